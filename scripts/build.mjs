@@ -1,0 +1,50 @@
+// Compiles src/ and kernel/ to dist/ and lays beside them what is not TypeScript (fonts, logos).
+// Does nothing when dist/ is newer than every source; `--force` builds anyway.
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const stamp = join(root, 'dist', '.built')
+const compiled = ['src', 'kernel']
+
+function* filesBelow(path) {
+  if (!statSync(path).isDirectory()) return void (yield path)
+  yield path
+  for (const name of readdirSync(path)) yield* filesBelow(join(path, name))
+}
+
+function isFresh() {
+  if (!existsSync(stamp)) return false
+  const built = statSync(stamp).mtimeMs
+  for (const part of [
+    ...compiled,
+    'tsconfig.build.json',
+    'tsconfig.json',
+    'package.json',
+    'scripts/build.mjs',
+  ])
+    for (const file of filesBelow(join(root, part))) if (statSync(file).mtimeMs > built) return false
+  return true
+}
+
+function copyAssets() {
+  for (const part of compiled)
+    for (const file of filesBelow(join(root, part)))
+      if (/\/assets\/[^/]+$/.test(file.replaceAll('\\', '/')))
+        cpSync(file, join(root, 'dist', file.slice(root.length + 1)), { recursive: true })
+}
+
+if (process.argv.includes('--force') || !isFresh()) {
+  const started = Date.now()
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  rmSync(stamp, { force: true })
+  const { status } = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], {
+    stdio: 'inherit',
+    cwd: root,
+  })
+  if (status !== 0) process.exit(status ?? 1)
+  copyAssets()
+  writeFileSync(stamp, new Date(started).toISOString())
+}

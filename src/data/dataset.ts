@@ -1,0 +1,42 @@
+import type * as tf from '@tensorflow/tfjs'
+
+export type SplitName = 'train' | 'validation' | 'test'
+
+/** What one field of an example is: its shape without the batch axis. */
+export interface FieldSpec {
+  shape: number[]
+  dtype: 'float32' | 'int32' | 'bool' | 'string'
+}
+
+/** Examples as tensors, first axis = the batch. Whoever gets it disposes x and y. */
+export interface Examples {
+  x: tf.Tensor
+  y: tf.Tensor
+  ids: number[]
+}
+
+/**
+ * A fixed number of examples that can be fetched by position. A model never sees positions: everything the user
+ * reads or writes is an id, unique over the splits of one source of data.
+ */
+export interface Dataset {
+  readonly name: string
+  readonly split: SplitName
+  readonly length: number
+  readonly x: FieldSpec
+  readonly y: FieldSpec
+  /** How an x is drawn as an image, [height, width, channels], where it is one. */
+  readonly picture?: readonly [number, number, number]
+  /** Names of the classes where y is a class index. */
+  readonly classes?: readonly string[]
+  /** The id of the example at each position. */
+  readonly ids: ArrayLike<number>
+  /** The position of an id, `undefined` when it is not in this split. */
+  positionOf(id: number): number | undefined
+  /** The split an id belongs to, over all splits of the source; `undefined` when no split has it. */
+  splitOf(id: number): SplitName | undefined
+  /** The examples at these positions, in this order. */
+  at(positions: ArrayLike<number>): Examples
+  /** A digest of all values, for `run.json`: the same data gives the same text in any process. */
+  digest(): string
+}

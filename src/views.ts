@@ -1,0 +1,182 @@
+/**
+ * Results as plain data, each with a `kind`: what `train/`, `mistakes/` and `data/` give and `show/` draws. Neither side
+ * imports the other; this file is what they agree on.
+ */
+import type { SplitName } from './data/dataset.js'
+
+/** A recorded change while training: drawn on the chart, saved with the run, replayable. */
+export interface Adjustment {
+  /** The iteration after which it holds. */
+  at: number
+  /** 'learningRate', 'batchSize', 'exclude', 'reweight', 'freeze', … */
+  what: string
+  from: unknown
+  to: unknown
+  why?: string
+}
+
+export interface StopReason {
+  kind: 'target' | 'iterations' | 'time' | 'plateau' | 'diverged' | 'notFinite' | 'interrupted'
+  iteration: number
+  message: string
+}
+
+/** Loss and metrics on held-out data after `iteration` updates. */
+export interface EvaluationRow {
+  iteration: number
+  loss: number
+  [metric: string]: number
+}
+
+/** The history in columns of equal length; views of the run's own memory, not copies: read, don't keep. */
+export interface HistoryColumns {
+  length: number
+  iteration: ArrayLike<number>
+  loss: ArrayLike<number>
+  learningRate: ArrayLike<number>
+  gradientNorm: ArrayLike<number>
+  milliseconds: ArrayLike<number>
+}
+
+/** A run as it stands, for its chart and its progress bar. */
+export interface RunView {
+  kind: 'run'
+  name: string
+  /** True while it trains: drawn quickly and without a PNG, to be updated soon. */
+  live: boolean
+  iteration: number
+  /** Where the current call began, and where it will end if nothing stops it. */
+  from: number
+  to?: number
+  history: HistoryColumns
+  evaluations: readonly EvaluationRow[]
+  adjustments: readonly Adjustment[]
+  /** Names of the metrics in `evaluations`, without the loss. */
+  metrics: readonly string[]
+  stopReason: StopReason | null
+  /** Of the current call. */
+  milliseconds: number
+  /** Branches share the chart: other runs drawn thinner. */
+  beside?: readonly { name: string; history: HistoryColumns; evaluations: readonly EvaluationRow[] }[]
+}
+
+/** One input as it can be drawn: an image when `picture` says how, else numbers or text. */
+export interface InputView {
+  values?: ArrayLike<number>
+  shape?: readonly number[]
+  /** [height, width, channels] of values in 0..1. */
+  picture?: readonly [number, number, number]
+  text?: string
+}
+
+export interface ExampleRow {
+  id: number
+  split: SplitName
+  input: InputView
+  /** Class name, number or text. */
+  expected: string | number
+}
+
+/** Some examples of a dataset. */
+export interface ExamplesView {
+  kind: 'examples'
+  title?: string
+  rows: readonly ExampleRow[]
+}
+
+/** One example with what was expected and what was predicted. */
+export interface Mistake extends ExampleRow {
+  loss: number
+  predicted: string | number
+  /** Of the predicted class, where the model gives probabilities. */
+  probability?: number
+  [more: string]: unknown
+}
+
+export interface MistakesView {
+  kind: 'mistakes'
+  of: 'train' | 'evaluation'
+  by: string
+  iteration: number
+  /** How many examples were looked at, and how many of them were wrong (classification). */
+  examined: number
+  wrong?: number
+  rows: readonly Mistake[]
+}
+
+export interface ConfusionView {
+  kind: 'confusion'
+  iteration: number
+  split: SplitName
+  labels: readonly string[]
+  /** counts[expected][predicted] */
+  counts: readonly (readonly number[])[]
+}
+
+/** One parameter in one iteration. Norms are Euclidean. */
+export interface ParameterRow {
+  name: string
+  shape: readonly number[]
+  norm: number
+  gradientNorm: number
+  updateNorm: number
+}
+
+/** What `iterate(1, { inspect: true })` shows; its tensors hang on the result object itself. */
+export interface IterationView {
+  kind: 'iteration'
+  iteration: number
+  loss: number
+  learningRate: number
+  gradientNorm: number
+  examples: readonly Mistake[]
+  parameters: readonly ParameterRow[]
+  /** Share of units that never fired, or sat at the flat end of their activation, by layer. */
+  activations?: readonly { layer: string; activation: string; dead: number; saturated: number }[]
+}
+
+/** What a call that trained did: shown as one line. */
+export interface StretchView {
+  kind: 'stretch'
+  run: string
+  from: number
+  to: number
+  loss: number
+  milliseconds: number
+  evaluation?: EvaluationRow
+  stopReason: StopReason | null
+}
+
+/** One round each row. */
+export interface RoundsView {
+  kind: 'rounds'
+  run: string
+  rows: readonly {
+    round: number
+    subset: string
+    from: number
+    to: number
+    before?: EvaluationRow
+    after?: EvaluationRow
+    adjustments: readonly Adjustment[]
+  }[]
+  stopReason: StopReason | null
+}
+
+/** What differs between two runs or more. */
+export interface ComparisonView {
+  kind: 'comparison'
+  runs: readonly string[]
+  rows: readonly { what: string; values: readonly (string | number | null)[] }[]
+  charts?: readonly RunView[]
+}
+
+export type View =
+  | RunView
+  | ExamplesView
+  | MistakesView
+  | ConfusionView
+  | IterationView
+  | StretchView
+  | RoundsView
+  | ComparisonView
