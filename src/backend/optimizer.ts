@@ -1,7 +1,21 @@
 import type * as tf from '@tensorflow/tfjs'
 
-/** Tensors by parameter name. */
-export type Tensors = { [parameter: string]: tf.Tensor }
+/** Tensors by parameter name, or by slot name. */
+export type Tensors = { [name: string]: tf.Tensor }
+
+/** What an optimizer is given for one parameter in one iteration. */
+export interface UpdateInput {
+  /** The parameter's name: its place in the model, the same in every process. */
+  name: string
+  value: tf.Tensor
+  gradient: tf.Tensor
+  /** As `init` or the last `update` returned them. */
+  slots: Tensors
+  /** The scheduled rate; a tensor, so that a recorded graph need not be built anew when it changes. */
+  learningRate: tf.Scalar
+  /** float32, counts from 1. */
+  iteration: tf.Scalar
+}
 
 /**
  * An optimizer as a value: pure functions from tensors to tensors, so the same code runs op by op, recorded, or
@@ -14,18 +28,8 @@ export interface Optimizer {
   readonly learningRate: number
   /** The settings it was made with, plain data: part of the run's record. */
   readonly settings: { readonly [name: string]: unknown }
-  /** Slots of one parameter, e.g. `{ m: zeros, v: zeros }`; fresh tensors. */
+  /** Slots of one parameter, e.g. `{ m: zeros, v: zeros }`; fresh tensors, which the caller disposes. */
   init(parameter: tf.Tensor, name: string): Tensors
-  /**
-   * The new value and slots of one parameter.
-   * `iteration` is a float32 scalar that counts from 1; `learningRate` a float32 scalar. No value may be read inside.
-   */
-  update(at: {
-    name: string
-    value: tf.Tensor
-    gradient: tf.Tensor
-    slots: Tensors
-    learningRate: tf.Scalar
-    iteration: tf.Scalar
-  }): { value: tf.Tensor; slots: Tensors }
+  /** The new value and slots of one parameter. No value may be read inside; inputs are left alone. */
+  update(at: UpdateInput): { value: tf.Tensor; slots: Tensors }
 }

@@ -1,0 +1,2 @@
+export * from './optimizers/index.js'
+export type * from './optimizer.js'

@@ -1,0 +1,50 @@
+import { InputError, describe } from '../../errors.js'
+
+/** Limits of a setting: each row says what is right and how to test it. */
+const limits = {
+  positive: { expected: 'a number above 0', fits: (x: number) => x > 0 && x < Infinity },
+  notNegative: { expected: 'a number of at least 0', fits: (x: number) => x >= 0 && x < Infinity },
+  share: { expected: 'a number from 0 to less than 1', fits: (x: number) => x >= 0 && x < 1 },
+}
+
+/**
+ * Throws `InputError` for the first setting that is unknown or outside its limits.
+ * A misspelt name would otherwise silently train with the default.
+ */
+export function checkSettings(
+  optimizer: string,
+  settings: object,
+  rows: { [name: string]: keyof typeof limits | 'any' },
+): void {
+  if (settings === null || typeof settings !== 'object')
+    throw new InputError({
+      where: `${optimizer}(settings)`,
+      received: describe(settings),
+      expected: 'an object with settings',
+      fix: `Write ${optimizer}({ learningRate: 1e-3 }).`,
+    })
+  for (const [name, value] of Object.entries(settings)) {
+    const row = rows[name]
+    if (row === undefined)
+      throw new InputError({
+        where: `${optimizer}({ ${name} })`,
+        received: `the setting '${name}'`,
+        expected: `one of ${Object.keys(rows).join(', ')}`,
+        fix: `Remove '${name}' or correct its spelling.`,
+      })
+    if (row === 'any' || value === undefined) continue
+    if (typeof value !== 'number' || !limits[row].fits(value))
+      throw new InputError({
+        where: `${optimizer}({ ${name} })`,
+        received: describe(value),
+        expected: limits[row].expected,
+      })
+  }
+  if (rows.learningRate && (settings as { learningRate?: unknown }).learningRate === undefined)
+    throw new InputError({
+      where: `${optimizer}({ learningRate })`,
+      received: 'no learningRate',
+      expected: 'the rate of one update, a number above 0',
+      fix: `Write ${optimizer}({ learningRate: 1e-3 }).`,
+    })
+}

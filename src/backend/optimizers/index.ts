@@ -1,0 +1,3 @@
+export { adam, adamw, type AdamSettings, type AdamwSettings } from './adam.js'
+export { sgd, type SgdSettings } from './sgd.js'
+export type { ParameterGroup } from './groups.js'
