@@ -1,6 +1,7 @@
 export * from './errors.js'
 export * from './host.js'
 export type * from './views.js'
+export { digits, examples, fromArrays, fromRecords, sample } from './data/index.js'
 export type * from './data/dataset.js'
 export * from './backend/optimizers/index.js'
 export type * from './backend/optimizer.js'

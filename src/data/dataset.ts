@@ -37,6 +37,11 @@ export interface Dataset {
   splitOf(id: number): SplitName | undefined
   /** The examples at these positions, in this order. */
   at(positions: ArrayLike<number>): Examples
+  /** The values of one example without a tensor, for tables and pictures; strings where the dtype is 'string'. */
+  valuesAt(position: number): {
+    x: ArrayLike<number> | readonly string[]
+    y: ArrayLike<number> | readonly string[]
+  }
   /** A digest of all values, for `run.json`: the same data gives the same text in any process. */
   digest(): string
 }

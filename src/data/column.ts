@@ -1,0 +1,180 @@
+import * as tf from '@tensorflow/tfjs'
+import { describe, InputError } from '../errors.js'
+import type { FieldSpec } from './dataset.js'
+
+/** All values of one field, example after example. */
+export interface Column {
+  readonly spec: FieldSpec
+  /** Number of examples. */
+  readonly length: number
+  /** The examples at these rows as one tensor, first axis = the batch. */
+  gather(rows: ArrayLike<number>): tf.Tensor
+  /** The values of one example. */
+  read(row: number): ArrayLike<number> | readonly string[]
+}
+
+type Numbers = Float32Array | Int32Array | Uint8Array
+
+/** @param scale what a stored value is multiplied by: bytes with 1/255 take a quarter of the memory of floats. */
+export function numberColumn(
+  values: Numbers,
+  spec: { shape: number[]; dtype: 'float32' | 'int32' | 'bool' },
+  scale = 1,
+): Column {
+  const size = sizeOf(spec.shape)
+  const Store = spec.dtype === 'float32' ? Float32Array : spec.dtype === 'int32' ? Int32Array : Uint8Array
+  const asIs = scale === 1 && values instanceof Store
+  const copy = (row: number, into: Numbers, at: number) => {
+    const start = row * size
+    if (asIs) return into.set(values.subarray(start, start + size), at)
+    for (let i = 0; i < size; i++) into[at + i] = values[start + i]! * scale
+  }
+  return {
+    spec,
+    length: size === 0 ? 0 : values.length / size,
+    gather(rows) {
+      const data = new Store(rows.length * size)
+      for (let i = 0; i < rows.length; i++) copy(rows[i]!, data, i * size)
+      return tf.tensor(data, [rows.length, ...spec.shape], spec.dtype)
+    },
+    read(row) {
+      const data = new Store(size)
+      copy(row, data, 0)
+      return data
+    },
+  }
+}
+
+export function stringColumn(values: readonly string[]): Column {
+  return {
+    spec: { shape: [], dtype: 'string' },
+    length: values.length,
+    gather: (rows) =>
+      tf.tensor(
+        Array.from(rows, (row) => values[row]!),
+        [rows.length],
+        'string',
+      ),
+    read: (row) => [values[row]!],
+  }
+}
+
+/** A field that is not there: tensors of shape [n, 0]. */
+export function emptyColumn(length: number): Column {
+  return {
+    spec: { shape: [0], dtype: 'float32' },
+    length,
+    gather: (rows) => tf.zeros([rows.length, 0]),
+    read: () => new Float32Array(0),
+  }
+}
+
+/** A field given as a typed array (one number an example unless `shape` says more), a tensor, or nested arrays. */
+export function columnFrom(field: unknown, options: { where: string; shape?: readonly number[] }): Column {
+  const { where } = options
+  if (field instanceof tf.Tensor || isTensor(field)) return columnOfTensor(field as tf.Tensor, where)
+  const shape = [...(options.shape ?? [])]
+  if (ArrayBuffer.isView(field) && !(field instanceof DataView)) {
+    const values = field as unknown as ArrayLike<number> & ArrayBufferView
+    checkWholeExamples(values.length, shape, where)
+    if (values instanceof Float32Array) return numberColumn(values, { shape, dtype: 'float32' })
+    if (values instanceof Int32Array) return numberColumn(values, { shape, dtype: 'int32' })
+    if (values instanceof Float64Array)
+      return numberColumn(new Float32Array(values), { shape, dtype: 'float32' })
+    return numberColumn(
+      Int32Array.from(values as ArrayLike<number>, (value) => Number(value)),
+      {
+        shape,
+        dtype: 'int32',
+      },
+    )
+  }
+  if (!Array.isArray(field))
+    throw new InputError({
+      where,
+      received: describe(field),
+      expected:
+        'a typed array, a tensor whose first axis counts the examples, or an array with an entry for each example',
+    })
+  return columnOfArray(field, shape, where)
+}
+
+function columnOfArray(field: readonly unknown[], shape: number[], where: string): Column {
+  const first = field[0]
+  if (typeof first === 'string') {
+    const odd = field.findIndex((value) => typeof value !== 'string')
+    if (odd >= 0) throw mixed(where, odd, field[odd], 'text in every entry, as in the first')
+    return stringColumn(field as string[])
+  }
+  const inner = Array.isArray(first) || ArrayBuffer.isView(first) ? shapeOf(first) : shape
+  const size = sizeOf(inner)
+  const data = new Float32Array(field.length * size)
+  for (let i = 0; i < field.length; i++) {
+    const flat: number[] = []
+    flatten(field[i], flat)
+    if (flat.length !== size)
+      throw mixed(
+        where,
+        i,
+        field[i],
+        `${size} numbers (shape [${inner.join(', ')}]) in every entry, as in the first`,
+      )
+    for (let j = 0; j < size; j++) {
+      const value = flat[j] as unknown
+      if (typeof value !== 'number' && typeof value !== 'boolean' && typeof value !== 'bigint')
+        throw mixed(where, i, value, 'numbers')
+      data[i * size + j] = Number(value)
+    }
+  }
+  return numberColumn(data, { shape: inner, dtype: 'float32' })
+}
+
+function mixed(where: string, index: number, value: unknown, expected: string): InputError {
+  return new InputError({ where, received: `${describe(value)} in entry ${index}`, expected })
+}
+
+function columnOfTensor(tensor: tf.Tensor, where: string): Column {
+  if (tensor.rank === 0)
+    throw new InputError({
+      where,
+      received: 'a tensor without axes',
+      expected: 'a tensor whose first axis counts the examples',
+    })
+  const shape = tensor.shape.slice(1)
+  if (tensor.dtype === 'string') return stringColumn(tensor.dataSync() as unknown as string[])
+  if (tensor.dtype === 'complex64')
+    throw new InputError({ where, received: 'a tensor of complex numbers', expected: 'real numbers' })
+  // A copy: the caller may dispose the tensor, and a variable may change.
+  const data = tensor.dataSync().slice() as Numbers
+  return numberColumn(data, { shape, dtype: tensor.dtype as 'float32' | 'int32' | 'bool' })
+}
+
+function isTensor(value: unknown): boolean {
+  const tensor = value as { dataSync?: unknown; shape?: unknown; dtype?: unknown } | null
+  return (
+    typeof tensor?.dataSync === 'function' && Array.isArray(tensor.shape) && typeof tensor.dtype === 'string'
+  )
+}
+
+function checkWholeExamples(length: number, shape: readonly number[], where: string): void {
+  const size = sizeOf(shape)
+  if (size === 0 || length % size)
+    throw new InputError({
+      where,
+      received: `${length} numbers`,
+      expected: `a multiple of ${size}, the numbers of one example of shape [${shape.join(', ')}]`,
+    })
+}
+
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((size, axis) => size * axis, 1)
+
+function shapeOf(value: unknown): number[] {
+  if (ArrayBuffer.isView(value)) return [(value as unknown as ArrayLike<number>).length]
+  return Array.isArray(value) ? [value.length, ...(value.length ? shapeOf(value[0]) : [])] : []
+}
+
+function flatten(value: unknown, into: unknown[]): void {
+  if (Array.isArray(value)) for (const part of value) flatten(part, into)
+  else if (ArrayBuffer.isView(value)) for (const part of value as unknown as Iterable<number>) into.push(part)
+  else into.push(value)
+}

@@ -1,0 +1,84 @@
+import { describe, InputError } from '../errors.js'
+import type { ExampleRow, ExamplesView, InputView } from '../views.js'
+import type { Dataset } from './dataset.js'
+import { choose, createRandom } from './random.js'
+
+/** `k` examples of a dataset, drawn with `seed`, to look at: shown as a grid of images, a table or texts. */
+export function sample(
+  dataset: Dataset,
+  k = 16,
+  options: { seed?: number; title?: string } = {},
+): ExamplesView {
+  if (!Number.isInteger(k) || k < 1)
+    throw new InputError({
+      where: 'sample(dataset, k)',
+      received: describe(k),
+      expected: 'a whole number of examples, at least 1',
+    })
+  const positions = choose(dataset.length, Math.min(k, dataset.length), createRandom(options.seed ?? 0))
+  return {
+    kind: 'examples',
+    title: options.title ?? `${dataset.name}: ${positions.length} of ${dataset.length} (${dataset.split})`,
+    rows: Array.from(positions, (position) => exampleRow(dataset, position)),
+  }
+}
+
+/** The examples with these ids, to look at. */
+export function examples(
+  dataset: Dataset,
+  ids: readonly number[],
+  options: { title?: string } = {},
+): ExamplesView {
+  const rows = ids.map((id) => {
+    const position = dataset.positionOf(id)
+    if (position !== undefined) return exampleRow(dataset, position)
+    const other = dataset.splitOf(id)
+    throw new InputError({
+      where: `examples(${dataset.name} ${dataset.split}, ids)`,
+      received: `the id ${id}${other ? `, which is in ${other}` : ''}`,
+      expected: `ids of the ${dataset.split} split`,
+    })
+  })
+  return { kind: 'examples', title: options.title, rows }
+}
+
+/** One example as it can be shown. */
+export function exampleRow(dataset: Dataset, position: number): ExampleRow {
+  const { x, y } = dataset.valuesAt(position)
+  return {
+    id: dataset.ids[position]!,
+    split: dataset.split,
+    input: inputView(dataset, x),
+    expected: nameTarget(dataset, y),
+  }
+}
+
+function inputView(dataset: Dataset, x: ArrayLike<number> | readonly string[]): InputView {
+  if (dataset.x.dtype === 'string') return { text: String(x[0]) }
+  const view: InputView = { values: x as ArrayLike<number>, shape: dataset.x.shape }
+  return dataset.picture ? { ...view, picture: dataset.picture } : view
+}
+
+/**
+ * How a target or a prediction of this dataset reads: the class (of an index, or of the largest of as many values as
+ * there are classes), a number, or the first of several numbers.
+ */
+export function nameTarget(dataset: Dataset, y: ArrayLike<number> | readonly string[]): string | number {
+  if (y.length === 0) return ''
+  if (typeof y[0] === 'string') return y[0]
+  const values = y as ArrayLike<number>
+  const { classes } = dataset
+  if (classes && values.length === 1) return classes[values[0]!] ?? values[0]!
+  if (classes && values.length === classes.length) return classes[indexOfLargest(values)]!
+  if (values.length === 1) return values[0]!
+  const first = Array.from({ length: Math.min(4, values.length) }, (_, i) =>
+    Number(values[i]!.toPrecision(4)),
+  )
+  return `[${first.join(', ')}${values.length > 4 ? ', …' : ''}]`
+}
+
+function indexOfLargest(values: ArrayLike<number>): number {
+  let best = 0
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
+  return best
+}

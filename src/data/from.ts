@@ -1,0 +1,256 @@
+import { describe, InputError } from '../errors.js'
+import { columnFrom, emptyColumn, numberColumn, sizeOf, type Column } from './column.js'
+import type { Dataset, SplitName } from './dataset.js'
+import { splitTable, type Table } from './memory.js'
+
+export interface SourceOptions {
+  /** How the data is called in messages and on pictures. Default 'data'. */
+  name?: string
+  /** Default 'train'. */
+  split?: SplitName
+  /** An id for each example, whole numbers that differ. Default: 0, 1, 2, … */
+  ids?: ArrayLike<number>
+  /** Names of the classes, where y is a class index. */
+  classes?: readonly string[]
+  /** [height, width, channels] where x is an image of values in 0..1. */
+  picture?: readonly [number, number, number]
+}
+
+/**
+ * A dataset from arrays: typed arrays, tensors (first axis = the examples), or arrays with an entry for each example.
+ *
+ * @param fields.x what the model gets; `fields.y` what it should give (left out: tensors of shape [n, 0]).
+ * @param options.shape the shape of one x in a flat typed array, e.g. `[28, 28, 1]`; default `[]`, one number an example.
+ * @example fromArrays({ x: new Float32Array([0, 1, 2]), y: new Float32Array([1, 3, 5]) })
+ */
+export function fromArrays(
+  fields: { x: unknown; y?: unknown },
+  options: SourceOptions & { shape?: readonly number[]; yShape?: readonly number[] } = {},
+): Dataset {
+  return oneSplit(tableFrom(fields, options), options)
+}
+
+/** The table behind `fromArrays`, for sources that split it. */
+export function tableFrom(
+  fields: { x: unknown; y?: unknown },
+  options: SourceOptions & { shape?: readonly number[]; yShape?: readonly number[] } = {},
+): Table {
+  const { name = 'data', classes } = options
+  const x = columnFrom(fields.x, { where: `${name}.x`, shape: options.shape })
+  const given =
+    fields.y === undefined
+      ? emptyColumn(x.length)
+      : columnFrom(fields.y, { where: `${name}.y`, shape: options.yShape })
+  if (x.length !== given.length) throw unequal(name, x, given)
+  const { column: y, classes: found } = asClasses(given, classes, name)
+  checkPicture(name, x, options.picture)
+  if (options.ids && options.ids.length !== x.length)
+    throw new InputError({
+      where: `${name}.ids`,
+      received: `${options.ids.length} ids`,
+      expected: `${x.length}, one for each example`,
+    })
+  return { name, x, y, ids: options.ids, classes: found, picture: options.picture }
+}
+
+/** Everything of a table as one dataset. */
+export function oneSplit(table: Table, options: SourceOptions): Dataset {
+  const { split = 'train' } = options
+  const rows = Int32Array.from({ length: table.x.length }, (_, row) => row)
+  return splitTable(table, { [split]: rows } as { [name in SplitName]: Int32Array })[split]
+}
+
+function unequal(name: string, x: Column, y: Column): InputError {
+  const several = y.length > 0 && x.length % y.length === 0
+  return new InputError({
+    where: name,
+    received: `${x.length} examples in x and ${y.length} in y`,
+    expected: 'as many in x as in y',
+    fix: several
+      ? `If one example has ${x.length / y.length} numbers, say so: fromArrays({ x, y }, { shape: [${x.length / y.length}] }).`
+      : 'Check which entries are missing.',
+  })
+}
+
+/** y as class indices: text becomes indices into the sorted texts; numbers with `classes` given must be indices. */
+function asClasses(
+  y: Column,
+  classes: readonly string[] | undefined,
+  name: string,
+): { column: Column; classes: readonly string[] | undefined } {
+  if (y.spec.dtype === 'string') {
+    const texts = Array.from({ length: y.length }, (_, row) => String(y.read(row)[0]))
+    const names = classes ?? [...new Set(texts)].toSorted()
+    const index = new Map(names.map((text, at) => [text, at]))
+    const unknown = texts.find((text) => !index.has(text))
+    if (unknown !== undefined)
+      throw new InputError({
+        where: `${name}.y`,
+        received: `the class ${describe(unknown)}`,
+        expected: `one of ${describe(names)}`,
+      })
+    const column = numberColumn(
+      Int32Array.from(texts, (text) => index.get(text)!),
+      { shape: [], dtype: 'int32' },
+    )
+    return { column, classes: names }
+  }
+  if (!classes || y.spec.shape.length > 0) return { column: y, classes }
+  const indices = new Int32Array(y.length)
+  for (let row = 0; row < y.length; row++) {
+    const value = Number(y.read(row)[0])
+    if (!Number.isInteger(value) || value < 0 || value >= classes.length)
+      throw new InputError({
+        where: `${name}.y`,
+        received: `${value} for example ${row}`,
+        expected: `a class index from 0 to ${classes.length - 1}, because ${classes.length} classes are named`,
+      })
+    indices[row] = value
+  }
+  return { column: numberColumn(indices, { shape: [], dtype: 'int32' }), classes }
+}
+
+function checkPicture(name: string, x: Column, picture: SourceOptions['picture']): void {
+  if (!picture || sizeOf(picture) === sizeOf(x.spec.shape)) return
+  throw new InputError({
+    where: `${name}.picture`,
+    received: `[${picture.join(', ')}] for x of shape [${x.spec.shape.join(', ')}]`,
+    expected: 'a picture of as many values as one x has',
+  })
+}
+
+/** A row of a table: a value for each field. */
+export type DataRecord = { readonly [field: string]: unknown }
+
+/**
+ * A dataset from records, one object an example.
+ *
+ * @param options.x the fields the model gets: one name (a number, an array or a text) or several (numbers, stacked to
+ *   shape [number of fields]). Default: the field 'x' if there is one, else every field but the target and the id.
+ * @param options.y the field of the target; text becomes class indices. Default 'y'.
+ * @param options.id a field of whole numbers that differ.
+ * @example fromRecords([{ length: 5.1, width: 3.5, species: 'setosa' }], { y: 'species' })
+ */
+export function fromRecords(
+  records: readonly DataRecord[],
+  options: Omit<SourceOptions, 'ids'> & { x?: string | readonly string[]; y?: string; id?: string } = {},
+): Dataset {
+  return oneSplit(tableOfRecords(records, options), options)
+}
+
+/** The table behind `fromRecords`, for sources that split it. */
+export function tableOfRecords(
+  records: readonly DataRecord[],
+  options: Omit<SourceOptions, 'ids'> & { x?: string | readonly string[]; y?: string; id?: string } = {},
+): Table {
+  const { name = 'data', id, ...rest } = options
+  if (
+    !Array.isArray(records) ||
+    records.length === 0 ||
+    typeof records[0] !== 'object' ||
+    records[0] === null
+  )
+    throw new InputError({
+      where: name,
+      received: Array.isArray(records) && records.length ? describe(records[0]) : describe(records),
+      expected: 'an array of records, at least one',
+    })
+  const fields = Object.keys(records[0])
+  const y = options.y ?? (fields.includes('y') ? 'y' : undefined)
+  const x = options.x ?? (fields.includes('x') ? 'x' : fields.filter((field) => field !== y && field !== id))
+  for (const field of [x, y ?? [], id ?? []].flat())
+    if (!fields.includes(field))
+      throw new InputError({
+        where: name,
+        received: `the field ${describe(field)}`,
+        expected: `one of ${describe(fields)}`,
+      })
+  const ids =
+    id === undefined
+      ? undefined
+      : Int32Array.from(records, (record, row) => wholeId(record[id], row, id, name))
+  return tableFrom(
+    {
+      x: typeof x === 'string' ? pick(records, x, name) : stack(records, x, name),
+      y: y === undefined ? undefined : targets(pick(records, y, name)),
+    },
+    { name, ids, ...rest },
+  )
+}
+
+function wholeId(value: unknown, row: number, field: string, name: string): number {
+  if (Number.isInteger(value)) return value as number
+  throw new InputError({
+    where: `${name}.${field}`,
+    received: `${describe(value)} in record ${row}`,
+    expected: 'a whole number as id',
+  })
+}
+
+function pick(records: readonly DataRecord[], field: string, name: string): unknown[] {
+  return records.map((record, row) => present(record[field], row, field, name))
+}
+
+/** Several fields of numbers as one matrix. */
+function stack(records: readonly DataRecord[], fields: readonly string[], name: string): number[][] {
+  return records.map((record, row) =>
+    fields.map((field) => {
+      const value = present(record[field], row, field, name)
+      if (typeof value === 'number') return value
+      if (typeof value === 'boolean') return value ? 1 : 0
+      throw new InputError({
+        where: `${name}.${field}`,
+        received: `${describe(value)} in record ${row}`,
+        expected: 'a number',
+        fix: `Name the fields the model gets, without this one: { x: [${fields
+          .filter((other) => other !== field)
+          .map((other) => `'${other}'`)
+          .join(', ')}] }, or turn it into numbers first.`,
+      })
+    }),
+  )
+}
+
+function present(value: unknown, row: number, field: string, name: string): unknown {
+  if (value !== undefined && value !== null && !Number.isNaN(value)) return value
+  throw new InputError({
+    where: `${name}.${field}`,
+    received: `${describe(value)} in record ${row}`,
+    expected: 'a value in every record',
+    fix: `Leave such records out first: records.filter((record) => record.${field} != null).`,
+  })
+}
+
+/** Truth values as text, so that they become the classes 'false' and 'true'. */
+function targets(values: unknown[]): unknown[] {
+  return values.every((value) => typeof value === 'boolean') ? values.map(String) : values
+}
+
+/** Whether `value` is a dataset already (of ours or of the user's own making). */
+export function isDataset(value: unknown): value is Dataset {
+  const dataset = value as Partial<Dataset> | null
+  return (
+    typeof dataset === 'object' &&
+    dataset !== null &&
+    typeof dataset.at === 'function' &&
+    typeof dataset.positionOf === 'function' &&
+    typeof dataset.length === 'number'
+  )
+}
+
+/** What `train` takes as data: a Dataset, `{ x, y }` of arrays or tensors, or records. */
+export type DataLike = Dataset | { x: unknown; y?: unknown } | readonly DataRecord[]
+
+/** The dataset that `data` is or describes. */
+export function toDataset(data: unknown, options: SourceOptions = {}): Dataset {
+  if (isDataset(data)) return data
+  if (Array.isArray(data)) return fromRecords(data, options)
+  if (typeof data === 'object' && data !== null && 'x' in data)
+    return fromArrays(data as { x: unknown; y?: unknown }, options)
+  throw new InputError({
+    where: options.name,
+    received: describe(data),
+    expected: 'a Dataset, { x, y } of typed arrays or tensors, or an array of records',
+    fix: 'E.g. fromArrays({ x, y }, { shape: [28, 28, 1] }), or fromRecords(rows, { y: "species" }).',
+  })
+}

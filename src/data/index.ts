@@ -1,0 +1,8 @@
+export type * from './dataset.js'
+export { fromArrays, fromRecords, isDataset, toDataset } from './from.js'
+export type { DataLike, DataRecord, SourceOptions } from './from.js'
+export { digits } from './digits.js'
+export type { Splits } from './digits.js'
+export { examples, exampleRow, nameTarget, sample } from './examples.js'
+export { choose, createRandom, permutation } from './random.js'
+export type { Random, RandomState } from './random.js'

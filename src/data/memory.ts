@@ -1,0 +1,119 @@
+import { describe, InputError } from '../errors.js'
+import type { Column } from './column.js'
+import type { Dataset, Examples, SplitName } from './dataset.js'
+import { Digest } from './digest.js'
+
+/** The columns of one source of data; its splits are lists of rows of it, so nothing is held twice. */
+export interface Table {
+  name: string
+  x: Column
+  y: Column
+  /** The id of each row; rows count from 0 when it is missing. */
+  ids?: ArrayLike<number>
+  picture?: readonly [number, number, number]
+  classes?: readonly string[]
+}
+
+/** Which split each id belongs to, shared by the splits of one source. */
+type Membership = Map<number, { split: SplitName; position: number }>
+
+/** Datasets in memory over the same table, one for each split named. */
+export function splitTable<Name extends SplitName>(
+  table: Table,
+  rows: { readonly [name in Name]: ArrayLike<number> },
+): { [name in Name]: Dataset } {
+  const membership: Membership = new Map()
+  const splits = {} as { [name in Name]: Dataset }
+  for (const name of Object.keys(rows) as Name[])
+    splits[name] = new MemoryDataset(table, name, rows[name], membership)
+  return splits
+}
+
+class MemoryDataset implements Dataset {
+  readonly name: string
+  readonly split: SplitName
+  readonly length: number
+  readonly x
+  readonly y
+  readonly picture?: readonly [number, number, number]
+  readonly classes?: readonly string[]
+  readonly ids: Int32Array
+  readonly #table: Table
+  readonly #rows: ArrayLike<number>
+  readonly #membership: Membership
+  #digest: string | undefined
+
+  constructor(table: Table, split: SplitName, rows: ArrayLike<number>, membership: Membership) {
+    this.name = table.name
+    this.split = split
+    this.length = rows.length
+    this.x = table.x.spec
+    this.y = table.y.spec
+    if (table.picture) this.picture = table.picture
+    if (table.classes) this.classes = table.classes
+    this.#table = table
+    this.#rows = rows
+    this.#membership = membership
+    this.ids = new Int32Array(rows.length)
+    for (let position = 0; position < rows.length; position++) {
+      const id = table.ids ? table.ids[rows[position]!]! : rows[position]!
+      const other = membership.get(id)
+      if (other)
+        throw new InputError({
+          where: `dataset ${table.name}`,
+          received: `the id ${id} twice (${other.split}[${other.position}] and ${split}[${position}])`,
+          expected: 'an id of its own for each example, over all splits',
+        })
+      membership.set(id, { split, position })
+      this.ids[position] = id
+    }
+  }
+
+  positionOf(id: number): number | undefined {
+    const at = this.#membership.get(id)
+    return at?.split === this.split ? at.position : undefined
+  }
+
+  splitOf(id: number): SplitName | undefined {
+    return this.#membership.get(id)?.split
+  }
+
+  at(positions: ArrayLike<number>): Examples {
+    const rows = new Int32Array(positions.length)
+    const ids: number[] = Array.from({ length: positions.length })
+    for (let i = 0; i < positions.length; i++) {
+      const position = this.#checkPosition(positions[i]!)
+      rows[i] = this.#rows[position]!
+      ids[i] = this.ids[position]!
+    }
+    return { x: this.#table.x.gather(rows), y: this.#table.y.gather(rows), ids }
+  }
+
+  valuesAt(position: number) {
+    const row = this.#rows[this.#checkPosition(position)]!
+    return { x: this.#table.x.read(row), y: this.#table.y.read(row) }
+  }
+
+  digest(): string {
+    if (this.#digest) return this.#digest
+    const digest = new Digest()
+    for (const spec of [this.x, this.y]) digest.text(`${spec.dtype}[${spec.shape.join()}]`)
+    digest.text(this.classes?.join('\n') ?? '').numbers(this.ids)
+    for (let position = 0; position < this.length; position++)
+      for (const values of Object.values(this.valuesAt(position))) {
+        if (typeof values[0] === 'string') digest.text(values[0])
+        else digest.numbers(values as ArrayLike<number>)
+      }
+    return (this.#digest = digest.end())
+  }
+
+  #checkPosition(position: number): number {
+    if (Number.isInteger(position) && position >= 0 && position < this.length) return position
+    throw new InputError({
+      where: `${this.name} (${this.split})`,
+      received: `the position ${describe(position)}`,
+      expected: `a whole number from 0 to ${this.length - 1}`,
+      fix: 'Positions are not ids: dataset.positionOf(id) gives the position of an id.',
+    })
+  }
+}

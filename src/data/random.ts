@@ -1,0 +1,63 @@
+/**
+ * A seeded source of numbers whose state is four integers, so that a snapshot can hold it and go on bit for bit.
+ *
+ * The generator is sfc32 (Chris Doty-Humphrey, PractRand): 128 bits of state, passes PractRand and BigCrush, and uses
+ * only 32-bit additions, shifts and rotations, so every machine draws the same numbers.
+ */
+export interface Random {
+  /** Uniform in [0, 1), 32 bits. */
+  next(): number
+  /** Uniform integer in [0, below). */
+  integer(below: number): number
+  /** The state now; `createRandom(state)` goes on from it. */
+  state(): RandomState
+}
+
+export type RandomState = readonly [number, number, number, number]
+
+/** @param seed a number (any, fractions count too) or a state that `state()` gave. */
+export function createRandom(seed: number | RandomState): Random {
+  let [a, b, c, counter] = typeof seed === 'number' ? spread(seed) : seed
+  const bits = () => {
+    const sum = (((a + b) | 0) + counter) | 0
+    counter = (counter + 1) | 0
+    a = b ^ (b >>> 9)
+    b = (c + (c << 3)) | 0
+    c = ((c << 21) | (c >>> 11)) + sum
+    c |= 0
+    return sum >>> 0
+  }
+  if (typeof seed === 'number') for (let i = 0; i < 12; i++) bits()
+  return {
+    next: () => bits() / 4294967296,
+    integer: (below) => Math.floor((bits() / 4294967296) * below),
+    state: () => [a, b, c, counter],
+  }
+}
+
+/** Both halves of the double, so 1, 1.5 and 2 ** 40 are different seeds. */
+function spread(seed: number): [number, number, number, number] {
+  const [low, high] = new Int32Array(new Float64Array([seed]).buffer)
+  return [low!, high!, 0x9e3779b9 | 0, 1]
+}
+
+/** The numbers 0 … length - 1 in a random order (Fisher-Yates). */
+export function permutation(length: number, random: Random): Int32Array {
+  const order = new Int32Array(length)
+  for (let i = 0; i < length; i++) order[i] = i
+  for (let i = length - 1; i > 0; i--) {
+    const j = random.integer(i + 1)
+    const moved = order[i]!
+    order[i] = order[j]!
+    order[j] = moved
+  }
+  return order
+}
+
+/** `k` different numbers below `length`, in random order. */
+export function choose(length: number, k: number, random: Random): Int32Array {
+  if (k * 8 > length) return permutation(length, random).slice(0, k)
+  const seen = new Set<number>()
+  while (seen.size < k) seen.add(random.integer(length))
+  return Int32Array.from(seen)
+}
