@@ -1,0 +1,62 @@
+import * as tf from '@tensorflow/tfjs'
+import { InputError, describe } from '../errors.js'
+import { keyOf } from './random/bits.js'
+import { store } from './random/context.js'
+import { RandomKey } from './random/draw.js'
+import { patch } from './random/patches.js'
+
+export { maybeRandomness, type Randomness } from './random/context.js'
+export { randomNormal, randomUniform } from './random/draw.js'
+
+export interface RandomnessSettings {
+  seed: number
+  /** A number; or, inside a compiled function, a scalar that is one of its inputs. */
+  iteration: number | tf.Tensor
+}
+
+let users = 0
+let restore: (() => void) | undefined
+
+function enter(): () => void {
+  if (users++ === 0) restore = patch()
+  return () => {
+    if (--users === 0) restore!()
+  }
+}
+
+/**
+ * Runs `work` with its random numbers keyed by (seed, iteration, place): dropout, noise layers and recurrent dropout of
+ * tfjs, seeded or not, `randomUniform` and `randomNormal` of this package, and every unseeded random op of tfjs. The same
+ * key gives the same numbers in any process and on any backend (to the rounding of log and cos where numbers are normal); each
+ * iteration has others. `work` may be asynchronous; what runs beside it is not affected.
+ *
+ *     withRandomness({ seed: 1, iteration: 42 }, () => model.apply(x, { training: true }))
+ */
+export function withRandomness<T>({ seed, iteration }: RandomnessSettings, work: () => T): T {
+  if (typeof seed !== 'number' || Number.isNaN(seed))
+    throw new InputError({
+      where: 'withRandomness({ seed })',
+      received: describe(seed),
+      expected: 'a number',
+    })
+  if (typeof iteration === 'number' ? !Number.isInteger(iteration) : !(iteration instanceof tf.Tensor))
+    throw new InputError({
+      where: 'withRandomness({ iteration })',
+      received: describe(iteration),
+      expected: 'a whole number, or a scalar tensor',
+    })
+  const onHost = typeof iteration !== 'number' && !tf.getKernel(RandomKey, tf.getBackend())
+  const count = onHost ? iteration.dataSync()[0]! : iteration
+  const leave = enter()
+  const key = typeof count === 'number' ? keyOf(seed, count) : undefined
+  let result: T
+  try {
+    result = store.run({ seed, iteration: count, key, keyTensor: undefined, place: 0, number: 0 }, work)
+  } catch (error) {
+    leave()
+    throw error
+  }
+  if (result instanceof Promise) return result.finally(leave) as T
+  leave()
+  return result
+}

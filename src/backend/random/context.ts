@@ -1,0 +1,47 @@
+import type { AsyncLocalStorage } from 'node:async_hooks'
+import type * as tf from '@tensorflow/tfjs'
+import type { Key } from './bits.js'
+
+/** What random numbers are drawn from at present. */
+export interface Randomness {
+  readonly seed: number
+  readonly iteration: number | tf.Tensor
+  /** The key as numbers, where the iteration is a number. */
+  readonly key: Key | undefined
+  /** The key as an int32 tensor of two, where it is one: an input of a recorded graph. */
+  keyTensor: tf.Tensor | undefined
+  /** The place of the next draw of a tensor, and the count of single numbers (`Math.random`) so far. */
+  place: number
+  number: number
+}
+
+/** Follows the code through its awaits where the platform can (Node); elsewhere a variable does, without awaits. */
+interface Store {
+  run<T>(value: Randomness, work: () => T): T
+  getStore(): Randomness | undefined
+}
+
+function createStore(): Store {
+  const hooks = globalThis.process?.getBuiltinModule?.('node:async_hooks') as
+    | { AsyncLocalStorage: new () => AsyncLocalStorage<Randomness> }
+    | undefined
+  if (hooks) return new hooks.AsyncLocalStorage()
+  let current: Randomness | undefined
+  return {
+    getStore: () => current,
+    run(value, work) {
+      const before = current
+      current = value
+      try {
+        return work()
+      } finally {
+        current = before
+      }
+    },
+  }
+}
+
+export const store = createStore()
+
+/** The randomness that the running code draws from, if it runs under `withRandomness`. */
+export const maybeRandomness = (): Randomness | undefined => store.getStore()

@@ -1,0 +1,114 @@
+import * as tf from '@tensorflow/tfjs'
+import { keyAt, type Key } from './bits.js'
+import { maybeRandomness } from './context.js'
+import { drawNormal, drawUniform } from './draw.js'
+
+/**
+ * How tfjs is made to draw from our generator while code runs under `withRandomness`. Three doors cover it:
+ * the layers of noise, whose `call` is theirs alone; `tf.dropout`, seen by the scope in which its mask becomes a tensor
+ * (recurrent layers and users call it); and `Math.random`, from which every other unseeded random op of tfjs takes its seed.
+ * Each door looks for the randomness of the running code, so code beside it is not touched.
+ */
+
+interface NoiseLayer {
+  /** Not of GaussianNoise. */
+  rate: number
+  stddev: number
+  noiseShape?: number[]
+  getNoiseShape(input: tf.Tensor): number[] | undefined
+  _getNoiseShape(input: tf.Tensor): number[]
+}
+
+type Draw = (shape: readonly number[]) => tf.Tensor
+
+/** Training-time output by class of layer; SpatialDropout1D inherits from Dropout. */
+const noise: {
+  [className: string]: (layer: NoiseLayer, x: tf.Tensor, uniform: Draw, normal: Draw) => tf.Tensor
+} = {
+  Dropout(layer, x, uniform) {
+    const kept = uniform(layer.getNoiseShape(x) ?? x.shape).add(1 - layer.rate)
+    return x.mul(kept.floor().div(1 - layer.rate))
+  },
+  GaussianNoise: (layer, x, _, normal) => x.add(normal(x.shape).mul(layer.stddev)),
+  GaussianDropout: (layer, x, _, normal) =>
+    x.mul(
+      normal(x.shape)
+        .mul(Math.sqrt(layer.rate / (1 - layer.rate)))
+        .add(1),
+    ),
+  // Klambauer et al. 2017, equations 4 to 6: dropped units take the value that SELU saturates at.
+  AlphaDropout(layer, x, uniform) {
+    const saturation = -1.6732632423543772 * 1.0507009873554805
+    const scale = ((1 - layer.rate) * (1 + layer.rate * saturation ** 2)) ** -0.5
+    const kept = uniform(layer._getNoiseShape(x)).greaterEqual(layer.rate).toFloat()
+    const dropped = x.mul(kept).add(kept.sub(1).mul(-saturation))
+    return dropped.mul(scale).add(-scale * saturation * layer.rate)
+  },
+}
+
+function patchLayers(): () => void {
+  const classes = tf.serialization.SerializationMap.getMap().classNameMap
+  const undo = Object.entries(noise).map(([name, train]) => {
+    const { prototype } = classes[name]![0] as unknown as { prototype: { call: Function } }
+    const original = prototype.call
+    prototype.call = function (
+      this: NoiseLayer,
+      inputs: tf.Tensor | tf.Tensor[],
+      options: { training?: boolean },
+    ) {
+      const randomness = maybeRandomness()
+      const active = this.rate === undefined || (this.rate > 0 && this.rate < 1)
+      if (!randomness || !active || !options?.training) return original.call(this, inputs, options)
+      const x = Array.isArray(inputs) ? inputs[0]! : inputs
+      return tf.tidy(() =>
+        train(
+          this,
+          x,
+          (shape) => drawUniform(randomness, shape),
+          (shape) => drawNormal(randomness, shape),
+        ),
+      )
+    }
+    return () => void (prototype.call = original)
+  })
+  return () => undo.forEach((restore) => restore())
+}
+
+interface Engine {
+  makeTensor(values: unknown, shape: number[], ...more: unknown[]): tf.Tensor
+  state: { scopeStack: { name: string }[] }
+}
+
+function patchDropout(): () => void {
+  const engine = tf.engine() as unknown as Engine
+  const original = engine.makeTensor
+  engine.makeTensor = function (values, shape, ...more) {
+    const scopes = engine.state.scopeStack
+    if (scopes.at(-1)?.name === 'randomUniform__op' && scopes.at(-2)?.name === 'dropout__op') {
+      const randomness = maybeRandomness()
+      // While the mask is made, the scope must not look like the one that asks for a mask.
+      if (randomness) return tf.tidy('keyed', () => drawUniform(randomness, shape))
+    }
+    return original.call(engine, values, shape, ...more)
+  }
+  // The method lives on the prototype: taking ours off the instance brings it back.
+  return () => delete (engine as Partial<Engine>).makeTensor
+}
+
+function patchMathRandom(): () => void {
+  const original = Math.random
+  Math.random = () => {
+    const randomness = maybeRandomness()
+    if (!randomness?.key) return original()
+    // Places of their own, above those of tensors, so that they do not depend on how many tensors were drawn.
+    const [high, low] = keyAt(randomness.key as Key, 0x40000000 + randomness.number++)
+    return ((high >>> 5) * 2 ** 26 + (low >>> 6)) * 2 ** -53
+  }
+  return () => void (Math.random = original)
+}
+
+/** Opens the doors; the returned function closes them. */
+export function patch(): () => void {
+  const undo = [patchLayers(), patchDropout(), patchMathRandom()]
+  return () => undo.forEach((restore) => restore())
+}
