@@ -24,6 +24,7 @@ function isFresh() {
     'tsconfig.json',
     'package.json',
     'scripts/build.mjs',
+    'scripts/widget-models.mjs',
   ])
     for (const file of filesBelow(join(root, part))) if (statSync(file).mtimeMs > built) return false
   return true
@@ -36,6 +37,7 @@ function copyAssets() {
         cpSync(file, join(root, 'dist', file.slice(root.length + 1)), { recursive: true })
 }
 
+await import('./widget-models.mjs')
 if (process.argv.includes('--force') || !isFresh()) {
   const started = Date.now()
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')

@@ -1,0 +1,11 @@
+/** Jupyter widgets for any front end that has a widget manager, and the controls of a run made of them. */
+export * from './simple.js'
+export * from './buttons.js'
+export * from './boxes.js'
+export * from './selection.js'
+export * from './output.js'
+export * from './links.js'
+export { interact, type Input, type Range } from './interact.js'
+export { escapeHtml } from './fallback.js'
+export { Widget, type Change, type Listener } from './widget.js'
+export type * from './generated.js'
