@@ -1,7 +1,7 @@
 // Compiles src/ and kernel/ to dist/ and lays beside them what is not TypeScript (fonts, logos).
 // Does nothing when dist/ is newer than every source; `--force` builds anyway.
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -37,7 +37,19 @@ function copyAssets() {
         cpSync(file, join(root, 'dist', file.slice(root.length + 1)), { recursive: true })
 }
 
+/** The kernelspec wants its logo as pictures of two sizes beside the drawing. */
+async function drawLogos() {
+  const { Resvg } = await import('@resvg/resvg-js')
+  const assets = join(root, 'dist', 'kernel', 'cli', 'assets')
+  const drawing = readFileSync(join(assets, 'logo-svg.svg'), 'utf8')
+  for (const size of [32, 64]) {
+    const picture = new Resvg(drawing, { fitTo: { mode: 'width', value: size } }).render().asPng()
+    writeFileSync(join(assets, `logo-${size}x${size}.png`), picture)
+  }
+}
+
 await import('./widget-models.mjs')
+
 if (process.argv.includes('--force') || !isFresh()) {
   const started = Date.now()
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
@@ -48,5 +60,6 @@ if (process.argv.includes('--force') || !isFresh()) {
   })
   if (status !== 0) process.exit(status ?? 1)
   copyAssets()
+  await drawLogos()
   writeFileSync(stamp, new Date(started).toISOString())
 }

@@ -1,0 +1,68 @@
+/** `gradbook lab`: JupyterLab with this kernel, registered for that server alone. */
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, statSync } from 'node:fs'
+import { delimiter, join, resolve } from 'node:path'
+import { InputError, describe } from '../../src/errors.js'
+import { installExtension } from './jupyter/extension.js'
+import { cacheFolder } from './jupyter/folders.js'
+import { writeKernelSpec } from './jupyter/kernelspec.js'
+import { findOrMakeLab } from './jupyter/lab.js'
+import { packageFolder } from './places.js'
+
+/** A data folder for this copy of gradbook: two clones do not overwrite each other's kernelspec. */
+function ownDataFolder(): string {
+  const id = createHash('sha256').update(packageFolder).digest('hex').slice(0, 12)
+  return join(cacheFolder(), 'data', id)
+}
+
+/** What to add to a Jupyter's environment so that it knows this kernel and this extension. */
+export function jupyterEnvironment(): { JUPYTER_PATH: string } {
+  const dataFolder = ownDataFolder()
+  writeKernelSpec(dataFolder)
+  installExtension(dataFolder)
+  const { JUPYTER_PATH } = process.env
+  return { JUPYTER_PATH: JUPYTER_PATH ? `${dataFolder}${delimiter}${JUPYTER_PATH}` : dataFolder }
+}
+
+/** Docker's usual user is root, whom Jupyter refuses unless told. */
+function rootArguments(args: readonly string[]): string[] {
+  if (process.getuid?.() !== 0 || args.some((arg) => /allow[-_]root/.test(arg))) return []
+  console.error('You are root: JupyterLab is started with --allow-root')
+  return ['--allow-root']
+}
+
+/** Starts JupyterLab in `folder` with further arguments of its own; resolves to its exit code when it ends. */
+export async function lab(folder = '.', args: readonly string[] = []): Promise<number> {
+  if (!existsSync(folder) || !statSync(folder).isDirectory())
+    throw new InputError({
+      where: 'gradbook lab',
+      received: `${describe(folder)}, which is ${existsSync(folder) ? 'a file' : 'not there'}`,
+      expected: 'the folder of the notebooks',
+      fix: 'Arguments for JupyterLab come after two dashes: `gradbook lab notebooks -- --port 8890`',
+    })
+  const found = findOrMakeLab((text) => console.error(text))
+  console.error(`JupyterLab ${found.version} (${found.command[0]})`)
+  const [program, ...first] = found.command as [string, ...string[]]
+  const child = spawn(
+    program,
+    // Ctrl-C ends the server at once instead of asking whether it was meant.
+    [...first, '--ServerApp.answer_yes=True', ...rootArguments(args), ...args],
+    { cwd: resolve(folder), env: { ...process.env, ...jupyterEnvironment() }, stdio: 'inherit' },
+  )
+  // A terminal sends Ctrl-C to both; who stops only this process means the server too.
+  const ignore = (): void => {}
+  const forward = (signal: NodeJS.Signals): void => void child.kill(signal)
+  process.on('SIGINT', ignore)
+  process.on('SIGTERM', forward)
+  process.on('SIGHUP', forward)
+  return new Promise((done, fail) => {
+    child.once('error', fail)
+    child.once('exit', (code, signal) => {
+      process.off('SIGINT', ignore)
+      process.off('SIGTERM', forward)
+      process.off('SIGHUP', forward)
+      done(code ?? (signal === 'SIGINT' || signal === 'SIGTERM' ? 0 : 1))
+    })
+  })
+}

@@ -1,0 +1,81 @@
+/** The `gradbook` command. Each subcommand is loaded when it is called. */
+import { Command } from 'commander'
+import { GradbookError } from '../../src/errors.js'
+import { packageVersion } from './places.js'
+
+const program = new Command('gradbook')
+  .description('Train iteratively in a Jupyter notebook, in TypeScript.')
+  .version(packageVersion())
+  .showHelpAfterError('(`gradbook --help` lists what there is)')
+
+const collect = (value: string, before: string[]): string[] => [...before, value]
+
+function whereOptions(command: Command): Command {
+  return command
+    .option('--user', "in the user's own Jupyter folder (the default)")
+    .option('--prefix <folder>', 'in FOLDER/share/jupyter')
+    .option('--sys-prefix', 'in the active Python environment')
+    .option('--name <name>', 'under another name than gradbook')
+    .option(
+      '--as <kernel>',
+      'in place of `tslab` or `jslab`, so that notebooks written for it open with gradbook',
+    )
+}
+
+whereOptions(program.command('install').description('make the kernel known to Jupyter (needs no Python)'))
+  .option('--force', "replace another program's kernel of that name")
+  .action(async (options) => (await import('./install.js')).install(options))
+
+whereOptions(program.command('uninstall').description('take it away again')).action(async (options) =>
+  (await import('./install.js')).uninstall(options),
+)
+
+program
+  .command('lab')
+  .description('open JupyterLab with this kernel; installs JupyterLab in a private place if there is none')
+  .argument('[folder]', 'where the notebooks are', '.')
+  .argument('[arguments...]', 'for JupyterLab, after two dashes: gradbook lab . -- --port 8890')
+  .action(async (folder: string, args: string[]) => {
+    process.exitCode = await (await import('./lab.js')).lab(folder, args)
+  })
+
+program
+  .command('run')
+  .description('execute a notebook, or a .ts file with `// %%` between its cells, in Node alone')
+  .argument('<file>', '.ipynb or .ts')
+  .option('-o, --output <file>', 'write the outputs to a notebook (.ipynb) or a self-contained page (.html)')
+  .option(
+    '-p, --parameter <name=value>',
+    'another value for a constant of the cell tagged `parameters`',
+    collect,
+    [],
+  )
+  .option('-q, --quiet', 'print errors only')
+  .action(async (file: string, options: { output?: string; parameter: string[]; quiet?: boolean }) => {
+    const { run } = await import('./run.js')
+    const { parameter, ...others } = options
+    process.exitCode = await run(file, { ...others, parameters: parameter })
+  })
+
+program
+  .command('doctor')
+  .description('say what was found on this machine and what to do about each gap')
+  .action(async () => {
+    process.exitCode = await (await import('./doctor.js')).doctor()
+  })
+
+program
+  .command('kernel')
+  .description('be a kernel on a connection file, as Jupyter starts it')
+  .argument('<connection-file>')
+  .action(async (file: string) => {
+    process.exitCode = await (await import('./kernel.js')).kernel(file)
+  })
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  // What a user can mend needs no stack; what is our fault does.
+  console.error(error instanceof GradbookError ? `gradbook: ${error.message}` : error)
+  process.exitCode = 1
+}

@@ -1,0 +1,117 @@
+/**
+ * A notebook as one page that asks nothing of any server.
+ *
+ * Outputs may carry HTML of their own (tables) and whatever was in the data; the page's content security policy is what
+ * keeps it harmless: no script runs, and nothing but inline styles and embedded pictures is loaded.
+ */
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { marked } from 'marked'
+import { ansiToHtml, overwriteLines } from './ansi.js'
+import { escapeHtml } from './escape.js'
+import { highlight } from './highlight.js'
+import type { Cell, CodeCell, Notebook } from './notebook.js'
+import type { MimeData, Output } from './outputs.js'
+
+const style = readFileSync(new URL('./assets/page.css', import.meta.url), 'utf8')
+
+const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; media-src data:"
+
+const picture = (mime: string) => (data: unknown, alt: string) =>
+  `<img src="data:${mime};base64,${escapeHtml(String(data).replace(/\s/g, ''))}" alt="${escapeHtml(alt)}">`
+
+/** The forms a page can show, richest first: a row each. */
+const forms: [mime: string, show: (data: any, text: string) => string][] = [
+  ['image/png', picture('image/png')],
+  ['image/jpeg', picture('image/jpeg')],
+  ['image/gif', picture('image/gif')],
+  ['image/webp', picture('image/webp')],
+  // As a picture an SVG can neither run scripts nor load anything.
+  [
+    'image/svg+xml',
+    (data, text) => picture('image/svg+xml')(Buffer.from(String(data)).toString('base64'), text),
+  ],
+  ['text/html', (data) => `<div class="html">${data}</div>`],
+  ['text/markdown', (data) => `<div class="markdown">${renderMarkdown(String(data))}</div>`],
+  ['text/latex', (data) => `<pre>${escapeHtml(String(data))}</pre>`],
+  ['text/plain', (data) => `<pre>${ansiToHtml(String(data))}</pre>`],
+  ['application/json', (data) => `<pre>${escapeHtml(JSON.stringify(data, null, 2))}</pre>`],
+]
+
+function renderMarkdown(text: string): string {
+  return marked.parse(text, { async: false, gfm: true })
+}
+
+function renderData(data: MimeData): string {
+  const text = String(data['text/plain'] ?? '')
+  for (const [mime, show] of forms) if (data[mime] !== undefined) return show(data[mime], text)
+  return ''
+}
+
+function renderOutput(output: Output): string {
+  if (output.output_type === 'stream')
+    return `<pre class="${output.name}">${ansiToHtml(overwriteLines(output.text))}</pre>`
+  if (output.output_type === 'error')
+    return `<pre class="error">${ansiToHtml(output.traceback.join('\n'))}</pre>`
+  return renderData(output.data)
+}
+
+function renderCode(cell: CodeCell): string {
+  const number = cell.execution_count === null ? '' : `<span class="number">[${cell.execution_count}]</span>`
+  const outputs = cell.outputs
+    .map((output) => renderOutput(output))
+    .filter((html) => html !== '')
+    .map((html) => `<div class="output">${html}</div>`)
+    .join('\n')
+  return `<section class="code">${number}<pre class="source"><code>${highlight(cell.source)}</code></pre>\n${outputs}</section>`
+}
+
+/** Pictures attached to a cell stand in it as `![…](attachment:name)`. */
+function withAttachments(cell: Cell): string {
+  if (cell.cell_type === 'code' || !cell.attachments) return cell.source
+  return cell.source.replace(/\(attachment:([^)\s]+)\)/g, (whole, name: string) => {
+    const [mime, data] = Object.entries(cell.attachments?.[name] ?? {})[0] ?? []
+    return mime ? `(data:${mime};base64,${String(data).replace(/\s/g, '')})` : whole
+  })
+}
+
+function renderCell(cell: Cell): string {
+  if (cell.cell_type === 'code') return cell.source.trim() === '' ? '' : renderCode(cell)
+  if (cell.cell_type === 'markdown')
+    return `<section class="markdown">${renderMarkdown(withAttachments(cell))}</section>`
+  return `<section><pre>${escapeHtml(cell.source)}</pre></section>`
+}
+
+/** The title: the first heading, else the name of the file. */
+function findTitle(notebook: Notebook, file: string): string {
+  for (const cell of notebook.cells)
+    if (cell.cell_type === 'markdown') {
+      const heading = /^#\s+(.+)$/m.exec(cell.source)
+      if (heading) return heading[1]!.trim()
+    }
+  return basename(file)
+}
+
+export function formatHtml(notebook: Notebook, file: string): string {
+  const body = notebook.cells
+    .map(renderCell)
+    .filter((html) => html !== '')
+    .join('\n')
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(findTitle(notebook, file))}</title>
+<style>
+${style}</style>
+</head>
+<body>
+<main>
+${body}
+</main>
+</body>
+</html>
+`
+}

@@ -1,0 +1,84 @@
+import { expect, it } from 'vitest'
+import { formatHtml } from '../../kernel/cli/notebook/html.js'
+import type { Cell } from '../../kernel/cli/notebook/notebook.js'
+import type { Output } from '../../kernel/cli/notebook/outputs.js'
+
+const hostile = '<img src=x onerror=alert(1)></script>&"'
+const code = (source: string, ...outputs: Output[]): Cell => ({
+  cell_type: 'code',
+  id: 'a',
+  metadata: {},
+  source,
+  execution_count: 1,
+  outputs,
+})
+const shown = (data: Record<string, unknown>): Output => ({ output_type: 'display_data', data, metadata: {} })
+const page = (...cells: Cell[]): string => formatHtml({ metadata: {}, cells }, 'a.ipynb')
+
+it('escapes code, streams, errors, text and titles', () => {
+  const html = page(
+    { cell_type: 'raw', id: 'r', metadata: {}, source: hostile },
+    code(
+      `const a = '${hostile}' // ${hostile}`,
+      { output_type: 'stream', name: 'stdout', text: hostile },
+      { output_type: 'error', ename: 'E', evalue: hostile, traceback: [hostile] },
+      shown({ 'text/plain': hostile }),
+      shown({ 'image/png': hostile, 'text/plain': hostile }),
+      shown({ 'application/json': hostile }),
+    ),
+  )
+  expect(html).not.toContain('<img src=x')
+  expect(html).not.toContain('</script>')
+})
+
+it('lets no script run and no request leave, whatever HTML an output brings', () => {
+  const html = page(code('', shown({ 'text/html': '<script>alert(1)</script>' })))
+  expect(html).toContain("default-src 'none'")
+  expect(html).not.toMatch(/script-src/)
+  expect(html.indexOf('Content-Security-Policy')).toBeLessThan(html.indexOf('<style>'))
+})
+
+it('shows a chart as its picture, once', () => {
+  const html = page(
+    code(
+      'chart',
+      shown({
+        'application/vnd.vegalite.v5+json': { mark: 'x' },
+        'image/png': 'iVBO\nRw0=',
+        'text/plain': 'loss chart',
+      }),
+    ),
+  )
+  expect(html).toContain('<img src="data:image/png;base64,iVBORw0=" alt="loss chart">')
+  expect(html).not.toContain('<pre>loss chart')
+})
+
+it('takes the first heading for the title and renders the text', () => {
+  const html = page({
+    cell_type: 'markdown',
+    id: 'm',
+    metadata: {},
+    source: '# Loss & **more**\n\n| a |\n|---|\n| 1 |',
+  })
+  expect(html).toContain('<title>Loss &amp; **more**</title>')
+  expect(html).toContain('<th>a</th>')
+})
+
+it('colours the words of the code and the colours of a terminal', () => {
+  const html = page(
+    code("const f = (x) => run(x, 'a', 1) // c", {
+      output_type: 'stream',
+      name: 'stdout',
+      text: '\x1b[31mred\x1b[0m\x1b[2K plain',
+    }),
+  )
+  expect(html).toContain('<span class="k">const</span>')
+  expect(html).toContain('<span class="f">run</span>')
+  expect(html).toContain('<span class="c">// c</span>')
+  expect(html).toContain('<span class="ansi red">red</span> plain')
+})
+
+it('shows a line that wrote over itself in its last state', () => {
+  const html = page(code('x', { output_type: 'stream', name: 'stdout', text: '10 %\r20 %\rdone\nnext' }))
+  expect(html).toContain('>done\nnext</pre>')
+})
