@@ -1,0 +1,160 @@
+/** Runs compiled cells on the main thread and reports what they show. Knows nothing of messages on a wire. */
+import vm from 'node:vm'
+import { Interrupted } from '../../src/errors.js'
+import { setHost } from '../../src/host.js'
+import { type Cause, type Outcome, type Problem, type Program, type Shown, type ToMain, type ToProtocol } from '../port.js'
+import { createOrigin, currentOrigin, runAs, type Origin } from './cause.js'
+import { createComms } from './comms.js'
+import { installGlobals } from './globals.js'
+import { createHost } from './host.js'
+import { captureStreams, createOutput } from './output.js'
+import type { Questions } from './questions.js'
+import { createScope, lookUp } from './scope.js'
+import { watchTimers } from './timers.js'
+import { show } from './values.js'
+
+/** What a compiled cell is called with beside the scope. */
+export interface CellRuntime {
+  import(specifier: string): Promise<unknown>
+}
+
+/** What the engine needs of the language's side on this thread. */
+export interface EngineParts {
+  runtime: CellRuntime
+  /** The file name under which V8 knows the program of a cell. */
+  fileOf(cellNumber: number): string
+  /** Remembers a cell's text and map, for errors that come from it. */
+  remember(cell: { number: number; source: string; map?: string }): void
+  formatError(error: unknown): Problem
+}
+
+export interface Engine {
+  receive(message: ToMain): void
+}
+
+type CellFunction = (scope: object, runtime: CellRuntime) => Promise<{ value?: unknown }>
+
+export function createEngine(
+  post: (message: ToProtocol) => void,
+  shared: Int32Array,
+  questions: Questions,
+  parts: EngineParts,
+): Engine {
+  const scope = createScope()
+  const output = createOutput(post, shared)
+  const comms = createComms(post)
+  const running = new Map<Cause, Origin>()
+  captureStreams(output)
+  watchTimers()
+  const host = createHost(post, shared, comms, questions)
+  setHost(host)
+  installGlobals(host)
+
+  function evaluate({ program }: Program, filename: string): Promise<{ value?: unknown }> {
+    const cell = vm.runInThisContext(program, { filename }) as CellFunction
+    return cell(scope, parts.runtime)
+  }
+
+  /** A stopped run says all there is to say in its own message; any other error gets its frame and its causes. */
+  function problemOf(error: unknown): Problem {
+    if (error instanceof Error && error.name === 'Interrupted') {
+      const line = `${error.name}: ${error.message}`
+      return { ename: error.name, evalue: error.message, traceback: [line] }
+    }
+    return parts.formatError(error)
+  }
+
+  async function evaluateExpressions(
+    expressions: Record<string, Program | Problem>,
+    file: string,
+  ): Promise<Record<string, Shown | Problem>> {
+    const results: Record<string, Shown | Problem> = {}
+    for (const [name, expression] of Object.entries(expressions)) {
+      if ('ename' in expression) results[name] = expression
+      else
+        try {
+          results[name] = show((await evaluate(expression, file)).value)
+        } catch (error) {
+          results[name] = problemOf(error)
+        }
+    }
+    return results
+  }
+
+  async function run(message: Extract<ToMain, { type: 'run' }>): Promise<void> {
+    const { cause, number, source, cellId, compiled, expressions, canAsk } = message
+    const cell = cellId === undefined ? { number, source } : { number, source, id: cellId }
+    const origin = createOrigin(cause, { cell, canAsk })
+    running.set(cause, origin)
+    parts.remember({ number, source, map: compiled.map })
+    const file = parts.fileOf(number)
+    const outcome = await runAs(origin, async (): Promise<Outcome> => {
+      try {
+        const ended = await evaluate(compiled, file)
+        const result = ended.value === undefined ? undefined : show(ended.value)
+        return { status: 'ok', result, expressions: await evaluateExpressions(expressions, file) }
+      } catch (error) {
+        return { status: 'error', problem: problemOf(error) }
+      }
+    })
+    // Abandoned: the protocol thread has answered already.
+    if (running.delete(cause)) post({ type: 'done', cause, outcome })
+  }
+
+  function onError(error: unknown): void {
+    const origin = currentOrigin()
+    // What a stopped cell leaves behind fails because it was stopped.
+    if (origin.stopped || error instanceof Interrupted) return
+    post({ type: 'failed', cause: origin.cause, problem: problemOf(error) })
+  }
+  process.on('uncaughtException', onError)
+  process.on('unhandledRejection', onError)
+
+  return {
+    receive(message) {
+      switch (message.type) {
+        case 'run':
+          void run(message)
+          break
+        case 'stop':
+          running.get(message.cause)?.controller.abort(new DOMException('The cell was stopped', 'AbortError'))
+          break
+        case 'abandon': {
+          const origin = running.get(message.cause)
+          running.delete(message.cause)
+          if (origin) {
+            origin.stopped = true
+            origin.controller.abort(new DOMException('The cell was stopped', 'AbortError'))
+          }
+          post({ type: 'abandoned', cause: message.cause })
+          break
+        }
+        case 'comm': {
+          const { cause, comm } = message
+          const origin = createOrigin(cause)
+          const known = runAs(origin, () => {
+            try {
+              return comms.receive(comm)
+            } catch (error) {
+              onError(error)
+              return true
+            }
+          })
+          post({ type: 'handled', cause, unknown: !known })
+          break
+        }
+        case 'look': {
+          const found = lookUp(scope, message.expression)
+          post({ type: 'looked', id: message.id, shown: found && show(found.value) })
+          break
+        }
+        case 'answer':
+          questions.answer(message.id, message.value)
+          break
+        case 'exit':
+          process.exit(0)
+      }
+    },
+  }
+}
+

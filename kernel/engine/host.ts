@@ -1,0 +1,58 @@
+/** The notebook as the library's host (src/host.ts). */
+import { randomUUID } from 'node:crypto'
+import type { Comms, Host, MimeBundle } from '../../src/host.js'
+import { Shared, type Cause, type Shown, type ToProtocol } from '../port.js'
+import { currentOrigin } from './cause.js'
+import type { Questions } from './questions.js'
+import { show, showBundle } from './values.js'
+
+export function createHost(
+  post: (message: ToProtocol) => void,
+  shared: Int32Array,
+  comms: Comms,
+  questions: Questions,
+): Host {
+  const shownOf = (value: unknown, raw: boolean | undefined): Shown =>
+    raw ? showBundle(value as MimeBundle) : show(value)
+
+  /** The cell that showed the display of a name last. */
+  const shownBy = new Map<string, Cause>()
+
+  return {
+    kind: 'notebook',
+    display(value, { display_id, raw } = {}) {
+      const id = display_id ?? randomUUID()
+      const { cause } = currentOrigin()
+      // Shown twice by one cell: in the same place. By another cell, or by the same one run again: anew, since the
+      // earlier output may be gone (front ends that still have it change it as well).
+      const update = display_id !== undefined && shownBy.get(id) === cause
+      if (display_id !== undefined) shownBy.set(id, cause)
+      post({ type: 'show', cause, shown: shownOf(value, raw), displayId: id, update })
+      return {
+        id,
+        update(next, options) {
+          const origin = currentOrigin().cause
+          post({ type: 'show', cause: origin, shown: shownOf(next, options?.raw), displayId: id, update: true })
+        },
+      }
+    },
+    clearOutput({ wait = false } = {}) {
+      post({ type: 'clear', cause: currentOrigin().cause, wait })
+    },
+    ask: (question, options) => questions.ask(question, options),
+    prompt: (question, initial) => questions.prompt(question, initial),
+    confirm: (question) => questions.confirm(question),
+    get interrupt() {
+      return currentOrigin().controller.signal
+    },
+    get interrupted() {
+      return Atomics.load(shared, Shared.interrupted) !== 0
+    },
+    comms,
+    get cell() {
+      return currentOrigin().cell
+    },
+    // An immediate runs after the poll phase, in which messages of the other thread, timers and sockets have had their turn.
+    breathe: () => new Promise((resolve) => setImmediate(resolve)),
+  }
+}

@@ -1,0 +1,75 @@
+/** The main thread: starts the protocol thread at once, then runs user code and nothing else. */
+import { MessageChannel, Worker } from 'node:worker_threads'
+import { createShared, Shared, type ProtocolData, type ToMain, type ToProtocol } from './port.js'
+
+const [connectionFile] = process.argv.slice(2)
+if (!connectionFile) {
+  console.error('usage: node --no-force-async-hooks-checks main.js CONNECTION_FILE')
+  process.exit(2)
+}
+
+interface AsyncWrap {
+  async_hook_fields: Uint32Array
+  constants: { kCheck: number }
+  clearAsyncIdStack(): void
+}
+
+/**
+ * Stopping a cell ends JavaScript between two async hooks, after which Node would abort the process for its unbalanced
+ * stack. Here the check is turned off, as the flag --no-force-async-hooks-checks does, and requests/terminate.ts is given
+ * the means to clear the stack.
+ */
+function allowTermination(): void {
+  const noDeprecation = process.noDeprecation ?? false
+  process.noDeprecation = true
+  const wrap = (process as unknown as { binding(name: 'async_wrap'): AsyncWrap }).binding('async_wrap')
+  process.noDeprecation = noDeprecation
+  wrap.async_hook_fields[wrap.constants.kCheck] = 0
+  const clear = { value: () => wrap.clearAsyncIdStack(), enumerable: false }
+  Object.defineProperty(globalThis, Symbol.for('gradbook.beforeTermination'), clear)
+}
+allowTermination()
+
+const shared = createShared()
+const { port1, port2 } = new MessageChannel()
+const data: ProtocolData = {
+  connectionFile,
+  shared,
+  answers: port2,
+  folder: process.cwd(),
+  parent: Number(process.env.JPY_PARENT_PID) || undefined,
+}
+const protocol = new Worker(new URL('./protocol.js', import.meta.url), {
+  workerData: data,
+  transferList: [port2],
+  stdout: false,
+  stderr: false,
+  execArgv: [],
+})
+protocol.on('error', (error) => {
+  console.error(error)
+  process.exit(1)
+})
+protocol.on('exit', (code) => process.exit(code))
+
+const { createEngine } = await import('./engine/engine.js')
+const { createQuestions } = await import('./engine/questions.js')
+const { createParts } = await import('./engine/parts.js')
+
+const post = (message: ToProtocol): void => protocol.postMessage(message)
+const questions = createQuestions(post, shared, port1)
+const engine = createEngine(post, shared, questions, createParts(process.cwd()))
+protocol.on('message', (message: ToMain) => engine.receive(message))
+
+/** Lets all that was said be sent before the process ends. */
+const exit = process.exit.bind(process)
+process.exit = (code?: number | string | null): never => {
+  const status = Number(code ?? process.exitCode ?? 0)
+  post({ type: 'exiting', code: status })
+  Atomics.wait(shared, Shared.exit, 0, 3_000)
+  return exit(status)
+}
+process.on('SIGINT', () => post({ type: 'interrupt' }))
+for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(0))
+
+post({ type: 'ready' })

@@ -1,0 +1,104 @@
+/** What the two threads tell each other. The protocol thread owns the sockets, the main thread runs the user's code. */
+import type { MessagePort } from 'node:worker_threads'
+import type { MimeBundle } from '../src/host.js'
+
+/** Names what caused something: a cell, or a message of a comm. Given out by the protocol thread; 0 is the kernel itself. */
+export type Cause = number
+
+/** A program to evaluate: what `compileCell` made of a cell or of an expression. */
+export interface Program {
+  program: string
+  map?: string
+}
+
+/** A value that was shown: by MIME type. `live`: it will soon be shown anew. */
+export interface Shown {
+  data: MimeBundle
+  metadata: object
+  live?: boolean
+}
+
+/** An error as front ends show it. */
+export interface Problem {
+  ename: string
+  evalue: string
+  traceback: string[]
+}
+
+export type CommMessage =
+  | { kind: 'open'; id: string; target: string; data: unknown; metadata?: object; buffers?: Uint8Array[] }
+  | { kind: 'message' | 'close'; id: string; data: unknown; metadata?: object; buffers?: Uint8Array[] }
+
+/** How a cell ended. */
+export type Outcome =
+  | { status: 'ok'; result?: Shown; expressions: Record<string, Shown | Problem> }
+  | { status: 'error'; problem: Problem }
+
+export type ToMain =
+  | {
+      type: 'run'
+      cause: Cause
+      number: number
+      source: string
+      cellId?: string
+      compiled: Program
+      expressions: Record<string, Program | Problem>
+      /** Whether the front end answers questions. */
+      canAsk: boolean
+    }
+  /** Raise the abort signal of the running cell. */
+  | { type: 'stop'; cause: Cause }
+  /** Wait no longer for the cell: the protocol thread has answered for it. */
+  | { type: 'abandon'; cause: Cause }
+  | { type: 'comm'; cause: Cause; comm: CommMessage }
+  /** The live value of a name or a chain of names. */
+  | { type: 'look'; id: number; expression: string }
+  | { type: 'answer'; id: number; value: string | null }
+  | { type: 'exit' }
+
+export type ToProtocol =
+  | { type: 'ready' }
+  | { type: 'write'; cause: Cause; stream: 'stdout' | 'stderr'; text: string }
+  | { type: 'show'; cause: Cause; shown: Shown; displayId?: string; update?: boolean }
+  | { type: 'clear'; cause: Cause; wait: boolean }
+  /** An error that came when its cell had ended already, or beside it. */
+  | { type: 'failed'; cause: Cause; problem: Problem }
+  | { type: 'done'; cause: Cause; outcome: Outcome }
+  | { type: 'abandoned'; cause: Cause }
+  | { type: 'comm'; cause: Cause; comm: CommMessage }
+  /** A comm message was dealt with; `unknown`: nobody here knows the comm or its target. */
+  | { type: 'handled'; cause: Cause; unknown?: boolean }
+  | { type: 'looked'; id: number; shown?: Shown }
+  | { type: 'ask'; cause: Cause; id: number; question: string; password: boolean; blocking: boolean }
+  /** The user pressed Ctrl-C in the kernel's terminal. */
+  | { type: 'interrupt' }
+  /** The process is about to end with this code; answered through `Shared.exit`. */
+  | { type: 'exiting'; code: number }
+  | { type: 'child'; pid: number; alive: boolean }
+
+/** Places in the memory that both threads see. */
+export const Shared = {
+  /** 1 while Stop is pressed. */
+  interrupted: 0,
+  /** Counts answers to blocking questions. */
+  answers: 1,
+  /** Characters of output that have not left yet. */
+  backlog: 2,
+  /** 1 once everything has been sent and the process may end. */
+  exit: 3,
+} as const
+
+export function createShared(): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(4 * Int32Array.BYTES_PER_ELEMENT))
+}
+
+/** What the protocol thread is started with. */
+export interface ProtocolData {
+  connectionFile: string
+  shared: Int32Array
+  /** Answers to blocking questions: the main thread reads them without an event loop. */
+  answers: MessagePort
+  folder: string
+  /** Process id of the front end's side that shall take the kernel with it when it ends. */
+  parent?: number
+}

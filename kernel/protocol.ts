@@ -1,0 +1,187 @@
+/** The protocol thread: sockets, type service, and the one queue of what goes out. User code never runs here. */
+import { writeSync } from 'node:fs'
+import { parentPort, workerData } from 'node:worker_threads'
+import { fileURLToPath } from 'node:url'
+import { Shared, type ProtocolData, type ToMain, type ToProtocol } from './port.js'
+import { onComplete, onInspect, onIsComplete } from './requests/assist.js'
+import { Causes } from './requests/causes.js'
+import { endAllChildren, rememberChild } from './requests/children.js'
+import { Comms, onCommClose, onCommInfo, onCommMessage, onCommOpen } from './requests/comms.js'
+import { Executor } from './requests/execute.js'
+import { History, onHistory } from './requests/history.js'
+import { onKernelInfo } from './requests/info.js'
+import type { Handler, Kernel } from './requests/kernel.js'
+import { Questions } from './requests/questions.js'
+import { onInterrupt, Stopper } from './requests/stop.js'
+import { toWireBundle } from './requests/values.js'
+import { openWire, type Message, type Parent } from './wire/index.js'
+import { compileCell, createLanguage } from './standin.js'
+
+const { connectionFile, shared, answers, folder, parent } = workerData as ProtocolData
+const main = parentPort!
+
+function log(line: string): void {
+  try {
+    writeSync(2, `[gradbook] ${line}\n`)
+  } catch {
+    // nobody reads the log
+  }
+}
+process.on('uncaughtException', (error) => log(`in the protocol thread: ${error?.stack ?? error}`))
+process.on('unhandledRejection', (error) => log(`in the protocol thread: ${(error as Error)?.stack ?? error}`))
+
+const onShutdown: Handler = ({ message }, kernel) => {
+  const restart = message.content.restart === true
+  setImmediate(() => kernel.exit())
+  return { status: 'ok', restart }
+}
+
+const handlers: Record<string, Handler> = {
+  kernel_info_request: onKernelInfo,
+  complete_request: onComplete,
+  inspect_request: onInspect,
+  is_complete_request: onIsComplete,
+  history_request: onHistory,
+  comm_info_request: onCommInfo,
+  comm_open: onCommOpen,
+  comm_msg: onCommMessage,
+  comm_close: onCommClose,
+  interrupt_request: onInterrupt,
+  shutdown_request: onShutdown,
+}
+
+const home = fileURLToPath(new URL('../../', import.meta.url))
+const kernel = { shared, log, post: (message: ToMain) => main.postMessage(message) } as Kernel
+const wire = await openWire(connectionFile, {
+  log,
+  onAnswer: (message) => kernel.questions.receive(message),
+  onRequest: (channel, message) => {
+    if (message.header.msg_type === 'execute_request' && channel === 'shell') kernel.executor.push(message)
+    else void answer(channel, message)
+  },
+})
+Object.assign(kernel, {
+  wire,
+  language: Promise.resolve(createLanguage({ folder, home })),
+  compile: Promise.resolve(compileCell),
+  causes: new Causes(),
+  executor: new Executor(kernel),
+  history: new History(),
+  comms: new Comms(kernel),
+  questions: new Questions(kernel, answers),
+  stopper: new Stopper(kernel),
+  exit,
+})
+wire.publish({}, 'status', { execution_state: 'starting' })
+
+async function answer(channel: 'shell' | 'control', message: Message): Promise<void> {
+  const type = message.header.msg_type
+  const handler = Object.hasOwn(handlers, type) ? handlers[type] : undefined
+  if (!handler) return log(`ignored a message on ${channel}: nothing answers '${type}'`)
+  const parent = message.header
+  wire.publish(parent, 'status', { execution_state: 'busy' })
+  let content: object | undefined
+  try {
+    content = await handler({ channel, message, parent }, kernel)
+  } catch (error) {
+    const { name = 'Error', message: evalue = String(error), stack } = error as Error
+    log(`${type} failed: ${stack}`)
+    content = type.endsWith('_request')
+      ? { status: 'error', ename: name, evalue, traceback: [] }
+      : undefined
+  }
+  if (content) wire.reply(channel, message, content)
+  wire.publish(parent, 'status', { execution_state: 'idle' })
+  // Front ends show the last state they heard: a cell that runs is still busy.
+  const { running } = kernel.executor
+  if (running) wire.publish(running.message.header, 'status', { execution_state: 'busy' })
+}
+
+const parentOf = (cause: number): Parent => kernel.causes.messageOf(cause)?.header ?? {}
+
+function receive(message: ToProtocol): void {
+  if ('cause' in message && kernel.executor.isSilent(message.cause) && quiet.has(message.type)) {
+    if (message.type === 'write') left(message.text.length)
+    return
+  }
+  switch (message.type) {
+    case 'ready':
+      return
+    case 'write':
+      return wire.stream(parentOf(message.cause), message.stream, message.text, left)
+    case 'show': {
+      const { shown, displayId, update } = message
+      const transient = displayId === undefined ? {} : { display_id: displayId }
+      return wire.publishLater(
+        parentOf(message.cause),
+        update ? 'update_display_data' : 'display_data',
+        toWireBundle(shown).then((data) => ({ data, metadata: shown.metadata, transient })),
+      )
+    }
+    case 'clear':
+      return wire.publish(parentOf(message.cause), 'clear_output', { wait: message.wait })
+    case 'failed':
+      return wire.publish(parentOf(message.cause), 'error', message.problem)
+    case 'done':
+      if (kernel.executor.running?.cause === message.cause) kernel.executor.running.finish(message.outcome)
+      return
+    case 'abandoned':
+      return kernel.stopper.abandoned(message.cause)
+    case 'comm':
+      return kernel.comms.send(kernel.causes.messageOf(message.cause), message.comm)
+    case 'handled':
+      return kernel.comms.handled(message.cause, message.unknown === true)
+    case 'looked':
+      return kernel.questions.looked(message.id, message.shown)
+    case 'ask':
+      return kernel.questions.ask(message)
+    case 'interrupt':
+      return kernel.stopper.stop()
+    case 'child':
+      return rememberChild(message.pid, message.alive)
+    case 'exiting':
+      void leave(message.code)
+  }
+}
+/** What a silent cell does not publish. */
+const quiet = new Set<ToProtocol['type']>(['write', 'show', 'clear', 'failed'])
+
+/** Output has left: whoever waits to write more may go on. */
+function left(length: number): void {
+  Atomics.sub(shared, Shared.backlog, length)
+  Atomics.notify(shared, Shared.backlog)
+}
+main.on('message', receive)
+
+/** User code called `process.exit`, or a signal came: its cell is answered, then the process may end. */
+async function leave(code: number): Promise<void> {
+  const evalue = `process.exit(${code}) ended the kernel`
+  kernel.executor.abortQueued()
+  kernel.executor.running?.finish({
+    status: 'error',
+    problem: { ename: 'Exit', evalue, traceback: [`Exit: ${evalue}`] },
+  })
+  await new Promise((resolve) => setImmediate(resolve))
+  await wire.flush()
+  endAllChildren()
+  wire.close()
+  Atomics.store(shared, Shared.exit, 1)
+  Atomics.notify(shared, Shared.exit)
+}
+
+let leaving = false
+function exit(): void {
+  if (leaving) return
+  leaving = true
+  main.postMessage({ type: 'exit' } satisfies ToMain)
+  // User code that does not let the main thread end is not asked twice.
+  setTimeout(async () => {
+    await wire.flush()
+    endAllChildren()
+    process.kill(process.pid, 'SIGKILL')
+  }, 500)
+}
+
+// The side that started the kernel is gone: nobody can talk to it any more.
+if (parent !== undefined && process.ppid === parent)
+  setInterval(() => process.ppid !== parent && exit(), 1_000).unref()

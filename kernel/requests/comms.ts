@@ -1,0 +1,119 @@
+/** Comm messages on their way between the front end and the main thread. */
+import type { CommMessage } from '../port.js'
+import type { Message } from '../wire/index.js'
+import type { Handler, Kernel } from './kernel.js'
+
+const types: Record<CommMessage['kind'], string> = {
+  open: 'comm_open',
+  message: 'comm_msg',
+  close: 'comm_close',
+}
+
+export class Comms {
+  readonly #kernel: Kernel
+  /** Target names by comm id, of comms open on both sides. */
+  readonly #open = new Map<string, string>()
+  readonly #handled = new Map<number, (unknown: boolean) => void>()
+  #waiting: (() => void)[] = []
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel
+  }
+
+  /** The comms with this target, or all, as `comm_info_reply` lists them. */
+  list(target?: string): Record<string, { target_name: string }> {
+    const comms: Record<string, { target_name: string }> = {}
+    for (const [id, name] of this.#open)
+      if (target === undefined || target === name) comms[id] = { target_name: name }
+    return comms
+  }
+
+  /** Publishes what the main thread says. */
+  send(message: Message | undefined, comm: CommMessage): void {
+    if (comm.kind === 'open') this.#open.set(comm.id, comm.target)
+    if (comm.kind === 'close') this.#open.delete(comm.id)
+    const content =
+      comm.kind === 'open'
+        ? { comm_id: comm.id, target_name: comm.target, data: comm.data }
+        : { comm_id: comm.id, data: comm.data }
+    this.#kernel.wire.publish(message?.header ?? {}, types[comm.kind], content, {
+      metadata: comm.metadata,
+      buffers: comm.buffers,
+    })
+  }
+
+  /** Hands a message of the front end to the main thread and waits until it was dealt with. */
+  async receive(message: Message, comm: CommMessage): Promise<void> {
+    let unknown = await this.#deliver(message, comm)
+    // A cell that is still to run may register the target.
+    while (unknown && comm.kind === 'open' && this.#kernel.executor.busy) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+      unknown = await this.#deliver(message, comm)
+    }
+    if (comm.kind === 'open') {
+      if (!unknown) this.#open.set(comm.id, comm.target)
+      else {
+        this.#kernel.log(`a comm was opened with the target '${comm.target}', which nobody registered`)
+        this.send(message, { kind: 'close', id: comm.id, data: {} })
+      }
+    } else if (comm.kind === 'close') this.#open.delete(comm.id)
+  }
+
+  #deliver(message: Message, comm: CommMessage): Promise<boolean> {
+    const cause = this.#kernel.causes.add(message)
+    return new Promise((resolve) => {
+      this.#handled.set(cause, resolve)
+      this.#kernel.post({ type: 'comm', cause, comm })
+    })
+  }
+
+  handled(cause: number, unknown: boolean): void {
+    this.#handled.get(cause)?.(unknown)
+    this.#handled.delete(cause)
+  }
+
+  cellsEnded(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resolve of waiting) resolve()
+  }
+}
+
+export const onCommInfo: Handler = ({ message }, { comms }) => {
+  const target = message.content.target_name as unknown
+  return { status: 'ok', comms: comms.list(typeof target === 'string' ? target : undefined) }
+}
+
+/** Buffers lie in memory of zeromq: the other thread gets its own. */
+function buffersOf(message: Message): Uint8Array[] {
+  return message.buffers.map((buffer) => new Uint8Array(buffer))
+}
+
+export const onCommOpen: Handler = async ({ message }, { comms }) => {
+  const { comm_id, target_name, data } = message.content
+  await comms.receive(message, {
+    kind: 'open',
+    id: String(comm_id),
+    target: String(target_name),
+    data,
+    metadata: message.metadata,
+    buffers: buffersOf(message),
+  })
+  return undefined
+}
+
+const onCommData =
+  (kind: 'message' | 'close'): Handler =>
+  async ({ message }, { comms }) => {
+    const { comm_id, data } = message.content
+    await comms.receive(message, {
+      kind,
+      id: String(comm_id),
+      data,
+      metadata: message.metadata,
+      buffers: buffersOf(message),
+    })
+    return undefined
+  }
+export const onCommMessage = onCommData('message')
+export const onCommClose = onCommData('close')

@@ -1,0 +1,167 @@
+/** `execute_request`: cells run one after the other, in the order in which they came. */
+import { Shared, type Cause, type Outcome, type Problem, type Program } from '../port.js'
+import type { Message } from '../wire/index.js'
+import type { Kernel } from './kernel.js'
+import { problemsOf } from './problems.js'
+import { toWireBundle } from './values.js'
+
+interface Waiting {
+  message: Message
+  /** Stop or a failed cell came after it was queued: it does not run. */
+  aborted: boolean
+}
+
+export interface RunningCell {
+  readonly cause: Cause
+  readonly message: Message
+  /** Whether the main thread has it; before that it is being checked. */
+  onMainThread: boolean
+  /** Ends the cell, once: who comes second (the cell itself, or Stop) is not heard. */
+  finish(outcome: Outcome): void
+  readonly finished: Promise<Outcome>
+}
+
+/** Cells that are not stored share no number with those that are. */
+const unstoredFrom = 1_000_000
+
+export class Executor {
+  readonly #kernel: Kernel
+  readonly #queue: Waiting[] = []
+  #busy = false
+  #count = 0
+  #unstored = 0
+  running: RunningCell | undefined
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** Whether a cell runs or waits to run. */
+  get busy(): boolean {
+    return this.#busy
+  }
+
+  push(message: Message): void {
+    this.#queue.push({ message, aborted: false })
+    if (!this.#busy) void this.#work()
+  }
+
+  /** What is queued now will be answered 'aborted'; what comes later runs. */
+  abortQueued(): void {
+    for (const waiting of this.#queue) waiting.aborted = true
+  }
+
+  async #work(): Promise<void> {
+    this.#busy = true
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      const { wire, log, stopper } = this.#kernel
+      const parent = next.message.header
+      wire.publish(parent, 'status', { execution_state: 'busy' })
+      let content: object
+      try {
+        content = next.aborted
+          ? { status: 'aborted', execution_count: this.#count }
+          : await this.#execute(next.message)
+      } catch (error) {
+        log(`execute_request failed: ${(error as Error).stack}`)
+        content = { status: 'error', ...problemsOf.kernel(error), execution_count: this.#count }
+      }
+      wire.reply('shell', next.message, content)
+      wire.publish(parent, 'status', { execution_state: 'idle' })
+      await stopper.settled()
+    }
+    this.#busy = false
+    this.#kernel.comms.cellsEnded()
+  }
+
+  async #execute(message: Message): Promise<object> {
+    const { wire, history, post, shared, language, compile, causes } = this.#kernel
+    const content = message.content
+    const source = String(content.code ?? '')
+    const silent = content.silent === true
+    const store = !silent && content.store_history !== false
+    const number = store ? ++this.#count : unstoredFrom + ++this.#unstored
+    const execution_count = store ? number : this.#count
+    const parent = message.header
+    const cause = causes.add(message)
+    if (silent) this.#silent.add(cause)
+    if (store) history.add(number, source)
+    if (!silent) wire.publish(parent, 'execute_input', { code: source, execution_count })
+
+    const cell = this.#begin(cause, message)
+    const expressions: Record<string, Program | Problem> = {}
+    // Runs beside `finished`, so that Stop ends a cell that is still being checked.
+    const prepare = async (): Promise<void> => {
+      const [types, compileCell] = await Promise.all([language, compile])
+      const source_ = { number, text: source }
+      const diagnostics = await types.check(source_)
+      const problem = problemsOf.check(source_, diagnostics)
+      if (problem) return cell.finish({ status: 'error', problem })
+      const compiled = compileCell(source_)
+      for (const [name, text] of Object.entries(content.user_expressions ?? {}))
+        try {
+          expressions[name] = compileCell({ number, text: String(text) })
+        } catch (error) {
+          expressions[name] = problemsOf.compile({ number, text: String(text) }, error)
+        }
+      if (this.running !== cell) return
+      types.commit(source_)
+      cell.onMainThread = true
+      post({
+        type: 'run',
+        cause,
+        number,
+        source,
+        cellId: typeof message.metadata.cellId === 'string' ? message.metadata.cellId : undefined,
+        compiled: { program: compiled.program, map: compiled.map },
+        expressions,
+        canAsk: content.allow_stdin === true,
+      })
+    }
+    Atomics.store(shared, Shared.interrupted, 0)
+    prepare().catch((error: unknown) =>
+      cell.finish({ status: 'error', problem: problemsOf.compile({ number, text: source }, error) }),
+    )
+    const outcome = await cell.finished
+    this.running = undefined
+    if (outcome.status === 'error') {
+      if (content.stop_on_error !== false) this.abortQueued()
+      if (!silent) wire.publish(parent, 'error', outcome.problem)
+      return { status: 'error', ...outcome.problem, execution_count, user_expressions: {}, payload: [] }
+    }
+    if (outcome.result && !silent) {
+      const { data, metadata } = outcome.result
+      wire.publishLater(
+        parent,
+        'execute_result',
+        toWireBundle(outcome.result).then((bundle) => ({ data: bundle, metadata, execution_count })),
+      )
+      void data
+    }
+    const user_expressions: Record<string, object> = {}
+    for (const [name, value] of Object.entries(outcome.expressions))
+      user_expressions[name] =
+        'ename' in value
+          ? { status: 'error', ...value }
+          : { status: 'ok', data: await toWireBundle(value, { picture: false }), metadata: value.metadata }
+    return { status: 'ok', execution_count, user_expressions, payload: [] }
+  }
+
+  readonly #silent = new Set<Cause>()
+  /** Whether what this cell shows is not published. */
+  isSilent(cause: Cause): boolean {
+    return this.#silent.has(cause)
+  }
+
+  #begin(cause: Cause, message: Message): RunningCell {
+    let finish!: (outcome: Outcome) => void
+    const finished = new Promise<Outcome>((resolve) => (finish = resolve))
+    const cell: RunningCell = { cause, message, onMainThread: false, finish, finished }
+    this.running = cell
+    return cell
+  }
+}

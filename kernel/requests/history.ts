@@ -1,0 +1,62 @@
+/** `history_request`: what was run in this session. */
+import type { Handler } from './kernel.js'
+
+interface Entry {
+  line: number
+  input: string
+}
+
+/** A shell pattern as `history_request` has it: `*` any text, `?` any character. */
+function toPattern(glob: string): RegExp {
+  const source = glob.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^]*').replaceAll('?', '[^]')
+  return new RegExp(`^${source}$`)
+}
+
+export class History {
+  readonly #entries: Entry[] = []
+
+  add(line: number, input: string): void {
+    if (input.trim() !== '') this.#entries.push({ line, input })
+  }
+
+  tail(n: number): Entry[] {
+    return n <= 0 ? [] : this.#entries.slice(-n)
+  }
+
+  /** Lines from `start` up to, not including, `stop`. */
+  range(start: number, stop: number | undefined): Entry[] {
+    return this.#entries.filter(({ line }) => line >= start && (stop === undefined || line < stop))
+  }
+
+  /** The last `n` whose input matches; with `unique` the last of each input. */
+  search(pattern: string, n: number | undefined, unique: boolean): Entry[] {
+    const matcher = toPattern(pattern)
+    let found = this.#entries.filter(({ input }) => matcher.test(input))
+    if (unique) found = [...new Map(found.toReversed().map((entry) => [entry.input, entry])).values()].reverse()
+    return n === undefined ? found : n <= 0 ? [] : found.slice(-n)
+  }
+}
+
+const maybeNumber = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined)
+
+export const onHistory: Handler = ({ message: { content } }, { history }) => {
+  // Sessions before this one are not kept: they have no lines here.
+  const session = maybeNumber(content.session) ?? 0
+  const found = {
+    tail: () => history.tail(maybeNumber(content.n) ?? 0),
+    range: () =>
+      session > 1 || session < 0 ? [] : history.range(maybeNumber(content.start) ?? 1, maybeNumber(content.stop)),
+    search: () => history.search(String(content.pattern ?? '*'), maybeNumber(content.n), content.unique === true),
+  }[content.hist_access_type as 'tail' | 'range' | 'search']?.()
+  if (!found)
+    return {
+      status: 'error',
+      ename: 'ValueError',
+      evalue: `hist_access_type: received '${content.hist_access_type}', expected tail, range or search`,
+      traceback: [],
+      history: [],
+    }
+  // Outputs are not kept, so the pair's second is null, as the protocol has it.
+  const rows = found.map(({ line, input }) => [1, line, content.output === true ? [input, null] : input])
+  return { status: 'ok', history: rows }
+}

@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs'
+import { protocolVersion } from '../wire/index.js'
+import type { Handler } from './kernel.js'
+
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+export const kernelInfo = {
+  status: 'ok',
+  protocol_version: protocolVersion,
+  implementation: 'gradbook',
+  implementation_version: version,
+  language_info: {
+    name: 'typescript',
+    version: '7.0.2',
+    mimetype: 'text/x-typescript',
+    file_extension: '.ts',
+    pygments_lexer: 'typescript',
+    codemirror_mode: { name: 'javascript', typescript: true },
+    nbconvert_exporter: 'script',
+  },
+  banner: `gradbook ${version} · TypeScript on Node ${process.version}`,
+  debugger: false,
+  supported_features: [] as string[],
+  help_links: [
+    { text: 'TypeScript', url: 'https://www.typescriptlang.org/docs/' },
+    { text: 'TensorFlow.js', url: 'https://js.tensorflow.org/api/latest/' },
+    { text: 'Vega-Lite', url: 'https://vega.github.io/vega-lite/docs/' },
+  ],
+}
+
+export const onKernelInfo: Handler = () => kernelInfo

@@ -1,0 +1,42 @@
+/** What the handlers of requests share: one object, made in protocol.ts. */
+import type { CellSource, CompiledCell } from '../cell/types.js'
+import type { Language } from '../language/types.js'
+import type { ToMain } from '../port.js'
+import type { Header, Message, Wire } from '../wire/index.js'
+import type { Comms } from './comms.js'
+import type { Executor } from './execute.js'
+import type { History } from './history.js'
+import type { Causes } from './causes.js'
+import type { Questions } from './questions.js'
+import type { Stopper } from './stop.js'
+
+export interface Kernel {
+  wire: Wire
+  /** To the main thread. */
+  post(message: ToMain): void
+  shared: Int32Array
+  /** The type service: it is loaded while the first messages are answered already. */
+  language: Promise<Language>
+  compile: Promise<(cell: CellSource) => CompiledCell>
+  causes: Causes
+  executor: Executor
+  history: History
+  comms: Comms
+  questions: Questions
+  stopper: Stopper
+  /** Ends the kernel once everything has been sent. */
+  exit(): void
+  log(line: string): void
+}
+
+/** Answers a request with the content of its reply; `undefined` where the protocol has none. */
+export type Handler = (
+  request: Request,
+  kernel: Kernel,
+) => object | undefined | Promise<object | undefined>
+
+export interface Request {
+  channel: 'shell' | 'control'
+  message: Message
+  parent: Header
+}

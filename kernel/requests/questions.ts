@@ -1,0 +1,83 @@
+/** Questions between the threads and the front end: `input_request` to the user, and live values from the main thread. */
+import type { MessagePort } from 'node:worker_threads'
+import { Shared, type Cause, type Shown, type ToProtocol } from '../port.js'
+import type { Message } from '../wire/index.js'
+import type { Kernel } from './kernel.js'
+
+type Ask = Extract<ToProtocol, { type: 'ask' }>
+
+export class Questions {
+  readonly #kernel: Kernel
+  readonly #answers: MessagePort
+  /** Front ends show one question at a time. */
+  readonly #queue: Ask[] = []
+  readonly #looks = new Map<number, (shown: Shown | undefined) => void>()
+  #lookCount = 0
+
+  constructor(kernel: Kernel, answers: MessagePort) {
+    this.#kernel = kernel
+    this.#answers = answers
+  }
+
+  ask(question: Ask): void {
+    this.#queue.push(question)
+    if (this.#queue.length === 1) this.#send()
+  }
+
+  #send(): void {
+    const next = this.#queue[0]
+    if (!next) return
+    const message = this.#kernel.causes.messageOf(next.cause)
+    if (message) this.#kernel.wire.ask(message, { prompt: next.question, password: next.password })
+    else this.#answer(null)
+  }
+
+  /** The user's `input_reply`. */
+  receive(message: Message): void {
+    if (message.header.msg_type !== 'input_reply' || !this.#queue.length) return
+    const { value } = message.content
+    this.#answer(typeof value === 'string' ? value : null)
+  }
+
+  #answer(value: string | null): void {
+    const question = this.#queue.shift()
+    if (!question) return
+    this.#tell(question, value)
+    this.#send()
+  }
+
+  #tell({ id, blocking }: Ask, value: string | null): void {
+    if (!blocking) return this.#kernel.post({ type: 'answer', id, value })
+    this.#answers.postMessage({ id, value })
+    Atomics.add(this.#kernel.shared, Shared.answers, 1)
+    Atomics.notify(this.#kernel.shared, Shared.answers)
+  }
+
+  /** The cell was stopped: what it asked is not waited for any more. */
+  giveUp(cause: Cause): void {
+    const wasFirst = this.#queue[0]?.cause === cause
+    const given = this.#queue.filter((question) => question.cause === cause)
+    this.#queue.splice(0, this.#queue.length, ...this.#queue.filter((question) => question.cause !== cause))
+    for (const question of given) this.#tell(question, null)
+    if (wasFirst) this.#send()
+  }
+
+  /** The live value of an expression, unless the main thread takes longer than `wait` milliseconds to say. */
+  look(expression: string, wait: number): Promise<Shown | undefined> {
+    const id = ++this.#lookCount
+    return new Promise((resolve) => {
+      const done = (shown: Shown | undefined): void => {
+        clearTimeout(timer)
+        this.#looks.delete(id)
+        resolve(shown)
+      }
+      const timer = setTimeout(done, wait, undefined)
+      this.#looks.set(id, done)
+      this.#kernel.post({ type: 'look', id, expression })
+    })
+  }
+
+  looked(id: number, shown: Shown | undefined): void {
+    this.#looks.get(id)?.(shown)
+  }
+}

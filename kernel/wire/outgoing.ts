@@ -1,0 +1,102 @@
+/**
+ * The one way out of the kernel. What is queued first leaves first, whichever socket it goes to, so "busy first, idle
+ * last, one reply" holds because of the order of calls and not because of care taken at each place.
+ */
+export interface Outgoing {
+  /** Queues a message. A thunk is called when its turn has come, a promise holds back what follows until it settles. */
+  push(item: Sending): void
+  /** Queues text for a stream; text for the same stream that follows closely travels in the same message. */
+  stream(stream: Stream, text: string): void
+  /** Resolves when all that was queued before has left. */
+  flush(): Promise<void>
+}
+
+export interface Sending {
+  channel: string
+  frames: () => Uint8Array[] | Promise<Uint8Array[]>
+  /** Called when it has left, however that went. */
+  sent?: () => void
+}
+
+/** Where stream text goes: two writes to an equal `key` may be joined. */
+export interface Stream {
+  key: string
+  channel: string
+  frames: (text: string) => Uint8Array[]
+  /** Called with the number of characters that have left. */
+  sent?: (length: number) => void
+}
+
+/** Text waits this long for more of its kind: twenty messages a second are quick to the eye and few to a front end. */
+const gatherFor = 50
+/** A message of a stream is not made longer than this, in characters. */
+const gatherAtMost = 1 << 20
+
+export function createOutgoing(
+  send: (channel: string, frames: Uint8Array[]) => Promise<void>,
+  log: (line: string) => void,
+): Outgoing {
+  const queue: Sending[] = []
+  let pumping = false
+  let open: { stream: Stream; chunks: string[]; length: number } | undefined
+  let timer: NodeJS.Timeout | undefined
+  let lastStream = 0
+  let idle: (() => void)[] = []
+
+  async function pump(): Promise<void> {
+    pumping = true
+    for (let item = queue.shift(); item; item = queue.shift()) {
+      try {
+        await send(item.channel, await item.frames())
+      } catch (error) {
+        log(`a message could not be sent on ${item.channel}: ${(error as Error).message}`)
+      }
+      item.sent?.()
+    }
+    pumping = false
+    const waiting = idle
+    idle = []
+    for (const resolve of waiting) resolve()
+  }
+
+  function enqueue(item: Sending): void {
+    queue.push(item)
+    if (!pumping) void pump()
+  }
+
+  /** Queues the stream text that is being gathered. */
+  function close(): void {
+    clearTimeout(timer)
+    timer = undefined
+    if (!open) return
+    const { stream, chunks, length } = open
+    open = undefined
+    lastStream = performance.now()
+    enqueue({
+      channel: stream.channel,
+      frames: () => stream.frames(chunks.join('')),
+      sent: () => stream.sent?.(length),
+    })
+  }
+
+  return {
+    push(item) {
+      close()
+      enqueue(item)
+    },
+    stream(stream, text) {
+      if (open && open.stream.key !== stream.key) close()
+      open ??= { stream, chunks: [], length: 0 }
+      open.chunks.push(text)
+      open.length += text.length
+      if (open.length >= gatherAtMost) return close()
+      // The first text after a pause leaves in this turn, so a lone line is seen at once.
+      const wait = Math.max(0, lastStream + gatherFor - performance.now())
+      timer ??= setTimeout(close, wait)
+    },
+    flush() {
+      close()
+      return pumping ? new Promise((resolve) => idle.push(resolve)) : Promise.resolve()
+    },
+  }
+}

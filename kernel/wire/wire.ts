@@ -1,0 +1,114 @@
+import { readConnection, writeConnection } from './connection.js'
+import { createCodec, type Header, type Message } from './message.js'
+import { createOutgoing } from './outgoing.js'
+import { openSockets, type IncomingChannel } from './sockets.js'
+
+/** The parent of what is published: the header of the request that caused it. */
+export type Parent = Partial<Header>
+
+export interface More {
+  metadata?: object
+  buffers?: readonly Uint8Array[]
+}
+
+/** What the request handlers send through. All of it leaves in the order of the calls. */
+export interface Wire {
+  publish(parent: Parent, type: string, content: object, more?: More): void
+  /** Publishes content that is still being made; what is sent later waits for it. */
+  publishLater(parent: Parent, type: string, content: Promise<object>): void
+  /** Publishes text of a stream; text that follows closely travels with it. `sent` hears how much has left. */
+  stream(parent: Parent, name: 'stdout' | 'stderr', text: string, sent?: (length: number) => void): void
+  reply(channel: 'shell' | 'control', request: Message, content: object, more?: More): void
+  /** Asks whoever sent `request` over stdin. */
+  ask(request: Message, content: object): void
+  flush(): Promise<void>
+  close(): void
+}
+
+export interface WireListeners {
+  onRequest(channel: 'shell' | 'control', message: Message): void
+  onAnswer(message: Message): void
+  log(line: string): void
+}
+
+/** `execute_request` is answered by `execute_reply`. */
+function replyTypeOf(type: string): string {
+  return type.replace(/_request$/, '_reply')
+}
+
+/** Opens the sockets that a connection file describes and hands on what comes in, checked. */
+export async function openWire(
+  connectionFile: string,
+  { onRequest, onAnswer, log }: WireListeners,
+): Promise<Wire> {
+  const connection = readConnection(connectionFile)
+  const asked = JSON.stringify(connection)
+  const codec = createCodec(connection.key, connection.signature_scheme)
+  const sockets = await openSockets(connection)
+  if (JSON.stringify(connection) !== asked) writeConnection(connectionFile, connection)
+  const outgoing = createOutgoing((channel, frames) => sockets.send(channel as 'iopub', frames), log)
+
+  const hear = (channel: IncomingChannel, listener: (message: Message) => void): void =>
+    sockets.listen(channel, (frames) => {
+      const message = codec.decode(frames)
+      if (typeof message === 'string') return log(`ignored a message on ${channel}: ${message}`)
+      try {
+        listener(message)
+      } catch (error) {
+        log(`${message.header.msg_type} failed: ${(error as Error).stack}`)
+      }
+    })
+  hear('shell', (message) => onRequest('shell', message))
+  hear('control', (message) => onRequest('control', message))
+  hear('stdin', onAnswer)
+
+  /** The topic that ZeroMQ subscribers may filter by; front ends subscribe to all. */
+  const topic = (type: string): Uint8Array[] => [Buffer.from(type)]
+
+  return {
+    publish(parent, type, content, more) {
+      outgoing.push({
+        channel: 'iopub',
+        frames: () => codec.encode(topic(type), type, parent, content, more),
+      })
+    },
+    publishLater(parent, type, content) {
+      outgoing.push({
+        channel: 'iopub',
+        frames: async () => codec.encode(topic(type), type, parent, await content),
+      })
+    },
+    stream(parent, name, text, sent) {
+      outgoing.stream(
+        {
+          key: `${name} ${parent.msg_id}`,
+          channel: 'iopub',
+          frames: (joined) => codec.encode(topic('stream'), 'stream', parent, { name, text: joined }),
+          sent,
+        },
+        text,
+      )
+    },
+    reply(channel, request, content, more) {
+      outgoing.push({
+        channel,
+        frames: () =>
+          codec.encode(
+            request.identities,
+            replyTypeOf(request.header.msg_type),
+            request.header,
+            content,
+            more,
+          ),
+      })
+    },
+    ask(request, content) {
+      outgoing.push({
+        channel: 'stdin',
+        frames: () => codec.encode(request.identities, 'input_request', request.header, content),
+      })
+    },
+    flush: () => outgoing.flush(),
+    close: () => sockets.close(),
+  }
+}
