@@ -28,7 +28,9 @@ function log(line: string): void {
   }
 }
 process.on('uncaughtException', (error) => log(`in the protocol thread: ${error?.stack ?? error}`))
-process.on('unhandledRejection', (error) => log(`in the protocol thread: ${(error as Error)?.stack ?? error}`))
+process.on('unhandledRejection', (error) =>
+  log(`in the protocol thread: ${(error as Error)?.stack ?? error}`),
+)
 
 const onShutdown: Handler = ({ message }, kernel) => {
   const restart = message.content.restart === true
@@ -86,9 +88,7 @@ async function answer(channel: 'shell' | 'control', message: Message): Promise<v
   } catch (error) {
     const { name = 'Error', message: evalue = String(error), stack } = error as Error
     log(`${type} failed: ${stack}`)
-    content = type.endsWith('_request')
-      ? { status: 'error', ename: name, evalue, traceback: [] }
-      : undefined
+    content = type.endsWith('_request') ? { status: 'error', ename: name, evalue, traceback: [] } : undefined
   }
   if (content) wire.reply(channel, message, content)
   wire.publish(parent, 'status', { execution_state: 'idle' })

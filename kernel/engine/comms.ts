@@ -26,7 +26,8 @@ class OpenComm implements Comm {
     this.#forget = forget
   }
   send(data: unknown, { metadata, buffers }: { metadata?: object; buffers?: ArrayBufferView[] } = {}): void {
-    if (this.closed) throw new Error(`the comm '${this.target}' is closed: open a new one with host.comms.open`)
+    if (this.closed)
+      throw new Error(`the comm '${this.target}' is closed: open a new one with host.comms.open`)
     this.#send({ kind: 'message', id: this.id, data: data ?? {}, metadata, buffers: bytesOf(buffers) })
   }
   close(data: unknown = {}): void {

@@ -2,8 +2,17 @@
 import vm from 'node:vm'
 import { Interrupted } from '../../src/errors.js'
 import { setHost } from '../../src/host.js'
-import { type Cause, type Outcome, type Problem, type Program, type Shown, type ToMain, type ToProtocol } from '../port.js'
+import {
+  type Cause,
+  type Outcome,
+  type Problem,
+  type Program,
+  type Shown,
+  type ToMain,
+  type ToProtocol,
+} from '../port.js'
 import { createOrigin, currentOrigin, runAs, type Origin } from './cause.js'
+import { watchChildren } from './children.js'
 import { createComms } from './comms.js'
 import { installGlobals } from './globals.js'
 import { createHost } from './host.js'
@@ -46,6 +55,7 @@ export function createEngine(
   const running = new Map<Cause, Origin>()
   captureStreams(output)
   watchTimers()
+  watchChildren((pid, alive) => post({ type: 'child', pid, alive }))
   const host = createHost(post, shared, comms, questions)
   setHost(host)
   installGlobals(host)
@@ -157,4 +167,3 @@ export function createEngine(
     },
   }
 }
-

@@ -32,7 +32,13 @@ export function createHost(
         id,
         update(next, options) {
           const origin = currentOrigin().cause
-          post({ type: 'show', cause: origin, shown: shownOf(next, options?.raw), displayId: id, update: true })
+          post({
+            type: 'show',
+            cause: origin,
+            shown: shownOf(next, options?.raw),
+            displayId: id,
+            update: true,
+          })
         },
       }
     },

@@ -47,7 +47,10 @@ class CellStream extends Writable {
     const done = typeof encoding === 'function' ? encoding : callback
     if (typeof chunk === 'string') this.#output.write(this.#name, chunk)
     else if (chunk instanceof Uint8Array)
-      this.#output.write(this.#name, this.#decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)))
+      this.#output.write(
+        this.#name,
+        this.#decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)),
+      )
     else throw new TypeError(`write(): received ${typeof chunk}, expected a string or a Uint8Array`)
     if (done) queueMicrotask(() => done())
     return true

@@ -5,6 +5,10 @@ export function createParts(_folder: string): EngineParts {
     runtime: { import: (specifier) => import(specifier) },
     fileOf: (n) => `cell-${n}.ts`,
     remember() {},
-    formatError: (error) => ({ ename: (error as Error)?.name ?? 'Error', evalue: (error as Error)?.message ?? inspect(error), traceback: [inspect(error)] }),
+    formatError: (error) => ({
+      ename: (error as Error)?.name ?? 'Error',
+      evalue: (error as Error)?.message ?? inspect(error),
+      traceback: [inspect(error)],
+    }),
   }
 }

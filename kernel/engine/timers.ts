@@ -14,10 +14,13 @@ function watch(original: SetTimer): SetTimer {
     // Wrong arguments are Node's to complain about.
     if (typeof callback !== 'function') return original(callback, ...args)
     const origin = currentOrigin()
-    const timer = original(function (this: unknown, ...given: unknown[]) {
-      if (origin.stopped) clearInterval(timer as NodeJS.Timeout)
-      else callback.apply(this, given)
-    }, ...args)
+    const timer = original(
+      function (this: unknown, ...given: unknown[]) {
+        if (origin.stopped) clearInterval(timer as NodeJS.Timeout)
+        else callback.apply(this, given)
+      },
+      ...args,
+    )
     return timer
   }
   Object.defineProperty(watched, 'name', { value: original.name })

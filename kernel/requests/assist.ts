@@ -67,7 +67,11 @@ export const onInspect: Handler = async ({ message }, kernel) => {
     documentation,
     value === undefined ? '' : `\`\`\`\n${shorten(value, detailed ? 4_000 : 600)}\n\`\`\``,
   ]
-  const plain = [found.signature, documentation, value === undefined ? '' : shorten(value, detailed ? 4_000 : 600)]
+  const plain = [
+    found.signature,
+    documentation,
+    value === undefined ? '' : shorten(value, detailed ? 4_000 : 600),
+  ]
   const join = (parts: string[]): string => parts.filter((part) => part !== '').join('\n\n')
   return {
     status: 'ok',

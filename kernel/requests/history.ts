@@ -8,7 +8,10 @@ interface Entry {
 
 /** A shell pattern as `history_request` has it: `*` any text, `?` any character. */
 function toPattern(glob: string): RegExp {
-  const source = glob.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^]*').replaceAll('?', '[^]')
+  const source = glob
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '[^]*')
+    .replaceAll('?', '[^]')
   return new RegExp(`^${source}$`)
 }
 
@@ -32,7 +35,8 @@ export class History {
   search(pattern: string, n: number | undefined, unique: boolean): Entry[] {
     const matcher = toPattern(pattern)
     let found = this.#entries.filter(({ input }) => matcher.test(input))
-    if (unique) found = [...new Map(found.toReversed().map((entry) => [entry.input, entry])).values()].reverse()
+    if (unique)
+      found = [...new Map(found.toReversed().map((entry) => [entry.input, entry])).values()].reverse()
     return n === undefined ? found : n <= 0 ? [] : found.slice(-n)
   }
 }
@@ -45,8 +49,11 @@ export const onHistory: Handler = ({ message: { content } }, { history }) => {
   const found = {
     tail: () => history.tail(maybeNumber(content.n) ?? 0),
     range: () =>
-      session > 1 || session < 0 ? [] : history.range(maybeNumber(content.start) ?? 1, maybeNumber(content.stop)),
-    search: () => history.search(String(content.pattern ?? '*'), maybeNumber(content.n), content.unique === true),
+      session > 1 || session < 0
+        ? []
+        : history.range(maybeNumber(content.start) ?? 1, maybeNumber(content.stop)),
+    search: () =>
+      history.search(String(content.pattern ?? '*'), maybeNumber(content.n), content.unique === true),
   }[content.hist_access_type as 'tail' | 'range' | 'search']?.()
   if (!found)
     return {

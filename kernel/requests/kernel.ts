@@ -30,10 +30,7 @@ export interface Kernel {
 }
 
 /** Answers a request with the content of its reply; `undefined` where the protocol has none. */
-export type Handler = (
-  request: Request,
-  kernel: Kernel,
-) => object | undefined | Promise<object | undefined>
+export type Handler = (request: Request, kernel: Kernel) => object | undefined | Promise<object | undefined>
 
 export interface Request {
   channel: 'shell' | 'control'

@@ -8,7 +8,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Shared, type Cause } from '../port.js'
-import { endChildren } from './children.js'
+import { endBlockingChildren } from './children.js'
 import type { RunningCell } from './execute.js'
 import type { Handler, Kernel } from './kernel.js'
 import { terminateMainThread } from './terminate.js'
@@ -57,12 +57,16 @@ export class Stopper {
       const told = setTimeout(
         () => {
           const parent = causes.messageOf(cell.cause)?.header ?? {}
-          wire.stream(parent, 'stderr', 'Stop waits for a native call to return; the cell ends as soon as it does.\n')
+          wire.stream(
+            parent,
+            'stderr',
+            'Stop waits for a native call to return; the cell ends as soon as it does.\n',
+          )
         },
         Math.max(0, began + toldAfter - performance.now()),
       )
       const termination = terminateMainThread()
-      endChildren()
+      endBlockingChildren()
       questions.giveUp(cell.cause)
       await termination.ended
       clearTimeout(told)

@@ -22,8 +22,10 @@ export function terminateMainThread(): Termination {
   let closed = false
   const ended = new Promise<void>((resolve) => {
     session.on('Debugger.paused', (_: Paused) => {
-      session.post('Runtime.evaluate', { expression: `globalThis[Symbol.for('gradbook.beforeTermination')]?.()` }, () =>
-        session.post('Debugger.resume', { terminateOnResume: true }, () => resolve()),
+      session.post(
+        'Runtime.evaluate',
+        { expression: `globalThis[Symbol.for('gradbook.beforeTermination')]?.()` },
+        () => session.post('Debugger.resume', { terminateOnResume: true }, () => resolve()),
       )
     })
   })

@@ -39,7 +39,9 @@ export function readConnection(file: string): Connection {
       throw new Error(`the connection file ${file} has no valid ${port}: received ${String(read[port])}`)
   const { transport = 'tcp', ip = '127.0.0.1', key = '', signature_scheme = 'hmac-sha256' } = read
   if (transport !== 'tcp')
-    throw new Error(`the connection file ${file} asks for the transport '${transport}'; only tcp is spoken here`)
+    throw new Error(
+      `the connection file ${file} asks for the transport '${transport}'; only tcp is spoken here`,
+    )
   if (!/^hmac-[a-z0-9]+$/.test(signature_scheme))
     throw new Error(`the connection file ${file} asks for the signature scheme '${signature_scheme}'`)
   return { ...(read as Connection), transport, ip, key, signature_scheme }
