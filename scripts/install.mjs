@@ -47,3 +47,5 @@ export async function install() {
   }
   await import('./build.mjs')
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await install()

@@ -1,3 +1,4 @@
+export { gradbook, runProgram, temporaryFolder, type Finished } from './command.js'
 export {
   error,
   plain,
@@ -9,3 +10,4 @@ export {
   type Ran,
   type TestKernel,
 } from './kernel.js'
+export { chromium, long, python } from './needs.js'

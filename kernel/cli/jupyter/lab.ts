@@ -1,6 +1,6 @@
 /** Finds a JupyterLab, or makes one in gradbook's cache; never touches what the user installed. */
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { InputError } from '../../../src/errors.js'
 import { cacheFolder, findOnPath } from './folders.js'
@@ -64,8 +64,8 @@ function runOrThrow(command: string, args: string[], what: string, hint: string)
 const withoutLab = '`npx gradbook run notebooks/01-first-model.ipynb` needs no Python'
 
 /**
- * A Python environment of gradbook's own with these packages, made once. A stamp that is written last tells a whole one
- * from one whose making was broken off.
+ * A Python environment of gradbook's own with these packages, made once. A stamp that is written last names them: it
+ * tells a whole environment from one whose making was broken off, or that an older gradbook made.
  */
 export function makeEnvironment(
   name: string,
@@ -74,7 +74,9 @@ export function makeEnvironment(
 ): string {
   const folder = join(cacheFolder(), name)
   const stamp = join(folder, '.complete')
-  if (existsSync(stamp) && existsSync(pythonOf(folder))) return folder
+  const wanted = `${packages.join('\n')}\n`
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted && existsSync(pythonOf(folder)))
+    return folder
   const uv = findOnPath('uv')
   const { python, tooOld } = findPython()
   if (!uv && !python)
@@ -84,7 +86,7 @@ export function makeEnvironment(
       expected: 'Python >= 3.10, which JupyterLab runs on',
       fix: `Install Python (https://www.python.org), or do without: ${withoutLab}`,
     })
-  say(`Installing ${packages.join(' ')} into ${folder} (once; about a minute)`)
+  say(`Installing ${packages[0]} into ${folder} (once; about a minute)`)
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   const hint = `See that the package index is reachable, or do without: ${withoutLab}`
@@ -101,7 +103,7 @@ export function makeEnvironment(
     const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]
     runOrThrow(pythonOf(folder), pip, 'pip', hint)
   }
-  writeFileSync(stamp, `${packages.join('\n')}\n`)
+  writeFileSync(stamp, wanted)
   return folder
 }
 

@@ -1,0 +1,2 @@
+export const testEnvironment: string
+export const testPackages: readonly string[]

@@ -1,0 +1,13 @@
+/** The folder in gradbook's cache for the Python that tests use. */
+export const testEnvironment = 'tests'
+
+/** Front ends and reference programs that the tests hold the kernel against, pinned. */
+export const testPackages = [
+  'jupyterlab==4.6.6',
+  'jupyterlab_widgets==3.0.17',
+  'nbclient==0.11.0',
+  'nbconvert==7.17.2',
+  'jupyter_kernel_test==0.7.0',
+  'ipykernel==7.4.0; python_version >= "3.11"',
+  'ipykernel==6.31.0; python_version < "3.11"',
+]

@@ -1,0 +1,68 @@
+/** The command line as a user types it, and folders to use it in. */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll } from 'vitest'
+
+export interface Finished {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+const gradbookProgram = resolve('bin/gradbook.mjs')
+
+/** Runs a program to its end. Rejects after `timeout` (60 s) milliseconds. */
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  {
+    folder,
+    env,
+    timeout = 60_000,
+    input,
+  }: { folder?: string; env?: NodeJS.ProcessEnv; timeout?: number; input?: string } = {},
+): Promise<Finished> {
+  const child = spawn(program, args, {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  child.stdin?.end(input)
+  return new Promise((done, fail) => {
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL')
+      fail(new Error(`${program} ${args.join(' ')} took more than ${timeout} ms:\n${stdout}${stderr}`))
+    }, timeout)
+    child.once('error', fail)
+    child.once('close', (code) => {
+      clearTimeout(timer)
+      done({ code, stdout, stderr })
+    })
+  })
+}
+
+/** `gradbook ARGS`. */
+export function gradbook(
+  args: readonly string[],
+  options?: Parameters<typeof runProgram>[2],
+): Promise<Finished> {
+  return runProgram(process.execPath, [gradbookProgram, ...args], options)
+}
+
+const folders: string[] = []
+afterAll(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+})
+
+/** An empty folder that vanishes after the tests of this file. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'gradbook-test-'))
+  folders.push(folder)
+  return folder
+}
