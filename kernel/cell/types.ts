@@ -18,6 +18,22 @@ export interface CompiledCell {
   declares: string[]
 }
 
+/** What a program is given beside the scope. */
+export interface Runtime {
+  /** Loads a module as the cell names it: its namespace object. */
+  import(specifier: string, options?: { with?: { type?: string } }): Promise<any>
+  /**
+   * Makes imported names properties of the scope that always read the module's present value. `names`: local name -> exported
+   * name, `'*'` for the whole namespace. A later declaration of the same name takes its place.
+   */
+  link(scope: object, namespace: any, names: { [local: string]: string }): void
+  require: NodeJS.Require
+  /** `import.meta` of a cell: as if it were a file in the notebook's folder. */
+  meta: { url: string; dirname: string; filename: string; resolve(specifier: string): string }
+  /** Runs npm in the notebook's folder: `install arquero`. */
+  npm(command: string): Promise<void>
+}
+
 /** Where a problem lies in the cell's text; lines and columns count from 1, offsets are UTF-16. */
 export interface Place {
   line: number

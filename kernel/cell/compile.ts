@@ -1,0 +1,157 @@
+import { applyEdits, shiftOffsets, sortEdits } from './edits.js'
+import { findLineStarts, lineOf, placeAt } from './lines.js'
+import { findNames, typeOnly } from './names.js'
+import { parseCell } from './parse.js'
+import { rewriteNames, type Words } from './rewrite.js'
+import { asProgram, findLastExpression, readSource } from './source.js'
+import { writeMappings, type Mapping } from './source-map.js'
+import { stripTypes } from './strip.js'
+import type { CellSource, CompiledCell, Diagnostic } from './types.js'
+
+/** What a stack trace calls a cell. */
+export const cellFile = (number: number): string => `gradbook:cell-${number}.ts`
+
+export interface CompileOptions {
+  /** Names that earlier cells declared: one that is also a global (`display`) then means theirs. */
+  known?: ReadonlySet<string>
+  /** Names that every cell may use without declaring them. Default: those of this thread's global object. */
+  globals?: ReadonlySet<string>
+}
+
+/** The cell is no TypeScript. */
+export class CellSyntaxError extends SyntaxError {
+  override name = 'SyntaxError'
+  readonly diagnostics: Diagnostic[]
+  constructor(diagnostics: Diagnostic[]) {
+    super(diagnostics[0]?.message ?? 'the cell cannot be parsed')
+    this.diagnostics = diagnostics
+  }
+}
+
+const ownGlobals: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(globalThis))
+
+/** Words for the program that the text does not use. */
+function chooseWords(text: string): Words {
+  let prefix = '__'
+  while (
+    text.includes(`${prefix}scope`) ||
+    text.includes(`${prefix}runtime`) ||
+    text.includes(`${prefix}value`)
+  )
+    prefix += '_'
+  return { scope: `${prefix}scope`, runtime: `${prefix}runtime`, value: `${prefix}value` }
+}
+
+/** From the text with the value marked back to the cell: the mark moves what follows it on its line. */
+function unmark(
+  mappings: Mapping[],
+  marked: string,
+  cellText: string,
+  marks: { at: number; length: number }[],
+): void {
+  const from = findLineStarts(marked)
+  const to = findLineStarts(cellText)
+  for (const mapping of mappings) {
+    let offset = from[mapping.sourceLine]! + mapping.sourceColumn
+    for (const { at, length } of marks) if (offset >= at) offset = Math.max(at, offset - length)
+    const line = lineOf(to, Math.min(offset, cellText.length))
+    mapping.sourceLine = line
+    mapping.sourceColumn = Math.min(offset, cellText.length) - to[line]!
+  }
+}
+
+/**
+ * Makes a cell runnable: parse, find its names, mark the value, strip types, rewrite names to the scope, map back.
+ * Throws `CellSyntaxError` for text that is no TypeScript.
+ */
+export function compileCell(cell: CellSource, options: CompileOptions = {}): CompiledCell {
+  const source = readSource(cell.text)
+  const { text, offset } = asProgram(source)
+  const parsed = parseCell(text)
+  if (parsed.errors.length > 0) {
+    const starts = findLineStarts(cell.text)
+    throw new CellSyntaxError(
+      parsed.errors.map(({ message, labels }) => ({
+        code: 'syntax',
+        severity: 'error',
+        message,
+        place: placeAt(
+          cell.text,
+          (labels[0]?.start ?? offset) - offset,
+          (labels[0]?.end ?? offset) - offset,
+          starts,
+        ),
+      })),
+    )
+  }
+  const names = findNames(parsed.program)
+  const words = chooseWords(text)
+  const last = findLastExpression(parsed)
+  const open = `${words.value} = (`
+  const marked = last
+    ? `${text.slice(0, last.start)}${open}${text.slice(last.start, last.end)})${text.slice(last.end)}`
+    : text
+  const stripped = stripTypes(marked, parsed, cellFile(cell.number))
+  // From the back: the closing mark, the opening mark, the parenthesis around an object.
+  unmark(stripped.mappings, marked, cell.text, [
+    ...(last
+      ? [
+          { at: last.end + open.length, length: 1 },
+          { at: last.start, length: open.length },
+        ]
+      : []),
+    { at: 0, length: offset },
+  ])
+
+  const { edits: unsorted, prelude } = rewriteNames(
+    stripped.code,
+    names,
+    options.known ?? new Set(),
+    options.globals ?? ownGlobals,
+    words,
+  )
+  const edits = sortEdits(unsorted)
+  const body = applyEdits(stripped.code, edits)
+
+  // The head is one line: the places that its statements stand for are mapped to it.
+  const inCell = findLineStarts(stripped.code)
+  const sourceOf = new Map(
+    stripped.mappings.map((m) => [inCell[m.line]! + m.column, m] as const).toReversed(),
+  )
+  const mappings: Mapping[] = []
+  let head = `async function (${words.scope}, ${words.runtime}) { "use strict"; let ${words.value}; `
+  for (const { line, start } of source.commands) {
+    const place = placeAt(cell.text, start, start)
+    mappings.push({
+      line: 0,
+      column: head.length,
+      sourceLine: place.line - 1,
+      sourceColumn: place.column - 1,
+    })
+    head += `await ${words.runtime}.npm(${JSON.stringify(line)}); `
+  }
+  for (const { code, from } of prelude) {
+    const origin = from === undefined ? undefined : sourceOf.get(from)
+    if (origin) mappings.push({ ...origin, line: 0, column: head.length })
+    head += `${code} `
+  }
+
+  const offsets = stripped.mappings.map(({ line, column }) => inCell[line]! + column)
+  const shifted = shiftOffsets(offsets, edits)
+  const lines = findLineStarts(body)
+  stripped.mappings.forEach((mapping, index) => {
+    const line = lineOf(lines, shifted[index]!)
+    mappings.push({ ...mapping, line: line + 1, column: shifted[index]! - lines[line]! })
+  })
+
+  return {
+    program: `(${head}\n${body}\n${last ? `return { value: ${words.value} };` : 'return {};'} })`,
+    map: JSON.stringify({
+      version: 3,
+      sources: [cellFile(cell.number)],
+      names: [],
+      mappings: writeMappings(mappings.map((m) => (m.line === 0 ? { ...m, column: m.column + 1 } : m))),
+    }),
+    declares: [...names].filter(([, kind]) => !typeOnly.has(kind)).map(([name]) => name),
+  }
+}

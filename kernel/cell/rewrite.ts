@@ -1,0 +1,217 @@
+import { parseSync } from 'oxc-parser'
+import type { Edit } from './edits.js'
+import { namesOfPattern, typeOnly, varNames, type Names } from './names.js'
+import { blockNames, findReferences } from './references.js'
+
+/** What the program calls its two parameters and the variable that takes its value; the cell's text uses none of them. */
+export interface Words {
+  scope: string
+  runtime: string
+  value: string
+}
+
+/** A statement that runs before the cell's own, with the offset of what it stands for. */
+export interface Prelude {
+  code: string
+  from?: number
+}
+
+export interface Rewritten {
+  edits: Edit[]
+  prelude: Prelude[]
+}
+
+/** Names that Node's CommonJS modules have, and cells too. */
+const moduleNames: { [name: string]: string } = {
+  require: 'require',
+  __filename: 'meta.filename',
+  __dirname: 'meta.dirname',
+}
+
+/** Names of the language that are no properties of the global object. */
+const words = new Set(['undefined', 'NaN', 'Infinity', 'globalThis', 'arguments', 'eval'])
+
+const quote = (text: string) => JSON.stringify(text)
+
+/** The import of one statement, live: a name stands for the export's present value. */
+function importStatement(node: any, names: Names, { scope, runtime }: Words): string {
+  const attributes = node.attributes?.length
+    ? `, { with: { ${node.attributes.map((a: any) => `${quote(a.key.name ?? a.key.value)}: ${quote(a.value.value)}`).join(', ')} } }`
+    : ''
+  const module = `await ${runtime}.import(${quote(node.source.value)}${attributes})`
+  const bindings: string[] = []
+  const locals: string[] = []
+  let namespace: string | undefined
+  for (const specifier of node.specifiers ?? []) {
+    const local = specifier.local.name
+    if (specifier.type === 'ImportNamespaceSpecifier') namespace = local
+    else {
+      const imported =
+        specifier.type === 'ImportDefaultSpecifier'
+          ? 'default'
+          : (specifier.imported.name ?? specifier.imported.value)
+      if (names.has(local)) bindings.push(`${quote(local)}: ${quote(imported)}`)
+      else locals.push(`${quote(imported)}: ${local}`)
+    }
+  }
+  if (locals.length) return `const { ${locals.join(', ')} } = ${module};`
+  if (namespace) bindings.push(`${quote(namespace)}: "*"`)
+  return bindings.length ? `${runtime}.link(${scope}, ${module}, { ${bindings.join(', ')} });` : `${module};`
+}
+
+function isNameless(node: any): boolean {
+  return (
+    node?.type === 'ArrowFunctionExpression' ||
+    ((node?.type === 'FunctionExpression' || node?.type === 'ClassExpression') && !node.id)
+  )
+}
+
+/**
+ * Makes the top-level names of a cell properties of one scope object. `names` are those that the TypeScript source declares;
+ * a name that the lowering added stays a variable of the program. `globals` are left as they are unless the cell or an earlier
+ * one (`known`) declares the same name. Everything else is looked up in the scope, so a name can be declared after a function that uses it.
+ */
+export function rewriteNames(
+  code: string,
+  names: Names,
+  known: ReadonlySet<string>,
+  globals: ReadonlySet<string>,
+  use: Words,
+): Rewritten {
+  const { program } = parseSync('cell.js', code, { lang: 'js', sourceType: 'module', preserveParens: false })
+  const body: any[] = program.body
+  const { scope, runtime } = use
+  const edits: Edit[] = []
+  const prelude: Prelude[] = []
+  const edit = (start: number, end: number, text: string) => edits.push({ start, end, text })
+  const isOutside = (name: string) => names.has(name) && !typeOnly.has(names.get(name)!)
+
+  const hoisted = new Set(varNames(body))
+  const imported = body.flatMap((node) =>
+    node.type === 'ImportDeclaration' ? node.specifiers.map((s: any) => s.local.name) : [],
+  )
+  const locals = [use.value, ...hoisted, ...blockNames(body), ...imported].filter((name) => !isOutside(name))
+
+  const property = (name: string) => `${scope}.${name}`
+  const places = findReferences(program, locals)
+  for (const { name, node, use: how } of places.references) {
+    const declared = isOutside(name) || known.has(name)
+    if (!declared && (globals.has(name) || words.has(name))) continue
+    const replaced = declared || !(name in moduleNames) ? property(name) : `${runtime}.${moduleNames[name]}`
+    if (how === 'call') edit(node.start, node.end, `(0, ${replaced})`)
+    else if (how === 'shorthand') edit(node.start, node.end, `${name}: ${replaced}`)
+    else if (how === 'typeof' && !isOutside(name) && !(name in moduleNames))
+      edit(node.start, node.end, `(${quote(name)} in ${scope} ? typeof ${replaced} : "undefined")`)
+    else if (how === 'typeof') edit(node.start, node.end, `typeof ${replaced}`)
+    else edit(node.start, node.end, replaced)
+  }
+  for (const { start, end } of places.metas) edit(start, end, `${runtime}.meta`)
+  for (const { start, end } of places.dynamicImports) edit(start, end, `${runtime}.import`)
+
+  /** `const a = 1, { b } = o` becomes the assignments of the same values; the names themselves are replaced as references. */
+  function assignInstead(node: any, inLoopHead: boolean): void {
+    const [first] = node.declarations
+    edit(node.start, first.start, '')
+    for (const { id, init, end } of node.declarations) {
+      if (id.type !== 'Identifier') {
+        if (inLoopHead && !init) continue
+        edit(id.start, id.start, '(')
+        edit(end, end, ')')
+      } else if (init && isNameless(init)) {
+        // A function takes its name from `const f = …`, but not from an assignment to a property.
+        edit(init.start, init.start, `({ ${quote(id.name)}: `)
+        edit(init.end, init.end, ` })[${quote(id.name)}]`)
+      } else if (!init && !inLoopHead) {
+        // `var x` alone changes nothing, `let x` starts anew.
+        if (node.kind === 'var') edit(id.end, id.end, '')
+        else edit(id.end, id.end, ' = undefined')
+      }
+    }
+  }
+  const isShared = (node: any) =>
+    node?.type === 'VariableDeclaration' &&
+    node.declarations.some(({ id }: any) => namesOfPattern(id).some(isOutside))
+
+  /** `var` may stand in any block of the top level. */
+  function visitVars(node: any, inLoopHead = false): void {
+    if (Array.isArray(node)) for (const item of node) visitVars(item)
+    else if (node?.type === 'VariableDeclaration') {
+      if (node.kind === 'var' && isShared(node)) assignInstead(node, inLoopHead)
+    } else if (node && /Statement$|^CatchClause$|^SwitchCase$/.test(node.type)) {
+      const isLoop = node.type === 'ForInStatement' || node.type === 'ForOfStatement'
+      for (const key of [
+        'body',
+        'block',
+        'handler',
+        'finalizer',
+        'consequent',
+        'alternate',
+        'cases',
+        'init',
+        'left',
+      ])
+        if (typeof node[key] === 'object') visitVars(node[key], isLoop && key === 'left')
+    }
+  }
+
+  function visitTop(node: any): void {
+    switch (node.type) {
+      case 'ImportDeclaration':
+        prelude.push({ code: importStatement(node, names, use), from: node.start })
+        edit(node.start, node.end, '')
+        break
+      case 'ExportAllDeclaration':
+        prelude.push({ code: importStatement({ source: node.source }, names, use), from: node.start })
+        edit(node.start, node.end, '')
+        break
+      case 'ExportNamedDeclaration':
+        if (node.source)
+          prelude.push({ code: importStatement({ source: node.source }, names, use), from: node.start })
+        if (node.declaration) {
+          edit(node.start, node.declaration.start, '')
+          visitTop(node.declaration)
+        } else edit(node.start, node.end, '')
+        break
+      case 'ExportDefaultDeclaration': {
+        const { declaration } = node
+        edit(node.start, declaration.start, '')
+        if (!declaration.type.endsWith('Declaration')) break
+        if (declaration.id) visitTop(declaration)
+        else {
+          edit(declaration.start, declaration.start, '(')
+          edit(declaration.end, declaration.end, ');')
+        }
+        break
+      }
+      case 'VariableDeclaration':
+        if (isShared(node)) assignInstead(node, false)
+        break
+      case 'FunctionDeclaration':
+        if (isOutside(node.id.name))
+          prelude.push({ code: `${property(node.id.name)} = ${node.id.name};`, from: node.start })
+        break
+      case 'ClassDeclaration':
+        if (isOutside(node.id.name)) {
+          edit(node.start, node.start, `${property(node.id.name)} = `)
+          edit(node.end, node.end, ';')
+        }
+        break
+      default:
+        visitVars(node)
+    }
+  }
+
+  for (const [name, kind] of names) {
+    // An enum or a namespace extends the one of the same name in its own cell, never that of an older cell.
+    if (kind === 'enum' || kind === 'namespace') prelude.push({ code: `${property(name)} = undefined;` })
+    else if (kind === 'var' && hoisted.has(name))
+      prelude.push({ code: `Object.hasOwn(${scope}, ${quote(name)}) || (${property(name)} = undefined);` })
+  }
+  const firsts = prelude.length
+  for (const node of body) visitTop(node)
+  // Functions exist before imports run, as in a module.
+  const own = prelude.splice(firsts)
+  prelude.push(...own.filter(({ code: line }) => !line.includes(`${runtime}.import(`)))
+  prelude.push(...own.filter(({ code: line }) => line.includes(`${runtime}.import(`)))
+  return { edits, prelude }
+}

@@ -1,0 +1,69 @@
+import { transformSync as lower } from 'esbuild'
+import { transformSync } from 'oxc-transform'
+import type { Comment } from 'oxc-parser'
+import type { Dialect, Parsed } from './parse.js'
+import { readMappings, type Mapping } from './source-map.js'
+
+export interface Stripped {
+  code: string
+  mappings: Mapping[]
+}
+
+/** Decorators and `using` have no form that every Node from 20 on runs: esbuild lowers both, oxc neither without a package at run time. */
+const needsLowering = /@[\p{L}_$(]|\busing\b/u
+
+function usesDecoratorOrUsing(node: any): boolean {
+  if (Array.isArray(node)) return node.some(usesDecoratorOrUsing)
+  if (node === null || typeof node !== 'object') return false
+  if (node.type === 'Decorator') return true
+  if (node.type === 'VariableDeclaration' && (node.kind === 'using' || node.kind === 'await using'))
+    return true
+  for (const key in node) if (typeof node[key] === 'object' && usesDecoratorOrUsing(node[key])) return true
+  return false
+}
+
+function usesAutomaticJsx(comments: readonly Comment[]): string | undefined {
+  for (const { value } of comments) {
+    const source = /@jsxImportSource\s+(\S+)/.exec(value)
+    if (source) return source[1]
+  }
+  return undefined
+}
+
+function withoutTypes(text: string, dialect: Dialect, comments: readonly Comment[], file: string): Stripped {
+  const importSource = dialect === 'tsx' ? usesAutomaticJsx(comments) : undefined
+  const { code, map, errors } = transformSync(file, text, {
+    lang: dialect,
+    sourceType: 'module',
+    sourcemap: true,
+    target: 'es2023',
+    // An import that this cell does not use may be there for the next one.
+    typescript: { onlyRemoveTypeImports: true },
+    jsx: importSource ? { runtime: 'automatic', importSource } : { runtime: 'classic' },
+  })
+  const problem = errors.find(({ severity }) => severity === 'Error')
+  if (problem) throw new SyntaxError(problem.message)
+  return { code, mappings: map ? readMappings(map.mappings) : [] }
+}
+
+function withoutNewSyntax(text: string, dialect: Dialect, file: string): Stripped {
+  const { code, map } = lower(text, {
+    loader: dialect,
+    format: 'esm',
+    target: 'es2022',
+    sourcemap: 'external',
+    sourcefile: file,
+    sourcesContent: false,
+    logLevel: 'silent',
+    keepNames: false,
+    tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true, useDefineForClassFields: true } },
+  })
+  return { code, mappings: readMappings(JSON.parse(map).mappings) }
+}
+
+/** TypeScript to JavaScript that Node 20 runs, with the way back. `parsed` is the tree of `text` or of a text with the same syntax. */
+export function stripTypes(text: string, parsed: Parsed, file: string): Stripped {
+  return needsLowering.test(text) && usesDecoratorOrUsing(parsed.program)
+    ? withoutNewSyntax(text, parsed.dialect, file)
+    : withoutTypes(text, parsed.dialect, parsed.comments, file)
+}

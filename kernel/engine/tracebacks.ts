@@ -1,0 +1,187 @@
+import { readFileSync } from 'node:fs'
+import { inspect } from 'node:util'
+import { cellFile, findSource, readMappings, type Diagnostic, type Mapping } from '../cell/index.js'
+import { readFrames, type Frame } from './frames.js'
+
+/** What a traceback needs of a cell that ran. */
+export interface CellRecord {
+  number: number
+  text: string
+  /** The `map` of its compiled form. */
+  map?: string | undefined
+}
+
+/** Finds the cell of a number, and the source map and text of a file that was compiled. */
+export interface Sources {
+  cell(number: number): CellRecord | undefined
+  file?(path: string): { text: string; map: string } | undefined
+}
+
+export interface ErrorReport {
+  ename: string
+  evalue: string
+  /** Lines with ANSI colours: what happened first, then where. */
+  traceback: string[]
+}
+
+// The sixteen basic colours, bold where they carry weight: front ends adapt these to light and dark, unlike fixed RGB ones.
+const paint = (code: string) => (text: string) => (text ? `\u001B[${code}m${text}\u001B[0m` : '')
+const red = paint('1;31')
+const blue = paint('34')
+const bold = paint('1')
+const faint = paint('90')
+
+const shown = 2
+
+/** The lines around a place, the column marked below. */
+export function codeFrame(text: string, line: number, column: number, width = 1): string[] {
+  const lines = text.split(/\r?\n/)
+  const first = Math.max(1, line - shown)
+  const last = Math.min(lines.length, line + shown)
+  const digits = String(last).length
+  const frame: string[] = []
+  for (let number = first; number <= last; number++) {
+    const code = (lines[number - 1] ?? '').replaceAll('\t', ' ')
+    const label = String(number).padStart(digits)
+    if (number !== line) frame.push(`${faint(`  ${label} |`)} ${code}`.trimEnd())
+    else {
+      const room = Math.max(1, Math.min(width, code.length - column + 1))
+      frame.push(`${red('>')} ${bold(`${label} |`)} ${code}`)
+      frame.push(`${faint(`  ${' '.repeat(digits)} |`)} ${' '.repeat(column - 1)}${red('^'.repeat(room))}`)
+    }
+  }
+  return frame
+}
+
+interface Located {
+  frame: Frame
+  /** 'Cell [3]' or a path. */
+  label: string
+  text: string | undefined
+}
+
+const cellNumber = /^gradbook:cell-(\d+)\.ts$/
+
+/** Turns positions in compiled text into those of what the user wrote. */
+function locate(frame: Frame, sources: Sources, cache: Map<string, Mapping[]>): Located | undefined {
+  const number = cellNumber.exec(frame.file)?.[1]
+  const cell = number === undefined ? undefined : sources.cell(Number(number))
+  const source = cell ? { text: cell.text, map: cell.map } : sources.file?.(frame.file)
+  const label = number === undefined ? frame.file : `Cell [${number}]`
+  if (!source?.map) return { frame, label, text: source?.text }
+  let mappings = cache.get(frame.file)
+  if (!mappings) cache.set(frame.file, (mappings = readMappings(JSON.parse(source.map).mappings)))
+  const at = findSource(mappings, frame.line - 1, frame.column - 1)
+  if (!at) return undefined
+  return { frame: { ...frame, line: at.line + 1, column: at.column + 1 }, label, text: source.text }
+}
+
+/** Folders of this project's own code, whose frames say nothing to the user. */
+const ownFolders = [new URL('../', import.meta.url), new URL('../../src/', import.meta.url)].map((url) =>
+  decodeURIComponent(url.pathname),
+)
+
+function isHidden({ file }: Frame): boolean {
+  return (
+    /^(node:|internal\/|evalmachine|\[cell\])/.test(file) ||
+    ownFolders.some((folder) => file.startsWith(folder))
+  )
+}
+
+/** Names of the compiled program that leak into V8's messages. */
+function plainMessage(message: string): string {
+  return message
+    .replaceAll(/\(0 ?, __+(?:scope|runtime)\.([\p{L}\p{N}_$]+)\)/gu, '$1')
+    .replaceAll(/__+(?:scope|runtime)\./g, '')
+}
+
+const nameOf = (frame: Frame) =>
+  frame.name
+    .replace(/^async /, '')
+    .replace(/^(Object|Proxy)\.(?=[\p{L}_$])/u, '')
+    .replace(/^(<anonymous>|eval)$/, '')
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+function describeFrames(stack: string, sources: Sources): string[] {
+  const cache = new Map<string, Mapping[]>()
+  const frames = readFrames(stack)
+    .filter((frame) => !isHidden(frame))
+    .map((frame) => locate(frame, sources, cache))
+    .filter((located) => located !== undefined)
+  const lines: string[] = []
+  let framed = false
+  for (const { frame, label, text } of frames.slice(0, 12)) {
+    const name = nameOf(frame)
+    lines.push(
+      `    ${faint('at')} ${name ? `${name} ` : ''}${blue(`${label}, line ${frame.line}, column ${frame.column}`)}`,
+    )
+    const isLibrary = frame.file.includes('/node_modules/')
+    const code = text ?? (isLibrary || framed ? undefined : readText(frame.file))
+    if (code !== undefined && !framed && !isLibrary) {
+      framed = true
+      lines.push('', ...codeFrame(code, frame.line, frame.column), '')
+    }
+  }
+  if (frames.length > 12) lines.push(faint(`    … ${frames.length - 12} more`))
+  while (lines.at(-1) === '') lines.pop()
+  return lines
+}
+
+function reportError(error: unknown, sources: Sources, seen: Set<unknown>, depth: number): ErrorReport {
+  if (!(error instanceof Error) && !(error !== null && typeof error === 'object' && 'stack' in error)) {
+    const evalue = typeof error === 'string' ? error : inspect(error, { depth: 2, breakLength: 100 })
+    return { ename: 'Thrown', evalue, traceback: [`${red('Thrown')}: ${evalue}`] }
+  }
+  seen.add(error)
+  const { name, message, stack, cause, errors } = error as Error & { errors?: unknown }
+  const ename = String(name || 'Error')
+  const evalue = plainMessage(String(message ?? ''))
+  const traceback = [`${red(ename)}: ${evalue}`, ...describeFrames(String(stack ?? ''), sources)]
+  if (depth < 5) {
+    const inner = (title: string, reason: unknown) => {
+      if (seen.has(reason)) return
+      const report = reportError(reason, sources, seen, depth + 1)
+      traceback.push('', faint(title), ...report.traceback.map((line) => (line ? `  ${line}` : line)))
+    }
+    if (Array.isArray(errors))
+      errors.forEach((reason, index) => inner(`${index + 1} of ${errors.length}:`, reason))
+    if (cause !== undefined) inner('Caused by:', cause)
+  }
+  return { ename, evalue, traceback }
+}
+
+/** An error as Jupyter shows it: name, message, and where in which cell it came from, with the chain of its causes. */
+export function formatError(error: unknown, sources: Sources): ErrorReport {
+  return reportError(error, sources, new Set(), 0)
+}
+
+/** Problems of a cell that did not run, as one error: the first with its code frame, the others below. */
+export function formatDiagnostics(diagnostics: readonly Diagnostic[], cell: CellRecord): ErrorReport {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error')
+  const [first] = errors
+  const isSyntax = errors.some(({ code }) => code === 'syntax' || /^TS1\d{3}$/.test(code))
+  const ename = isSyntax ? 'SyntaxError' : 'TypeError'
+  const traceback: string[] = []
+  errors.slice(0, 10).forEach(({ code, message, place }) => {
+    const [head, ...rest] = message.split('\n')
+    const label = code === 'syntax' ? ename : code
+    traceback.push(...(traceback.length ? [''] : []), `${red(label)}: ${head}`, ...rest)
+    traceback.push(
+      `    ${faint('at')} ${blue(`Cell [${cell.number}], line ${place.line}, column ${place.column}`)}`,
+      '',
+      ...codeFrame(cell.text, place.line, place.column, place.end - place.start),
+    )
+  })
+  if (errors.length > 10) traceback.push('', faint(`… and ${errors.length - 10} more`))
+  const label = first && first.code !== 'syntax' ? `${first.code}: ` : ''
+  return { ename, evalue: `${label}${first?.message.split('\n')[0] ?? ''}`, traceback }
+}
+
+export { cellFile }

@@ -1,0 +1,23 @@
+import type { Inspection } from './types.js'
+
+/** Splits what TypeScript says about a name: its declaration in a code block, then markdown. */
+export function readHover(hover: string, text: string, start: number): Inspection {
+  const match = /^```\w*\n([^]*?)\n```\n?([^]*)$/.exec(hover)
+  const signature = (match?.[1] ?? '').replace(/^\(alias\) /, '').replace(/\nimport [^\n]*$/, '')
+  const documentation = (match?.[2] ?? hover).trim()
+  const expression = findExpression(text, start)
+  return { signature, documentation, ...(expression ? { expression } : {}) }
+}
+
+/** The chain of plain names that ends with the name at `start`: `run.model` in `run.model.summary()`. */
+export function findExpression(text: string, start: number): string | undefined {
+  const name = /^[\p{ID_Start}$_][\p{ID_Continue}$]*/u.exec(text.slice(start))?.[0]
+  if (!name) return undefined
+  const before = /(?:[\p{ID_Start}$_][\p{ID_Continue}$]*\s*\.\s*)*$/u.exec(text.slice(0, start))?.[0] ?? ''
+  // After `)` or `]` the chain starts with something that would have to be run.
+  if (/[)\].\p{ID_Continue}$]\s*$/u.test(text.slice(0, start - before.length)) && before === '') {
+    if (/[.)\]]\s*$/.test(text.slice(0, start))) return undefined
+  }
+  if (/[)\].'"`]\s*$/.test(text.slice(0, start - before.length))) return undefined
+  return (before + name).replaceAll(/\s/g, '')
+}

@@ -1,0 +1,51 @@
+import { asProgram, parseCell, readSource } from '../cell/index.js'
+
+/** Whether a console may run the text, or waits for another line, which starts with `indent`. */
+export function isComplete(text: string): {
+  status: 'complete' | 'incomplete' | 'invalid'
+  indent: string
+} {
+  const program = asProgram(readSource(text))
+  const { errors } = parseCell(program.text)
+  if (errors.length === 0) return { status: 'complete', indent: '' }
+  const { depth, open } = scanBrackets(text)
+  // What is missing lies at the end: something is open, or the last error is where the text ends.
+  const end = program.text.trimEnd().length
+  const atEnd = errors.some(({ labels }) => labels.length === 0 || labels.some((label) => label.end >= end))
+  if (open || (depth > 0 && atEnd) || (atEnd && depth >= 0))
+    return { status: 'incomplete', indent: '  '.repeat(open === '`' ? 0 : Math.max(0, depth)) }
+  return { status: 'invalid', indent: '' }
+}
+
+/** How many brackets are open at the end of a text, and whether it ends inside a template or a comment. */
+function scanBrackets(text: string): { depth: number; open?: '`' | '/*' } {
+  let depth = 0
+  const templates: number[] = []
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]!
+    const inTemplate = templates.at(-1) === -1
+    if (inTemplate) {
+      if (char === '\\') at++
+      else if (char === '`') templates.pop()
+      else if (char === '$' && text[at + 1] === '{') {
+        templates.push(depth++)
+        at++
+      }
+    } else if (char === '`') templates.push(-1)
+    else if (char === '"' || char === "'") {
+      for (at++; at < text.length && text[at] !== char && text[at] !== '\n'; at++) if (text[at] === '\\') at++
+    } else if (text.startsWith('//', at)) {
+      const end = text.indexOf('\n', at)
+      at = end === -1 ? text.length : end
+    } else if (text.startsWith('/*', at)) {
+      const end = text.indexOf('*/', at + 2)
+      if (end === -1) return { depth, open: '/*' }
+      at = end + 1
+    } else if ('([{'.includes(char)) depth++
+    else if (')]}'.includes(char)) {
+      depth--
+      if (char === '}' && templates.at(-1) === depth) templates.pop()
+    }
+  }
+  return templates.includes(-1) ? { depth, open: '`' } : { depth }
+}

@@ -1,0 +1,163 @@
+import { pathToFileURL } from 'node:url'
+import { findCompiler, ServerStopped, startServer, type Server } from './server.js'
+
+/** A place as the Language Server Protocol counts: both from 0, characters in UTF-16. */
+export interface Position {
+  line: number
+  character: number
+}
+
+export interface ServiceDiagnostic {
+  range: { start: Position; end: Position }
+  /** 1 error, 2 warning, 3 information, 4 hint */
+  severity: number
+  code: number
+  message: string
+  relatedInformation?: { location: { uri: string; range: { start: Position } }; message: string }[]
+}
+
+export interface ServiceCompletion {
+  label: string
+  /** The protocol's CompletionItemKind. */
+  kind?: number
+  sortText?: string
+  insertText?: string
+  filterText?: string
+  detail?: string
+  documentation?: string | { value: string }
+  textEdit?: { range: { start: Position; end: Position }; newText: string }
+  data?: unknown
+}
+
+const capabilities = {
+  workspace: { configuration: true },
+  textDocument: {
+    diagnostic: { relatedInformation: true },
+    completion: { completionItem: { documentationFormat: ['markdown'], labelDetailsSupport: true } },
+    hover: { contentFormat: ['markdown'] },
+    signatureHelp: { signatureInformation: { documentationFormat: ['markdown'] } },
+  },
+}
+
+/**
+ * TypeScript 7, spoken to in the Language Server Protocol: documents live in memory, requests are answered in order. When it
+ * ends unexpectedly, the next request starts it again with the same documents.
+ */
+export class Service {
+  readonly #folder: string
+  readonly #compiler: string
+  readonly #documents = new Map<string, { text: string; version: number; language: string }>()
+  #server: Server | undefined
+  #started: Promise<Server> | undefined
+  #closed = false
+  /** How often it was started. */
+  starts = 0
+
+  constructor(folder: string, home: string) {
+    this.#folder = folder
+    this.#compiler = findCompiler(home)
+  }
+
+  async #start(): Promise<Server> {
+    this.starts++
+    const server = startServer(this.#compiler, this.#folder)
+    this.#server = server
+    await server.request('initialize', {
+      processId: process.pid,
+      rootUri: pathToFileURL(this.#folder).href,
+      capabilities,
+    })
+    server.notify('initialized', {})
+    for (const [path, { text, version, language }] of this.#documents)
+      server.notify('textDocument/didOpen', {
+        textDocument: { uri: pathToFileURL(path).href, languageId: language, version, text },
+      })
+    return server
+  }
+
+  /** The running server; documents are open in it. */
+  async server(): Promise<Server> {
+    if (this.#closed) throw new ServerStopped('closed')
+    if (!this.#started || (this.#server && !this.#server.alive)) this.#started = this.#start()
+    return this.#started
+  }
+
+  /** Sets the text of a document, which need not exist on disk. */
+  async write(path: string, text: string): Promise<void> {
+    const known = this.#documents.get(path)
+    if (known?.text === text) return
+    const language = path.endsWith('x') ? 'typescriptreact' : 'typescript'
+    const version = (known?.version ?? 0) + 1
+    const server = await this.server()
+    this.#documents.set(path, { text, version, language })
+    const uri = pathToFileURL(path).href
+    if (known)
+      server.notify('textDocument/didChange', {
+        textDocument: { uri, version },
+        contentChanges: [{ text }],
+      })
+    else
+      server.notify('textDocument/didOpen', {
+        textDocument: { uri, languageId: language, version, text },
+      })
+  }
+
+  async remove(path: string): Promise<void> {
+    if (!this.#documents.delete(path)) return
+    const server = await this.server()
+    server.notify('textDocument/didClose', { textDocument: { uri: pathToFileURL(path).href } })
+  }
+
+  /** Says that files on disk are not what they were. */
+  async filesChanged(paths: readonly string[], type: 'created' | 'changed' | 'deleted'): Promise<void> {
+    if (paths.length === 0) return
+    const server = await this.server()
+    server.notify('workspace/didChangeWatchedFiles', {
+      changes: paths.map((path) => ({
+        uri: pathToFileURL(path).href,
+        type: { created: 1, changed: 2, deleted: 3 }[type],
+      })),
+    })
+  }
+
+  /** Asks about a document; once more when the service ended meanwhile. */
+  async #ask(method: string, path: string, rest: object = {}): Promise<any> {
+    const params = { textDocument: { uri: pathToFileURL(path).href }, ...rest }
+    try {
+      return await (await this.server()).request(method, params)
+    } catch (error) {
+      if (!(error instanceof ServerStopped) || this.#closed) throw error
+      return (await this.server()).request(method, params)
+    }
+  }
+
+  async diagnose(path: string): Promise<ServiceDiagnostic[]> {
+    const report = await this.#ask('textDocument/diagnostic', path)
+    return report?.items ?? []
+  }
+
+  async complete(path: string, position: Position): Promise<ServiceCompletion[]> {
+    const list = await this.#ask('textDocument/completion', path, { position })
+    return Array.isArray(list) ? list : (list?.items ?? [])
+  }
+
+  /** Adds signature (`detail`) and documentation to a completion. */
+  async resolve(item: ServiceCompletion): Promise<ServiceCompletion> {
+    return (await this.server()).request('completionItem/resolve', item)
+  }
+
+  /** Markdown about the name at a position: a code block with its declaration, then its documentation. */
+  async hover(
+    path: string,
+    position: Position,
+  ): Promise<{ text: string; start: Position; end: Position } | undefined> {
+    const hover = await this.#ask('textDocument/hover', path, { position })
+    if (!hover?.contents?.value) return undefined
+    return { text: hover.contents.value, start: hover.range.start, end: hover.range.end }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#server?.stop()
+  }
+}
