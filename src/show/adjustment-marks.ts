@@ -1,0 +1,100 @@
+import type { Adjustment } from '../views.js'
+import { cleanLine } from './clean.js'
+import { formatValue, words } from './format.js'
+import { colours, width } from './look.js'
+import type { Part } from './spec.js'
+
+const rowHeight = 15
+const mostRows = 5
+
+/** 'learning rate 0.001 → 0.0003'. */
+export function adjustmentText(adjustment: Adjustment): string {
+  const what = words(cleanLine(adjustment.what, 30))
+  const [from, to] = [adjustment.from, adjustment.to].map((value) => cleanLine(formatValue(value), 24))
+  return from === '–' || from === '' ? `${what} ${to}` : `${what} ${from} → ${to}`
+}
+
+/** A dashed line through a panel at the iteration of each adjustment. */
+export function adjustmentLines(adjustments: readonly Adjustment[]): Part {
+  return {
+    data: {
+      values: adjustments.map((adjustment) => ({ x: adjustment.at, adjustment: adjustmentText(adjustment) })),
+    },
+    mark: { type: 'rule', strokeDash: [3, 3], strokeWidth: 1, color: colours.adjustment },
+    encoding: { tooltip: [{ field: 'adjustment' }, { field: 'x', title: 'after iteration' }] },
+  }
+}
+
+interface Label {
+  x: number
+  text: string
+  row: number
+  left: boolean
+}
+
+/**
+ * The panel above the plot that says what each line means, in as many rows as the texts need. Where they are too many
+ * for that, the later ones of a crowd keep their line and lose their text.
+ */
+export function adjustmentLabels(
+  adjustments: readonly Adjustment[],
+  end: number,
+  x: Part,
+  gap: number,
+): Part | undefined {
+  const labels = placed(adjustments, end)
+  if (labels.length === 0) return undefined
+  const rows = Math.max(...labels.map((label) => label.row)) + 1
+  const height = rows * rowHeight
+  const values = labels.map(({ row, ...label }) => ({ ...label, top: (rows - 1 - row) * rowHeight }))
+  const text = (left: boolean) => ({
+    transform: [{ filter: { field: 'left', equal: left } }],
+    mark: {
+      type: 'text',
+      align: left ? 'left' : 'right',
+      baseline: 'top',
+      dx: left ? 4 : -4,
+      color: colours.adjustment,
+    },
+    encoding: { y: { field: 'top', type: 'quantitative', scale: null }, text: { field: 'text' } },
+  })
+  return {
+    width,
+    height,
+    data: { values },
+    encoding: { x },
+    layer: [
+      {
+        mark: { type: 'rule', strokeWidth: 1, color: colours.adjustment, strokeDash: [3, 3] },
+        encoding: {
+          y: { field: 'top', type: 'quantitative', scale: null, axis: null },
+          y2: { value: height + gap },
+        },
+      },
+      text(true),
+      text(false),
+    ],
+  }
+}
+
+/** Rows from the plot upwards: a label goes into the lowest row where it meets no other. */
+function placed(adjustments: readonly Adjustment[], end: number): Label[] {
+  const taken: { from: number; to: number }[][] = []
+  const labels: Label[] = []
+  for (const adjustment of adjustments.toSorted((a, b) => b.at - a.at)) {
+    const text = adjustmentText(adjustment)
+    const at = (adjustment.at / end) * width
+    const length = text.length * 6 + 10
+    const left = at + length <= width || at < width / 2
+    const span = left ? { from: at, to: at + length } : { from: at - length, to: at }
+    const free = (row: number) =>
+      !(taken[row] ?? []).some((other) => other.from < span.to && span.from < other.to)
+    let row = 0
+    // The line of a lower label must not run through the text of a higher one: a label blocks its column upwards.
+    while (row < mostRows && !free(row)) row++
+    if (row === mostRows) continue
+    ;(taken[row] ??= []).push(span)
+    labels.push({ x: adjustment.at, text, row, left })
+  }
+  return labels
+}

@@ -1,0 +1,57 @@
+export interface Point {
+  x: number
+  y: number
+}
+
+/**
+ * At most `limit` points of a line, none of its spikes lost: the plot's width is cut into columns, and of each column
+ * the lowest and the highest point are kept, in their order, and the very last one. Points that are not finite are left out.
+ */
+export function downsample(
+  x: ArrayLike<number>,
+  y: ArrayLike<number>,
+  limit: number,
+  length = x.length,
+): Point[] {
+  const points: Point[] = []
+  if (length <= limit) {
+    for (let i = 0; i < length; i++) if (Number.isFinite(y[i]!)) points.push({ x: x[i]!, y: short(y[i]!) })
+    return points
+  }
+  const columns = Math.max(1, Math.floor(limit / 2) - 1)
+  for (let column = 0; column < columns; column++) {
+    const from = Math.floor((column * length) / columns)
+    const to = Math.floor(((column + 1) * length) / columns)
+    let low = -1
+    let high = -1
+    for (let i = from; i < to; i++) {
+      const value = y[i]!
+      if (!Number.isFinite(value)) continue
+      if (low < 0 || value < y[low]!) low = i
+      if (high < 0 || value > y[high]!) high = i
+    }
+    if (low < 0) continue
+    const [first, second] = low < high ? [low, high] : [high, low]
+    points.push({ x: x[first]!, y: short(y[first]!) })
+    if (second !== first) points.push({ x: x[second]!, y: short(y[second]!) })
+  }
+  // A line ends where the data ends.
+  const last = length - 1
+  if (Number.isFinite(y[last]!) && points.at(-1)?.x !== x[last])
+    points.push({ x: x[last]!, y: short(y[last]!) })
+  return points
+}
+
+/** Points on a straight line between their neighbours say nothing: a constant rate is two points. */
+export function withoutStraight(points: readonly Point[]): Point[] {
+  return points.filter((point, i) => {
+    const before = points[i - 1]
+    const after = points[i + 1]
+    return !before || !after || before.y !== point.y || after.y !== point.y
+  })
+}
+
+/** Six digits: finer than a pixel of any plot, and half the characters of a float32 written out. */
+export function short(value: number): number {
+  return Number(value.toPrecision(6))
+}

@@ -1,0 +1,76 @@
+/** Runs in the worker thread of png.ts: a Vega-Lite spec in, a PNG out. */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parentPort } from 'node:worker_threads'
+import { Resvg } from '@resvg/resvg-js'
+import * as vega from 'vega'
+import { compile } from 'vega-lite'
+import { readFontMetrics } from './text-width.js'
+
+const fontFiles = ['Inter-Regular.ttf', 'Inter-SemiBold.ttf', 'DejaVuSans.ttf'].map((name) =>
+  fileURLToPath(new URL(`assets/${name}`, import.meta.url)),
+)
+const [regular, semiBold] = fontFiles.map((file) => readFontMetrics(readFileSync(file)))
+
+/** Pixels of the picture for one of the chart. */
+const scale = 2
+/** Beyond this many pixels a side a chart is drawn smaller, not refused: 8,000 x 8,000 are 256 MB while drawn. */
+const mostPixels = 8000
+
+type TextItem = { text?: unknown; fontSize?: number; fontWeight?: number | string; limit?: number }
+const metrics = (vega as unknown as { textMetrics: { width(item: TextItem, text: unknown): number } })
+  .textMetrics
+metrics.width = (item, text) => {
+  const weight = Number(item.fontWeight) >= 600 || item.fontWeight === 'bold' ? semiBold! : regular!
+  return weight.width(String(text ?? '')) * (item.fontSize ?? 11)
+}
+
+export async function draw(spec: object): Promise<Uint8Array> {
+  const compiled = compile(spec as never, { logger: quiet }).spec
+  const view = new vega.View(vega.parse(compiled), { renderer: 'none', logger: quiet as never })
+  try {
+    // resvg knows the older of the two names that vega writes for `smooth: false`, and would take the last.
+    const svg = (await view.toSVG()).replaceAll('image-rendering: pixelated;', '')
+    const side = Math.max(
+      ...[...svg.slice(0, 400).matchAll(/(?:width|height)="([\d.]+)"/g)].map((match) => Number(match[1])),
+      1,
+    )
+    const picture = new Resvg(svg, {
+      fitTo: { mode: 'zoom', value: Math.min(scale, mostPixels / side) },
+      font: {
+        loadSystemFonts: needsSystemFonts(svg),
+        fontFiles,
+        defaultFontFamily: 'Inter',
+        sansSerifFamily: 'Inter',
+        serifFamily: 'Inter',
+        monospaceFamily: 'DejaVu Sans',
+      },
+    })
+    return picture.render().asPng()
+  } finally {
+    view.finalize()
+  }
+}
+
+/** Chinese, Japanese, Korean, Indic, …: beyond what our fonts hold. Looking through the system's fonts takes a while. */
+function needsSystemFonts(svg: string): boolean {
+  return /[\u0900-\u0dff\u0e00-\u109f\u1200-\u167f\u1780-\u18af\u2e80-\ud7ff\uf900-\ufaff\u{1f000}-\u{3ffff}]/u.test(
+    svg,
+  )
+}
+
+const quiet = {
+  level: () => quiet,
+  error: () => quiet,
+  warn: () => quiet,
+  info: () => quiet,
+  debug: () => quiet,
+}
+
+parentPort?.on('message', ({ id, spec }: { id: number; spec: object }) => {
+  draw(spec).then(
+    (png) => parentPort!.postMessage({ id, png }),
+    (error: unknown) =>
+      parentPort!.postMessage({ id, error: error instanceof Error ? error.message : String(error) }),
+  )
+})

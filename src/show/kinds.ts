@@ -1,0 +1,38 @@
+import type { MimeBundle } from '../host.js'
+import type { RunView, View } from '../views.js'
+import { confusionBundle } from './confusion.js'
+import { examplesBundle } from './examples.js'
+import { iterationBundle } from './iteration.js'
+import { lossChart } from './loss-chart.js'
+import { progressLine } from './progress.js'
+import { comparisonBundle, roundsBundle, stretchBundle } from './results.js'
+import { vegaLite } from './spec.js'
+
+/** While it trains a chart of a fifth of the points: it is replaced before anyone counts them. */
+const livePoints = 1500
+
+const runBundle = (view: RunView): MimeBundle => ({
+  [vegaLite]: lossChart(view, view.live ? { points: livePoints } : {}),
+  'text/plain': progressLine(view),
+})
+
+type Pictures = { readonly [Kind in View['kind']]: (view: Extract<View, { kind: Kind }>) => MimeBundle }
+
+/** What each kind of result looks like. */
+export const kinds: Pictures = {
+  run: runBundle,
+  examples: examplesBundle,
+  mistakes: examplesBundle,
+  confusion: confusionBundle,
+  iteration: iterationBundle,
+  stretch: stretchBundle,
+  rounds: roundsBundle,
+  comparison: comparisonBundle,
+}
+
+/** The picture of a value that names its kind; `undefined` for any other. */
+export function maybeKind(value: object): MimeBundle | undefined {
+  const kind = (value as { kind?: unknown }).kind
+  if (typeof kind !== 'string' || !Object.hasOwn(kinds, kind)) return undefined
+  return (kinds as { [kind: string]: (view: never) => MimeBundle })[kind]!(value as never)
+}

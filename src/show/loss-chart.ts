@@ -1,0 +1,308 @@
+import type { Adjustment, EvaluationRow, HistoryColumns, RunView } from '../views.js'
+import { adjustmentLabels, adjustmentLines } from './adjustment-marks.js'
+import { cleanLine } from './clean.js'
+import { downsample, short, withoutStraight, type Point } from './downsample.js'
+import { formatCount, formatNumber, words } from './format.js'
+import { colours, series, width } from './look.js'
+import { smooth } from './smooth.js'
+import { chart, type Part, type Spec } from './spec.js'
+
+/** Points in one chart, over all its lines: more are slow in a browser and finer than its pixels. */
+export const pointLimit = 5000
+
+/** Pixels between panels. */
+const gap = 18
+
+export interface LossChartOptions {
+  title?: string
+  /** The line below the title; default: where the run stands. */
+  subtitle?: string
+  /** Points of the whole chart; at most 5,000. */
+  points?: number
+}
+
+/**
+ * The course of a run: the loss of each batch faint with its running mean over it, evaluations as points, metrics,
+ * learning rate and gradient norm below on the same axis; every adjustment a labelled line through all of them.
+ */
+export function lossChart(view: RunView, options: LossChartOptions = {}): Spec {
+  const runs = [view, ...(view.beside ?? [])].map((run) => ({ ...run, name: cleanLine(run.name, 40) }))
+  const budget = shares(view, runs.length, Math.min(options.points ?? pointLimit, pointLimit))
+  const x = axis(runs, view)
+  const panels = [
+    adjustmentLabels(shownAdjustments(view), x.end, x.hidden, gap),
+    lossPanel(view, runs, budget, x),
+    ...view.metrics.map((metric) => metricPanel(metric, runs, shownAdjustments(view), budget.evaluations, x)),
+    linePanel(
+      'learning rate',
+      colours.rate,
+      withoutStraight(
+        downsample(view.history.iteration, view.history.learningRate, budget.line, view.history.length),
+      ),
+      shownAdjustments(view),
+      x,
+    ),
+    linePanel(
+      'gradient norm',
+      colours.gradient,
+      downsample(view.history.iteration, view.history.gradientNorm, budget.line, view.history.length),
+      shownAdjustments(view),
+      x,
+    ),
+  ].filter((panel) => panel !== undefined)
+  const last = panels.at(-1)!
+  last.encoding = { x: x.last }
+  return chart({
+    title: { text: options.title ?? cleanLine(view.name, 80), subtitle: options.subtitle ?? subtitle(view) },
+    spacing: gap,
+    bounds: 'flush',
+    vconcat: panels,
+    resolve: { scale: { color: 'independent' } },
+  })
+}
+
+/** How the points are shared out: evaluations (a line and points for loss and each metric), then the lines. */
+function shares(view: RunView, runs: number, points: number): { evaluations: number; line: number } {
+  const panels = 1 + view.metrics.length
+  const evaluations = Math.max(8, Math.floor((points * 0.3) / (2 * runs * panels)))
+  const most = Math.max(view.evaluations.length, ...(view.beside ?? []).map((run) => run.evaluations.length))
+  const taken = Math.min(evaluations, most) * 2 * runs * panels + shownAdjustments(view).length * (panels + 3)
+  // Each batch, learning rate, gradient norm, and a mean for every run.
+  return { evaluations, line: Math.max(40, Math.floor((points - taken) / (3 + runs))) }
+}
+
+/** A sweep of thousands of small changes would hide the chart behind its marks: the latest are drawn. */
+const shownAdjustments = (view: RunView) => view.adjustments.slice(-100)
+
+type Line = { name: string; history: HistoryColumns; evaluations: readonly EvaluationRow[] }
+
+/** The iterations that all panels share, with labels below the last only. */
+function axis(runs: readonly Line[], view: RunView): { end: number; hidden: Part; inner: Part; last: Part } {
+  const end = Math.max(
+    1,
+    view.iteration,
+    ...runs.map((run) => run.history.iteration[run.history.length - 1] ?? 0),
+  )
+  const scale = { domain: [0, end], nice: false }
+  const title = 'iteration'
+  return {
+    end,
+    hidden: { field: 'x', type: 'quantitative', scale, axis: null },
+    inner: {
+      field: 'x',
+      type: 'quantitative',
+      scale,
+      axis: { labels: false, ticks: false, title: null, grid: true, tickCount: 8 },
+    },
+    last: {
+      field: 'x',
+      type: 'quantitative',
+      scale,
+      axis: { title, tickCount: 8, format: ',d', tickMinStep: 1 },
+    },
+  }
+}
+
+function subtitle(view: RunView): string {
+  const parts = [`${formatCount(view.iteration)} iterations`]
+  const { length, loss } = view.history
+  if (length > 0) parts.push(`batch loss ${formatNumber(loss[length - 1]!)}`)
+  const evaluation = view.evaluations.at(-1)
+  if (evaluation) parts.push(`evaluation ${evaluationText(evaluation, view.metrics)}`)
+  if (view.stopReason) parts.push(cleanLine(view.stopReason.message, 80))
+  return parts.join(' · ')
+}
+
+export function evaluationText(row: EvaluationRow, metrics: readonly string[]): string {
+  return ['loss', ...metrics]
+    .filter((name) => row[name] !== undefined)
+    .map((name) => `${words(cleanLine(name))} ${formatNumber(row[name]!)}`)
+    .join(', ')
+}
+
+function lossPanel(
+  view: RunView,
+  runs: readonly Line[],
+  budget: { evaluations: number; line: number },
+  x: { inner: Part },
+): Part {
+  const { history } = view
+  const several = runs.length > 1
+  const window = Math.min(200, Math.ceil(history.length / 20))
+  const names = several
+    ? runs.map((run) => run.name)
+    : ['each batch', `mean of ${formatCount(window)}`, 'evaluation']
+  const range = several
+    ? runs.map((_, i) => series[i % series.length]!)
+    : ['#9cc7e0', colours.training, colours.evaluation]
+  const layers: Part[] = [adjustmentLines(shownAdjustments(view))]
+  const raw = downsample(history.iteration, history.loss, budget.line, history.length)
+  layers.push(
+    line(raw, several ? runs[0]!.name : names[0]!, { strokeWidth: 1, ...(several && { opacity: 0.3 }) }),
+  )
+  for (const [i, run] of runs.entries()) {
+    const mean = smooth(run.history.loss, window, run.history.length)
+    const name = several ? run.name : names[1]!
+    if (run.history.length > 8)
+      layers.push(
+        line(downsample(run.history.iteration, mean, budget.line, run.history.length), name, {
+          strokeWidth: i === 0 ? 2 : 1.5,
+        }),
+      )
+    layers.push(...evaluationMarks(run, 'loss', several ? run.name : names[2]!, several, budget.evaluations))
+  }
+  const shown = several
+    ? names
+    : names.filter((_, i) => i === 0 || (i === 1 ? history.length > 8 : view.evaluations.length > 0))
+  return {
+    width,
+    height: 230,
+    encoding: { x: x.inner },
+    layer: layers.map((layer) => coloured(layer, { domain: names, range }, shown)),
+  }
+}
+
+/** Gives the marks that name a series their colour, and the panel one legend above it. */
+function coloured(layer: Part, scale: Part, shown: readonly string[]): Part {
+  const encoding = layer.encoding as Part | undefined
+  if (!encoding?.color) return layer
+  const legend = {
+    title: null,
+    orient: 'top-right',
+    symbolOpacity: 1,
+    fillColor: colours.ground,
+    padding: 4,
+    values: shown,
+    symbolType: 'stroke',
+    symbolStrokeWidth: 3,
+    offset: 0,
+  }
+  return { ...layer, encoding: { ...encoding, color: { ...(encoding.color as Part), scale, legend } } }
+}
+
+function line(values: readonly Point[], name: string, mark: Part): Part {
+  return {
+    data: { values },
+    mark: { type: 'line', clip: true, ...mark },
+    encoding: { y: yOf('loss', values), color: { datum: name } },
+  }
+}
+
+/** From zero where the values come near it, else around the values, so a loss that falls from 2.3 to 2.1 is seen to fall. */
+function yOf(title: string, values: readonly Point[], more: Part = {}): Part {
+  let low = Infinity
+  let high = -Infinity
+  for (const { y } of values) {
+    if (y < low) low = y
+    if (y > high) high = y
+  }
+  return {
+    field: 'y',
+    type: 'quantitative',
+    title,
+    scale: { zero: low >= 0 && low < high * 0.5, nice: true },
+    axis: { tickCount: 5, titleX: -56 },
+    ...more,
+  }
+}
+
+function evaluationMarks(run: Line, field: string, name: string, thin: boolean, most: number): Part[] {
+  const values = thinned(run.evaluations, most)
+    .filter((row) => Number.isFinite(row[field]))
+    .map((row) => ({ x: row.iteration, y: short(row[field]!) }))
+  if (values.length === 0) return []
+  const encoding = { y: yOf(field, values), color: { datum: name } }
+  const crowded = values.length > 60
+  return [
+    {
+      data: { values },
+      mark: { type: 'line', clip: true, strokeWidth: 1.5, ...(thin && { strokeDash: [4, 3] }) },
+      encoding,
+    },
+    {
+      data: { values },
+      mark: {
+        type: 'point',
+        filled: false,
+        fill: colours.ground,
+        size: crowded ? 12 : 40,
+        strokeWidth: 1.8,
+        opacity: 1,
+      },
+      encoding: {
+        ...encoding,
+        tooltip: [
+          { field: 'x', title: 'iteration' },
+          { field: 'y', title: words(field) },
+        ],
+      },
+    },
+  ]
+}
+
+/** Evenly chosen rows, first and last always among them. */
+function thinned<Row>(rows: readonly Row[], limit: number): readonly Row[] {
+  if (rows.length <= limit) return rows
+  return Array.from({ length: limit }, (_, i) => rows[Math.round((i * (rows.length - 1)) / (limit - 1))]!)
+}
+
+function metricPanel(
+  metric: string,
+  runs: readonly Line[],
+  adjustments: readonly Adjustment[],
+  most: number,
+  x: { inner: Part },
+): Part | undefined {
+  const layers = runs.flatMap((run) => evaluationMarks(run, metric, run.name, runs.length > 1, most))
+  if (layers.length === 0) return undefined
+  const scale = {
+    domain: runs.map((run) => run.name),
+    range: runs.length > 1 ? runs.map((_, i) => series[i % series.length]!) : [colours.evaluation],
+  }
+  return {
+    width,
+    height: 110,
+    encoding: { x: x.inner },
+    layer: [
+      adjustmentLines(adjustments),
+      ...layers.map((layer) => {
+        const encoding = layer.encoding as { y: Part; color: Part }
+        return {
+          ...layer,
+          encoding: {
+            y: { ...encoding.y, title: words(cleanLine(metric, 30)), scale: { zero: false, nice: true } },
+            color: { ...encoding.color, scale, legend: null },
+          },
+        }
+      }),
+    ],
+  }
+}
+
+function linePanel(
+  title: string,
+  color: string,
+  values: readonly Point[],
+  adjustments: readonly Adjustment[],
+  x: { inner: Part },
+): Part | undefined {
+  if (values.length === 0) return undefined
+  return {
+    width,
+    height: 76,
+    encoding: { x: x.inner },
+    layer: [
+      adjustmentLines(adjustments),
+      {
+        data: { values },
+        mark: { type: 'line', clip: true, strokeWidth: 1.2, color },
+        encoding: {
+          y: yOf(title, values, {
+            scale: { zero: true, nice: true },
+            axis: { tickCount: 3, titleX: -56 },
+          }),
+        },
+      },
+    ],
+  }
+}

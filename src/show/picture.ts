@@ -1,0 +1,89 @@
+import { deflate } from './deflate.js'
+
+/**
+ * Values in 0..1 of shape [height, width, channels] as a PNG in a data URL, one pixel a value; 1 channel is grey, 3 are
+ * colours, 4 have an opacity, of any other number the first is shown. Values outside 0..1 are cut, NaN is drawn black.
+ */
+export function pictureUrl(values: ArrayLike<number>, shape: readonly [number, number, number]): string {
+  return `data:image/png;base64,${base64(encodePng(values, shape))}`
+}
+
+export function encodePng(
+  values: ArrayLike<number>,
+  [height, width, channels]: readonly [number, number, number],
+): Uint8Array {
+  const depth = channels === 3 || channels === 4 ? channels : 1
+  const stride = width * depth + 1
+  const rows = new Uint8Array(stride * height)
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++)
+      for (let c = 0; c < depth; c++) {
+        const value = values[(y * width + x) * channels + c]!
+        rows[y * stride + 1 + x * depth + c] = value > 0 ? Math.min(255, Math.round(value * 255)) : 0
+      }
+  const header = new Uint8Array(13)
+  const view = new DataView(header.buffer)
+  view.setUint32(0, width)
+  view.setUint32(4, height)
+  header[8] = 8 // bits a channel
+  header[9] = depth === 1 ? 0 : depth === 3 ? 2 : 6 // grey, colours, colours with opacity
+  const packed = deflate(rows, [depth, stride])
+  const data = new Uint8Array(packed.length + 6)
+  data.set([0x78, 0x01])
+  data.set(packed, 2)
+  new DataView(data.buffer).setUint32(packed.length + 2, adler32(rows))
+  return joined([
+    Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10),
+    chunk('IHDR', header),
+    chunk('IDAT', data),
+    chunk('IEND', new Uint8Array(0)),
+  ])
+}
+
+function chunk(type: string, data: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(data.length + 12)
+  const view = new DataView(bytes.buffer)
+  view.setUint32(0, data.length)
+  for (let i = 0; i < 4; i++) bytes[4 + i] = type.charCodeAt(i)
+  bytes.set(data, 8)
+  view.setUint32(data.length + 8, crc32(bytes.subarray(4, data.length + 8)))
+  return bytes
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
+const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
+  for (let bit = 0; bit < 8; bit++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1
+  return n
+})
+
+function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff
+  for (const byte of bytes) crc = crcTable[(crc ^ byte) & 255]! ^ (crc >>> 8)
+  return (crc ^ 0xffffffff) >>> 0
+}
+
+function adler32(bytes: Uint8Array): number {
+  let a = 1
+  let b = 0
+  for (const byte of bytes) {
+    a = (a + byte) % 65521
+    b = (b + a) % 65521
+  }
+  return ((b << 16) | a) >>> 0
+}
+
+export function base64(bytes: Uint8Array): string {
+  let text = ''
+  for (let at = 0; at < bytes.length; at += 8190)
+    text += String.fromCharCode(...bytes.subarray(at, at + 8190))
+  return btoa(text)
+}

@@ -1,0 +1,92 @@
+import type { MimeBundle } from '../host.js'
+import { cleanLine } from './clean.js'
+import { maybeImageType } from './image-bytes.js'
+import { maybeKind } from './kinds.js'
+import { isSpec, vegaLite } from './spec.js'
+import { maybeTable } from './tabular.js'
+import { tableBundle } from './results.js'
+import { isTensor, tensorBundle } from './tensor.js'
+
+const display = Symbol.for('Jupyter.display')
+
+/**
+ * What a value looks like, as MIME type -> data (text as strings, JSON as objects, pictures as bytes); `undefined` when
+ * it is nothing that is known here, and its text says it best. Never throws: a value that cannot be drawn says why.
+ */
+export function toBundle(value: unknown): MimeBundle | undefined {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return undefined
+  try {
+    for (const draw of shapes) {
+      const bundle = draw(value)
+      if (bundle) return bundle
+    }
+  } catch (error) {
+    return {
+      'text/plain': `(could not be shown: ${cleanLine(error instanceof Error ? error.message : error, 300)})`,
+    }
+  }
+  return undefined
+}
+
+/** The shapes that are known, the most explicit first. */
+const shapes: readonly ((value: object) => MimeBundle | undefined)[] = [
+  ownDisplay,
+  maybeKind,
+  (value) => (isSpec(value) ? specBundle(value) : undefined),
+  vegaLiteBuilder,
+  (value) => (isTensor(value) ? tensorBundle(value) : undefined),
+  imageBytes,
+  (value) => {
+    const table = maybeTable(value)
+    return table && tableBundle(table)
+  },
+  domLike,
+]
+
+/** Values that bring their own bundle, as Deno's and tslab's conventions have it. */
+function ownDisplay(value: object): MimeBundle | undefined {
+  const draw = (value as { [display]?: unknown })[display]
+  if (typeof draw !== 'function') return undefined
+  const bundle: unknown = draw.call(value)
+  return bundle !== null && typeof bundle === 'object' && !('then' in bundle)
+    ? (bundle as MimeBundle)
+    : undefined
+}
+
+/** A specification as it is; what is said of it in text is its title and its marks. */
+function specBundle(spec: { $schema: string; [property: string]: unknown }): MimeBundle {
+  const title = spec.title as string | { text?: unknown } | undefined
+  const text = typeof title === 'object' ? title?.text : title
+  const major = /\/vega-lite\/v(\d+)/.exec(spec.$schema)?.[1] ?? '5'
+  // The type that front ends know; version 6 draws what 5 does.
+  const mime = Number(major) > 5 ? vegaLite : `application/vnd.vegalite.v${major}+json`
+  return { [mime]: spec, 'text/plain': `[chart${text ? `: ${cleanLine(text, 100)}` : ''}]` }
+}
+
+/** What the packages vega-lite-api and Altair's likes give: an object that can say its specification. */
+function vegaLiteBuilder(value: object): MimeBundle | undefined {
+  const build =
+    (value as { toSpec?: unknown; toObject?: unknown }).toSpec ?? (value as { toObject?: unknown }).toObject
+  if (typeof build !== 'function' || Array.isArray(value)) return undefined
+  const spec: unknown = build.call(value)
+  return isSpec(spec) ? specBundle(spec) : undefined
+}
+
+function imageBytes(value: object): MimeBundle | undefined {
+  const bytes = value instanceof ArrayBuffer ? new Uint8Array(value) : value
+  if (!(bytes instanceof Uint8Array)) return undefined
+  const type = maybeImageType(bytes)
+  return type === undefined ? undefined : { [type]: bytes, 'text/plain': `[${type}, ${bytes.length} bytes]` }
+}
+
+/** Elements of a browser's document or of jsdom and linkedom, e.g. what Observable Plot returns. */
+function domLike(value: object): MimeBundle | undefined {
+  const { outerHTML, nodeType } = value as { outerHTML?: unknown; nodeType?: unknown }
+  if (typeof outerHTML !== 'string' || nodeType !== 1) return undefined
+  const name = cleanLine((value as { tagName?: unknown }).tagName ?? 'element', 30).toLowerCase()
+  if (name !== 'svg') return { 'text/html': outerHTML, 'text/plain': `[${name}]` }
+  const svg = outerHTML.includes('xmlns=')
+    ? outerHTML
+    : outerHTML.replace('<svg', '<svg xmlns="http://www.w3.org/2000/svg"')
+  return { 'image/svg+xml': svg, 'text/plain': '[svg]' }
+}

@@ -1,0 +1,84 @@
+import { execFileSync } from 'node:child_process'
+import { describe, expect, it } from 'vitest'
+import { confusionView, mistakesView, runView } from './sample-views.js'
+
+// The drawing thread is a file of its own, so what a user runs is tested: dist/.
+const built = new URL('../../dist/src/show/index.js', import.meta.url).href
+const { addPicture, toBundle, toPng } = (await import(built)) as typeof import('../../src/show/index.js')
+
+const size = (png: Uint8Array) => {
+  const view = new DataView(png.buffer, png.byteOffset)
+  return [view.getUint32(16), view.getUint32(20)]
+}
+const mime = 'application/vnd.vegalite.v5+json'
+const bar = {
+  $schema: 'https://vega.github.io/schema/vega-lite/v5.json',
+  width: 100,
+  height: 50,
+  padding: 0,
+  data: { values: [{ a: 1 }] },
+  mark: 'bar',
+}
+
+describe('the picture of a chart', () => {
+  it('is a PNG of twice the pixels, beside the spec and the text', async () => {
+    const bundle = await addPicture({ [mime]: bar, 'text/plain': 'a bar' })
+    expect(Object.keys(bundle)).toEqual([mime, 'text/plain', 'image/png'])
+    const png = bundle['image/png'] as Uint8Array
+    expect([...png.subarray(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47])
+    expect(size(png)).toEqual([200, 100])
+  })
+
+  it('is drawn of every chart of ours, with ink in it', async () => {
+    for (const view of [runView(300), mistakesView(), confusionView]) {
+      const png = (await addPicture(toBundle(view)!))['image/png'] as Uint8Array
+      expect(size(png)[0]).toBeGreaterThan(300)
+      expect(png.length).toBeGreaterThan(8000)
+    }
+  })
+
+  it('is drawn with our own font: its letters have the widths that Inter has', async () => {
+    const text = (font: string) => ({
+      ...bar,
+      data: { values: [{}] },
+      mark: { type: 'text', text: 'iiiWWW', font, fontSize: 20 },
+    })
+    const [inter, unknown] = await Promise.all([toPng(text('Inter')), toPng(text('No Such Font'))])
+    expect(Buffer.from(inter!).equals(unknown!)).toBe(true)
+  })
+
+  it('of a spec that cannot be drawn is left out, with the reason in the text', async () => {
+    const bundle = await addPicture({ [mime]: { ...bar, mark: 'no such mark' }, 'text/plain': 'mine' })
+    expect(bundle['image/png']).toBeUndefined()
+    expect(bundle['text/plain']).toMatch(/^mine\n\(no picture: .+\)$/)
+    await expect(toPng(bar)).resolves.toBeInstanceOf(Uint8Array)
+  })
+
+  it('of what cannot be sent to a thread is left out too', async () => {
+    const bundle = await addPicture({ [mime]: { ...bar, f: () => 1 } })
+    expect(bundle['text/plain']).toMatch(/no picture/)
+  })
+
+  it('is not drawn where there is one already, or no spec', async () => {
+    const given = { [mime]: bar, 'image/png': Uint8Array.of(1) }
+    expect(await addPicture(given)).toBe(given)
+    expect(await addPicture({ 'text/plain': 'x' })).toEqual({ 'text/plain': 'x' })
+  })
+
+  it('keeps order and identity when many are asked for at once', async () => {
+    const pngs = await Promise.all([100, 150, 200].map((width) => toPng({ ...bar, width })))
+    expect(pngs.map((png) => size(png)[0])).toEqual([200, 300, 400])
+  })
+
+  it('does not keep the process alive', () => {
+    const script = `
+      import { toPng } from './dist/src/show/index.js'
+      const png = await toPng(${JSON.stringify(bar)})
+      process.stdout.write(String(png.length))`
+    const out = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    })
+    expect(Number(out)).toBeGreaterThan(100)
+  })
+})

@@ -1,0 +1,92 @@
+import type { ConfusionView, IterationView, Mistake, MistakesView, RunView } from '../../src/views.js'
+
+/** A run whose loss falls from 2.3, with one spike, and evaluations every 125 iterations. */
+export function runView(length = 1200, more: Partial<RunView> = {}): RunView {
+  const range = (value: (i: number) => number) => Float32Array.from({ length }, (_, i) => value(i))
+  const noise = (i: number) => ((i * 7919) % 101) / 101
+  const loss = range((i) => 2.3 * Math.exp(-i / 150) + 0.15 + 0.2 * noise(i))
+  const evaluations = []
+  for (let iteration = 125; iteration <= length; iteration += 125)
+    evaluations.push({
+      iteration,
+      loss: 2.3 * Math.exp(-iteration / 150) + 0.2,
+      accuracy: 1 - 0.9 * Math.exp(-iteration / 160),
+    })
+  return {
+    kind: 'run',
+    name: 'first',
+    live: false,
+    iteration: length,
+    from: 0,
+    to: length,
+    history: {
+      length,
+      iteration: Float64Array.from({ length }, (_, i) => i + 1),
+      loss,
+      learningRate: range((i) => (i < length * 0.6 ? 1e-3 : 3e-4)),
+      gradientNorm: range((i) => 1 + noise(i * 3)),
+      milliseconds: range(() => 4),
+    },
+    evaluations,
+    adjustments: [],
+    metrics: ['accuracy'],
+    stopReason: null,
+    milliseconds: length * 4,
+    ...more,
+  }
+}
+
+/** An image example of 8 x 8. */
+export function mistake(i: number, more: Partial<Mistake> = {}): Mistake {
+  return {
+    id: 100 + i,
+    split: 'train',
+    input: {
+      values: Float32Array.from({ length: 64 }, (_, p) => ((p * (i + 3)) % 17) / 16),
+      shape: [8, 8, 1],
+      picture: [8, 8, 1],
+    },
+    expected: String(i % 10),
+    predicted: String((i * 3) % 10),
+    loss: 8 - i * 0.25,
+    probability: 0.9,
+    ...more,
+  }
+}
+
+export function mistakesView(count = 12, more: Partial<Mistake> = {}): MistakesView {
+  return {
+    kind: 'mistakes',
+    of: 'train',
+    by: 'loss',
+    iteration: 400,
+    examined: 8000,
+    wrong: 312,
+    rows: Array.from({ length: count }, (_, i) => mistake(i, more)),
+  }
+}
+
+export const confusionView: ConfusionView = {
+  kind: 'confusion',
+  iteration: 400,
+  split: 'validation',
+  labels: ['cat', 'dog', 'fox'],
+  counts: [
+    [50, 3, 0],
+    [1, 40, 4],
+    [0, 2, 30],
+  ],
+}
+
+export const iterationView: IterationView = {
+  kind: 'iteration',
+  iteration: 1,
+  loss: 2.31,
+  learningRate: 1e-3,
+  gradientNorm: 1.9,
+  examples: Array.from({ length: 4 }, (_, i) => mistake(i)),
+  parameters: [
+    { name: 'dense/kernel', shape: [64, 10], norm: 8.2, gradientNorm: 0.8, updateNorm: 0.01 },
+    { name: 'dense/bias', shape: [10], norm: 0, gradientNorm: 0.4, updateNorm: 0.005 },
+  ],
+}
