@@ -63,3 +63,4 @@ if (process.argv.includes('--force') || !isFresh()) {
   await drawLogos()
   writeFileSync(stamp, new Date(started).toISOString())
 }
+await import('../labextension/build.mjs')

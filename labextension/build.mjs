@@ -1,0 +1,59 @@
+// Builds the JupyterLab extension to ../dist/labextension, if its sources are newer than what is there; with --check only
+// looks at its types. Installs its own build tools first when they are missing; the main package does not need them.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const output = join(here, '..', 'dist', 'labextension')
+const stamp = join(output, '.built')
+
+function* filesBelow(path) {
+  if (!statSync(path).isDirectory()) return void (yield path)
+  yield path
+  for (const name of readdirSync(path)) yield* filesBelow(join(path, name))
+}
+
+function isFresh() {
+  if (!existsSync(stamp)) return false
+  const built = statSync(stamp).mtimeMs
+  const sources = ['src', 'style', 'package.json', 'package-lock.json', 'rspack.config.cjs', 'build.mjs']
+  return sources.every((part) =>
+    [...filesBelow(join(here, part))].every((file) => statSync(file).mtimeMs <= built),
+  )
+}
+
+function run(command, args) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd: here,
+    encoding: 'utf8',
+    shell: process.platform === 'win32' && command === 'npm',
+  })
+  if (status === 0) return
+  process.stderr.write(`${error ?? ''}${stdout}${stderr}`)
+  process.exit(status || 1)
+}
+
+/** The tools, when they are missing or the lock file is another than the one they were installed by. */
+function installTools() {
+  const lock = readFileSync(join(here, 'package-lock.json'), 'utf8')
+  const installed = join(here, 'node_modules', '.gradbook-lock')
+  if (existsSync(installed) && readFileSync(installed, 'utf8') === lock) return
+  process.stderr.write('labextension: installing its build tools (once, about 200 MB)\n')
+  run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'])
+  writeFileSync(installed, lock)
+}
+
+if (process.argv.includes('--check')) {
+  installTools()
+  const tsc = join('..', 'node_modules', 'typescript', 'bin', 'tsc')
+  run(process.execPath, [tsc, '--noEmit', '-p', 'tsconfig.json'])
+} else if (process.argv.includes('--force') || !isFresh()) {
+  const started = new Date()
+  installTools()
+  const builder = join('node_modules', '@jupyter', 'builder', 'lib', 'build-labextension.js')
+  const core = join('node_modules', '@jupyterlab', 'core-meta', 'core.package.json')
+  run(process.execPath, [builder, '--core-package-file', core, '.'])
+  writeFileSync(stamp, started.toISOString())
+}

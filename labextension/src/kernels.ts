@@ -1,0 +1,44 @@
+/** Which kernels are ours: by what they say of themselves, since a kernelspec may have any name. */
+import type { ISessionContext } from '@jupyterlab/apputils'
+import type { Kernel } from '@jupyterlab/services'
+
+const isOurs = async (kernel: Kernel.IKernelConnection): Promise<boolean> =>
+  (await kernel.info).implementation === 'gradbook'
+
+/**
+ * Calls `onKernel` with each gradbook kernel that the session has, now and after every change or restart; what it
+ * returns is called when that kernel is gone.
+ */
+export function followKernel(
+  session: ISessionContext,
+  onKernel: (kernel: Kernel.IKernelConnection) => () => void,
+): () => void {
+  let leave: (() => void) | undefined
+  let turn = 0
+  async function follow(): Promise<void> {
+    const mine = ++turn
+    leave?.()
+    leave = undefined
+    const kernel = session.session?.kernel
+    if (!kernel || kernel.isDisposed) return
+    const ours = await isOurs(kernel).catch(() => false)
+    if (mine === turn && ours && !kernel.isDisposed) leave = onKernel(kernel)
+  }
+  const onStatus = (_: unknown, status: Kernel.Status): void => {
+    if (status === 'restarting' || status === 'autorestarting') {
+      turn++
+      leave?.()
+      leave = undefined
+    } else if (!leave && status === 'idle') void follow()
+  }
+  const onChange = (): void => void follow()
+  session.kernelChanged.connect(onChange)
+  session.statusChanged.connect(onStatus)
+  void session.ready.then(follow)
+  return () => {
+    turn++
+    session.kernelChanged.disconnect(onChange)
+    session.statusChanged.disconnect(onStatus)
+    leave?.()
+  }
+}
