@@ -17,7 +17,8 @@ export const kernelInfo = {
     mimetype: 'text/x-typescript',
     file_extension: '.ts',
     pygments_lexer: 'typescript',
-    codemirror_mode: { name: 'javascript', typescript: true },
+    // By this name JupyterLab finds its TypeScript; as a variant of JavaScript types stay uncoloured.
+    codemirror_mode: 'typescript',
     nbconvert_exporter: 'script',
   },
   banner: `gradbook ${version} · TypeScript on Node ${process.version}`,

@@ -1,4 +1,5 @@
 import { diagnostics } from './diagnostics.js'
+import { highlighting } from './highlighting.js'
 import { launcher } from './launcher.js'
 
-export default [diagnostics, launcher]
+export default [diagnostics, highlighting, launcher]

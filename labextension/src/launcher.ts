@@ -43,7 +43,9 @@ export const launcher: JupyterFrontEndPlugin<void> = {
         })) as NotebookPanel
       },
     })
-    launcher?.add({ command, category: trans.__('Notebook'), rank: 1 })
+    // Beside the kernels' cards, whose icons are pictures.
+    const kernelIconUrl = `data:image/svg+xml,${encodeURIComponent(icon.svgstr)}`
+    launcher?.add({ command, category: trans.__('Notebook'), rank: 1, kernelIconUrl })
     palette?.addItem({ command, category: trans.__('Notebook'), args: { isPalette: true } })
     kernels.specsChanged.connect(() => app.commands.notifyCommandChanged(command))
   },
