@@ -1,3 +1,5 @@
+import { installHost } from './hosts/index.js'
+
 export * from './errors.js'
 export * from './host.js'
 export type * from './views.js'
@@ -5,3 +7,7 @@ export { digits, examples, fromArrays, fromRecords, sample } from './data/index.
 export type * from './data/dataset.js'
 export * from './backend/optimizers/index.js'
 export type * from './backend/optimizer.js'
+export { silentHost, terminalHost } from './hosts/index.js'
+export type { TerminalOptions } from './hosts/index.js'
+
+installHost()
