@@ -11,3 +11,5 @@ export { silentHost, terminalHost } from './hosts/index.js'
 export type { TerminalOptions } from './hosts/index.js'
 
 installHost()
+export { nextSeed, seed } from './seed.js'
+export * from './train/index.js'

@@ -1,0 +1,122 @@
+import * as tf from '@tensorflow/tfjs'
+import type { Optimizer } from '../backend/optimizer.js'
+import type { Dataset } from '../data/dataset.js'
+import type { Adjustment, EvaluationRow, StopReason } from '../views.js'
+import { History } from './history.js'
+import type { Settings } from './options.js'
+import { Order } from './order.js'
+import { ensureSlots, type Slots } from './step.js'
+import type { Batch, Parameter, Trainee } from './trainee.js'
+
+/** What was seen of each example of an evaluation, by position in its dataset. */
+export interface EvaluationDetail {
+  iteration: number
+  dataset: Dataset
+  losses: Float32Array
+  /** Class index, or value of a single output; missing where predictions are neither. */
+  predicted?: Float32Array
+  /** Of the predicted class. */
+  probability?: Float32Array
+  /** 1 where right, 0 where wrong; missing where predictions are not over classes. */
+  right?: Uint8Array
+}
+
+/** All that a run is made of. Its owner is `Run`; the files beside this one are functions over it. */
+export class Core {
+  name: string
+  readonly trainee: Trainee
+  readonly data: Dataset
+  readonly evaluateOn: Dataset | undefined
+  readonly settings: Settings
+  optimizer: Optimizer
+  readonly slots: Slots = new Map()
+  /** The rate a schedule starts from: the optimizer's, until `set({ learningRate })`. */
+  peak: number
+  /** Updates made. */
+  iteration = 0
+  /** The iteration at which the optimizer was new: its own count begins there. */
+  optimizerFrom = 0
+  order: Order
+  history = new History()
+  evaluations: EvaluationRow[] = []
+  /** Of the last evaluations on `evaluateOn`, oldest first. */
+  details: EvaluationDetail[] = []
+  adjustments: Adjustment[] = []
+  stopReason: StopReason | null = null
+  /** Whether the stop rule has been met: it does not end another call. */
+  ruleSpent = false
+  /** Weight of each training example's loss by position; undefined: all 1. */
+  weights: Float32Array | undefined
+  /** Labels that were corrected, by position: the values of y. */
+  labels: Map<number, ArrayLike<number>> = new Map()
+  /** Loss of each training example when it was last drawn, by position; NaN before. */
+  seen: Float32Array
+  /** Counts the changes of tensors: snapshots of the same version share their values. */
+  version = 0
+
+  constructor(at: {
+    name: string
+    trainee: Trainee
+    data: Dataset
+    evaluateOn: Dataset | undefined
+    settings: Settings
+    optimizer: Optimizer
+  }) {
+    this.name = at.name
+    this.trainee = at.trainee
+    this.data = at.data
+    this.evaluateOn = at.evaluateOn
+    this.settings = at.settings
+    this.optimizer = at.optimizer
+    this.peak = at.optimizer.learningRate
+    this.order = new Order(at.data.length, at.settings.seed)
+    this.seen = new Float32Array(at.data.length).fill(NaN)
+    ensureSlots(this.optimizer, this.parameters, this.slots)
+  }
+
+  /** Those that the optimizer changes now. */
+  get parameters(): readonly Parameter[] {
+    const { freeze } = this.settings
+    if (!freeze) return this.trainee.parameters
+    const isFrozen = (name: string) => (freeze instanceof RegExp ? freeze.test(name) : freeze.includes(name))
+    return this.trainee.parameters.filter(({ name }) => !isFrozen(name))
+  }
+
+  /** Of the iteration that comes next, unless another is asked for. */
+  learningRate(iteration = this.iteration + 1): number {
+    return this.settings.schedule?.rate(iteration, this.peak) ?? this.peak
+  }
+
+  get iterationsPerEpoch(): number {
+    return Math.max(1, Math.ceil(this.order.active / this.settings.batchSize))
+  }
+
+  get evaluateEvery(): number {
+    return this.settings.evaluateEvery ?? Math.max(1, Math.ceil(this.data.length / this.settings.batchSize))
+  }
+
+  /** The training examples at these positions, with corrected labels. */
+  batchAt(positions: Int32Array): Batch {
+    const { x, y, ids } = this.data.at(positions)
+    return { x, y: this.#relabelled(y, positions), ids, iteration: this.iteration + 1 }
+  }
+
+  #relabelled(y: tf.Tensor, positions: Int32Array): tf.Tensor {
+    if (this.labels.size === 0 || !positions.some((position) => this.labels.has(position))) return y
+    const values = y.dataSync().slice()
+    const size = values.length / positions.length
+    for (const [i, position] of positions.entries()) {
+      const label = this.labels.get(position)
+      if (label) values.set(Array.from(label), i * size)
+    }
+    const corrected = tf.tensor(values, y.shape, y.dtype)
+    y.dispose()
+    return corrected
+  }
+
+  /** The weights of these examples as a tensor; undefined where all are 1. */
+  weightsAt(positions: Int32Array): tf.Tensor1D | undefined {
+    const { weights } = this
+    return weights && tf.tensor1d(Float32Array.from(positions, (position) => weights[position]!))
+  }
+}

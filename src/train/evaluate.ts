@@ -1,0 +1,142 @@
+import * as tf from '@tensorflow/tfjs'
+import type { Dataset } from '../data/dataset.js'
+import type { EvaluationRow } from '../views.js'
+import type { Core, EvaluationDetail } from './core.js'
+import { borrow } from './step.js'
+import type { Batch } from './trainee.js'
+
+/** Loss and metrics of a dataset, and what was seen of each example. */
+export interface Evaluation {
+  row: EvaluationRow
+  detail: EvaluationDetail
+}
+
+/**
+ * Looks at every example of `dataset` once, without training on it. The loss is the mean over examples, without what
+ * regularizers add.
+ *
+ * @param pause is awaited between batches; it throws where the user wants to stop.
+ */
+export async function evaluate(
+  core: Core,
+  dataset: Dataset,
+  pause: () => Promise<void>,
+): Promise<Evaluation> {
+  const { metrics, evaluationBatchSize } = core.settings
+  const { length } = dataset
+  const sums: { [metric: string]: number } = {}
+  for (const { name } of metrics) sums[name] = 0
+  let loss = 0
+  const detail: EvaluationDetail = {
+    iteration: core.iteration,
+    dataset,
+    losses: new Float32Array(length).fill(NaN),
+  }
+  for (let from = 0; from < length; from += evaluationBatchSize) {
+    await pause()
+    const positions = Int32Array.from(
+      { length: Math.min(evaluationBatchSize, length - from) },
+      (_, i) => from + i,
+    )
+    const seen = evaluateBatch(core, dataset, positions)
+    loss += seen.loss * positions.length
+    for (const { name } of metrics) sums[name]! += seen.metrics[name]! * positions.length
+    keep(detail, positions, seen)
+  }
+  const row: EvaluationRow = { iteration: core.iteration, loss: loss / length }
+  for (const { name, finish } of metrics) {
+    const mean = sums[name]! / length
+    row[name] = finish ? finish(mean) : mean
+  }
+  return { row, detail }
+}
+
+interface Seen {
+  loss: number
+  metrics: { [name: string]: number }
+  losses?: Float32Array
+  predicted?: Float32Array
+  probability?: Float32Array
+  right?: Float32Array
+}
+
+function evaluateBatch(core: Core, dataset: Dataset, positions: Int32Array): Seen {
+  const { trainee, settings } = core
+  return tf.tidy(() => {
+    const batch: Batch =
+      dataset === core.data
+        ? core.batchAt(positions)
+        : { ...dataset.at(positions), iteration: core.iteration }
+    const giveBack = borrow(trainee)
+    try {
+      const pass = trainee.pass!(batch, { training: false })
+      const predictions = pass.predictions?.()
+      const means: { [name: string]: number } = {}
+      for (const { name, perExample } of settings.metrics)
+        means[name] =
+          predictions || name === 'perplexity'
+            ? meanOf(
+                perExample(
+                  batch.y,
+                  predictions ?? pass.loss,
+                  pass.losses ?? tf.fill([positions.length], 0).add(pass.loss),
+                ),
+              )
+            : NaN
+      const losses = pass.losses?.dataSync() as Float32Array | undefined
+      return {
+        loss: losses ? sum(losses) / losses.length : pass.loss.dataSync()[0]!,
+        metrics: means,
+        ...(losses && { losses }),
+        ...(predictions && predictedOf(core, batch, predictions)),
+      }
+    } finally {
+      giveBack()
+    }
+  })
+}
+
+/** In double precision and in order, so that it does not depend on how a backend adds. */
+function sum(values: ArrayLike<number>): number {
+  let total = 0
+  for (let i = 0; i < values.length; i++) total += values[i]!
+  return total
+}
+
+function meanOf(values: tf.Tensor): number {
+  const numbers = values.dataSync()
+  return sum(numbers) / numbers.length
+}
+
+/** What each example was taken for, where that is one thing: a class or a number. */
+function predictedOf({ trainee }: Core, { y }: Batch, predictions: tf.Tensor): Partial<Seen> {
+  const count = predictions.shape[0]!
+  if (trainee.classes !== undefined && predictions.rank === 2) {
+    const predicted = predictions.argMax(-1)
+    const expected =
+      y.size === predictions.size && predictions.shape[1] !== 1 ? y.argMax(-1) : y.reshape([count])
+    return {
+      predicted: Float32Array.from(predicted.dataSync()),
+      probability: predictions.max(-1).dataSync() as Float32Array,
+      right: Float32Array.from(predicted.toFloat().equal(expected.toFloat()).dataSync()),
+    }
+  }
+  if (predictions.size !== count) return {}
+  const values = predictions.dataSync() as Float32Array
+  if (!trainee.binary) return { predicted: Float32Array.from(values) }
+  const expected = y.dataSync()
+  return {
+    predicted: Float32Array.from(values, (value) => (value > 0.5 ? 1 : 0)),
+    probability: Float32Array.from(values, (value) => Math.max(value, 1 - value)),
+    right: Float32Array.from(values, (value, i) => (value > 0.5 === expected[i]! > 0.5 ? 1 : 0)),
+  }
+}
+
+function keep(detail: EvaluationDetail, positions: Int32Array, seen: Seen): void {
+  const { length } = detail.losses
+  const from = positions[0]!
+  if (seen.losses) detail.losses.set(seen.losses, from)
+  if (seen.predicted) (detail.predicted ??= new Float32Array(length)).set(seen.predicted, from)
+  if (seen.probability) (detail.probability ??= new Float32Array(length)).set(seen.probability, from)
+  if (seen.right) (detail.right ??= new Uint8Array(length)).set(seen.right, from)
+}

@@ -1,0 +1,112 @@
+import * as tf from '@tensorflow/tfjs'
+import { withRandomness } from '../backend/random.js'
+import type { Core } from './core.js'
+import type { HistoryRow } from './history.js'
+import { clip, gradientsOf, normOf, updatesOf, type Gradients, type Update } from './step.js'
+import type { Batch } from './trainee.js'
+
+/** What one iteration came to. Where `finite` is false nothing was changed. */
+export interface Outcome {
+  finite: boolean
+  loss: number
+  gradientNorm: number
+  learningRate: number
+  positions: Int32Array
+  losses: Float32Array | undefined
+}
+
+/**
+ * One iteration: draw a batch, forward and loss, gradients, checks, update. The run changes only at the end, all at
+ * once; an update that is not finite changes nothing, not even which examples come next.
+ */
+export function iterateOnce(core: Core): Outcome {
+  const started = performance.now()
+  const cursor = core.order.state()
+  try {
+    const outcome = tf.tidy(() => {
+      const positions = core.order.next(core.settings.batchSize)
+      const batch = core.batchAt(positions)
+      const found = gradientsAt(core, batch, { weights: core.weightsAt(positions) })
+      const norm = normOf(found.gradients)
+      const learningRate = core.learningRate()
+      const updates = updatesAt(core, found.gradients, norm, learningRate)
+      const { loss, gradientNorm, losses } = readReport(found, norm)
+      const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm)
+      if (finite) commit(core, updates, found.state)
+      return { finite, loss, gradientNorm, learningRate, positions, losses }
+    })
+    if (outcome.finite) record(core, outcome, performance.now() - started)
+    else core.order.restore(cursor)
+    return outcome
+  } catch (error) {
+    core.order.restore(cursor)
+    throw error
+  }
+}
+
+/** Loss and gradients of a batch, with the randomness of its iteration. */
+export function gradientsAt(
+  core: Core,
+  batch: Batch,
+  options: { weights?: tf.Tensor1D; predictions?: boolean } = {},
+): Gradients {
+  return withRandomness({ seed: core.settings.seed, iteration: batch.iteration }, () =>
+    gradientsOf(core.trainee, core.parameters, batch, options),
+  )
+}
+
+/** The optimizer's updates to these gradients, clipped, not yet made. */
+export function updatesAt(
+  core: Core,
+  gradients: readonly (tf.Tensor | null)[],
+  norm: tf.Scalar,
+  learningRate: number,
+): Update[] {
+  return updatesOf({
+    optimizer: core.optimizer,
+    parameters: core.parameters,
+    gradients: clip(gradients, norm, core.settings),
+    slots: core.slots,
+    learningRate: tf.scalar(learningRate),
+    iteration: tf.scalar(core.iteration + 1 - core.optimizerFrom),
+  })
+}
+
+/** Loss, norm and losses of the examples in one read. */
+function readReport(
+  found: Gradients,
+  norm: tf.Scalar,
+): { loss: number; gradientNorm: number; losses: Float32Array | undefined } {
+  const parts = [found.loss.reshape([1]), norm.reshape([1])]
+  if (found.losses) parts.push(found.losses)
+  const values = tf.concat(parts).dataSync() as Float32Array
+  return {
+    loss: values[0]!,
+    gradientNorm: values[1]!,
+    losses: found.losses ? values.slice(2) : undefined,
+  }
+}
+
+/** Makes the updates: references change, nothing is computed, so there is no moment at which half is done. */
+export function commit(core: Core, updates: readonly Update[], state: readonly tf.Tensor[]): void {
+  for (const { parameter, value, slots } of updates) {
+    parameter.variable.assign(value)
+    const own = core.slots.get(parameter.name)!
+    for (const slot in slots) own[slot]!.assign(slots[slot]!)
+  }
+  for (const [i, { variable }] of core.trainee.state.entries()) variable.assign(state[i]!)
+  core.version++
+}
+
+/** Counts the iteration and writes its row. */
+export function record(
+  core: Core,
+  outcome: Outcome & { more?: Partial<HistoryRow> },
+  milliseconds: number,
+): void {
+  core.iteration++
+  const { loss, learningRate, gradientNorm, positions, losses, more } = outcome
+  const row = { iteration: core.iteration, loss, learningRate, gradientNorm, milliseconds }
+  core.history.append(more ? { ...row, ...(more as { [name: string]: number }) } : row)
+  if (losses) for (let i = 0; i < positions.length; i++) core.seen[positions[i]!] = losses[i]!
+}

@@ -1,0 +1,234 @@
+import * as tf from '@tensorflow/tfjs'
+import { describe, InputError } from '../errors.js'
+import type { FieldSpec } from '../data/dataset.js'
+import { withoutSeed } from '../seed.js'
+import { losses, type Loss } from './losses.js'
+import { placeWeights } from './place.js'
+import { listNearest } from './suggest.js'
+import type { Batch, Pass, Trainee } from './trainee.js'
+
+/**
+ * A loss of one's own for a tf.LayersModel: the loss of each example, [batch], or their mean, from the targets and the
+ * model's outputs.
+ */
+export type LossFunction = (expected: tf.Tensor, predicted: tf.Tensor) => tf.Tensor
+
+/** A tf.LayersModel with a loss, as something to train. */
+export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction): Trainee {
+  checkModel(model)
+  const row = typeof loss === 'string' ? findLoss(loss) : undefined
+  const { parameters, state } = placeWeights(model)
+  const output = model.outputs[0]!
+  const width = output.shape.at(-1) ?? 1
+  const raw = row?.activation ? findActivation(model, row.activation) : undefined
+  const endsIn = lastLayer(model)
+
+  /** The model's outputs, as logits where its last activation is the loss's and can be left out. */
+  function outputsOf(x: tf.Tensor, training: boolean): tf.Tensor {
+    if (!raw) return model.apply(x, { training }) as tf.Tensor
+    return raw(() => model.apply(x, { training }) as tf.Tensor)
+  }
+  const logits =
+    row?.activation !== undefined && (raw !== undefined || nameOfActivation(endsIn) !== row.activation)
+
+  function predictionsOf(outputs: tf.Tensor): tf.Tensor {
+    if (!logits) return outputs
+    return row!.activation === 'softmax' ? tf.softmax(outputs) : tf.sigmoid(outputs)
+  }
+
+  function lossesOf(batch: Batch, outputs: tf.Tensor): tf.Tensor {
+    if (row) return row.perExample(batch.y, outputs, logits)
+    const own = (loss as LossFunction)(batch.y, outputs)
+    if (!(own instanceof tf.Tensor))
+      throw new InputError({
+        where: 'train(model, { loss })',
+        received: `${describe(own)} from the loss function`,
+        expected: 'a tensor: the loss of each example, [batch], or their mean',
+      })
+    return own.rank <= 1 ? own : own.reshape([own.shape[0]!, -1]).mean(1)
+  }
+
+  function pass(batch: Batch, { training, weights }: { training: boolean; weights?: tf.Tensor1D }): Pass {
+    const outputs = outputsOf(batch.x, training)
+    const values = lossesOf(batch, outputs)
+    if (values.rank === 0) {
+      if (weights) throw needsLosses()
+      return { loss: values as tf.Scalar, predictions: () => predictionsOf(outputs) }
+    }
+    let mean = (weights ? values.mul(weights) : values).mean() as tf.Scalar
+    if (training) for (const penalty of model.calculateLosses()) mean = mean.add(penalty)
+    return { loss: mean, losses: values as tf.Tensor1D, predictions: () => predictionsOf(outputs) }
+  }
+
+  const trainee: Trainee = {
+    model,
+    parameters,
+    state,
+    lossName: typeof loss === 'string' ? loss : loss.name || 'own function',
+    pass,
+    predict: (x) => predictionsOf(outputsOf(x, false)),
+    checkData: (data, where) => checkShapes(model, row, data, where),
+    copy() {
+      const twin = layersTrainee(copyModel(model), loss)
+      const from = [...parameters, ...state]
+      for (const [i, { variable }] of [...twin.parameters, ...twin.state].entries())
+        variable.assign(from[i]!.variable)
+      return twin
+    },
+  }
+  if (row?.activation === 'softmax') return { ...trainee, classes: width }
+  return row?.activation === 'sigmoid' && width === 1 ? { ...trainee, binary: true } : trainee
+}
+
+export function needsLosses(): InputError {
+  return new InputError({
+    where: 'weights of examples',
+    received: 'a loss that gives only the mean of a batch',
+    expected: 'the loss of each example, so that each can have its weight',
+    fix: 'Return { loss, perExample } from the loss, perExample of shape [batch].',
+  })
+}
+
+function findLoss(name: string): Loss {
+  const row = losses.get(name)
+  if (row) return row
+  throw new InputError({
+    where: 'train(model, { loss })',
+    received: describe(name),
+    expected: `a known loss, nearest first: ${listNearest(name, [...losses.keys()])}; or a function (expected, predicted) => tf.Tensor`,
+  })
+}
+
+function checkModel(model: tf.LayersModel): void {
+  if (!model.outputs)
+    throw new InputError({
+      where: 'train(model)',
+      received: 'a model that is not built yet: its input shape is not known',
+      expected: 'a model with weights',
+      fix: 'Give its first layer an inputShape, e.g. tf.layers.dense({ units: 10, inputShape: [784] }).',
+    })
+  const places = { inputs: model.inputs.length, outputs: model.outputs.length }
+  if (places.inputs === 1 && places.outputs === 1) return
+  throw new InputError({
+    where: 'train(model)',
+    received: `a model with ${places.inputs} inputs and ${places.outputs} outputs`,
+    expected: 'one of each',
+    fix: 'Pass { parameters, loss: (batch) => … } with a loss that calls the model itself.',
+  })
+}
+
+interface EndLayer {
+  activation?: { getClassName(): string; apply(x: tf.Tensor): tf.Tensor } | null
+  call(inputs: tf.Tensor | tf.Tensor[], settings: unknown): tf.Tensor | tf.Tensor[]
+  inboundNodes: unknown[]
+  outputs?: tf.SymbolicTensor[]
+  getClassName(): string
+}
+
+function lastLayer(model: tf.LayersModel): EndLayer {
+  let layer = model.outputs[0]!.sourceLayer as unknown as EndLayer
+  while (layer.outputs?.[0]) {
+    const inner = layer.outputs[0].sourceLayer as unknown as EndLayer
+    if (inner === layer) break
+    layer = inner
+  }
+  return layer
+}
+
+function nameOfActivation(layer: EndLayer): string | undefined {
+  if (layer.getClassName() === 'Softmax') return 'softmax'
+  return layer.activation?.getClassName()
+}
+
+/**
+ * Runs the model with its last activation left out, if that is `name`. tfjs offers no door to a model's logits, and
+ * the logarithm of a softmax that has underflowed is lost: a sure mistake would have a loss of 16 and no gradient.
+ */
+function findActivation(
+  model: tf.LayersModel,
+  name: string,
+): ((run: () => tf.Tensor) => tf.Tensor) | undefined {
+  const layer = lastLayer(model)
+  // A layer that is used twice in the graph needs its activation in the other place.
+  if (nameOfActivation(layer) !== name || layer.inboundNodes.length !== 1) return undefined
+  if (layer.activation) {
+    return (run) => {
+      const { activation } = layer
+      layer.activation = { getClassName: () => 'linear', apply: (x) => x }
+      try {
+        return run()
+      } finally {
+        layer.activation = activation
+      }
+    }
+  }
+  return (run) => {
+    const own = Object.getOwnPropertyDescriptor(layer, 'call')
+    layer.call = (inputs) => (Array.isArray(inputs) ? inputs[0]! : inputs).clone()
+    try {
+      return run()
+    } finally {
+      if (own) Object.defineProperty(layer, 'call', own)
+      else delete (layer as Partial<EndLayer>).call
+    }
+  }
+}
+
+const text = (shape: readonly (number | null)[]) => `[${shape.map((size) => size ?? '?').join(', ')}]`
+
+function fits(given: readonly number[], wanted: readonly (number | null)[]): boolean {
+  return given.length === wanted.length && wanted.every((size, i) => size === null || size === given[i])
+}
+
+/** The shapes of one y that fit these outputs, the usual one first. */
+function targetShapes(output: readonly (number | null)[], row: Loss | undefined): (number | null)[][] {
+  if (row?.target === 'index') return [output.slice(0, -1), [...output.slice(0, -1), 1]]
+  if (output.at(-1) === 1) return [[...output], output.slice(0, -1)]
+  return [[...output]]
+}
+
+function checkShapes(
+  model: tf.LayersModel,
+  row: Loss | undefined,
+  data: { name: string; x: FieldSpec; y: FieldSpec },
+  where: string,
+): void {
+  const input = model.inputs[0]!.shape.slice(1)
+  if (!fits(data.x.shape, input)) {
+    const sizes = input.filter((size) => size !== null)
+    const flat = input.length === 1 && data.x.shape.reduce((a, b) => a * b, 1) === input[0]
+    throw new InputError({
+      where,
+      received: `x of shape ${text(data.x.shape)} in ${data.name}`,
+      expected: `${text(input)}, the model's inputShape`,
+      fix: flat
+        ? `Put tf.layers.flatten({ inputShape: [${data.x.shape.join(', ')}] }) first, or load the data flat.`
+        : `Give the first layer inputShape: [${data.x.shape.join(', ')}], or reshape x to [${sizes.join(', ')}].`,
+    })
+  }
+  if (!row) return
+  const output = model.outputs[0]!.shape.slice(1)
+  const wanted = targetShapes(output, row)
+  if (wanted.some((shape) => fits(data.y.shape, shape))) return
+  const oneHot = row.target === 'index' && fits(data.y.shape, output)
+  const index = row.target === 'distribution' && fits(data.y.shape, output.slice(0, -1))
+  const twin =
+    row.name === 'sparseCategoricalCrossentropy' ? 'categoricalCrossentropy' : 'sparseCategoricalCrossentropy'
+  throw new InputError({
+    where,
+    received: `y of shape ${text(data.y.shape)} in ${data.name}`,
+    expected: `${text(wanted[0]!)} for the loss ${row.name}, since the model's outputs are ${text(output)}`,
+    fix:
+      oneHot || index
+        ? `These are ${oneHot ? 'one-hot rows' : 'class indices'}: use loss: '${twin}'.`
+        : `Change the units of the last layer, or the loss.`,
+  })
+}
+
+/** The same layers with values of their own. The values are those of new initialisers until they are assigned. */
+export function copyModel(model: tf.LayersModel): tf.LayersModel {
+  const { constructor } = model as unknown as {
+    constructor: { fromConfig(cls: unknown, config: unknown): tf.LayersModel }
+  }
+  return withoutSeed(() => constructor.fromConfig(constructor, model.getConfig()))
+}

@@ -1,0 +1,52 @@
+import { maybeHost, type CellInfo, type Display } from '../host.js'
+import type { RunView } from '../views.js'
+import type { Core } from './core.js'
+
+/** Milliseconds between two updates of a live view, and between two breaths of the host. */
+const updateEvery = 200
+const breatheEvery = 100
+
+/** The view of one run while it trains: one display for each cell, changed in place. */
+export class Live {
+  readonly #core: Core
+  #shown: { display: Display; cell: CellInfo | undefined } | undefined
+  #updated = 0
+  #breathed = 0
+
+  constructor(core: Core) {
+    this.#core = core
+  }
+
+  /** Called between iterations: shows what is new and lets the host have its turn, each when it is due. */
+  async turn(view: () => RunView): Promise<void> {
+    const now = performance.now()
+    if (now - this.#updated >= updateEvery) this.#show(view(), now)
+    if (now - this.#breathed >= breatheEvery) {
+      await maybeHost()?.breathe()
+      this.#breathed = performance.now()
+    }
+  }
+
+  /** Whether a turn would do anything; cheaper than awaiting one. */
+  get due(): boolean {
+    return performance.now() - this.#breathed >= breatheEvery
+  }
+
+  /** The first view of a call comes after a while: a short call shows only its end. */
+  begin(): void {
+    this.#updated = this.#breathed = performance.now()
+  }
+
+  end(view: RunView): void {
+    this.#show(view, performance.now())
+  }
+
+  #show(view: RunView, now: number): void {
+    this.#updated = now
+    const host = maybeHost()
+    if (!host || !this.#core.settings.progress) return
+    const { cell } = host
+    if (this.#shown && this.#shown.cell?.number === cell?.number) this.#shown.display.update(view)
+    else this.#shown = { display: host.display(view), cell }
+  }
+}

@@ -1,0 +1,156 @@
+import { Interrupted } from '../errors.js'
+import { maybeHost } from '../host.js'
+import type { EvaluationRow, RunView, StopReason, StretchView } from '../views.js'
+import type { Core } from './core.js'
+import { evaluate, type Evaluation } from './evaluate.js'
+import { iterateOnce, type Outcome } from './iteration.js'
+import type { Live } from './live.js'
+import { metrics as knownMetrics } from './metrics.js'
+import type { Progress, StopRule } from './stops.js'
+
+export interface Stretch {
+  /** Iterations to make at most. */
+  iterations: number
+  /** A rule for this call alone. */
+  rule?: StopRule
+  /** Ends the call as Stop does. */
+  signal?: AbortSignal
+  /** What `iterations` being spent means: all was done (iterate, epochs), or the rule was not met (until, rounds). */
+  spent: 'done' | 'iterations'
+  /** Part of a longer call: the view goes on and is not ended here. */
+  within?: { from: number; to: number; started: number }
+  /** True when the run should stand still at the next boundary, without an error (a pause in the background). */
+  paused?: () => boolean
+}
+
+/** Trains: iterations, evaluations when they are due, rules, the live view, Stop. Each exit is at a whole iteration. */
+export async function stretch(core: Core, live: Live, call: Stretch): Promise<StretchView> {
+  const started = call.within?.started ?? performance.now()
+  const from = core.iteration
+  const to = from + call.iterations
+  const rules = [call.rule, core.ruleSpent ? undefined : core.settings.stop]
+  const view = (isLive: boolean): RunView =>
+    viewOf(core, { live: isLive, started, ...(call.within ?? { from, to }) })
+  const checkStop = () => {
+    if (!maybeHost()?.interrupted && !call.signal?.aborted) return
+    const reason = { iteration: core.iteration, message: `stopped at iteration ${core.iteration}` }
+    core.stopReason = { kind: 'interrupted', ...reason }
+    const loss = core.history.length ? core.history.last('loss') : undefined
+    throw new Interrupted(core.iteration, loss)
+  }
+  core.stopReason = null
+  if (!call.within) live.begin()
+  let evaluation: EvaluationRow | undefined
+  try {
+    while (core.iteration < to && !core.stopReason) {
+      checkStop()
+      if (call.paused?.()) break
+      const outcome = await oneIteration(core)
+      if (!outcome.finite) {
+        core.stopReason = notFinite(core, outcome)
+        break
+      }
+      if (core.evaluateOn && core.iteration % core.evaluateEvery === 0) {
+        evaluation = (
+          await evaluateRun(core, async () => {
+            checkStop()
+            if (live.due) await live.turn(() => view(true))
+          })
+        ).row
+      }
+      core.stopReason = ruleMet(core, rules, { from, started })
+      if (live.due) await live.turn(() => view(true))
+    }
+    if (!core.stopReason && call.spent === 'iterations' && core.iteration >= to)
+      core.stopReason = {
+        kind: 'iterations',
+        iteration: core.iteration,
+        message: `${call.iterations} iterations are spent`,
+      }
+  } finally {
+    if (!call.within) live.end(view(false))
+  }
+  return {
+    kind: 'stretch',
+    run: core.name,
+    from,
+    to: core.iteration,
+    loss: core.history.last('loss'),
+    milliseconds: performance.now() - started,
+    ...(evaluation && { evaluation }),
+    stopReason: core.stopReason,
+  }
+}
+
+async function oneIteration(core: Core): Promise<Outcome> {
+  return iterateOnce(core)
+}
+
+function ruleMet(
+  core: Core,
+  [own, standing]: (StopRule | undefined)[],
+  { from, started }: { from: number; started: number },
+): StopReason | null {
+  if (!own && !standing) return null
+  const progress: Progress = {
+    iteration: core.iteration,
+    from,
+    history: core.history,
+    evaluations: core.evaluations,
+    milliseconds: performance.now() - started,
+    larger: (metric) => largerIsBetter(core, metric),
+  }
+  for (const rule of [own, standing]) {
+    const reason = rule?.met(progress)
+    if (!reason) continue
+    if (rule === standing) core.ruleSpent = true
+    return { ...reason, iteration: core.iteration }
+  }
+  return null
+}
+
+export function largerIsBetter(core: Core, metric: string): boolean {
+  const row = core.settings.metrics.find(({ name }) => name === metric) ?? knownMetrics.get(metric)
+  return row?.larger ?? false
+}
+
+function notFinite(core: Core, { loss, gradientNorm, learningRate, positions }: Outcome): StopReason {
+  const ids = Array.from(positions.subarray(0, 8), (position) => core.data.ids[position]!)
+  const what = Number.isFinite(loss) ? `gradient norm ${gradientNorm}` : `loss ${loss}`
+  return {
+    kind: 'notFinite',
+    iteration: core.iteration,
+    message:
+      `iteration ${core.iteration + 1} has ${what} at learning rate ${learningRate} ` +
+      `(examples ${ids.join(', ')}${positions.length > 8 ? ', …' : ''}); its update was not made`,
+  }
+}
+
+/** Evaluates on `evaluateOn` and writes it down. The same iteration again replaces its row. */
+export async function evaluateRun(core: Core, pause: () => Promise<void>): Promise<Evaluation> {
+  const found = await evaluate(core, core.evaluateOn!, pause)
+  const again = core.evaluations.at(-1)?.iteration === found.row.iteration
+  core.evaluations = [...core.evaluations.slice(0, again ? -1 : undefined), found.row]
+  core.details = [...core.details.slice(again ? 0 : -1, again ? -1 : undefined), found.detail]
+  return found
+}
+
+export function viewOf(
+  core: Core,
+  at: { live: boolean; from: number; to?: number; started: number },
+): RunView {
+  return {
+    kind: 'run',
+    name: core.name,
+    live: at.live,
+    iteration: core.iteration,
+    from: at.from,
+    ...(at.to !== undefined && Number.isFinite(at.to) && { to: at.to }),
+    history: core.history.columns(),
+    evaluations: core.evaluations,
+    adjustments: core.adjustments,
+    metrics: core.settings.metrics.map(({ name }) => name),
+    stopReason: core.stopReason,
+    milliseconds: performance.now() - at.started,
+  }
+}

@@ -1,0 +1,236 @@
+import * as tf from '@tensorflow/tfjs'
+import type { Optimizer } from '../backend/optimizer.js'
+import type { DataLike } from '../data/from.js'
+import { describe, InputError } from '../errors.js'
+import type { LossFunction } from './layers.js'
+import { metrics as knownMetrics, type Metric } from './metrics.js'
+import { ownSchedule, type Schedule, type ScheduleFunction } from './schedules.js'
+import { asRule, type StopFunction, type StopRule } from './stops.js'
+import { listNearest, nearestFirst } from './suggest.js'
+
+/** A metric of one's own: its value for each example, [batch]. Named as the function is. */
+export type MetricFunction = (expected: tf.Tensor, predicted: tf.Tensor) => tf.Tensor
+
+/** What every run takes. */
+export interface RunOptions {
+  /** What iterations draw from: a Dataset, `{ x, y }` of typed arrays (one number an example) or tensors (first axis = examples), or records. */
+  data: DataLike
+  /** Held-out data, looked at while steering. Without it there are no evaluations, and rules about metrics are refused. */
+  evaluateOn?: DataLike
+  /** Examples an iteration, 32. An epoch's last batch is as long as what is left. */
+  batchSize?: number
+  /** Fixes the order of the data, dropout and noise. Default: drawn at random, and kept in the run's record. */
+  seed?: number
+  /** By name ('accuracy', 'meanAbsoluteError', …), or functions (expected, predicted) => [batch]. */
+  metrics?: readonly (string | Metric | MetricFunction)[]
+  /** `adam({ learningRate: 1e-3 })`, `sgd(…)`, `adamw(…)`. Its rate is the peak of the schedule. */
+  optimizer?: Optimizer
+  /** The rate by iteration: `cosine({ warmup: 100, over: 2000 })`, or (iteration, peak) => rate. Default: constant. */
+  schedule?: Schedule | ScheduleFunction
+  /** Gradients are scaled down together to this Euclidean norm. Default: never. */
+  clipNorm?: number
+  /** Gradient entries are cut to -clipValue … clipValue. Default: never. */
+  clipValue?: number
+  /** Ends the call in which it is met: `targetReached('accuracy', 0.97)`. */
+  stop?: StopRule | StopFunction
+  /** Iterations from one evaluation to the next, counted from the run's start. Default: one epoch's worth. */
+  evaluateEvery?: number
+  /** Examples at a time while evaluating, 256. */
+  evaluationBatchSize?: number
+  /** Names the run, its line on charts and its folder. Default: 'run'. */
+  name?: string
+  /** Parameters that stay as they are: a pattern on their names, or names. */
+  freeze?: RegExp | readonly string[]
+  /** Progress while it trains. Default true. */
+  progress?: boolean
+}
+
+/** What a tf.LayersModel needs besides. */
+export interface ModelOptions extends RunOptions {
+  /** By name ('sparseCategoricalCrossentropy', 'meanSquaredError', …), or a function (expected, predicted) => [batch]. */
+  loss: string | LossFunction
+  optimizer: Optimizer
+}
+
+/** Options as the run uses them. */
+export interface Settings {
+  batchSize: number
+  seed: number
+  metrics: Metric[]
+  schedule: Schedule | undefined
+  clipNorm: number | undefined
+  clipValue: number | undefined
+  stop: StopRule | undefined
+  evaluateEvery: number | undefined
+  evaluationBatchSize: number
+  freeze: RegExp | readonly string[] | undefined
+  progress: boolean
+}
+
+type Check = { ok(value: unknown): boolean; expected: string }
+
+const whole: Check = {
+  ok: (value) => Number.isInteger(value) && (value as number) > 0,
+  expected: 'a whole number, at least 1',
+}
+const positive: Check = {
+  ok: (value) => typeof value === 'number' && value > 0 && Number.isFinite(value),
+  expected: 'a finite number above 0',
+}
+const anything: Check = { ok: () => true, expected: 'anything' }
+
+/** One row an option: what it has to be. `anything` is checked where it is used. */
+const checks: { readonly [option: string]: Check } = {
+  data: anything,
+  evaluateOn: anything,
+  batchSize: whole,
+  seed: {
+    ok: (value) => typeof value === 'number' && Number.isFinite(value),
+    expected: 'a finite number',
+  },
+  loss: anything,
+  metrics: {
+    ok: Array.isArray,
+    expected: "an array, e.g. ['accuracy']",
+  },
+  optimizer: anything,
+  schedule: {
+    ok: (value) => typeof value === 'function' || typeof (value as Schedule | null)?.rate === 'function',
+    expected: 'a schedule, e.g. cosine({ over: 2000 }), or a function (iteration, peak) => rate',
+  },
+  clipNorm: positive,
+  clipValue: positive,
+  stop: anything,
+  evaluateEvery: whole,
+  evaluationBatchSize: whole,
+  name: {
+    ok: (value) => typeof value === 'string' && /^[\p{L}\p{N}][\p{L}\p{N} ._-]*$/u.test(value),
+    expected: 'a name of letters, digits, spaces, dots, dashes and underscores, as it names a folder too',
+  },
+  freeze: {
+    ok: (value) =>
+      value instanceof RegExp || (Array.isArray(value) && value.every((v) => typeof v === 'string')),
+    expected: 'a pattern like /^embedding/ or a list of parameter names',
+  },
+  progress: { ok: (value) => typeof value === 'boolean', expected: 'true or false' },
+}
+
+/** Checks options by name and kind. `where` begins the messages, e.g. 'train(model, options)'. */
+export function checkOptions(options: unknown, where: string): RunOptions & { loss?: unknown } {
+  if (typeof options !== 'object' || options === null)
+    throw new InputError({
+      where,
+      received: describe(options),
+      expected: 'options, e.g. { data, loss, optimizer: adam({ learningRate: 1e-3 }) }',
+    })
+  const known = Object.keys(checks)
+  for (const [name, value] of Object.entries(options)) {
+    const check = checks[name]
+    if (!check)
+      throw new InputError({
+        where,
+        received: `the option '${name}'`,
+        expected: `one of ${listNearest(name, known)}`,
+        fix: `Did you mean '${nearestFirst(name, known)[0]}'?`,
+      })
+    if (value !== undefined && !check.ok(value))
+      throw new InputError({
+        where: where.replace('options', `{ ${name} }`),
+        received: describe(value),
+        expected: check.expected,
+      })
+  }
+  if ((options as RunOptions).data === undefined)
+    throw new InputError({ where, received: 'no data', expected: '{ data: … }, what iterations draw from' })
+  return options as RunOptions
+}
+
+export function checkOptimizer(optimizer: unknown, where: string): Optimizer {
+  const value = optimizer as Partial<Optimizer> | undefined | null
+  const fix = 'E.g. optimizer: adam({ learningRate: 1e-3 }).'
+  if (typeof value !== 'object' || value === null || typeof value.update !== 'function') {
+    const tfjs = typeof (optimizer as { minimize?: unknown } | undefined)?.minimize === 'function'
+    throw new InputError({
+      where,
+      received: tfjs ? "one of tfjs's optimizers" : describe(optimizer),
+      expected: "one of gradbook's optimizers, whose state can be saved and taken back",
+      fix,
+    })
+  }
+  checkRate(value.learningRate, where)
+  return value as Optimizer
+}
+
+export function checkRate(rate: unknown, where: string): number {
+  if (typeof rate === 'number' && Number.isFinite(rate) && rate >= 0) return rate
+  throw new InputError({ where, received: describe(rate), expected: 'a finite learning rate, 0 or more' })
+}
+
+export function findMetrics(given: readonly (string | Metric | MetricFunction)[] = []): Metric[] {
+  return given.map((metric) => {
+    if (typeof metric === 'function')
+      return { name: metric.name || 'metric', larger: true, perExample: (y, p) => metric(y, p) }
+    if (typeof metric === 'object' && metric !== null && typeof metric.perExample === 'function')
+      return metric
+    const row = typeof metric === 'string' ? knownMetrics.get(metric) : undefined
+    if (row) return row
+    throw new InputError({
+      where: 'train(model, { metrics })',
+      received: describe(metric),
+      expected: `a known metric, nearest first: ${listNearest(String(metric), [...knownMetrics.keys()])}; or a function (expected, predicted) => [batch]`,
+    })
+  })
+}
+
+export function asSchedule(schedule: Schedule | ScheduleFunction | undefined): Schedule | undefined {
+  return typeof schedule === 'function' ? ownSchedule(schedule) : schedule
+}
+
+/** Refuses rules that wait for what will never be evaluated. */
+export function checkRule(
+  rule: StopRule | StopFunction,
+  { metrics, evaluated, where }: { metrics: readonly Metric[]; evaluated: boolean; where: string },
+): StopRule {
+  const checked = asRule(rule)
+  const known = ['loss', ...metrics.map(({ name }) => name)]
+  for (const metric of checked.metrics) {
+    if (!evaluated)
+      throw new InputError({
+        where,
+        received: `${checked.name}('${metric}') without evaluateOn`,
+        expected: 'held-out data to evaluate it on',
+        fix: 'Pass evaluateOn: data.validation to train.',
+      })
+    if (!known.includes(metric))
+      throw new InputError({
+        where,
+        received: `the metric '${metric}'`,
+        expected: `one that is evaluated: ${listNearest(metric, known)}`,
+        fix: knownMetrics.has(metric) ? `Add it: metrics: ['${metric}'].` : undefined,
+      })
+  }
+  return checked
+}
+
+export function settingsFrom(options: RunOptions): Settings {
+  const metrics = findMetrics(options.metrics)
+  return {
+    batchSize: options.batchSize ?? 32,
+    seed: options.seed ?? Math.floor(Math.random() * 2 ** 31),
+    metrics,
+    schedule: asSchedule(options.schedule),
+    clipNorm: options.clipNorm,
+    clipValue: options.clipValue,
+    stop:
+      options.stop &&
+      checkRule(options.stop, {
+        metrics,
+        evaluated: options.evaluateOn !== undefined,
+        where: 'train(model, { stop })',
+      }),
+    evaluateEvery: options.evaluateEvery,
+    evaluationBatchSize: options.evaluationBatchSize ?? 256,
+    freeze: options.freeze,
+    progress: options.progress ?? true,
+  }
+}

@@ -1,0 +1,186 @@
+import { createRandom, permutation } from '../data/random.js'
+import { InputError } from '../errors.js'
+import { keyOf } from './key.js'
+
+/** The part of the data that iterations draw from now. */
+export interface SubsetState {
+  /** How it is called in records. */
+  name: string
+  /** How many subsets were chosen before it: part of its seed, so two rounds differ. */
+  number: number
+  /** Positions it is made of. */
+  positions: Int32Array
+  /** Chances by position of `positions`, drawn with replacement; without them each comes once an epoch. */
+  chances?: Float32Array
+}
+
+/** Where the order stands: everything needed to go on with the same examples. */
+export interface OrderState {
+  seed: number
+  epoch: number
+  offset: number
+  subsets: number
+  subset: (SubsetState & { epoch: number; offset: number }) | null
+}
+
+/**
+ * The order in which examples are drawn: a permutation for each epoch, keyed by (seed, epoch), so that a cursor of two
+ * numbers resumes it. An epoch's last batch is as long as what is left. Excluded positions are passed over where they
+ * come, so an exclusion does not reorder the rest.
+ */
+export class Order {
+  readonly length: number
+  #state: OrderState
+  #excluded: Uint8Array
+  #active: number
+  #permutation: { key: string; order: Int32Array } | undefined
+  #cumulative: { chances: Float32Array; sums: Float64Array } | undefined
+
+  constructor(length: number, seed: number) {
+    this.length = length
+    this.#state = { seed, epoch: 0, offset: 0, subsets: 0, subset: null }
+    this.#excluded = new Uint8Array(length)
+    this.#active = length
+  }
+
+  /** How many examples an epoch has: of the subset, where there is one, without the excluded. */
+  get active(): number {
+    const { subset } = this.#state
+    if (!subset) return this.#active
+    return subset.positions.reduce((count, position) => count + (this.#excluded[position] ? 0 : 1), 0)
+  }
+
+  isExcluded(position: number): boolean {
+    return this.#excluded[position] === 1
+  }
+
+  exclude(positions: Iterable<number>, excluded = true): void {
+    const next = this.#excluded.slice()
+    for (const position of positions) next[position] = excluded ? 1 : 0
+    this.#setExcluded(next)
+  }
+
+  get excluded(): Uint8Array {
+    return this.#excluded
+  }
+
+  #setExcluded(next: Uint8Array): void {
+    this.#excluded = next
+    this.#active = next.reduce((count, out) => count + (out ? 0 : 1), 0)
+  }
+
+  /** Draws from these positions from now on; null: from everything, where that order was left. */
+  focus(subset: Omit<SubsetState, 'number'> | null): void {
+    if (!subset) {
+      this.#state.subset = null
+      return
+    }
+    const number = this.#state.subsets++
+    this.#state.subset = { ...subset, number, epoch: 0, offset: 0 }
+    if (this.active === 0) {
+      this.#state.subset = null
+      throw new InputError({
+        where: `subset ${subset.name}`,
+        received: 'a subset without examples',
+        expected: 'at least one example to train on',
+      })
+    }
+  }
+
+  get subset(): SubsetState | null {
+    return this.#state.subset
+  }
+
+  /** The positions of the next batch; fewer than `size` where the epoch ends. */
+  next(size: number): Int32Array {
+    if (this.active === 0)
+      throw new InputError({
+        where: 'the training data',
+        received: `${this.length} examples, all of them excluded`,
+        expected: 'at least one example to train on',
+        fix: 'Take some back: run.include(ids), or run.undo().',
+      })
+    const { subset } = this.#state
+    if (subset?.chances) return this.#draw(subset, size)
+    const cursor = subset ?? this.#state
+    const batch: number[] = []
+    while (batch.length === 0) {
+      const order = this.#orderOf()
+      while (batch.length < size && cursor.offset < order.length) {
+        const place = order[cursor.offset++]!
+        const position = subset ? subset.positions[place]! : place
+        if (!this.#excluded[position]) batch.push(position)
+      }
+      if (this.#isDone(order, cursor.offset)) {
+        cursor.epoch++
+        cursor.offset = 0
+      }
+    }
+    return Int32Array.from(batch)
+  }
+
+  /** Whether nothing but excluded examples is left of the epoch. */
+  #isDone(order: Int32Array, offset: number): boolean {
+    const { subset } = this.#state
+    for (let i = offset; i < order.length; i++)
+      if (!this.#excluded[subset ? subset.positions[order[i]!]! : order[i]!]) return false
+    return true
+  }
+
+  #orderOf(): Int32Array {
+    const { seed, epoch, subset } = this.#state
+    const key = subset ? `subset ${subset.number} ${subset.epoch}` : `epoch ${epoch}`
+    if (this.#permutation?.key !== key) {
+      const from = subset ? keyOf(seed, 'subset', subset.number, subset.epoch) : keyOf(seed, 'epoch', epoch)
+      const length = subset ? subset.positions.length : this.length
+      this.#permutation = { key, order: permutation(length, createRandom(from)) }
+    }
+    return this.#permutation.order
+  }
+
+  #draw(subset: SubsetState & { offset: number }, size: number): Int32Array {
+    const sums = this.#sumsOf(subset)
+    const total = sums.at(-1)!
+    const random = createRandom(keyOf(this.#state.seed, 'draw', subset.number, subset.offset++))
+    const batch = new Int32Array(Math.min(size, subset.positions.length))
+    for (let i = 0; i < batch.length;) {
+      const position = subset.positions[firstAbove(sums, random.next() * total)]!
+      if (!this.#excluded[position]) batch[i++] = position
+    }
+    return batch
+  }
+
+  #sumsOf({ chances }: SubsetState): Float64Array {
+    if (this.#cumulative?.chances !== chances) {
+      const sums = new Float64Array(chances!.length)
+      let sum = 0
+      for (let i = 0; i < sums.length; i++) sums[i] = sum += chances![i]!
+      this.#cumulative = { chances: chances!, sums }
+    }
+    return this.#cumulative!.sums
+  }
+
+  /** The cursor, as data. Arrays in it are never changed, so it need not be copied deeply. */
+  state(): { order: OrderState; excluded: Uint8Array } {
+    const { subset } = this.#state
+    return { order: { ...this.#state, subset: subset && { ...subset } }, excluded: this.#excluded }
+  }
+
+  restore({ order, excluded }: { order: OrderState; excluded: Uint8Array }): void {
+    this.#state = { ...order, subset: order.subset && { ...order.subset } }
+    this.#permutation = undefined
+    this.#setExcluded(excluded)
+  }
+}
+
+/** The first index whose sum is above `value`. */
+function firstAbove(sums: Float64Array, value: number): number {
+  let low = 0
+  let high = sums.length - 1
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (sums[middle]! > value) high = middle
+    else low = middle + 1
+  }
+  return low
+}

@@ -1,0 +1,175 @@
+import * as tf from '@tensorflow/tfjs'
+import { describe, InputError } from '../errors.js'
+import { copyModel, needsLosses } from './layers.js'
+import { placeWeights } from './place.js'
+import type { Batch, Parameter, Pass, Trainee } from './trainee.js'
+
+/** Variables by name, in any nesting; a tf.LayersModel stands for all its weights. */
+export type ParameterTree =
+  | tf.Variable
+  | tf.LayersModel
+  | readonly ParameterTree[]
+  | { readonly [name: string]: ParameterTree }
+
+/** What a loss of one's own gives. */
+export type OwnLoss = tf.Tensor | { loss: tf.Tensor; perExample?: tf.Tensor; predictions?: tf.Tensor }
+
+/** Anything with parameters and a loss. */
+export interface OwnModel {
+  parameters: ParameterTree
+  /** The mean loss of a batch; `{ loss, perExample }` with [batch] losses makes mistakes and weights possible. */
+  loss(batch: Batch): OwnLoss
+  /** Predictions, for metrics and mistakes. */
+  predict?(x: tf.Tensor): tf.Tensor
+  /** How many classes predictions are over, where they are. */
+  classes?: number
+  /** The same with parameters of its own, for a branch. Without it a branch lends its values to the original. */
+  copy?(): OwnModel
+}
+
+/** Parameters as a list, named by their place in the tree. */
+export function flattenParameters(tree: ParameterTree): { parameters: Parameter[]; state: Parameter[] } {
+  const parameters: Parameter[] = []
+  const state: Parameter[] = []
+  function visit(node: unknown, path: string): void {
+    if (node instanceof tf.Variable) parameters.push({ name: path || 'parameter', variable: node })
+    else if (isLayersModel(node)) {
+      const inside = placeWeights(node)
+      const placed = (parameter: Parameter) => ({
+        ...parameter,
+        name: path ? `${path}/${parameter.name}` : parameter.name,
+      })
+      parameters.push(...inside.parameters.map(placed))
+      state.push(...inside.state.map(placed))
+    } else if (node instanceof tf.Tensor || typeof node !== 'object' || node === null)
+      throw new InputError({
+        where: `train({ parameters${path ? `: ${path}` : ''} })`,
+        received: describe(node),
+        expected: 'a tf.Variable',
+        fix: node instanceof tf.Tensor ? `Make it one: tf.variable(${path.split('/').at(-1)}).` : undefined,
+      })
+    else for (const [name, child] of Object.entries(node)) visit(child, path ? `${path}/${name}` : name)
+  }
+  visit(tree, '')
+  const trained = parameters.filter(({ variable }) => variable.trainable)
+  if (trained.length > 0) return { parameters: trained, state }
+  throw new InputError({
+    where: 'train({ parameters })',
+    received: describe(tree),
+    expected: 'at least one trainable tf.Variable',
+    fix: 'E.g. { w: tf.variable(tf.zeros([2])) }.',
+  })
+}
+
+function isLayersModel(value: unknown): value is tf.LayersModel {
+  const model = value as Partial<tf.LayersModel> | null
+  return (
+    typeof model === 'object' && model !== null && Array.isArray(model.layers) && 'calculateLosses' in model
+  )
+}
+
+/** A model of one's own, as something to train. */
+export function ownTrainee(model: OwnModel): Trainee {
+  const { parameters, state } = flattenParameters(model.parameters)
+  return {
+    model,
+    parameters,
+    state,
+    lossName: 'own function',
+    ...(model.classes !== undefined && { classes: model.classes }),
+    pass: (batch, options) => ownPass(model, batch, options),
+    ...(model.predict && { predict: (x: tf.Tensor) => model.predict!(x) }),
+    checkData: () => {},
+    copy: () => (model.copy ? ownTrainee(model.copy()) : borrowingTrainee(model, ownTrainee)),
+  }
+}
+
+function ownPass(
+  model: OwnModel,
+  batch: Batch,
+  { training, weights }: { training: boolean; weights?: tf.Tensor1D },
+): Pass {
+  const given = model.loss({ ...batch, training })
+  const whole = given instanceof tf.Tensor ? { loss: given } : given
+  if (!(whole?.loss instanceof tf.Tensor) || whole.loss.size !== 1)
+    throw new InputError({
+      where: 'train({ loss })',
+      received: describe(whole?.loss ?? given),
+      expected: 'a scalar tensor, or { loss, perExample }',
+      fix: 'Take the mean over the batch: losses.mean().',
+    })
+  const { perExample } = whole
+  if (perExample && perExample.shape[0] !== batch.ids.length)
+    throw new InputError({
+      where: 'train({ loss })',
+      received: `perExample of shape [${perExample.shape.join(', ')}] for ${batch.ids.length} examples`,
+      expected: 'the loss of each example, [batch]',
+    })
+  if (weights && !perExample) throw needsLosses()
+  const losses =
+    perExample &&
+    ((perExample.rank === 1 ? perExample : perExample.reshape([batch.ids.length, -1]).mean(1)) as tf.Tensor1D)
+  const loss = (weights ? losses!.mul(weights).mean() : whole.loss.asScalar()) as tf.Scalar
+  const predictions = whole.predictions ?? undefined
+  return {
+    loss,
+    ...(losses && { losses }),
+    ...((predictions || model.predict) && {
+      predictions: () => predictions ?? model.predict!(batch.x),
+    }),
+  }
+}
+
+/**
+ * A copy of a model whose loss is a closure over the original's variables. It has variables of its own; while its loss
+ * runs, the original's variables hold its values (a change of references, no copying) and then theirs again.
+ */
+export function borrowingTrainee<Model extends { parameters: ParameterTree }>(
+  model: Model,
+  asTrainee: (model: Model) => Trainee,
+): Trainee {
+  const original = asTrainee(model)
+  const twin = asTrainee({ ...model, parameters: copyTree(model.parameters) })
+  const own = [...twin.parameters, ...twin.state]
+  const lent = [...original.parameters, ...original.state].map(({ variable }) => variable)
+  for (const [i, { variable }] of own.entries()) variable.assign(lent[i]!)
+  function begin(): () => void {
+    const before = lent.map((variable) => tf.keep(variable.clone()))
+    for (const [i, variable] of lent.entries()) variable.assign(own[i]!.variable)
+    return () => {
+      // What the pass itself changed (moving averages) is the copy's.
+      for (const [i, { variable }] of twin.state.entries())
+        variable.assign(lent[original.parameters.length + i]!)
+      for (const [i, variable] of lent.entries()) variable.assign(before[i]!)
+      tf.dispose(before)
+    }
+  }
+  function lending<T>(work: () => T): T {
+    const finish = begin()
+    try {
+      return work()
+    } finally {
+      finish()
+    }
+  }
+  return {
+    ...twin,
+    borrow: { through: lent.slice(0, original.parameters.length), begin },
+    ...(twin.predict && { predict: (x: tf.Tensor) => lending(() => original.predict!(x)) }),
+    copy() {
+      const next = borrowingTrainee(model, asTrainee)
+      for (const [i, { variable }] of [...next.parameters, ...next.state].entries())
+        variable.assign(own[i]!.variable)
+      return next
+    },
+  }
+}
+
+function copyTree(tree: ParameterTree): ParameterTree {
+  if (tree instanceof tf.Variable) return tf.variable(tree, tree.trainable)
+  if (isLayersModel(tree)) return copyModel(tree)
+  if (Array.isArray(tree)) return tree.map(copyTree)
+  return Object.fromEntries(
+    Object.entries(tree as { [name: string]: ParameterTree }).map(([name, child]) => [name, copyTree(child)]),
+  )
+}

@@ -1,0 +1,174 @@
+import { describe, InputError } from '../errors.js'
+
+/** The learning rate as a function of the iteration: a value that can be recorded, plotted, and changed in the middle. */
+export interface Schedule {
+  readonly name: string
+  readonly settings: { readonly [name: string]: unknown }
+  /** The rate of this iteration, counting from 1. `peak` is the optimizer's rate. */
+  rate(iteration: number, peak: number): number
+}
+
+export type ScheduleFunction = (iteration: number, peak: number) => number
+
+function check(where: string, settings: { [name: string]: unknown }, kinds: { [name: string]: Kind }): void {
+  for (const [name, value] of Object.entries(settings)) {
+    const kind = kinds[name]
+    if (!kind)
+      throw new InputError({
+        where,
+        received: `the setting '${name}'`,
+        expected: `one of ${Object.keys(kinds).join(', ')}`,
+      })
+    if (value !== undefined && !(typeof value === 'number' && tests[kind](value)))
+      throw new InputError({ where: `${where}.${name}`, received: describe(value), expected: words[kind] })
+  }
+}
+
+type Kind = 'iterations' | 'rate' | 'share'
+const tests: { [kind in Kind]: (value: number) => boolean } = {
+  iterations: (value) => Number.isInteger(value) && value >= 0,
+  rate: (value) => Number.isFinite(value) && value >= 0,
+  share: (value) => value >= 0 && value <= 1,
+}
+const words: { [kind in Kind]: string } = {
+  iterations: 'a whole number of iterations, 0 or more',
+  rate: 'a learning rate, 0 or more',
+  share: 'a share from 0 to 1',
+}
+
+/** The optimizer's rate throughout. What a run does without a schedule. */
+export function constant(): Schedule {
+  return { name: 'constant', settings: {}, rate: (_iteration, peak) => peak }
+}
+
+function warmed(iteration: number, warmup: number, peak: number): number | undefined {
+  return iteration < warmup ? (peak * iteration) / warmup : undefined
+}
+
+/**
+ * Up to the peak in `warmup` iterations, then down along half a cosine to `to` at iteration `over`, and `to` from
+ * there (Loshchilov & Hutter 2017, one cycle).
+ *
+ *     cosine({ warmup: 100, over: 2000, to: 1e-4 })
+ */
+export function cosine(settings: { over: number; warmup?: number; to?: number }): Schedule {
+  check('cosine', settings, { over: 'iterations', warmup: 'iterations', to: 'rate' })
+  const { over, warmup = 0, to = 0 } = settings
+  checkOver('cosine', over, warmup)
+  return {
+    name: 'cosine',
+    settings,
+    rate(iteration, peak) {
+      const done = Math.min(1, (iteration - warmup) / (over - warmup))
+      return warmed(iteration, warmup, peak) ?? to + ((peak - to) * (1 + Math.cos(Math.PI * done))) / 2
+    },
+  }
+}
+
+/** Up to the peak in `warmup` iterations, then straight down to `to` at iteration `over`. */
+export function linear(settings: { over: number; warmup?: number; to?: number }): Schedule {
+  check('linear', settings, { over: 'iterations', warmup: 'iterations', to: 'rate' })
+  const { over, warmup = 0, to = 0 } = settings
+  checkOver('linear', over, warmup)
+  return {
+    name: 'linear',
+    settings,
+    rate(iteration, peak) {
+      const done = Math.min(1, (iteration - warmup) / (over - warmup))
+      return warmed(iteration, warmup, peak) ?? peak + (to - peak) * done
+    },
+  }
+}
+
+/** Up to the peak in `over` iterations, then as `before` says: the schedule it comes before, which counts from the end of the warm-up. */
+export function warmUp(settings: { over: number; before?: Schedule }): Schedule {
+  const { over, before = constant() } = settings
+  check('warmUp', { over }, { over: 'iterations' })
+  return {
+    name: 'warmUp',
+    settings: { over, before: scheduleRecord(before) },
+    rate: (iteration, peak) =>
+      warmed(iteration, over, peak) ?? before.rate(Math.max(1, iteration - over), peak),
+  }
+}
+
+/**
+ * One cycle (Smith & Topin 2018): from `from` up to the peak in the first `share` of `over` iterations, down to `to` in
+ * the rest, both along half a cosine. Default share 0.3, from peak / 25, to peak / 1e4, as PyTorch has it.
+ */
+export function oneCycle(settings: { over: number; share?: number; from?: number; to?: number }): Schedule {
+  check('oneCycle', settings, { over: 'iterations', share: 'share', from: 'rate', to: 'rate' })
+  const { over, share = 0.3 } = settings
+  checkOver('oneCycle', over, 1)
+  const top = Math.max(1, share * over)
+  const along = (from: number, to: number, done: number) =>
+    to + ((from - to) * (1 + Math.cos(Math.PI * done))) / 2
+  return {
+    name: 'oneCycle',
+    settings,
+    rate(iteration, peak) {
+      const { from = peak / 25, to = from / 1e4 } = settings
+      if (iteration <= top) return along(from, peak, top === 1 ? 1 : (iteration - 1) / (top - 1))
+      return along(peak, to, Math.min(1, (iteration - top) / (over - top)))
+    },
+  }
+}
+
+/** Steps: from iteration `from` on, `times` the peak. `piecewise([{ from: 1000, times: 0.1 }, { from: 1500, times: 0.01 }])` */
+export function piecewise(steps: readonly { from: number; times: number }[]): Schedule {
+  if (!Array.isArray(steps) || steps.length === 0)
+    throw new InputError({
+      where: 'piecewise(steps)',
+      received: describe(steps),
+      expected: 'steps like [{ from: 1000, times: 0.1 }]',
+    })
+  for (const step of steps) check('piecewise', step, { from: 'iterations', times: 'rate' })
+  const ordered = steps.toSorted((a, b) => a.from - b.from)
+  return {
+    name: 'piecewise',
+    settings: { steps: ordered },
+    rate: (iteration, peak) => peak * (ordered.findLast((step) => iteration >= step.from)?.times ?? 1),
+  }
+}
+
+function checkOver(where: string, over: number, least: number): void {
+  if (over > least) return
+  throw new InputError({
+    where: `${where}.over`,
+    received: describe(over),
+    expected: `more iterations than the warm-up's ${least}`,
+  })
+}
+
+const makers: { readonly [name: string]: (settings: any) => Schedule } = {
+  constant,
+  cosine,
+  linear,
+  oneCycle,
+  piecewise: ({ steps }) => piecewise(steps),
+  warmUp: ({ over, before }) => warmUp({ over, before: scheduleFrom(before) }),
+}
+
+/** A function of one's own as a schedule. */
+export function ownSchedule(rate: ScheduleFunction): Schedule {
+  return { name: 'own', settings: { function: rate.name || 'own function' }, rate }
+}
+
+/** A schedule as plain data. */
+export function scheduleRecord({ name, settings }: Schedule): { name: string; settings: object } {
+  return { name, settings }
+}
+
+/** The schedule that `scheduleRecord` recorded; undefined for a function of one's own, which is passed again. */
+export function scheduleFrom(record: { name: string; settings: object }): Schedule | undefined {
+  return makers[record.name]?.(record.settings)
+}
+
+/** The rates of a schedule by iteration, to be looked at before use. */
+export function rates(
+  schedule: Schedule | ScheduleFunction,
+  { peak, over }: { peak: number; over: number },
+): { iteration: number; learningRate: number }[] {
+  const { rate } = typeof schedule === 'function' ? ownSchedule(schedule) : schedule
+  return Array.from({ length: over }, (_, i) => ({ iteration: i + 1, learningRate: rate(i + 1, peak) }))
+}

@@ -1,0 +1,179 @@
+import * as tf from '@tensorflow/tfjs'
+import type { Optimizer } from '../backend/optimizer.js'
+import { InputError } from '../errors.js'
+import type { Batch, Parameter, Trainee } from './trainee.js'
+
+/** What one pass forward and back gives. All tensors belong to the caller. */
+export interface Gradients {
+  loss: tf.Scalar
+  losses?: tf.Tensor1D
+  predictions?: tf.Tensor
+  /** By place in `parameters`; null where the loss does not depend on the parameter. */
+  gradients: (tf.Tensor | null)[]
+  /** Values that the pass gave to `trainee.state`; they are set when the update is. */
+  state: tf.Tensor[]
+}
+
+/** Slots of the optimizer by parameter name. */
+export type Slots = Map<string, { [slot: string]: tf.Variable }>
+
+/**
+ * The loss of a batch and its gradients. A pure function of variables and inputs: nothing is read from a tensor and
+ * nothing is changed, so the same lines run op by op, recorded, or compiled.
+ */
+export function gradientsOf(
+  trainee: Trainee,
+  parameters: readonly Parameter[],
+  batch: Batch,
+  { weights, predictions: wanted = false }: { weights?: tf.Tensor1D; predictions?: boolean } = {},
+): Gradients {
+  return tf.tidy(() => {
+    const before = trainee.state.map(({ variable }) => variable.clone())
+    const giveBack = borrow(trainee)
+    try {
+      let losses: tf.Tensor1D | undefined
+      let predictions: tf.Tensor | undefined
+      const through = trainee.borrow
+        ? parameters.map((parameter) => trainee.borrow!.through[trainee.parameters.indexOf(parameter)]!)
+        : parameters.map(({ variable }) => variable)
+      const { value, grads } = tf.engine().gradients(
+        () => {
+          const pass = trainee.pass!(batch, { training: true, weights })
+          // The scope of a gradient disposes all but the loss; these are taken out of it.
+          losses = pass.losses && tf.keep(pass.losses.clone())
+          predictions = wanted && pass.predictions ? tf.keep(pass.predictions().clone()) : undefined
+          return pass.loss
+        },
+        through,
+        undefined,
+        true,
+      )
+      if (grads.every((gradient) => gradient === undefined || gradient === null))
+        throw unconnected(parameters)
+      giveBack()
+      const state = trainee.state.map(({ variable }) => variable.clone())
+      return {
+        loss: value as tf.Scalar,
+        ...(losses && { losses: adopt(losses) }),
+        ...(predictions && { predictions: adopt(predictions) }),
+        gradients: grads.map((gradient) => gradient ?? null),
+        state,
+      }
+    } finally {
+      giveBack()
+      for (const [i, { variable }] of trainee.state.entries()) variable.assign(before[i]!)
+    }
+  })
+}
+
+/** Lends a copy's values to the model whose functions it uses, until the function given is called. */
+export function borrow(trainee: Trainee): () => void {
+  let finish = trainee.borrow?.begin()
+  return () => {
+    finish?.()
+    finish = undefined
+  }
+}
+
+/** Gives a kept tensor back to the scope that is open now. */
+function adopt<T extends tf.Tensor>(tensor: T): T {
+  tensor.kept = false
+  return (tf.engine() as unknown as { track(tensor: tf.Tensor): tf.Tensor }).track(tensor) as T
+}
+
+function unconnected(parameters: readonly Parameter[]): InputError {
+  return new InputError({
+    where: 'the loss',
+    received: `a loss that depends on none of the parameters (${parameters
+      .slice(0, 4)
+      .map(({ name }) => name)
+      .join(', ')}${parameters.length > 4 ? ', …' : ''})`,
+    expected: 'a loss computed from them with tfjs operations',
+    fix: 'A value read with dataSync(), or operations without a gradient (argMax, round), cut the connection.',
+  })
+}
+
+/** Euclidean norm over all gradients. */
+export function normOf(gradients: readonly (tf.Tensor | null)[]): tf.Scalar {
+  return tf.tidy(() => {
+    const squares = gradients.flatMap((gradient) => (gradient ? [gradient.square().sum()] : []))
+    return tf.addN(squares).sqrt() as tf.Scalar
+  })
+}
+
+export interface Clipping {
+  /** Gradients are scaled down together to this norm. */
+  clipNorm?: number
+  /** Each entry is cut to -clipValue … clipValue, before the norm is clipped. */
+  clipValue?: number
+}
+
+/** The gradients as the optimizer gets them. `norm` is theirs before. */
+export function clip(
+  gradients: readonly (tf.Tensor | null)[],
+  norm: tf.Scalar,
+  { clipNorm, clipValue }: Clipping,
+): (tf.Tensor | null)[] {
+  if (clipNorm === undefined && clipValue === undefined) return [...gradients]
+  let cut = [...gradients]
+  let size = norm
+  if (clipValue !== undefined) {
+    cut = cut.map((gradient) => gradient?.clipByValue(-clipValue, clipValue) ?? null)
+    if (clipNorm !== undefined) size = normOf(cut)
+  }
+  if (clipNorm === undefined) return cut
+  // 1e-6 as torch.nn.utils.clip_grad_norm_ has it, so that the same run there gives the same numbers.
+  const scale = tf.minimum(1, tf.div(clipNorm, size.add(1e-6)))
+  return cut.map((gradient) => gradient?.mul(scale) ?? null)
+}
+
+export interface Update {
+  parameter: Parameter
+  value: tf.Tensor
+  slots: { [slot: string]: tf.Tensor }
+}
+
+/** New values and slots, not yet assigned. Pure, as `gradientsOf` is. */
+export function updatesOf(at: {
+  optimizer: Optimizer
+  parameters: readonly Parameter[]
+  gradients: readonly (tf.Tensor | null)[]
+  slots: Slots
+  learningRate: tf.Scalar
+  iteration: tf.Scalar
+}): Update[] {
+  const { optimizer, parameters, gradients, slots, learningRate, iteration } = at
+  return parameters.flatMap((parameter, i) => {
+    const gradient = gradients[i]
+    if (!gradient) return []
+    const { name, variable } = parameter
+    const update = optimizer.update({
+      name,
+      value: variable,
+      gradient,
+      slots: slots.get(name)!,
+      learningRate,
+      iteration,
+    })
+    return [{ parameter, value: parameter.constrain?.(update.value) ?? update.value, slots: update.slots }]
+  })
+}
+
+/** Makes the slots that are missing. They are variables, so that a compiled step can keep them as its state. */
+export function ensureSlots(optimizer: Optimizer, parameters: readonly Parameter[], slots: Slots): void {
+  for (const { name, variable } of parameters) {
+    if (slots.has(name)) continue
+    const fresh = tf.tidy(() => optimizer.init(variable, name))
+    slots.set(
+      name,
+      Object.fromEntries(Object.entries(fresh).map(([slot, value]) => [slot, tf.variable(value, false)])),
+    )
+    tf.dispose(fresh)
+  }
+}
+
+/** Ends the life of slots: their optimizer was replaced. */
+export function disposeSlots(slots: Slots): void {
+  for (const entry of slots.values()) tf.dispose(Object.values(entry))
+  slots.clear()
+}

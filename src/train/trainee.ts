@@ -1,0 +1,60 @@
+import type * as tf from '@tensorflow/tfjs'
+import type { FieldSpec } from '../data/dataset.js'
+
+/** The examples of one iteration. Whoever got it from `nextBatch` disposes x and y (`tf.dispose(batch)`). */
+export interface Batch {
+  /** First axis = the examples of the batch. */
+  x: tf.Tensor
+  y: tf.Tensor
+  ids: number[]
+  /** The iteration it is drawn for, counting from 1. */
+  iteration: number
+  /** Whether it is trained on (dropout on) or only looked at. Set where a loss of one's own is called. */
+  training?: boolean
+}
+
+/** What one forward pass gives. */
+export interface Pass {
+  /** The mean loss, with what regularizers add when training: what the gradient is taken of. */
+  loss: tf.Scalar
+  /** [batch]; missing where a loss of one's own gives only the mean. */
+  losses?: tf.Tensor1D
+  /** Probabilities where the loss is a cross-entropy, else the model's outputs. Computed when called. */
+  predictions?: () => tf.Tensor
+}
+
+/** A parameter: what the optimizer changes, by its place in the model. */
+export interface Parameter {
+  readonly name: string
+  readonly variable: tf.Variable
+  /** Applied to the new value after each update (a layer's kernelConstraint). */
+  constrain?(value: tf.Tensor): tf.Tensor
+}
+
+/** Anything with parameters, as a run sees it. */
+export interface Trainee {
+  /** The model as the user passed it. */
+  readonly model: object
+  readonly parameters: readonly Parameter[]
+  /** Variables that a forward pass changes by itself: the moving averages of batch normalisation. */
+  readonly state: readonly Parameter[]
+  /** What the loss is called in records. */
+  readonly lossName: string
+  /** How many classes predictions are over, where they are. */
+  readonly classes?: number
+  /** Whether predictions are the probability of 'yes'. */
+  readonly binary?: boolean
+  /** Forward and loss, differentiable. `weights` [batch] scale the examples' losses. Missing: an own iteration. */
+  pass?(batch: Batch, options: { training: boolean; weights?: tf.Tensor1D }): Pass
+  /**
+   * A copy of a model whose functions know only the original's variables: lends it the copy's values until the
+   * function that it gives is called. `parameters[i]` is then differentiated through `through[i]`.
+   */
+  borrow?: { through: readonly tf.Variable[]; begin(): () => void }
+  /** Predictions alone, where the model can give them without a target. */
+  predict?(x: tf.Tensor): tf.Tensor
+  /** Throws an InputError when examples of this kind do not fit. */
+  checkData(data: { name: string; x: FieldSpec; y: FieldSpec }, where: string): void
+  /** A trainee of its own with the same values. */
+  copy(): Trainee
+}
