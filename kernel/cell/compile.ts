@@ -18,13 +18,16 @@ export interface CompileOptions {
   globals?: ReadonlySet<string>
 }
 
-/** The cell is no TypeScript. */
+/** A cell, or a file that it imports, is no TypeScript. */
 export class CellSyntaxError extends SyntaxError {
   override name = 'SyntaxError'
   readonly diagnostics: Diagnostic[]
-  constructor(diagnostics: Diagnostic[]) {
-    super(diagnostics[0]?.message ?? 'the cell cannot be parsed')
+  /** The file, where it is not a cell. */
+  readonly file: string | undefined
+  constructor(diagnostics: Diagnostic[], file?: string) {
+    super(diagnostics[0]?.message ?? 'the text cannot be parsed')
     this.diagnostics = diagnostics
+    this.file = file
   }
 }
 
@@ -119,7 +122,7 @@ export function compileCell(cell: CellSource, options: CompileOptions = {}): Com
     stripped.mappings.map((m) => [inCell[m.line]! + m.column, m] as const).toReversed(),
   )
   const mappings: Mapping[] = []
-  let head = `async function (${words.scope}, ${words.runtime}) { "use strict"; let ${words.value}; `
+  let head = `async function (${words.scope}, ${words.runtime}) { "use strict"; let ${words.value}; await ${words.runtime}.refresh(); `
   for (const { line, start } of source.commands) {
     const place = placeAt(cell.text, start, start)
     mappings.push({

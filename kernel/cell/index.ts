@@ -1,5 +1,7 @@
 /** cell/: a cell's text to a runnable program. Pure functions; no protocol, no input or output. */
 export { CellSyntaxError, cellFile, compileCell, type CompileOptions } from './compile.js'
+export { compileModule, moduleExtensions, type CompiledModule } from './module.js'
+export { createScope } from './scope.js'
 export { findLineStarts, lineOf, placeAt } from './lines.js'
 export { findExports, findNames, findTypeNames, type NameKind, type Names } from './names.js'
 export { parseCell, type Dialect, type Parsed } from './parse.js'

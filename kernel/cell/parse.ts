@@ -2,27 +2,44 @@ import { parseSync, type Comment, type OxcError, type Program } from 'oxc-parser
 
 export type Dialect = 'ts' | 'tsx'
 
+/** What a file is written in. */
+export type Syntax = Dialect | 'js' | 'jsx'
+
 export interface Parsed {
-  dialect: Dialect
+  dialect: Syntax
+  /** It has an import, an export or `import.meta`. */
+  isModule: boolean
   program: Program
   comments: Comment[]
   errors: OxcError[]
 }
 
-function parseAs(text: string, dialect: Dialect): Parsed {
-  const { program, comments, errors } = parseSync(`cell.${dialect}`, text, {
-    lang: dialect,
+/** Parses a file in the language that its name says. */
+export function parseFile(name: string, text: string, language: Syntax): Parsed {
+  const { program, comments, errors, module } = parseSync(name, text, {
+    lang: language,
     sourceType: 'module',
     preserveParens: false,
   })
-  return { dialect, program, comments, errors: errors.filter((error) => error.severity === 'Error') }
+  return {
+    dialect: language,
+    isModule: module.hasModuleSyntax,
+    program,
+    comments,
+    errors: errors.filter((error) => error.severity === 'Error'),
+  }
 }
+
+const parseAs = (text: string, dialect: Dialect) => ({
+  ...parseFile(`cell.${dialect}`, text, dialect),
+  dialect,
+})
 
 /**
  * Parses a cell. A cell is TypeScript unless it only makes sense with JSX: `<T>value` and `<T>(x: T) => x` mean one thing
  * in the one and another in the other, so the plain dialect is tried first.
  */
-export function parseCell(text: string): Parsed {
+export function parseCell(text: string): Parsed & { dialect: Dialect } {
   const plain = parseAs(text, 'ts')
   if (plain.errors.length === 0 || !/<\s*[\p{L}_$>]/u.test(text)) return plain
   const withJsx = parseAs(text, 'tsx')

@@ -1,7 +1,7 @@
 import { transformSync as lower } from 'esbuild'
 import { transformSync } from 'oxc-transform'
 import type { Comment } from 'oxc-parser'
-import type { Dialect, Parsed } from './parse.js'
+import type { Parsed, Syntax } from './parse.js'
 import { readMappings, type Mapping } from './source-map.js'
 
 export interface Stripped {
@@ -30,8 +30,8 @@ function usesAutomaticJsx(comments: readonly Comment[]): string | undefined {
   return undefined
 }
 
-function withoutTypes(text: string, dialect: Dialect, comments: readonly Comment[], file: string): Stripped {
-  const importSource = dialect === 'tsx' ? usesAutomaticJsx(comments) : undefined
+function withoutTypes(text: string, dialect: Syntax, comments: readonly Comment[], file: string): Stripped {
+  const importSource = dialect.endsWith('x') ? usesAutomaticJsx(comments) : undefined
   const { code, map, errors } = transformSync(file, text, {
     lang: dialect,
     sourceType: 'module',
@@ -46,7 +46,7 @@ function withoutTypes(text: string, dialect: Dialect, comments: readonly Comment
   return { code, mappings: map ? readMappings(map.mappings) : [] }
 }
 
-function withoutNewSyntax(text: string, dialect: Dialect, file: string): Stripped {
+function withoutNewSyntax(text: string, dialect: Syntax, file: string): Stripped {
   const { code, map } = lower(text, {
     loader: dialect,
     format: 'esm',

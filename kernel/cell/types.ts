@@ -27,6 +27,8 @@ export interface Runtime {
    * name, `'*'` for the whole namespace. A later declaration of the same name takes its place.
    */
   link(scope: object, namespace: any, names: { [local: string]: string }): void
+  /** Loads local files anew that were edited since they were imported. Called before a cell's own code. */
+  refresh(): Promise<void>
   require: NodeJS.Require
   /** `import.meta` of a cell: as if it were a file in the notebook's folder. */
   meta: { url: string; dirname: string; filename: string; resolve(specifier: string): string }

@@ -1,22 +1,31 @@
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, extname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { constants, Script } from 'node:vm'
 import { MissingPackage } from '../../src/errors.js'
 import type { Runtime } from '../cell/types.js'
 import { isBrought, isPackage, packageOf } from '../packages.js'
 import { linkNames } from './bindings.js'
+import { LocalModules, type ModuleContext } from './local-modules.js'
+import { runNpm } from './npm.js'
+import { asPath, findFile, isReloaded } from './resolve.js'
 
 export interface ModulesOptions {
   /** The notebook's folder: imports are resolved from here first. */
   folder: string
   /** The kernel's own installation: the folder that holds its package.json. */
   home: string
+  /** Tells the user something in one line. Default: on standard output, so under the running cell. */
+  note?: (line: string) => void
 }
 
-export type Modules = Pick<Runtime, 'import' | 'link' | 'require' | 'meta' | 'npm'>
+export interface Modules extends Runtime {
+  /** Text and source map of a local file that was loaded, for error messages. */
+  sourceOf(path: string): { text: string; map: string } | undefined
+}
 
-type Import = (specifier: string, options?: { with?: { type?: string } }) => Promise<any>
+type Options = { with?: { type?: string } } | undefined
+type Import = (specifier: string, options?: Options) => Promise<any>
 
 /** Node's own `import()`, as if written in a file of that folder. */
 function importFrom(folder: string): Import {
@@ -30,35 +39,133 @@ function importFrom(folder: string): Import {
 /** Whether an error says that just this package is missing, rather than something that it imports. */
 function isMissing(error: unknown, name: string): boolean {
   const { code, message } = (error ?? {}) as { code?: string; message?: string }
-  return code === 'ERR_MODULE_NOT_FOUND' && message?.includes(`'${name}'`) === true
+  return (
+    (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') &&
+    (message?.includes(`'${name}'`) === true || message?.includes(`'${name}/`) === true)
+  )
+}
+
+/** A file that an import names and that is not there. */
+class MissingFile extends Error {
+  override name = 'MissingFile'
+  readonly code = 'ERR_MODULE_NOT_FOUND'
+}
+
+/** Exports that a CommonJS module shows only on its default export. */
+function withNames(namespace: any, names: readonly string[]): any {
+  const whole = namespace.default
+  if (names.every((name) => name in namespace) || whole === null || whole === undefined) return namespace
+  return new Proxy(namespace, {
+    get: (_, name) => (name in namespace ? namespace[name] : whole[name]),
+  })
 }
 
 /** Finds and loads what cells import. */
-export function createModules({ folder, home }: ModulesOptions): Modules {
-  const fromFolder = importFrom(folder)
-  const fromHome = importFrom(home)
-  const filename = join(folder, 'notebook.ts')
-  const require = createRequire(filename)
+export function createModules({
+  folder,
+  home,
+  note = (line) => void process.stdout.write(`${line}\n`),
+}: ModulesOptions): Modules {
+  const importers = new Map<string, Import>()
+  const importFor = (place: string): Import => {
+    let found = importers.get(place)
+    if (!found) importers.set(place, (found = importFrom(place)))
+    return found
+  }
+  const requireFromHome = createRequire(join(home, 'package.json'))
 
-  async function load(specifier: string, options?: { with?: { type?: string } }): Promise<any> {
+  /** `require` of a file in a folder: packages of the notebook first, then those that the kernel brings. */
+  function requireFor(filename: string, imported?: (path: string) => void): NodeJS.Require {
+    const own = createRequire(filename)
+    const orMissing = <T>(specifier: string, first: () => T, second: () => T): T => {
+      const name = packageOf(specifier)
+      try {
+        return first()
+      } catch (error) {
+        if (!isPackage(specifier) || !isMissing(error, name)) throw error
+        if (!isBrought(specifier)) throw new MissingPackage(name, [folder])
+        return second()
+      }
+    }
+    const require = (specifier: string): unknown => {
+      const path = asPath(specifier, dirname(filename))
+      const file = path && findFile(path)
+      if (file && isReloaded(file) && extname(file) !== '.json') {
+        imported?.(file)
+        // Files are edited between cells, and Node keeps what it has required.
+        delete own.cache[file]
+      }
+      return orMissing(
+        specifier,
+        () => own(specifier),
+        () => requireFromHome(specifier),
+      )
+    }
+    return Object.assign(require, own, {
+      resolve: Object.assign(
+        (specifier: string, options?: object) =>
+          orMissing(
+            specifier,
+            () => own.resolve(specifier, options),
+            () => requireFromHome.resolve(specifier),
+          ),
+        own.resolve,
+      ),
+    })
+  }
+
+  async function importPackage(specifier: string, options: Options, place: string): Promise<any> {
     const name = packageOf(specifier)
+    if (name === 'tslab') return import('../tslab/index.js')
     try {
-      return await fromFolder(specifier, options)
+      return await importFor(place)(specifier, options)
     } catch (error) {
       if (!isPackage(specifier) || !isMissing(error, name)) throw error
       if (!isBrought(specifier)) throw new MissingPackage(name, [folder])
     }
     try {
-      return await fromHome(specifier, options)
+      return await importFor(home)(specifier, options)
     } catch (error) {
       if (!isMissing(error, name)) throw error
       throw new MissingPackage(name, [folder, home])
     }
   }
 
+  const local = new LocalModules((path, imported): ModuleContext => {
+    const place = dirname(path)
+    return {
+      require: requireFor(path, imported),
+      import: async (specifier, options, names = []) =>
+        withNames(await load(specifier, options, place, path, imported), names),
+    }
+  })
+
+  async function load(
+    specifier: string,
+    options: Options,
+    place: string,
+    from?: string,
+    imported?: (path: string) => void,
+  ): Promise<any> {
+    const path = asPath(specifier, place)
+    if (path === undefined) return importPackage(specifier, options, place)
+    const file = findFile(path)
+    if (!file) throw new MissingFile(`the file '${specifier}' was not found in ${place}`)
+    if (!isReloaded(file)) return importFor(place)(pathToFileURL(file).href, options)
+    imported?.(file)
+    return local.load(file, from)
+  }
+
+  const filename = join(folder, 'notebook.ts')
+  const require = requireFor(filename)
   return {
-    import: load,
+    import: (specifier, options) => load(String(specifier), options, folder),
     link: linkNames,
+    refresh: async () => {
+      if (local.isEmpty) return
+      const line = await local.refresh()
+      if (line) note(line)
+    },
     require,
     meta: {
       url: pathToFileURL(filename).href,
@@ -66,6 +173,7 @@ export function createModules({ folder, home }: ModulesOptions): Modules {
       filename,
       resolve: (specifier) => pathToFileURL(require.resolve(specifier)).href,
     },
-    npm: () => Promise.reject(new Error('not available')),
+    npm: (command) => runNpm(command, folder),
+    sourceOf: (path) => local.sourceOf(path),
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
-import { cellFile, findSource, readMappings, type Diagnostic, type Mapping } from '../cell/index.js'
+import { CellSyntaxError, findSource, readMappings, type Diagnostic, type Mapping } from '../cell/index.js'
 import { readFrames, type Frame } from './frames.js'
 
 /** What a traceback needs of a cell that ran. */
@@ -111,8 +111,10 @@ function readText(path: string): string | undefined {
 
 function describeFrames(stack: string, sources: Sources): string[] {
   const cache = new Map<string, Mapping[]>()
-  const frames = readFrames(stack)
-    .filter((frame) => !isHidden(frame))
+  const all = readFrames(stack).filter((frame) => !isHidden(frame))
+  // Below the last frame of the user's lies only what called the cell.
+  const last = all.findLastIndex(({ file }) => cellNumber.test(file) || sources.file?.(file) !== undefined)
+  const frames = (last === -1 ? all : all.slice(0, last + 1))
     .map((frame) => locate(frame, sources, cache))
     .filter((located) => located !== undefined)
   const lines: string[] = []
@@ -143,7 +145,10 @@ function reportError(error: unknown, sources: Sources, seen: Set<unknown>, depth
   const { name, message, stack, cause, errors } = error as Error & { errors?: unknown }
   const ename = String(name || 'Error')
   const evalue = plainMessage(String(message ?? ''))
-  const traceback = [`${red(ename)}: ${evalue}`, ...describeFrames(String(stack ?? ''), sources)]
+  const traceback =
+    error instanceof CellSyntaxError && error.file !== undefined
+      ? describeProblems(error.diagnostics, error.file, readText(error.file) ?? '')
+      : [`${red(ename)}: ${evalue}`, ...describeFrames(String(stack ?? ''), sources)]
   if (depth < 5) {
     const inner = (title: string, reason: unknown) => {
       if (seen.has(reason)) return
@@ -162,26 +167,30 @@ export function formatError(error: unknown, sources: Sources): ErrorReport {
   return reportError(error, sources, new Set(), 0)
 }
 
-/** Problems of a cell that did not run, as one error: the first with its code frame, the others below. */
+/** Each problem with its place and code, the first ten of them. */
+function describeProblems(problems: readonly Diagnostic[], label: string, text: string): string[] {
+  const lines: string[] = []
+  for (const { code, message, place } of problems.slice(0, 10)) {
+    const [head, ...rest] = message.split('\n')
+    if (lines.length) lines.push('')
+    lines.push(`${red(code === 'syntax' ? 'SyntaxError' : code)}: ${head}`, ...rest)
+    lines.push(`    ${faint('at')} ${blue(`${label}, line ${place.line}, column ${place.column}`)}`, '')
+    lines.push(...codeFrame(text, place.line, place.column, place.end - place.start))
+  }
+  if (problems.length > 10) lines.push('', faint(`… and ${problems.length - 10} more`))
+  return lines
+}
+
+/** Problems of a cell that did not run, as one error: each with its code frame. */
 export function formatDiagnostics(diagnostics: readonly Diagnostic[], cell: CellRecord): ErrorReport {
   const errors = diagnostics.filter(({ severity }) => severity === 'error')
   const [first] = errors
+  // TypeScript's own numbers: 1000 to 1999 are about syntax.
   const isSyntax = errors.some(({ code }) => code === 'syntax' || /^TS1\d{3}$/.test(code))
-  const ename = isSyntax ? 'SyntaxError' : 'TypeError'
-  const traceback: string[] = []
-  errors.slice(0, 10).forEach(({ code, message, place }) => {
-    const [head, ...rest] = message.split('\n')
-    const label = code === 'syntax' ? ename : code
-    traceback.push(...(traceback.length ? [''] : []), `${red(label)}: ${head}`, ...rest)
-    traceback.push(
-      `    ${faint('at')} ${blue(`Cell [${cell.number}], line ${place.line}, column ${place.column}`)}`,
-      '',
-      ...codeFrame(cell.text, place.line, place.column, place.end - place.start),
-    )
-  })
-  if (errors.length > 10) traceback.push('', faint(`… and ${errors.length - 10} more`))
   const label = first && first.code !== 'syntax' ? `${first.code}: ` : ''
-  return { ename, evalue: `${label}${first?.message.split('\n')[0] ?? ''}`, traceback }
+  return {
+    ename: isSyntax ? 'SyntaxError' : 'TypeError',
+    evalue: `${label}${first?.message.split('\n')[0] ?? ''}`,
+    traceback: describeProblems(errors, `Cell [${cell.number}]`, cell.text),
+  }
 }
-
-export { cellFile }

@@ -1,26 +1,6 @@
 import { runInThisContext } from 'node:vm'
-import { cellFile, compileCell } from '../../kernel/cell/index.js'
+import { cellFile, compileCell, createScope } from '../../kernel/cell/index.js'
 import { createModules, type Modules } from '../../kernel/engine/modules.js'
-
-/** A scope as the engine's: unknown names are the process's globals, or an error. */
-function createScope(): any {
-  return Object.create(
-    new Proxy(Object.create(null), {
-      has: (_, key) => key in globalThis,
-      get(_, key) {
-        if (key in globalThis) return Reflect.get(globalThis, key)
-        throw new ReferenceError(`${String(key)} is not defined`)
-      },
-      set: (_, key, value, receiver) =>
-        Reflect.defineProperty(receiver, key, {
-          value,
-          writable: true,
-          enumerable: true,
-          configurable: true,
-        }),
-    }),
-  )
-}
 
 /** A program that grows cell by cell. */
 export function notebook(modules: Modules = createModules({ folder: process.cwd(), home: process.cwd() })) {

@@ -1,0 +1,193 @@
+import { parseSync } from 'oxc-parser'
+import { applyEdits, shiftOffsets, sortEdits, type Edit } from './edits.js'
+import { CellSyntaxError } from './compile.js'
+import { findLineStarts, lineOf, placeAt } from './lines.js'
+import { namesOfPattern, varNames } from './names.js'
+import { parseFile, type Syntax } from './parse.js'
+import { blockNames, findReferences } from './references.js'
+import { writeMappings, type Mapping } from './source-map.js'
+import { stripTypes } from './strip.js'
+
+/** A file beside the notebook, made runnable again and again (Node loads an ES module once). */
+export interface CompiledModule {
+  /**
+   * 'esm': an async function of (exports, runtime); `runtime.export(getters)` is called before anything else runs.
+   * 'commonjs': a function of (exports, require, module, __filename, __dirname).
+   */
+  kind: 'esm' | 'commonjs'
+  program: string
+  map: string
+}
+
+const dialects: { [extension: string]: Syntax } = {
+  '.ts': 'ts',
+  '.mts': 'ts',
+  '.cts': 'ts',
+  '.tsx': 'tsx',
+  '.js': 'js',
+  '.mjs': 'js',
+  '.cjs': 'js',
+  '.jsx': 'jsx',
+}
+
+/** Extensions of files that are compiled here rather than by Node. */
+export const moduleExtensions = Object.keys(dialects)
+
+const quote = (text: string) => JSON.stringify(text)
+const exported = (node: any): string => node.name ?? node.value
+
+interface Rewritten {
+  edits: Edit[]
+  head: string
+}
+
+/** Imports become properties of the imported namespaces, exports become getters: both stay live, and a module can be run again. */
+function rewriteModule(code: string): Rewritten {
+  const { program } = parseSync('module.js', code, {
+    lang: 'js',
+    sourceType: 'module',
+    preserveParens: false,
+  })
+  const body: any[] = program.body
+  const edits: Edit[] = []
+  const edit = (start: number, end: number, text: string) => edits.push({ start, end, text })
+  const imports: string[] = []
+  const stars: string[] = []
+  const getters: string[] = []
+  const imported = new Map<string, string>()
+
+  const load = (node: any, names: string[]): string => {
+    const name = `__m${imports.length}`
+    const attributes = node.attributes?.length
+      ? `{ with: { ${node.attributes.map((a: any) => `${quote(exported(a.key))}: ${quote(a.value.value)}`).join(', ')} } }`
+      : 'undefined'
+    imports.push(
+      `const ${name} = await __runtime.import(${quote(node.source.value)}, ${attributes}, [${names.map(quote).join(', ')}]);`,
+    )
+    return name
+  }
+  const offer = (name: string, value: string) => getters.push(`${quote(name)}: () => ${value}`)
+
+  const sources = new Map<object, string>()
+  for (const node of body)
+    switch (node.type) {
+      case 'ExportNamedDeclaration':
+        if (node.source)
+          sources.set(
+            node,
+            load(
+              node,
+              node.specifiers.map((s: any) => exported(s.local)),
+            ),
+          )
+        break
+      case 'ImportDeclaration': {
+        const names = node.specifiers
+          .filter((s: any) => s.type !== 'ImportNamespaceSpecifier')
+          .map((s: any) => (s.type === 'ImportDefaultSpecifier' ? 'default' : exported(s.imported)))
+        const module = load(node, names)
+        for (const s of node.specifiers) {
+          if (s.type === 'ImportNamespaceSpecifier') imported.set(s.local.name, module)
+          else {
+            const name = s.type === 'ImportDefaultSpecifier' ? 'default' : exported(s.imported)
+            imported.set(s.local.name, `${module}[${quote(name)}]`)
+          }
+        }
+        edit(node.start, node.end, '')
+        break
+      }
+      case 'ExportAllDeclaration': {
+        const module = load(node, [])
+        if (node.exported) offer(exported(node.exported), module)
+        else stars.push(`__runtime.exportAll(${module});`)
+        edit(node.start, node.end, '')
+        break
+      }
+      case 'ExportDefaultDeclaration': {
+        const { declaration } = node
+        const isNamed = declaration.id && declaration.type.endsWith('Declaration')
+        if (isNamed) edit(node.start, declaration.start, '')
+        else {
+          edit(node.start, declaration.start, 'const __default = ({ default: ')
+          edit(declaration.end, node.end, ' }).default;')
+        }
+        offer('default', isNamed ? declaration.id.name : '__default')
+        break
+      }
+    }
+  for (const node of body) {
+    if (node.type !== 'ExportNamedDeclaration') continue
+    if (node.declaration) {
+      const { declaration } = node
+      const names = declaration.id
+        ? [declaration.id.name]
+        : declaration.declarations.flatMap((d: any) => namesOfPattern(d.id))
+      for (const name of names) offer(name, name)
+      edit(node.start, declaration.start, '')
+    } else {
+      const module = sources.get(node)
+      for (const s of node.specifiers) {
+        const local = exported(s.local)
+        offer(exported(s.exported), module ? `${module}[${quote(local)}]` : (imported.get(local) ?? local))
+      }
+      edit(node.start, node.end, '')
+    }
+  }
+
+  const own = [...varNames(body), ...blockNames(body)]
+  const places = findReferences(program, own)
+  for (const { name, node, use } of places.references) {
+    const value = imported.get(name)
+    if (value === undefined) continue
+    if (use === 'call') edit(node.start, node.end, `(0, ${value})`)
+    else if (use === 'shorthand') edit(node.start, node.end, `${name}: ${value}`)
+    else edit(node.start, node.end, use === 'typeof' ? `typeof ${value}` : value)
+  }
+  for (const { start, end } of places.metas) edit(start, end, '__runtime.meta')
+  for (const { start, end } of places.dynamicImports) edit(start, end, '__runtime.import')
+  return {
+    edits,
+    head: `__runtime.export({ ${getters.join(', ')} }); ${imports.join(' ')} ${stars.join(' ')}`,
+  }
+}
+
+/** Makes a file runnable. `forced` overrides what its syntax says about its kind (`.cjs`, `.mjs`). */
+export function compileModule(path: string, text: string, forced?: CompiledModule['kind']): CompiledModule {
+  const extension = /\.\w+$/.exec(path)?.[0] ?? '.ts'
+  const parsed = parseFile(path, text, dialects[extension] ?? 'ts')
+  if (parsed.errors.length > 0) {
+    const starts = findLineStarts(text)
+    throw new CellSyntaxError(
+      parsed.errors.map(({ message, labels }) => ({
+        code: 'syntax',
+        severity: 'error',
+        message,
+        place: placeAt(text, labels[0]?.start ?? 0, labels[0]?.end ?? 0, starts),
+      })),
+      path,
+    )
+  }
+  const kind = forced ?? (parsed.isModule || !usesCommonJs(text) ? 'esm' : 'commonjs')
+  const { code, mappings } = stripTypes(text, parsed, path)
+  const { edits: unsorted, head } = kind === 'esm' ? rewriteModule(code) : { edits: [], head: '' }
+  const edits = sortEdits(unsorted)
+  const body = applyEdits(code, edits)
+  const from = findLineStarts(code)
+  const to = findLineStarts(body)
+  const shifted = shiftOffsets(
+    mappings.map(({ line, column }) => from[line]! + column),
+    edits,
+  )
+  const moved: Mapping[] = mappings.map((mapping, index) => {
+    const line = lineOf(to, shifted[index]!)
+    return { ...mapping, line: line + 1, column: shifted[index]! - to[line]! }
+  })
+  const open =
+    kind === 'esm'
+      ? `(async function (__exports, __runtime) { "use strict"; ${head}`
+      : '(function (exports, require, module, __filename, __dirname) {'
+  const map = JSON.stringify({ version: 3, sources: [path], names: [], mappings: writeMappings(moved) })
+  return { kind, program: `${open}\n${body}\n})`, map }
+}
+
+const usesCommonJs = (text: string) => /\b(?:module\s*\.\s*exports|exports\s*[.[]|require\s*\()/.test(text)

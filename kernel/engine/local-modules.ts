@@ -1,0 +1,222 @@
+import { readFileSync, statSync } from 'node:fs'
+import { basename, dirname, extname } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Script } from 'node:vm'
+import { compileModule, type CompiledModule } from '../cell/index.js'
+import { packageType } from './resolve.js'
+
+/** A file as it was loaded. */
+interface LocalModule {
+  readonly path: string
+  /** Changes in place when the file is loaded anew, so that whoever holds it sees the new exports. */
+  readonly namespace: Record<string, unknown>
+  stamp: string
+  text: string
+  map: string | undefined
+  /** The local files that it imports. */
+  imports: Set<string>
+  loading: Promise<void>
+  loaded: boolean
+}
+
+export interface ModuleContext {
+  /** Imports from that file. */
+  import(
+    specifier: string,
+    options: { with?: { type?: string } } | undefined,
+    names: readonly string[],
+  ): Promise<any>
+  require: NodeJS.Require
+}
+
+const stampOf = (path: string): string => {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  return stat ? `${stat.mtimeMs} ${stat.size}` : 'gone'
+}
+
+const forcedKind: { [extension: string]: CompiledModule['kind'] } = {
+  '.mjs': 'esm',
+  '.mts': 'esm',
+  '.cjs': 'commonjs',
+  '.cts': 'commonjs',
+}
+
+/** Empties a namespace; exports are configurable getters. */
+function clear(namespace: Record<string, unknown>): void {
+  for (const name of Object.keys(namespace)) delete namespace[name]
+}
+
+function offer(namespace: object, name: string, get: () => unknown): void {
+  Object.defineProperty(namespace, name, { get, enumerable: true, configurable: true })
+}
+
+/**
+ * The files beside the notebook, TypeScript or JavaScript: compiled here, because Node keeps an ES module for as long as the
+ * process lives and these are edited while it does. One namespace object per file for good: its exports change, itself never.
+ */
+export class LocalModules {
+  readonly #modules = new Map<string, LocalModule>()
+  readonly #contextOf: (path: string, imported: (path: string) => void) => ModuleContext
+
+  constructor(contextOf: (path: string, imported: (path: string) => void) => ModuleContext) {
+    this.#contextOf = contextOf
+  }
+
+  /** Text and source map of a file that was loaded, for error messages. */
+  sourceOf(path: string): { text: string; map: string } | undefined {
+    const module = this.#modules.get(path)
+    return module?.map === undefined ? undefined : { text: module.text, map: module.map }
+  }
+
+  get isEmpty(): boolean {
+    return this.#modules.size === 0
+  }
+
+  /** Loads a file, or gives what was loaded. `from`: the file that asks, to see through circles of imports. */
+  async load(path: string, from?: string): Promise<Record<string, unknown>> {
+    const known = this.#modules.get(path)
+    if (known) {
+      if (!known.loaded && !(from !== undefined && this.#waitsFor(path, from))) await known.loading
+      return known.namespace
+    }
+    const module: LocalModule = {
+      path,
+      namespace: Object.create(null),
+      stamp: '',
+      text: '',
+      map: undefined,
+      imports: new Set(),
+      loading: Promise.resolve(),
+      loaded: false,
+    }
+    Object.defineProperty(module.namespace, Symbol.toStringTag, { value: 'Module' })
+    this.#modules.set(path, module)
+    await this.#run(module)
+    return module.namespace
+  }
+
+  /** Whether loading `path` has come to wait for `other`. */
+  #waitsFor(path: string, other: string, seen = new Set<string>()): boolean {
+    if (path === other) return true
+    if (seen.has(path)) return false
+    seen.add(path)
+    const module = this.#modules.get(path)
+    if (!module || module.loaded) return false
+    return [...module.imports].some((next) => this.#waitsFor(next, other, seen))
+  }
+
+  #run(module: LocalModule): Promise<void> {
+    module.loaded = false
+    module.imports = new Set()
+    clear(module.namespace)
+    module.loading = this.#evaluate(module).then(
+      () => void (module.loaded = true),
+      (error: unknown) => {
+        // It is loaded anew when it is next asked for.
+        this.#modules.delete(module.path)
+        throw error
+      },
+    )
+    // Whoever waits gets the error; nobody may wait yet.
+    module.loading.catch(() => {})
+    return module.loading
+  }
+
+  async #evaluate(module: LocalModule): Promise<void> {
+    const { path, namespace } = module
+    module.stamp = stampOf(path)
+    module.text = readFileSync(path, 'utf8')
+    const extension = extname(path)
+    if (extension === '.json') {
+      const value = JSON.parse(module.text)
+      offer(namespace, 'default', () => value)
+      if (value !== null && typeof value === 'object' && !Array.isArray(value))
+        for (const name of Object.keys(value))
+          if (name !== 'default') offer(namespace, name, () => value[name])
+      return
+    }
+    const forced =
+      forcedKind[extension] ??
+      (extension === '.js' && packageType(path) === 'module' ? ('esm' as const) : undefined)
+    const compiled = compileModule(path, module.text, forced)
+    module.map = compiled.map
+    const context = this.#contextOf(path, (imported) => module.imports.add(imported))
+    const address = pathToFileURL(path).href
+    const inline = Buffer.from(compiled.map).toString('base64')
+    const script = new Script(
+      `${compiled.program}\n//# sourceMappingURL=data:application/json;base64,${inline}`,
+      { filename: path },
+    )
+    const run = script.runInThisContext()
+    if (compiled.kind === 'commonjs') {
+      const commonJs = { exports: {} as any, filename: path, id: path, loaded: false }
+      run.call(commonJs.exports, commonJs.exports, context.require, commonJs, path, dirname(path))
+      const { exports } = commonJs
+      offer(namespace, 'default', () => exports)
+      if (exports !== null && (typeof exports === 'object' || typeof exports === 'function'))
+        for (const name of Object.keys(exports))
+          if (name !== 'default') offer(namespace, name, () => exports[name])
+      return
+    }
+    await run(namespace, {
+      export(getters: { [name: string]: () => unknown }) {
+        for (const [name, get] of Object.entries(getters)) offer(namespace, name, get)
+      },
+      exportAll(other: Record<string, unknown>) {
+        for (const name of Object.keys(other))
+          if (name !== 'default' && !Object.hasOwn(namespace, name)) offer(namespace, name, () => other[name])
+      },
+      import: context.import,
+      meta: {
+        url: address,
+        filename: path,
+        dirname: dirname(path),
+        resolve: (specifier: string) => pathToFileURL(context.require.resolve(specifier)).href,
+      },
+    })
+  }
+
+  /** The files that were edited since they were loaded, and those that import them, imported ones first. */
+  #findStale(): string[] {
+    const stale = new Set<string>()
+    for (const { path, stamp, text, loaded } of this.#modules.values())
+      if (loaded && stampOf(path) !== stamp) {
+        const module = this.#modules.get(path)!
+        module.stamp = stampOf(path)
+        // Saved without a change, or gone: what was loaded stays.
+        if (module.stamp !== 'gone' && readFileSync(path, 'utf8') !== text) stale.add(path)
+      }
+    for (let before = -1; before !== stale.size;) {
+      before = stale.size
+      for (const { path, imports } of this.#modules.values())
+        if ([...imports].some((next) => stale.has(next))) stale.add(path)
+    }
+    const order: string[] = []
+    const visit = (path: string) => {
+      if (!stale.delete(path)) return
+      for (const next of this.#modules.get(path)!.imports) visit(next)
+      order.push(path)
+    }
+    for (const path of stale) visit(path)
+    return order
+  }
+
+  /** Loads edited files and what depends on them anew. Gives a line that says so, if there were any. */
+  async refresh(): Promise<string | undefined> {
+    const stale = this.#findStale()
+    if (stale.length === 0) return undefined
+    const modules = stale.map((path) => this.#modules.get(path)!)
+    for (const module of modules) module.loaded = false
+    const failed: string[] = []
+    for (const module of modules)
+      try {
+        await this.#run(module)
+      } catch (error) {
+        failed.push(`${basename(module.path)} (${(error as Error).message})`)
+      }
+    const names = stale.map((path) => basename(path)).join(', ')
+    return failed.length > 0
+      ? `could not re-load ${failed.join(', ')}: what was imported from there is gone until it can be`
+      : `re-loaded ${names}`
+  }
+}

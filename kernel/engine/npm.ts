@@ -1,0 +1,32 @@
+import { spawn } from 'node:child_process'
+
+/** Runs npm in a folder; what it says comes out line by line. Rejects with its last lines when it fails. */
+export function runNpm(
+  command: string,
+  folder: string,
+  write: (text: string) => void = (text) => void process.stdout.write(text),
+): Promise<void> {
+  const words =
+    command.match(/"[^"]*"|'[^']*'|\S+/g)?.map((word) => word.replace(/^(["'])(.*)\1$/, '$2')) ?? []
+  return new Promise((resolve, reject) => {
+    const child = spawn('npm', [...words, '--no-fund', '--no-audit', '--no-update-notifier'], {
+      cwd: folder,
+      shell: process.platform === 'win32',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let tail = ''
+    const show = (chunk: Buffer) => {
+      const text = chunk.toString()
+      tail = (tail + text).slice(-2_000)
+      write(text)
+    }
+    child.stdout.on('data', show)
+    child.stderr.on('data', show)
+    child.on('error', reject)
+    child.on('close', (code) =>
+      code === 0
+        ? resolve()
+        : reject(new Error(`npm ${command} ended with ${code} in ${folder}\n${tail.trim()}`)),
+    )
+  })
+}

@@ -1,0 +1,57 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { dirname, extname, isAbsolute, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { moduleExtensions } from '../cell/index.js'
+
+/** What stands for `./x.js` in the source of a TypeScript file. */
+const sourceOf: { [extension: string]: readonly string[] } = {
+  '.js': ['.ts', '.tsx'],
+  '.jsx': ['.tsx'],
+  '.mjs': ['.mts'],
+  '.cjs': ['.cts'],
+}
+const guessed = ['.ts', '.tsx', '.mts', '.cts', '.js', '.mjs', '.cjs', '.jsx', '.json']
+
+const isFile = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() === true
+
+/** The path that a specifier names, if it names one: relative, absolute or a `file:` address. */
+export function asPath(specifier: string, folder: string): string | undefined {
+  if (specifier.startsWith('file:')) return fileURLToPath(specifier)
+  if (isAbsolute(specifier)) return specifier
+  return /^\.{1,2}(\/|$)/.test(specifier) ? join(folder, specifier) : undefined
+}
+
+/** The file that an import of `path` means: as written, as the TypeScript beside it, with an extension, or as a folder's index. */
+export function findFile(path: string): string | undefined {
+  if (isFile(path)) return path
+  const extension = extname(path)
+  for (const other of sourceOf[extension] ?? []) {
+    const source = path.slice(0, -extension.length) + other
+    if (isFile(source)) return source
+  }
+  for (const added of guessed) if (isFile(path + added)) return path + added
+  for (const added of guessed) if (isFile(join(path, `index${added}`))) return join(path, `index${added}`)
+  return undefined
+}
+
+/** Files that are loaded here, anew after each edit; packages and everything else are Node's. */
+export function isReloaded(path: string): boolean {
+  if (/[\\/]node_modules[\\/]/.test(path)) return false
+  const extension = extname(path)
+  return extension === '.json' || moduleExtensions.includes(extension)
+}
+
+/** Whether the nearest package.json says that `.js` files are ES modules; `undefined` where it says nothing. */
+export function packageType(path: string): 'module' | 'commonjs' | undefined {
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    const description = join(folder, 'package.json')
+    if (existsSync(description)) {
+      try {
+        return JSON.parse(readFileSync(description, 'utf8')).type
+      } catch {
+        return undefined
+      }
+    }
+    if (dirname(folder) === folder) return undefined
+  }
+}
