@@ -1,5 +1,6 @@
 import { diagnostics } from './diagnostics.js'
 import { highlighting } from './highlighting.js'
 import { launcher } from './launcher.js'
+import { renderer } from './renderer.js'
 
-export default [diagnostics, highlighting, launcher]
+export default [diagnostics, highlighting, launcher, renderer]

@@ -4,6 +4,21 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromium, python } from '../kit/needs.js'
 import { Lab, notebookOf } from './jupyterlab.js'
 
+/** A cell that shows a run of 400 iterations with one adjustment. */
+const runSource = (why: string) => `({
+  kind: 'run', name: 'first', live: false, iteration: 400, from: 0, to: 400, milliseconds: 900, metrics: ['accuracy'],
+  history: {
+    length: 400,
+    ...Object.fromEntries(['iteration', 'loss', 'learningRate', 'gradientNorm', 'milliseconds'].map((name, k) => [
+      name,
+      Array.from({ length: 400 }, (_, i) => [i + 1, 2 * Math.exp(-i / 90) + 0.1, i < 250 ? 1e-3 : 3e-4, 1, 2][k]),
+    ])),
+  },
+  evaluations: [100, 200, 300, 400].map((iteration) => ({ iteration, loss: 40 / iteration, accuracy: iteration / 500 })),
+  adjustments: [{ at: 250, what: 'learningRate', from: 1e-3, to: 3e-4, why: ${JSON.stringify(why)} }],
+  stopReason: null,
+})`
+
 describe.skipIf(!python || !chromium)('the extension in JupyterLab', () => {
   let lab: Lab
   beforeAll(async () => {
@@ -23,6 +38,42 @@ describe.skipIf(!python || !chromium)('the extension in JupyterLab', () => {
     const plain = await notebook.editor(0).evaluate((editor) => getComputedStyle(editor).color)
     expect(await colourOf('interface')).not.toBe(plain)
     expect(await colourOf('number')).not.toBe(plain)
+    expect(notebook.errors).toEqual([])
+    await notebook.page.close()
+  }, 60_000)
+
+  test('draws a run to look into: values under the pointer, zoom, and what a mark stands for', async () => {
+    const hostile = '<img src=x onerror="document.title=1">'
+    lab.write('run.ipynb', notebookOf([runSource(hostile)]))
+    const notebook = await lab.open('run.ipynb')
+    await notebook.run(0)
+    const chart = notebook.output(0).locator('.gb-run')
+    await chart.locator('.gb-status', { hasText: '400 iterations' }).waitFor()
+    expect(await notebook.output(0).locator('img, .vega-embed').count()).toBe(0)
+
+    await chart.locator('.gb-mark').click()
+    await chart.locator('.gb-details', { hasText: 'learning rate 0.001 → 0.0003' }).waitFor()
+    expect(await chart.locator('.gb-details').textContent()).toContain(hostile)
+
+    const plot = chart.locator('.gb-plot')
+    await plot.scrollIntoViewIfNeeded()
+    const { x, y, width } = (await plot.boundingBox())!
+    await notebook.page.mouse.move(x + width / 2, y + 60)
+    expect(await chart.locator('.gb-tip').textContent()).toMatch(
+      /iteration \d+.*loss, each batch.*learning rate0\.001/,
+    )
+    await notebook.page.mouse.down()
+    await notebook.page.mouse.move(x + width * 0.75, y + 60, { steps: 4 })
+    await notebook.page.mouse.up()
+    await chart.getByText('show all').click()
+    expect(await chart.getByText('show all').isVisible()).toBe(false)
+
+    await plot.focus()
+    await notebook.page.keyboard.press('Home')
+    expect(await chart.locator('.gb-tip-head').textContent()).toBe('iteration 1')
+    await notebook.page.keyboard.press('+')
+    expect(await chart.getByText('show all').isVisible()).toBe(true)
+    expect(await notebook.page.title()).not.toBe('1')
     expect(notebook.errors).toEqual([])
     await notebook.page.close()
   }, 60_000)

@@ -1,0 +1,154 @@
+/** Panels to SVG. Everything is made node by node: no text from a run is ever parsed as markup. */
+import type { RunData } from './data.js'
+import type { Panel, Series } from './panels.js'
+import { createScale, extentOf, formatNumber, ticksOf, type Scale } from './scale.js'
+
+const namespace = 'http://www.w3.org/2000/svg'
+type Attributes = { [name: string]: string | number }
+
+export function svg(name: string, attributes: Attributes = {}, text?: string): SVGElement {
+  const element = document.createElementNS(namespace, name)
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value))
+  if (text !== undefined) element.textContent = text
+  return element
+}
+
+export const margin = { left: 58, right: 26, top: 16, bottom: 34, between: 22 }
+
+/** A panel with its place and its scale. */
+export interface Placed extends Panel {
+  top: number
+  y: Scale
+}
+export interface Plot {
+  panels: Placed[]
+  x: Scale
+  width: number
+  height: number
+}
+
+export function layOut(panels: readonly Panel[], domain: readonly [number, number], width: number): Plot {
+  const x = createScale(domain, [margin.left, Math.max(margin.left + 40, width - margin.right)])
+  let top = margin.top
+  const placed = panels.map((panel) => {
+    const log = panel.log
+    const shown = panel.series.flatMap(({ line, look }) =>
+      line.y.filter((_, i) => line.x[i]! >= domain[0] && line.x[i]! <= domain[1] && look !== 'hidden'),
+    )
+    const y = createScale(extentOf(shown, log), [top + panel.height, top], log)
+    const result = { ...panel, top, y }
+    top += panel.height + margin.between
+    return result
+  })
+  return { panels: placed, x, width, height: top - margin.between + margin.bottom }
+}
+
+function pathOf({ line }: Series, x: Scale, y: Scale): string {
+  const parts: string[] = []
+  let pen = 'M'
+  for (let i = 0; i < line.x.length; i++) {
+    const value = line.y[i]!
+    if (!Number.isFinite(value) || (y.log && value <= 0)) {
+      pen = 'M'
+      continue
+    }
+    parts.push(`${pen}${x(line.x[i]!).toFixed(1)} ${y(value).toFixed(1)}`)
+    pen = 'L'
+  }
+  return parts.join('')
+}
+
+function drawSeries(series: Series, { x, y, clip }: { x: Scale; y: Scale; clip: string }): SVGElement {
+  const group = svg('g', { class: `gb-series gb-${series.look}`, 'clip-path': `url(#${clip})` })
+  group.append(svg('path', { d: pathOf(series, x, y) }))
+  if (series.points) {
+    const small = series.line.x.length > 60
+    series.line.x.forEach((at, i) => {
+      if (at < x.domain[0] || at > x.domain[1]) return
+      group.append(svg('circle', { cx: x(at), cy: y(series.line.y[i]!), r: small ? 1.6 : 3 }))
+    })
+  }
+  return group
+}
+
+function drawAxes(panel: Placed, { x, width }: Plot, last: boolean): SVGElement {
+  const group = svg('g', { class: 'gb-axes' })
+  const bottom = panel.top + panel.height
+  for (const tick of ticksOf(panel.y, panel.height > 100 ? 5 : 3)) {
+    const y = panel.y(tick)
+    group.append(svg('line', { class: 'gb-grid', x1: margin.left, x2: width - margin.right, y1: y, y2: y }))
+    group.append(
+      svg(
+        'text',
+        { class: 'gb-tick', x: margin.left - 6, y: y + 3.5, 'text-anchor': 'end' },
+        formatNumber(tick, 3),
+      ),
+    )
+  }
+  for (const tick of ticksOf(x, Math.max(2, Math.floor(width / 90)), true)) {
+    const at = x(tick)
+    group.append(svg('line', { class: 'gb-grid', x1: at, x2: at, y1: panel.top, y2: bottom }))
+    if (last)
+      group.append(
+        svg('text', { class: 'gb-tick', x: at, y: bottom + 14, 'text-anchor': 'middle' }, formatNumber(tick)),
+      )
+  }
+  group.append(
+    svg('line', { class: 'gb-axis', x1: margin.left, x2: width - margin.right, y1: bottom, y2: bottom }),
+  )
+  group.append(svg('text', { class: 'gb-title', x: margin.left, y: panel.top - 5 }, panel.title))
+  return group
+}
+
+/** A line through all panels where something was adjusted, with a handle to open what it was. */
+function drawAdjustments(run: RunData, plot: Plot, open: (index: number) => void): SVGElement {
+  const group = svg('g', { class: 'gb-adjustments' })
+  const bottom = plot.height - margin.bottom
+  run.adjustments.forEach(({ at, text }, index) => {
+    if (at < plot.x.domain[0] || at > plot.x.domain[1]) return
+    const x = plot.x(at)
+    const mark = svg('g', { class: 'gb-mark', tabindex: 0, role: 'button', 'aria-label': `${text} (${at})` })
+    mark.append(svg('title', {}, text))
+    mark.append(svg('rect', { class: 'gb-reach', x: x - 6, y: 0, width: 12, height: bottom }))
+    mark.append(svg('line', { x1: x, x2: x, y1: 9, y2: bottom }))
+    mark.append(svg('path', { d: `M${x} 1l5 5l-5 5l-5 -5z` }))
+    mark.addEventListener('click', () => open(index))
+    mark.addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter' && event.key !== ' ') return
+      event.preventDefault()
+      event.stopPropagation()
+      open(index)
+    })
+    group.append(mark)
+  })
+  return group
+}
+
+export function drawPlot(
+  run: RunData,
+  plot: Plot,
+  id: string,
+  xTitle: string,
+  open: (index: number) => void,
+): SVGElement[] {
+  const defs = svg('defs')
+  const drawn: SVGElement[] = [defs]
+  plot.panels.forEach((panel, index) => {
+    const clip = `${id}-${index}`
+    const area = svg('clipPath', { id: clip })
+    const width = plot.width - margin.left - margin.right
+    area.append(
+      svg('rect', { x: margin.left - 3, y: panel.top - 3, width: width + 6, height: panel.height + 6 }),
+    )
+    defs.append(area)
+    const last = index === plot.panels.length - 1
+    drawn.push(drawAxes(panel, plot, last))
+    for (const series of panel.series) drawn.push(drawSeries(series, { x: plot.x, y: panel.y, clip }))
+  })
+  const middle = (plot.x.range[0] + plot.x.range[1]) / 2
+  drawn.push(
+    svg('text', { class: 'gb-title', x: middle, y: plot.height - 6, 'text-anchor': 'middle' }, xTitle),
+  )
+  drawn.push(drawAdjustments(run, plot, open))
+  return drawn
+}

@@ -1,0 +1,96 @@
+/** A run as `application/vnd.gradbook.run+json`: what the JupyterLab extension draws. Plain JSON of cleaned text. */
+import type { EvaluationRow, HistoryColumns, RunView, StopReason } from '../views.js'
+import { adjustmentText } from './adjustment-marks.js'
+import { cleanLine, cleanText } from './clean.js'
+import { downsample, withoutStraight, type Point } from './downsample.js'
+import { smooth } from './smooth.js'
+
+/** Points, `x` in iterations. */
+export interface RunLine {
+  x: readonly number[]
+  y: readonly number[]
+}
+
+export interface RunData {
+  kind: 'run'
+  name: string
+  live: boolean
+  iteration: number
+  /** Where the current call began, and where it will end if nothing stops it. */
+  from: number
+  to?: number
+  /** Of the current call. */
+  milliseconds: number
+  metrics: readonly string[]
+  stopReason: StopReason | null
+  /** Of each batch, before its update. */
+  loss: RunLine
+  /** Running mean of the loss. */
+  mean: RunLine
+  learningRate: RunLine
+  gradientNorm: RunLine
+  evaluations: readonly EvaluationRow[]
+  adjustments: readonly { at: number; text: string; why?: string }[]
+  /** Branches drawn in the same chart. */
+  beside?: readonly { name: string; mean: RunLine; evaluations: readonly EvaluationRow[] }[]
+}
+
+/** More evaluations or adjustments than these are left out, the oldest first. */
+const rowLimit = 400
+
+const lineOf = (points: readonly Point[]): RunLine => ({
+  x: points.map(({ x }) => x),
+  y: points.map(({ y }) => y),
+})
+
+function meanOf(history: HistoryColumns, points: number): RunLine {
+  if (history.length <= 8) return { x: [], y: [] }
+  const window = Math.min(200, Math.ceil(history.length / 20))
+  const mean = smooth(history.loss, window, history.length)
+  return lineOf(downsample(history.iteration, mean, points, history.length))
+}
+
+/** Evaluations with the names of their metrics cleaned as `metrics` are. */
+const rowsOf = (rows: readonly EvaluationRow[]): EvaluationRow[] =>
+  rows
+    .slice(-rowLimit)
+    .map(
+      (row) =>
+        Object.fromEntries(
+          Object.entries(row).map(([name, value]) => [cleanLine(name), value]),
+        ) as EvaluationRow,
+    )
+
+/** Each line has at most `points` points, chosen so that no spike is lost. */
+export function runData(view: RunView, points = view.live ? 400 : 1200): RunData {
+  const { history, beside, to, stopReason } = view
+  const chosen = (values: ArrayLike<number>) => downsample(history.iteration, values, points, history.length)
+  return {
+    kind: 'run',
+    name: cleanLine(view.name, 80),
+    live: view.live,
+    iteration: view.iteration,
+    from: view.from,
+    ...(to !== undefined && { to }),
+    milliseconds: view.milliseconds,
+    metrics: view.metrics.map((name) => cleanLine(name)),
+    stopReason: stopReason && { ...stopReason, message: cleanLine(stopReason.message, 120) },
+    loss: lineOf(chosen(history.loss)),
+    mean: meanOf(history, points),
+    learningRate: lineOf(withoutStraight(chosen(history.learningRate))),
+    gradientNorm: lineOf(chosen(history.gradientNorm)),
+    evaluations: rowsOf(view.evaluations),
+    adjustments: view.adjustments.slice(-rowLimit).map((adjustment) => ({
+      at: adjustment.at,
+      text: adjustmentText(adjustment),
+      ...(adjustment.why && { why: cleanText(adjustment.why, 400) }),
+    })),
+    ...(beside && {
+      beside: beside.map((run) => ({
+        name: cleanLine(run.name, 80),
+        mean: meanOf(run.history, points),
+        evaluations: rowsOf(run.evaluations),
+      })),
+    }),
+  }
+}
