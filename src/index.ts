@@ -7,6 +7,7 @@ export { digits, examples, fromArrays, fromRecords, sample } from './data/index.
 export type * from './data/dataset.js'
 export * from './backend/optimizers/index.js'
 export type * from './backend/optimizer.js'
+export { show } from './show/values.js'
 export { silentHost, terminalHost } from './hosts/index.js'
 export type { TerminalOptions } from './hosts/index.js'
 

@@ -47,3 +47,11 @@ export function escapeHtml(text: string): string {
 export function safeHtml(value: unknown, limit?: number): string {
   return escapeHtml(cleanText(value, limit))
 }
+
+/**
+ * Text for the title of an axis or a tooltip. Vega-Lite writes these into expressions of its own (descriptions for
+ * screen readers) and escapes quotes but not backslashes, so `\"` in a title would end the string there.
+ */
+export function cleanTitle(value: unknown, limit = 40): string {
+  return cleanLine(value, limit).replace(/["'\\]/g, '\u2019')
+}

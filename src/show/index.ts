@@ -1,4 +1,4 @@
-export { toBundle } from './values.js'
+export { show, toBundle } from './values.js'
 export { addPicture, toPng } from './png.js'
 export { lossChart } from './loss-chart.js'
 export { confusionChart } from './confusion.js'

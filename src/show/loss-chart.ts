@@ -1,6 +1,6 @@
 import type { Adjustment, EvaluationRow, HistoryColumns, RunView } from '../views.js'
 import { adjustmentLabels, adjustmentLines } from './adjustment-marks.js'
-import { cleanLine } from './clean.js'
+import { cleanLine, cleanTitle } from './clean.js'
 import { downsample, short, withoutStraight, type Point } from './downsample.js'
 import { formatCount, formatNumber, words } from './format.js'
 import { colours, series, width } from './look.js'
@@ -9,6 +9,12 @@ import { chart, type Part, type Spec } from './spec.js'
 
 /** Points in one chart, over all its lines: more are slow in a browser and finer than its pixels. */
 export const pointLimit = 5000
+
+/** Points of one line: a lowest and a highest every 1.6 pixels. Twice as many look the same and take twice as long. */
+const finest = 800
+
+/** A mean has no spikes. */
+const finestMean = 240
 
 /** Pixels between panels. */
 const gap = 18
@@ -68,7 +74,7 @@ function shares(view: RunView, runs: number, points: number): { evaluations: num
   const most = Math.max(view.evaluations.length, ...(view.beside ?? []).map((run) => run.evaluations.length))
   const taken = Math.min(evaluations, most) * 2 * runs * panels + shownAdjustments(view).length * (panels + 3)
   // Each batch, learning rate, gradient norm, and a mean for every run.
-  return { evaluations, line: Math.max(40, Math.floor((points - taken) / (3 + runs))) }
+  return { evaluations, line: Math.min(finest, Math.max(40, Math.floor((points - taken) / (3 + runs)))) }
 }
 
 /** A sweep of thousands of small changes would hide the chart behind its marks: the latest are drawn. */
@@ -145,9 +151,13 @@ function lossPanel(
     const name = several ? run.name : names[1]!
     if (run.history.length > 8)
       layers.push(
-        line(downsample(run.history.iteration, mean, budget.line, run.history.length), name, {
-          strokeWidth: i === 0 ? 2 : 1.5,
-        }),
+        line(
+          downsample(run.history.iteration, mean, Math.min(finestMean, budget.line), run.history.length),
+          name,
+          {
+            strokeWidth: i === 0 ? 2 : 1.5,
+          },
+        ),
       )
     layers.push(...evaluationMarks(run, 'loss', several ? run.name : names[2]!, several, budget.evaluations))
   }
@@ -183,7 +193,7 @@ function coloured(layer: Part, scale: Part, shown: readonly string[]): Part {
 function line(values: readonly Point[], name: string, mark: Part): Part {
   return {
     data: { values },
-    mark: { type: 'line', clip: true, ...mark },
+    mark: { type: 'line', ...mark },
     encoding: { y: yOf('loss', values), color: { datum: name } },
   }
 }
@@ -216,7 +226,7 @@ function evaluationMarks(run: Line, field: string, name: string, thin: boolean, 
   return [
     {
       data: { values },
-      mark: { type: 'line', clip: true, strokeWidth: 1.5, ...(thin && { strokeDash: [4, 3] }) },
+      mark: { type: 'line', strokeWidth: 1.5, ...(thin && { strokeDash: [4, 3] }) },
       encoding,
     },
     {
@@ -233,7 +243,7 @@ function evaluationMarks(run: Line, field: string, name: string, thin: boolean, 
         ...encoding,
         tooltip: [
           { field: 'x', title: 'iteration' },
-          { field: 'y', title: words(field) },
+          { field: 'y', title: words(cleanTitle(field, 30)) },
         ],
       },
     },
@@ -270,7 +280,7 @@ function metricPanel(
         return {
           ...layer,
           encoding: {
-            y: { ...encoding.y, title: words(cleanLine(metric, 30)), scale: { zero: false, nice: true } },
+            y: { ...encoding.y, title: words(cleanTitle(metric, 30)), scale: { zero: false, nice: true } },
             color: { ...encoding.color, scale, legend: null },
           },
         }
@@ -295,7 +305,7 @@ function linePanel(
       adjustmentLines(adjustments),
       {
         data: { values },
-        mark: { type: 'line', clip: true, strokeWidth: 1.2, color },
+        mark: { type: 'line', strokeWidth: 1.2, color },
         encoding: {
           y: yOf(title, values, {
             scale: { zero: true, nice: true },

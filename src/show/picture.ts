@@ -21,17 +21,22 @@ export function encodePng(
         const value = values[(y * width + x) * channels + c]!
         rows[y * stride + 1 + x * depth + c] = value > 0 ? Math.min(255, Math.round(value * 255)) : 0
       }
-  const header = new Uint8Array(13)
-  const view = new DataView(header.buffer)
-  view.setUint32(0, width)
-  view.setUint32(4, height)
-  header[8] = 8 // bits a channel
-  header[9] = depth === 1 ? 0 : depth === 3 ? 2 : 6 // grey, colours, colours with opacity
   const packed = deflate(rows, [depth, stride])
   const data = new Uint8Array(packed.length + 6)
   data.set([0x78, 0x01])
   data.set(packed, 2)
   new DataView(data.buffer).setUint32(packed.length + 2, adler32(rows))
+  return writePng(width, height, depth, data)
+}
+
+/** @param data the rows, a filter byte before each, as a zlib stream. */
+export function writePng(width: number, height: number, channels: 1 | 3 | 4, data: Uint8Array): Uint8Array {
+  const header = new Uint8Array(13)
+  const view = new DataView(header.buffer)
+  view.setUint32(0, width)
+  view.setUint32(4, height)
+  header[8] = 8 // bits a channel
+  header[9] = channels === 1 ? 0 : channels === 3 ? 2 : 6 // grey, colours, colours with opacity
   return joined([
     Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10),
     chunk('IHDR', header),

@@ -2,6 +2,7 @@ import type { MimeBundle } from '../host.js'
 import { cleanLine } from './clean.js'
 import { maybeImageType } from './image-bytes.js'
 import { maybeKind } from './kinds.js'
+import { sideBySide, type SideBySide } from './side-by-side.js'
 import { isSpec, vegaLite } from './spec.js'
 import { maybeTable } from './tabular.js'
 import { tableBundle } from './results.js'
@@ -26,6 +27,11 @@ export function toBundle(value: unknown): MimeBundle | undefined {
     }
   }
   return undefined
+}
+
+/** Several values side by side, as the last expression of a cell: `show(run, worst)`. */
+export function show(...values: unknown[]): SideBySide {
+  return sideBySide(values, toBundle)
 }
 
 /** The shapes that are known, the most explicit first. */

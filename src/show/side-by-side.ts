@@ -1,0 +1,95 @@
+import type { MimeBundle } from '../host.js'
+import { cleanText, escapeHtml } from './clean.js'
+import { look } from './look.js'
+import { base64 } from './picture.js'
+import { chart, isSpec, schema, vegaLite, type Part, type Spec } from './spec.js'
+
+const display = Symbol.for('Jupyter.display')
+const mostLines = 40
+
+/** Values side by side: as the last expression of a cell, or `display(show(a, b))`. */
+export interface SideBySide {
+  readonly values: readonly unknown[]
+}
+
+/**
+ * Draws bundles side by side: charts as one chart (what is no chart stands in it as text), anything else as HTML.
+ *
+ * @param draw how one value looks; `undefined` for what has no shape of its own.
+ */
+export function sideBySide(
+  values: readonly unknown[],
+  draw: (value: unknown) => MimeBundle | undefined,
+): SideBySide {
+  const bundles = values.map((value) => draw(value) ?? { 'text/plain': String(value) })
+  return { values, [display]: () => together(bundles) } as SideBySide
+}
+
+function together(bundles: readonly MimeBundle[]): MimeBundle {
+  const text = bundles.map((bundle) => String(bundle['text/plain'] ?? '')).join('\n\n')
+  if (bundles.some((bundle) => bundle[vegaLite]))
+    return { [vegaLite]: besideEachOther(bundles), 'text/plain': text }
+  const cells = bundles.map((bundle) => `<div>${htmlOf(bundle)}</div>`)
+  return {
+    'text/html': `<div style="display:flex;flex-wrap:wrap;gap:24px;align-items:flex-start">${cells.join('\n')}</div>`,
+    'text/plain': text,
+  }
+}
+
+/** One chart of several. A part keeps its own look where it has one: the whole takes that of the first. */
+function besideEachOther(bundles: readonly MimeBundle[]): Spec {
+  const specs = bundles.map((bundle) => bundle[vegaLite]).filter((spec) => isSpec(spec))
+  const parts = bundles.map((bundle) => {
+    const spec = bundle[vegaLite]
+    if (!isSpec(spec)) return textPart(String(bundle['text/plain'] ?? ''))
+    const {
+      $schema: _schema,
+      config: _config,
+      padding: _padding,
+      background: _background,
+      autosize: _autosize,
+      ...part
+    } = spec
+    return part
+  })
+  const own = specs.find((spec) => spec.config)?.config
+  const whole = {
+    spacing: 40,
+    hconcat: parts,
+    resolve: { scale: { color: 'independent', x: 'independent', y: 'independent' } },
+  }
+  return own === look || !own ? chart(whole) : { $schema: schema, ...whole, config: own }
+}
+
+/** A text as a part of a chart, in letters of one width. */
+function textPart(text: string): Part {
+  const lines = cleanText(text, 4000).split('\n').slice(0, mostLines)
+  return {
+    width: Math.max(...lines.map((line) => line.length)) * 7,
+    height: lines.length * 15,
+    data: { values: lines.map((line, i) => ({ y: i * 15, line })) },
+    mark: {
+      type: 'text',
+      align: 'left',
+      baseline: 'top',
+      font: "'DejaVu Sans Mono', ui-monospace, monospace",
+      fontSize: 11,
+    },
+    encoding: {
+      x: { value: 0 },
+      y: { field: 'y', type: 'quantitative', scale: null, axis: null },
+      text: { field: 'line' },
+    },
+  }
+}
+
+function htmlOf(bundle: MimeBundle): string {
+  const html = bundle['text/html']
+  if (typeof html === 'string') return html
+  for (const type of ['image/png', 'image/jpeg', 'image/gif', 'image/webp']) {
+    const data = bundle[type]
+    if (data)
+      return `<img alt="" src="data:${type};base64,${data instanceof Uint8Array ? base64(data) : escapeHtml(String(data))}">`
+  }
+  return `<pre>${escapeHtml(cleanText(bundle['text/plain'] ?? '', 10_000))}</pre>`
+}

@@ -1,0 +1,148 @@
+/* eslint-disable no-control-regex -- control characters are what is looked for */
+import { describe, expect, it } from 'vitest'
+import type { MimeBundle } from '../../src/host.js'
+import { show, toBundle } from '../../src/show/index.js'
+import { partsOf } from './inside-spec.js'
+import { confusionView, iterationView, mistake, mistakesView, runView } from './sample-views.js'
+
+const built = new URL('../../dist/src/show/index.js', import.meta.url).href
+const { addPicture } = (await import(built)) as typeof import('../../src/show/index.js')
+
+/** Strings as a data set from the web may hold them. */
+const hostile: { [what: string]: string } = {
+  'an image that runs a script': '<img src=x onerror="globalThis.pwned=1">',
+  'the end of a script': '</script><script>globalThis.pwned=1</script>',
+  'an expression': '"];globalThis.pwned=1;[" \\" \' ${1} datum.x',
+  'codes of a terminal': '\u001b[2J\u001b]0;title\u0007\u001b[31mred\u009b1m',
+  'marks that turn the direction': 'safe\u202eexe.txt\u2066\u200f',
+  'control characters': 'a\u0000b\u0008\u007f\r\nc',
+  'half a character': 'x\ud800y',
+  'a megabyte': 'x'.repeat(1_000_000),
+  'a megabyte of codes': '\u001b[31m'.repeat(200_000),
+  'the name of a prototype': '__proto__',
+  nothing: '',
+}
+
+/** Every display with the text in each place where data or a model can put one. */
+const displays: { [what: string]: (text: string) => unknown } = {
+  run: (text) =>
+    runView(50, {
+      name: text,
+      metrics: [text],
+      evaluations: [
+        { iteration: 10, loss: 1, [text]: 0.5 },
+        { iteration: 20, loss: 1, [text]: 0.6 },
+      ],
+      adjustments: [{ at: 10, what: text, from: text, to: { [text]: text }, why: text }],
+      stopReason: { kind: 'target', iteration: 50, message: text },
+      beside: [{ ...runView(20), name: text }],
+    }),
+  'live run': (text) => runView(50, { live: true, name: text, to: 100 }),
+  examples: (text) => ({ kind: 'examples', title: text, rows: [mistake(0, { expected: text })] }),
+  'examples of text': (text) => ({
+    kind: 'examples',
+    title: text,
+    rows: [mistake(0, { expected: text, input: { text } })],
+  }),
+  mistakes: (text) => ({ ...mistakesView(3, { expected: text, predicted: text }), by: text }),
+  'mistakes of text': (text) => mistakesView(3, { expected: text, predicted: text, input: { text } }),
+  confusion: (text) => ({ ...confusionView, labels: [text, `${text}2`, 'fox'] }),
+  iteration: (text) => ({
+    ...iterationView,
+    examples: [mistake(0, { expected: text, predicted: text })],
+    parameters: [{ name: text, shape: [2], norm: 1, gradientNorm: 1, updateNorm: 0.1 }],
+    activations: [{ layer: text, activation: text, dead: 0.1, saturated: 0 }],
+  }),
+  stretch: (text) => ({
+    kind: 'stretch',
+    run: text,
+    from: 0,
+    to: 5,
+    loss: 1,
+    milliseconds: 5,
+    evaluation: { iteration: 5, loss: 1, [text]: 2 },
+    stopReason: { kind: 'target', iteration: 5, message: text },
+  }),
+  rounds: (text) => ({
+    kind: 'rounds',
+    run: text,
+    stopReason: { kind: 'target', iteration: 5, message: text },
+    rows: [
+      {
+        round: 1,
+        subset: text,
+        from: 0,
+        to: 5,
+        after: { iteration: 5, loss: 1, [text]: 1 },
+        adjustments: [{ at: 1, what: text, from: text, to: text }],
+      },
+    ],
+  }),
+  comparison: (text) => ({
+    kind: 'comparison',
+    runs: [text, 'b'],
+    rows: [{ what: text, values: [text, text] }],
+  }),
+  'comparison with charts': (text) => ({
+    kind: 'comparison',
+    runs: [text, 'b'],
+    rows: [{ what: text, values: [text, text] }],
+    charts: [
+      { ...runView(20), name: text },
+      { ...runView(20), name: 'b' },
+    ],
+  }),
+  table: (text) => [
+    { [text]: text, other: 1 },
+    { [text]: text, other: 2 },
+  ],
+  'a tensor of text': (text) => ({ shape: [1], dtype: 'string', dataSync: () => [text] }),
+  'side by side': (text) => show([{ a: text }, { a: text }], runView(10, { name: text })),
+  'tables side by side': (text) =>
+    show([{ a: text }, { a: text }], { kind: 'comparison', runs: [text], rows: [] }),
+}
+
+const allowedTags = /^<\/?(div|p|b|table|thead|tbody|tr|th|td|pre)( style="[a-z0-9:;\- ]*")?>$/
+
+function problems(bundle: MimeBundle): string[] {
+  const found: string[] = []
+  for (const tag of String(bundle['text/html'] ?? '').match(/<[^>]*>?/g) ?? [])
+    if (!allowedTags.test(tag)) found.push(`tag ${tag.slice(0, 80)}`)
+  const texts = [bundle['text/plain'], bundle['text/html']]
+  const spec = bundle['application/vnd.vegalite.v5+json']
+  if (spec) {
+    texts.push(...stringsOf(spec))
+    for (const part of partsOf(spec))
+      for (const key of ['href', 'url']) if (typeof part[key] === 'string') found.push(`${key} in the spec`)
+  }
+  for (const text of texts) {
+    if (typeof text !== 'string') continue
+    if (/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/.test(text))
+      found.push(`control character in ${JSON.stringify(text.slice(0, 80))}`)
+    if (/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/.test(text)) found.push('direction mark')
+    if (/\p{Surrogate}/u.test(text)) found.push('half a character')
+  }
+  if (JSON.stringify(bundle).length > 60_000) found.push(`${JSON.stringify(bundle).length} characters`)
+  return found
+}
+
+function* stringsOf(value: unknown): Generator<string> {
+  if (typeof value === 'string') yield value
+  else if (value !== null && typeof value === 'object')
+    for (const [key, item] of Object.entries(value)) yield* [key, ...stringsOf(item)]
+}
+
+describe.each(Object.entries(displays))('%s', (_, view) => {
+  it.each(Object.entries(hostile))('shows %s as harmless text of bounded size', (__, text) => {
+    const bundle = toBundle(view(text))
+    expect(bundle).toBeDefined()
+    expect(problems(bundle!)).toEqual([])
+    expect(String(bundle!['text/plain'])).not.toContain('could not be shown')
+  })
+
+  it('is still drawn with a text that is made to look like code', async () => {
+    const drawn = await addPicture(toBundle(view(hostile['an expression']!))!)
+    expect(String(drawn['text/plain'])).not.toContain('no picture')
+    expect((globalThis as { pwned?: unknown }).pwned).toBeUndefined()
+  })
+})
