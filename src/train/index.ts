@@ -1,5 +1,6 @@
 export { train } from './train.js'
 export { Run, type IterateOptions } from './run.js'
+export { knownRuns, onRuns, type RunListener } from './announce.js'
 export type { RunOptions, ModelOptions, MetricFunction } from './options.js'
 export type { OwnModel, OwnLoss, ParameterTree } from './own.js'
 export type { Batch } from './trainee.js'

@@ -13,8 +13,10 @@ export class Live {
   #updated = 0
   #breathed = 0
 
-  constructor(core: Core) {
+  readonly #onView: (view: RunView) => void
+  constructor(core: Core, onView: (view: RunView) => void = () => {}) {
     this.#core = core
+    this.#onView = onView
   }
 
   /** Called between iterations: shows what is new and lets the host have its turn, each when it is due. */
@@ -43,6 +45,7 @@ export class Live {
 
   #show(view: RunView, now: number): void {
     this.#updated = now
+    this.#onView(view)
     const host = maybeHost()
     if (!host || !this.#core.settings.progress) return
     const { cell } = host

@@ -1,12 +1,13 @@
 import type { Dataset } from '../data/dataset.js'
 import { toDataset, type DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
-import type { Adjustment, EvaluationRow, StopReason, StretchView } from '../views.js'
+import type { Adjustment, EvaluationRow, RunView, StopReason, StretchView } from '../views.js'
+import { announceRun, announceView } from './announce.js'
 import type { Core } from './core.js'
 import { evaluate } from './evaluate.js'
 import { readLikeAnArray, type HistoryRow } from './history.js'
 import { Live } from './live.js'
-import { evaluateRun, stretch } from './loop.js'
+import { evaluateRun, stretch, viewOf } from './loop.js'
 import { checkRule } from './options.js'
 import type { StopFunction, StopRule } from './stops.js'
 
@@ -25,7 +26,8 @@ export class Run {
 
   constructor(core: Core) {
     this.#core = core
-    this.#live = new Live(core)
+    this.#live = new Live(core, (view) => announceView(this, view))
+    announceRun(this)
   }
 
   /** The model as it was passed to `train`; of a branch, its own copy. */
@@ -61,6 +63,11 @@ export class Run {
   /** One row an evaluation on `evaluateOn`. */
   get evaluations(): readonly EvaluationRow[] {
     return this.#core.evaluations
+  }
+
+  /** The run as it stands, as plain data: what its chart is drawn from. */
+  view(): RunView {
+    return viewOf(this.#core, { live: false, from: this.#core.iteration, started: performance.now() })
   }
 
   /** Trains for `n` more iterations. */
