@@ -10,7 +10,12 @@ test('a run is announced when it is made and when a call has trained it', async 
   const w = tf.variable(tf.scalar(1))
   const run = train(
     { parameters: { w }, loss: () => tf.square(w) as tf.Scalar },
-    { data: { x: [1, 2, 3, 4], y: [1, 2, 3, 4] }, batchSize: 2, optimizer: sgd({ learningRate: 0.1 }), progress: false },
+    {
+      data: { x: [1, 2, 3, 4], y: [1, 2, 3, 4] },
+      batchSize: 2,
+      optimizer: sgd({ learningRate: 0.1 }),
+      progress: false,
+    },
   )
   await run.iterate(3)
   stop()
