@@ -1,3 +1,7 @@
+import './register.js'
+
 export * from './optimizers/index.js'
 export type * from './optimizer.js'
 export { withRandomness, randomUniform, randomNormal, type RandomnessSettings } from './random.js'
+export { setBackendOptions, setDevice, type BackendOptions } from './options.js'
+export { backendStatistics, type BackendStatistics } from './statistics.js'

@@ -1,0 +1,174 @@
+import * as tf from '@tensorflow/tfjs'
+import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
+import type { Attributes, Emit, Inputs } from './emitters/kernel.js'
+import type { Value } from './graph.js'
+import type { ElementType } from './onnx/types.js'
+import { options } from './options.js'
+import { Pending } from './pending.js'
+import type { Recorder } from './recorder.js'
+import { count } from './statistics.js'
+import { Entry, isNative, type Maker } from './storage.js'
+
+type Info = tf.TensorInfo
+export type Tree = { [name: string]: Info | null | undefined }
+
+/** How one kernel runs. */
+export interface Kernel {
+  name: string
+  emit: Emit | undefined
+  /** Operations, in units of one addition. */
+  cost(inputs: readonly Info[], attributes: Attributes): number
+  host: tf.KernelFunc
+  /** Throws for inputs that ONNX Runtime would refuse only when the graph runs, far from the line that made them. */
+  check?(inputs: Tree, attributes: Attributes, valuesOf: (info: Info) => tf.TypedArray | undefined): void
+}
+
+/**
+ * TensorFlow.js's kernels on ONNX Runtime. Kernels with an emitter are recorded and run as a graph when a value is read;
+ * all others run through tfjs's cpu kernels on the same storage.
+ */
+export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
+  declare data: tf.DataStorage<Entry>
+  readonly pending = new Pending()
+  recorder: Recorder = this.pending
+
+  override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): object {
+    const entry = new Entry(this, dtype, shape, values)
+    this.recorder.written(entry)
+    return this.hold(entry)
+  }
+
+  private hold(entry: Entry): object {
+    const dataId = {}
+    this.data.set(dataId, entry)
+    return dataId
+  }
+
+  override move(
+    dataId: object,
+    values: tf.BackendValues,
+    shape: number[],
+    dtype: tf.DataType,
+    refCount: number,
+  ) {
+    const entry = new Entry(this, dtype, shape, values)
+    entry.refCount = refCount
+    this.data.set(dataId, entry)
+  }
+
+  override disposeData(dataId: object, force = false): boolean {
+    if (!this.data.has(dataId)) return true
+    const entry = this.data.get(dataId)
+    if (--entry.refCount > 0 && !force) return false
+    entry.refCount = 0
+    if (entry.complexTensorInfos) {
+      this.disposeData(entry.complexTensorInfos.real.dataId, true)
+      this.disposeData(entry.complexTensorInfos.imag.dataId, true)
+    }
+    this.data.delete(dataId)
+    this.recorder.disposed(entry)
+    return true
+  }
+
+  override readSync(dataId: object): tf.BackendValues {
+    this.recorder.checkRead(this.data.get(dataId))
+    return super.readSync(dataId)
+  }
+
+  override async read(dataId: object): Promise<tf.BackendValues> {
+    return this.readSync(dataId)
+  }
+
+  override dispose(): void {
+    this.pending.dispose()
+  }
+
+  /** Waits for the values of an entry. */
+  materialize(entry: Entry): void {
+    this.recorder.checkRead(entry)
+    this.pending.materialize(entry)
+  }
+
+  /** The value of a tensor in the graph that is being recorded. */
+  valueFor({ dataId, shape, dtype }: Info): Value {
+    const { recorder } = this
+    const { graph } = recorder
+    const entry = this.data.get(dataId)
+    const value = entry.graph === graph ? entry.value! : recorder.leafOf(entry)
+    // Reshapes, and casts that keep every value, share the entry they were made from.
+    return graph.reshape(graph.cast(value, dtype as ElementType), shape)
+  }
+
+  /** Runs one kernel: recorded where that is possible and worth it, on the host otherwise. */
+  run(kernel: Kernel, inputs: Tree, attributes: Attributes): Info | Info[] {
+    const infos: Info[] = []
+    // Kernels of ragged tensors take lists as inputs.
+    for (const name in inputs) if (inputs[name]) infos.push(...[inputs[name]].flat())
+    if (kernel.emit) {
+      const native = infos.every(({ dtype, shape }) => isNative(dtype) && !shape.includes(0))
+      if (native && !this.isSmall(kernel, infos, attributes)) {
+        const made = this.record(kernel, inputs, attributes)
+        if (made) return made
+      }
+    }
+    return this.runOnHost(kernel, inputs, attributes, infos)
+  }
+
+  private isSmall(kernel: Kernel, infos: readonly Info[], attributes: Attributes): boolean {
+    if (options.minimumSize === 0 || kernel.cost(infos, attributes) >= options.minimumSize) return false
+    return infos.every(({ dataId }) => this.data.get(dataId).ready)
+  }
+
+  private runOnHost(
+    kernel: Kernel,
+    inputs: Tree,
+    attributes: Attributes,
+    infos: readonly Info[],
+  ): Info | Info[] {
+    this.recorder.checkHost(
+      kernel.name,
+      infos.map(({ dataId }) => this.data.get(dataId)),
+    )
+    count.host(kernel.name)
+    return kernel.host({ inputs: inputs as tf.NamedTensorInfoMap, attrs: attributes as never, backend: this })
+  }
+
+  /** Numbers that the host wrote, where looking at them costs little. */
+  private readonly written = ({ dataId }: Info): tf.TypedArray | undefined => {
+    const entry = this.data.get(dataId)
+    return entry.fromHost && entry.ready && entry.size <= 100_000
+      ? (entry.tensor().data as tf.TypedArray)
+      : undefined
+  }
+
+  private record(kernel: Kernel, inputs: Tree, attributes: Attributes): Info | Info[] | undefined {
+    kernel.check?.(inputs, attributes, this.written)
+    this.recorder.beforeKernel()
+    const { graph } = this.recorder
+    const values: Inputs = {}
+    for (const name in inputs) if (inputs[name]) values[name] = this.valueFor(inputs[name])
+    graph.call = { kernel: kernel.name }
+    const result = kernel.emit!(values, attributes, graph)
+    if (result === undefined) {
+      graph.call = undefined
+      return undefined
+    }
+    const infos = (Array.isArray(result) ? result : [result]).map((value) => this.infoOf(value))
+    graph.call = undefined
+    this.recorder.afterKernel()
+    return Array.isArray(result) ? infos : infos[0]
+  }
+
+  /** A tensor for a value of the recorded graph. */
+  infoOf(value: Value): Info {
+    const { graph } = this.recorder
+    // What comes out must be made by a node: an input or a constant may have other owners.
+    const own = value.elements || value.name.startsWith('i') ? graph.unary('Identity', value) : value
+    const entry = new Entry(this, own.type as tf.DataType, own.shape)
+    entry.graph = graph
+    entry.value = own
+    const dataId = this.hold(entry)
+    this.recorder.made(entry)
+    return { dataId, shape: [...own.shape], dtype: entry.dtype }
+  }
+}

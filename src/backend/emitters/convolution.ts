@@ -1,0 +1,236 @@
+import * as tf from '@tensorflow/tfjs'
+import type { Graph, Value } from '../graph.js'
+import { isFloat, type Attributes, type Emitters } from './kernel.js'
+import { activate, fusable } from './matmul.js'
+
+type Info = tf.backend_util.Conv2DInfo
+
+/** Columns of more elements than this take more memory than their speed is worth. */
+const mostColumns = 64 * 2 ** 20
+
+const toNHWC = [0, 2, 3, 1]
+const toNCHW = [0, 3, 1, 2]
+
+/** What tfjs says of a convolution whose tensors were brought to NHWC. */
+function infoOf(
+  x: readonly number[],
+  filter: readonly number[],
+  attributes: Attributes,
+  depthwise = false,
+): Info {
+  const { strides, dilations, pad, dimRoundingMode } = attributes
+  return tf.backend_util.computeConv2DInfo(
+    x as [number, number, number, number],
+    filter as [number, number, number, number],
+    strides,
+    dilations ?? 1,
+    // Explicit padding comes by axis: NCHW has its two in other places.
+    Array.isArray(pad) && attributes.dataFormat === 'NCHW'
+      ? ([pad[0], pad[2], pad[3], pad[1]] as never)
+      : pad,
+    dimRoundingMode,
+    depthwise,
+    'channelsLast',
+  )
+}
+
+const isNCHW = ({ dataFormat }: Attributes) => dataFormat === 'NCHW'
+const last = (g: Graph, x: Value, attributes: Attributes) => (isNCHW(attributes) ? g.transpose(x, toNHWC) : x)
+const back = (g: Graph, x: Value, attributes: Attributes) => (isNCHW(attributes) ? g.transpose(x, toNCHW) : x)
+const shapeLast = (shape: readonly number[], attributes: Attributes) =>
+  isNCHW(attributes) ? toNHWC.map((axis) => shape[axis]!) : shape
+
+/**
+ * The patches that a filter sees, one row each: [batch x out height x out width, filter height x filter width x channels].
+ * The forward pass and the filter's gradient make the same nodes, which ONNX Runtime then runs once. Of the forms tried
+ * (dev/LOG.md) this with one matmul was the fastest in NHWC.
+ */
+function columns(g: Graph, x: Value, info: Info): Value {
+  const { top, bottom, left, right } = info.padInfo
+  const { batchSize, outHeight, outWidth, inChannels, strideHeight, strideWidth } = info
+  const padded = g.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]]) // oxfmt-ignore
+  const steps = strideHeight === 1 && strideWidth === 1 ? undefined : [1, strideHeight, strideWidth, 1]
+  const parts: Value[] = []
+  for (let row = 0; row < info.filterHeight; row++)
+    for (let column = 0; column < info.filterWidth; column++)
+      parts.push(
+        g.slice(
+          padded,
+          [0, row * info.dilationHeight, column * info.dilationWidth, 0],
+          [batchSize, outHeight, outWidth, inChannels],
+          steps,
+        ),
+      )
+  return g.reshape(g.concat(parts, 3), [batchSize * outHeight * outWidth, parts.length * inChannels])
+}
+
+const columnSize = (info: Info) =>
+  info.batchSize * info.outHeight * info.outWidth * info.filterHeight * info.filterWidth * info.inChannels
+
+const strided = (info: Info) => ({
+  strides: [info.strideHeight, info.strideWidth],
+  dilations: [info.dilationHeight, info.dilationWidth],
+  pads: [info.padInfo.top, info.padInfo.left, info.padInfo.bottom, info.padInfo.right],
+})
+
+function forward(g: Graph, x: Value, filter: Value, info: Info): Value {
+  const { batchSize, outHeight, outWidth, outChannels, inChannels } = info
+  const grouped = filter.shape[2] !== inChannels
+  if (grouped || columnSize(info) > mostColumns) {
+    const weights = g.transpose(filter, [3, 2, 0, 1])
+    const y = g.node(
+      'Conv',
+      [g.transpose(x, toNCHW), weights],
+      [batchSize, outChannels, outHeight, outWidth],
+      'float32',
+      { ...strided(info), group: inChannels / filter.shape[2]! },
+    )
+    return g.transpose(y, toNHWC)
+  }
+  const weights = g.reshape(filter, [filter.shape[0]! * filter.shape[1]! * inChannels, outChannels])
+  return g.reshape(g.matmul(columns(g, x, info), weights), [batchSize, outHeight, outWidth, outChannels])
+}
+
+/** Padding after the end with which exactly the windows that there are fit in. */
+function exactPads(info: Info): [bottom: number, right: number] {
+  const { padInfo } = info
+  const reach = (out: number, stride: number, filter: number) => (out - 1) * stride + filter
+  return [
+    reach(info.outHeight, info.strideHeight, info.effectiveFilterHeight) - info.inHeight - padInfo.top,
+    reach(info.outWidth, info.strideWidth, info.effectiveFilterWidth) - info.inWidth - padInfo.left,
+  ]
+}
+
+/** Sums [batch, channels x filter, windows] back into the image that the windows were cut from: [batch, channels, height, width]. */
+export function sumWindows(g: Graph, parts: Value, info: Info, batch: number, channels: number): Value {
+  const [bottom, right] = exactPads(info)
+  const inputs = [
+    parts,
+    g.whole([info.inHeight, info.inWidth]),
+    g.whole([info.filterHeight, info.filterWidth]),
+  ]
+  return g.node('Col2Im', inputs, [batch, channels, info.inHeight, info.inWidth], 'float32', {
+    strides: [info.strideHeight, info.strideWidth],
+    dilations: [info.dilationHeight, info.dilationWidth],
+    // Rows and columns that no window reaches make the exact padding negative: none is right then, as the count is rounded down.
+    pads: [info.padInfo.top, info.padInfo.left, Math.max(bottom, 0), Math.max(right, 0)],
+  })
+}
+
+function inputGradient(g: Graph, dy: Value, filter: Value, info: Info): Value {
+  const { batchSize, inChannels, outChannels, outHeight, outWidth, filterHeight, filterWidth } = info
+  const flat = g.reshape(g.transpose(dy, toNCHW), [batchSize, outChannels, outHeight * outWidth])
+  const weights = g.reshape(g.transpose(filter, [3, 2, 0, 1]), [
+    outChannels,
+    inChannels * filterHeight * filterWidth,
+  ])
+  const parts = g.matmul(weights, flat, true)
+  return g.transpose(sumWindows(g, parts, info, batchSize, inChannels), toNHWC)
+}
+
+function filterGradient(g: Graph, x: Value, dy: Value, info: Info): Value {
+  const { batchSize, outHeight, outWidth, outChannels } = info
+  const flat = g.reshape(dy, [batchSize * outHeight * outWidth, outChannels])
+  return g.reshape(g.matmul(columns(g, x, info), flat, true), info.filterShape)
+}
+
+/** tfjs's depthwise filter [height, width, channels, multiplier] as ONNX has it: [channels x multiplier, 1, height, width]. */
+const depthwiseWeights = (g: Graph, filter: Value, info: Info) =>
+  g.reshape(g.transpose(filter, [2, 3, 0, 1]), [info.outChannels, 1, info.filterHeight, info.filterWidth])
+
+function depthwise(g: Graph, x: Value, filter: Value, info: Info): Value {
+  const { batchSize, outChannels, outHeight, outWidth } = info
+  const y = g.node(
+    'Conv',
+    [g.transpose(x, toNCHW), depthwiseWeights(g, filter, info)],
+    [batchSize, outChannels, outHeight, outWidth],
+    'float32',
+    { ...strided(info), group: info.inChannels },
+  )
+  return g.transpose(y, toNHWC)
+}
+
+function withBias(
+  g: Graph,
+  plain: Value,
+  { bias, preluActivationWeights }: { [name: string]: Value },
+  attributes: Attributes,
+): Value {
+  const byChannel = (value: Value | undefined) =>
+    value && isNCHW(attributes) && value.shape.length === 1 && value.shape[0] !== 1
+      ? g.reshape(value, [value.shape[0]!, 1, 1])
+      : value
+  const biased = bias ? g.add(plain, byChannel(bias)!) : plain
+  return activate(g, biased, attributes, byChannel(preluActivationWeights))
+}
+
+export const convolution: Emitters = {
+  Conv2D({ x, filter }, attributes, g) {
+    if (!isFloat(x, filter)) return undefined
+    const image = last(g, x!, attributes)
+    return back(g, forward(g, image, filter!, infoOf(image.shape, filter!.shape, attributes)), attributes)
+  },
+  FusedConv2D(inputs, attributes, g) {
+    const { x, filter } = inputs
+    if (!isFloat(x, filter, inputs.bias) || !fusable.has(attributes.activation)) return undefined
+    const image = last(g, x!, attributes)
+    const info = infoOf(image.shape, filter!.shape, attributes)
+    return withBias(g, back(g, forward(g, image, filter!, info), attributes), inputs, attributes)
+  },
+  Conv2DBackpropInput({ dy, filter }, attributes, g) {
+    if (!isFloat(dy, filter)) return undefined
+    const info = infoOf(shapeLast(attributes.inputShape, attributes), filter!.shape, attributes)
+    const gradient = last(g, dy!, attributes)
+    // conv2dTranspose lets through shapes that no convolution gives; the host knows what to do with them.
+    if (gradient.shape[1] !== info.outHeight || gradient.shape[2] !== info.outWidth) return undefined
+    return back(g, inputGradient(g, gradient, filter!, info), attributes)
+  },
+  Conv2DBackpropFilter({ x, dy }, attributes, g) {
+    const image = shapeLast(x!.shape, attributes)
+    const info = infoOf(image, attributes.filterShape, attributes)
+    if (!isFloat(x, dy) || attributes.filterShape[2] !== image[3]) return undefined
+    return filterGradient(g, last(g, x!, attributes), last(g, dy!, attributes), info)
+  },
+  DepthwiseConv2dNative({ x, filter }, attributes, g) {
+    if (!isFloat(x, filter) || isNCHW(attributes)) return undefined
+    return depthwise(g, x!, filter!, infoOf(x!.shape, filter!.shape, attributes, true))
+  },
+  FusedDepthwiseConv2D(inputs, attributes, g) {
+    const { x, filter, bias } = inputs
+    if (!isFloat(x, filter, bias) || !fusable.has(attributes.activation) || isNCHW(attributes))
+      return undefined
+    const info = infoOf(x!.shape, filter!.shape, attributes, true)
+    return withBias(g, depthwise(g, x!, filter!, info), inputs, attributes)
+  },
+  DepthwiseConv2dNativeBackpropInput({ dy, filter }, attributes, g) {
+    if (!isFloat(dy, filter)) return undefined
+    const info = infoOf(attributes.inputShape, filter!.shape, attributes, true)
+    const { batchSize, inChannels, outChannels, outHeight, outWidth } = info
+    const multiplier = outChannels / inChannels
+    const taps = info.filterHeight * info.filterWidth
+    const windows = outHeight * outWidth
+    // For each channel: its multiplier gradients at each window, times the filter's taps.
+    const gradients = g.reshape(g.transpose(dy!, toNCHW), [batchSize * inChannels, multiplier, windows])
+    const weights = g.reshape(g.transpose(filter!, [2, 0, 1, 3]), [1, inChannels, taps, multiplier])
+    const each = g.reshape(g.expand(weights, [batchSize, inChannels, taps, multiplier]), [
+      batchSize * inChannels,
+      taps,
+      multiplier,
+    ])
+    const parts = g.reshape(g.matmul(each, gradients), [batchSize, inChannels * taps, windows])
+    return g.transpose(sumWindows(g, parts, info, batchSize, inChannels), toNHWC)
+  },
+  DepthwiseConv2dNativeBackpropFilter({ x, dy }, attributes, g) {
+    if (!isFloat(x, dy)) return undefined
+    const info = infoOf(x!.shape, attributes.filterShape, attributes, true)
+    const { batchSize, inChannels, outHeight, outWidth, filterHeight, filterWidth } = info
+    const multiplier = info.outChannels / inChannels
+    const windows = batchSize * outHeight * outWidth
+    const taps = filterHeight * filterWidth
+    // [channels, taps, windows] x [channels, windows, multiplier]
+    const seen = g.reshape(columns(g, x!, info), [windows, taps, inChannels])
+    const gradients = g.reshape(dy!, [windows, inChannels, multiplier])
+    const sum = g.matmul(g.transpose(seen, [2, 1, 0]), g.transpose(gradients, [1, 0, 2]))
+    return g.transpose(g.reshape(sum, [inChannels, filterHeight, filterWidth, multiplier]), [1, 2, 0, 3])
+  },
+}

@@ -1,0 +1,76 @@
+import * as tf from '@tensorflow/tfjs'
+import type { Graph, Value } from '../graph.js'
+import { isFloat, listOf, type Attributes, type Emitters } from './kernel.js'
+
+/** The activations that tfjs fuses into a product or a convolution. */
+export function activate(
+  g: Graph,
+  x: Value,
+  { activation, leakyreluAlpha }: Attributes,
+  slope?: Value,
+): Value {
+  switch (activation) {
+    case 'relu':
+      return g.binary('Max', x, g.scalar(0))
+    case 'relu6':
+      return g.binary('Min', g.binary('Max', x, g.scalar(0)), g.scalar(6))
+    case 'elu':
+      return g.unary('Elu', x)
+    case 'sigmoid':
+      return g.unary('Sigmoid', x)
+    case 'leakyrelu':
+      return g.unary('LeakyRelu', x, { alpha: { float: leakyreluAlpha } })
+    case 'prelu':
+      return g.where(g.binary('Less', x, g.scalar(0), 'bool'), g.mul(x, slope!), x)
+    default:
+      return x
+  }
+}
+
+export const fusable = new Set<string | undefined>([
+  undefined, 'linear', 'relu', 'relu6', 'elu', 'sigmoid', 'leakyrelu', 'prelu',
+]) // oxfmt-ignore
+
+function product(g: Graph, a: Value, b: Value, transposeA: boolean, transposeB: boolean): Value {
+  const inner = [a.shape.at(transposeA ? -2 : -1), b.shape.at(transposeB ? -1 : -2)]
+  tf.util.assert(
+    inner[0] === inner[1],
+    () =>
+      `Error in matMul: inner shapes (${inner[0]}) and (${inner[1]}) of tensors with shapes ${a.shape} and ` +
+      `${b.shape} and transposeA=${transposeA} and transposeB=${transposeB} must match.`,
+  )
+  // Rows of all batches against one matrix are one product.
+  if (a.shape.length > 2 && b.shape.length === 2 && !transposeA) {
+    const rows = a.shape.slice(0, -1).reduce((x, y) => x * y, 1)
+    const flat = g.matmul(g.reshape(a, [rows, a.shape.at(-1)!]), b, false, transposeB)
+    return g.reshape(flat, [...a.shape.slice(0, -1), flat.shape[1]!])
+  }
+  return g.matmul(a, b, transposeA, transposeB)
+}
+
+export const matmul: Emitters = {
+  BatchMatMul: ({ a, b }, { transposeA, transposeB }, g) =>
+    isFloat(a, b) ? product(g, a!, b!, transposeA, transposeB) : undefined,
+  _FusedMatMul({ a, b, bias, preluActivationWeights }, attributes, g) {
+    if (!isFloat(a, b, bias) || !fusable.has(attributes.activation)) return undefined
+    const plain = product(g, a!, b!, attributes.transposeA, attributes.transposeB)
+    return activate(g, bias ? g.add(plain, bias) : plain, attributes, preluActivationWeights)
+  },
+  Einsum(inputs, { equation }, g) {
+    const list = listOf(inputs)
+    if (!isFloat(...list)) return undefined
+    const { allDims, idDims } = tf.backend_util.decodeEinsumEquation(equation, list.length)
+    const sizes = new Map<string, number>()
+    for (const [at, dimensions] of idDims.entries())
+      for (const [axis, id] of dimensions.entries()) {
+        const letter = allDims[id]!
+        const size = list[at]!.shape[axis]!
+        sizes.set(letter, size)
+      }
+    tf.backend_util.checkEinsumDimSizes(allDims.length, idDims, list as never)
+    const to = [...(equation as string).split('->')[1]!.replaceAll(' ', '')].map((letter) =>
+      sizes.get(letter)!,
+    )
+    return g.node('Einsum', list, to, 'float32', { equation: (equation as string).replaceAll(' ', '') })
+  },
+}

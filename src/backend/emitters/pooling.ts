@@ -1,0 +1,176 @@
+import * as tf from '@tensorflow/tfjs'
+import type { Graph, Value } from '../graph.js'
+import { sizeOf } from '../onnx/types.js'
+import { sumWindows } from './convolution.js'
+import { isFloat, type Attributes, type Emitters } from './kernel.js'
+
+type Shape4 = [number, number, number, number]
+
+function infoOf(x: readonly number[], { filterSize, strides, pad, dimRoundingMode }: Attributes) {
+  return tf.backend_util.computePool2DInfo(x as Shape4, filterSize, strides, 1, pad, dimRoundingMode)
+}
+
+type Info = ReturnType<typeof infoOf>
+
+const toNCHW = [0, 3, 1, 2]
+const toNHWC = [0, 2, 3, 1]
+
+/** Windows that lie side by side: no overlap, no padding, nothing left over. */
+const isTiled = (info: Info) =>
+  info.strideHeight === info.filterHeight &&
+  info.strideWidth === info.filterWidth &&
+  info.inHeight === info.outHeight * info.filterHeight &&
+  info.inWidth === info.outWidth * info.filterWidth
+
+/** The elements of the windows of a tiled pooling: one tensor [batch, out height, out width, channels] for each place in the window. */
+function tilesOf(g: Graph, x: Value, info: Info): Value[] {
+  const { batchSize, outHeight, outWidth, inChannels, filterHeight, filterWidth } = info
+  const tiles: Value[] = []
+  for (let row = 0; row < filterHeight; row++)
+    for (let column = 0; column < filterWidth; column++)
+      tiles.push(
+        g.slice(
+          x,
+          [0, row, column, 0],
+          [batchSize, outHeight, outWidth, inChannels],
+          [1, filterHeight, filterWidth, 1],
+        ),
+      )
+  return tiles
+}
+
+/** The inverse of `tilesOf`. */
+function joinTiles(g: Graph, tiles: readonly Value[], info: Info): Value {
+  const { batchSize, outHeight, outWidth, inChannels, filterHeight, filterWidth } = info
+  const each = tiles.map((tile) => g.reshape(tile, [batchSize, outHeight, 1, outWidth, 1, inChannels]))
+  const rows = Array.from({ length: filterHeight }, (_, row) =>
+    g.concat(each.slice(row * filterWidth, (row + 1) * filterWidth), 4),
+  )
+  return g.reshape(g.concat(rows, 2), info.inShape)
+}
+
+/** Whether ONNX Runtime cuts the same windows as tfjs. */
+function fits(info: Info): boolean {
+  const { padInfo: pad } = info
+  const count = (size: number, padding: number, filter: number, stride: number) =>
+    Math.floor((size + padding - filter) / stride) + 1
+  return (
+    Math.max(pad.top, pad.bottom) < info.filterHeight &&
+    Math.max(pad.left, pad.right) < info.filterWidth &&
+    count(info.inHeight, pad.top + pad.bottom, info.filterHeight, info.strideHeight) === info.outHeight &&
+    count(info.inWidth, pad.left + pad.right, info.filterWidth, info.strideWidth) === info.outWidth
+  )
+}
+
+const windowsOf = (info: Info) => ({
+  kernel_shape: [info.filterHeight, info.filterWidth],
+  strides: [info.strideHeight, info.strideWidth],
+  pads: [info.padInfo.top, info.padInfo.left, info.padInfo.bottom, info.padInfo.right],
+})
+
+const outFirst = (info: Info) => [info.batchSize, info.inChannels, info.outHeight, info.outWidth]
+
+/** The largest of each window, and its position in the image of [batch, channels, height, width] as one number. */
+function maxWithPosition(g: Graph, x: Value, info: Info): [max: Value, position: Value] {
+  const shape = outFirst(info)
+  const outputs = [
+    { shape, type: 'float32' as const },
+    { shape, type: 'int64' as const },
+  ]
+  return g.nodeOf('MaxPool', [g.transpose(x, toNCHW)], outputs, windowsOf(info)) as [Value, Value]
+}
+
+/** The gradient goes to the first of the largest of each window, as in tfjs. */
+function maxGradient(g: Graph, dy: Value, x: Value, info: Info): Value {
+  if (isTiled(info) && info.filterHeight * info.filterWidth <= 9) {
+    const tiles = tilesOf(g, x, info)
+    const largest = g.node('Max', tiles, info.outShape, 'float32')
+    let free: Value | undefined
+    const parts = tiles.map((tile, at) => {
+      const hit = g.binary('Equal', tile, largest, 'bool')
+      const first = free ? g.binary('And', hit, free) : hit
+      if (at < tiles.length - 1) {
+        const missed = g.unary('Not', hit)
+        free = free ? g.binary('And', free, missed) : missed
+      }
+      return g.where(first, dy, g.scalar(0))
+    })
+    return joinTiles(g, parts, info)
+  }
+  const [, position] = maxWithPosition(g, x, info)
+  const size = sizeOf(x.shape)
+  const flat = g.node(
+    'ScatterElements',
+    [g.filled([size], 0, 'float32'), g.flat(position), g.flat(g.transpose(dy, toNCHW))],
+    [size],
+    'float32',
+    { axis: 0, reduction: 'add' },
+  )
+  const shape = [info.batchSize, info.inChannels, info.inHeight, info.inWidth]
+  return g.transpose(g.reshape(flat, shape), toNHWC)
+}
+
+/** tfjs divides by the size of the window, also where part of it is padding. */
+function averageGradient(g: Graph, dy: Value, info: Info): Value {
+  const { batchSize, inChannels, outHeight, outWidth, filterHeight, filterWidth } = info
+  const scaled = g.mul(dy, g.scalar(1 / (filterHeight * filterWidth)))
+  if (isTiled(info)) {
+    const each = g.reshape(scaled, [batchSize, outHeight, 1, outWidth, 1, inChannels])
+    const spread = g.expand(each, [batchSize, outHeight, filterHeight, outWidth, filterWidth, inChannels])
+    return g.reshape(spread, info.inShape)
+  }
+  const windows = outHeight * outWidth
+  const each = g.reshape(g.transpose(scaled, toNCHW), [batchSize * inChannels, 1, windows])
+  const parts = g.expand(each, [batchSize * inChannels, filterHeight * filterWidth, windows])
+  const sum = sumWindows(g, parts, info, batchSize * inChannels, 1)
+  return g.transpose(g.reshape(sum, [batchSize, inChannels, info.inHeight, info.inWidth]), toNHWC)
+}
+
+export const pooling: Emitters = {
+  MaxPool({ x }, attributes, g) {
+    const info = infoOf(x!.shape, attributes)
+    if (!isFloat(x) || !fits(info)) return undefined
+    if (isTiled(info) && info.filterHeight * info.filterWidth <= 9) {
+      const tiles = tilesOf(g, x!, info)
+      return tiles.length === 1 ? tiles[0]! : g.node('Max', tiles, info.outShape, 'float32')
+    }
+    return g.transpose(
+      g.node('MaxPool', [g.transpose(x!, toNCHW)], outFirst(info), 'float32', windowsOf(info)),
+      toNHWC,
+    )
+  },
+  AvgPool({ x }, attributes, g) {
+    const info = infoOf(x!.shape, attributes)
+    if (!isFloat(x) || !fits(info)) return undefined
+    if (info.outHeight * info.outWidth === 1 && isTiled(info)) return g.reduce('ReduceMean', x!, [1, 2], true)
+    return g.transpose(
+      g.node('AveragePool', [g.transpose(x!, toNCHW)], outFirst(info), 'float32', windowsOf(info)),
+      toNHWC,
+    )
+  },
+  MaxPoolGrad({ dy, input }, attributes, g) {
+    const info = infoOf(input!.shape, attributes)
+    return isFloat(dy, input) && fits(info) ? maxGradient(g, dy!, input!, info) : undefined
+  },
+  AvgPoolGrad({ dy, input }, attributes, g) {
+    const info = infoOf(input!.shape, attributes)
+    return isFloat(dy) && fits(info) ? averageGradient(g, dy!, info) : undefined
+  },
+  MaxPoolWithArgmax({ x }, attributes, g) {
+    const info = infoOf(x!.shape, attributes)
+    if (!isFloat(x) || !fits(info)) return undefined
+    const known = g.where(g.unary('IsNaN', x!, {}, 'bool'), g.scalar(-Infinity), x!)
+    const [largest, position] = maxWithPosition(g, known, info)
+    const number = (value: number) => g.scalar(value, 'int64')
+    const { inHeight, inWidth, inChannels } = info
+    // From batch, channel, row, column to (batch,) row, column, channel.
+    const image = number(inHeight * inWidth)
+    const pixel = g.binary('Mod', position, image)
+    const plane = g.div(position, image)
+    const channel = g.binary('Mod', plane, number(inChannels))
+    const within = g.add(g.mul(pixel, number(inChannels)), channel)
+    const batch = g.mul(g.div(plane, number(inChannels)), number(inHeight * inWidth * inChannels))
+    const index = attributes.includeBatchInIndex ? g.add(within, batch) : within
+    return [g.transpose(largest, toNHWC), g.transpose(g.cast(index, 'int32'), toNHWC)]
+  },
+}

@@ -1,0 +1,235 @@
+import type { Attribute, Node, Value } from './onnx/model.js'
+import { sizeOf, toElements, type ElementType, type Elements } from './onnx/types.js'
+
+export type { Attribute, Node, Value } from './onnx/model.js'
+
+type Attributes = { [name: string]: Attribute }
+type Shape = readonly number[]
+
+const sameShape = (a: Shape, b: Shape) => a.length === b.length && a.every((size, axis) => size === b[axis])
+
+/** The shape that elementwise operators give. */
+export function broadcast(...shapes: Shape[]): number[] {
+  const rank = Math.max(...shapes.map((shape) => shape.length))
+  return Array.from({ length: rank }, (_, axis) => {
+    let size = 1
+    for (const shape of shapes) {
+      const own = shape[axis - rank + shape.length] ?? 1
+      if (own !== 1 && size !== 1 && own !== size)
+        throw new Error(
+          `shapes ${shapes.map((one) => `[${one}]`).join(' and ')} cannot be broadcast together`,
+        )
+      if (own !== 1) size = own
+    }
+    return size
+  })
+}
+
+/**
+ * A graph that grows: emitters append nodes to it, whether it is run at once, later, or again and again. Every method
+ * returns the value that its node makes, with shape and type known. `key` says what the nodes are, so that an equal graph
+ * can be found again; the values of inputs are no part of it.
+ */
+export class Graph {
+  readonly nodes: Node[] = []
+  readonly key: string[] = []
+  /** The kernel call that nodes are added for. */
+  call: { readonly kernel: string } | undefined
+  private names = 0
+  private readonly constants = new Map<string, Value>()
+
+  /** A value that comes from outside. */
+  input(shape: Shape, type: ElementType): Value {
+    const value = { name: `i${this.names++}`, shape, type }
+    this.key.push(value.name, type, shape.join())
+    return value
+  }
+
+  /** A node of several outputs. */
+  nodeOf(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    outputs: readonly { shape: Shape; type: ElementType }[],
+    attributes: Attributes = {},
+    domain?: string,
+  ): Value[] {
+    const values = outputs.map(({ shape, type }) => ({ name: `n${this.names++}`, shape, type }))
+    this.nodes.push({ op, domain, inputs, outputs: values, attributes, call: this.call })
+    let text = op
+    for (const name in attributes) {
+      const value = attributes[name]!
+      text += ` ${name}=${typeof value === 'object' && 'float' in value ? value.float : value}`
+    }
+    for (const input of inputs) text += ` ${input ? input.name : '-'}`
+    this.key.push(text)
+    return values
+  }
+
+  node(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    shape: Shape,
+    type: ElementType,
+    attributes?: Attributes,
+  ) {
+    return this.nodeOf(op, inputs, [{ shape, type }], attributes)[0]!
+  }
+
+  /** A node of ONNX Runtime's own. */
+  contributed(
+    op: string,
+    inputs: readonly Value[],
+    shape: Shape,
+    type: ElementType,
+    attributes?: Attributes,
+  ) {
+    return this.nodeOf(op, inputs, [{ shape, type }], attributes, 'com.microsoft')[0]!
+  }
+
+  constant(values: ArrayLike<number>, shape: Shape, type: ElementType): Value {
+    const text = `${type}[${shape}]${Array.prototype.join.call(values)}`
+    let value = this.constants.get(text)
+    if (!value) {
+      value = { name: `k${this.names++}`, shape, type, elements: toElements(values, type) }
+      this.constants.set(text, value)
+      this.key.push(value.name, text)
+    }
+    return value
+  }
+
+  /** A constant that is known by its elements alone, however many; equal ones are not found again. */
+  data(elements: Elements, shape: Shape, type: ElementType): Value {
+    const value = { name: `k${this.names++}`, shape, type, elements }
+    this.key.push(value.name)
+    return value
+  }
+
+  /** Whole numbers that say how: axes, sizes, starts. */
+  whole(values: Shape): Value {
+    return this.constant(values, [values.length], 'int64')
+  }
+
+  scalar(value: number, type: ElementType = 'float32'): Value {
+    return this.constant([value], [], type)
+  }
+
+  /** Every element `value`, without the memory that a constant of this size would take in the model. */
+  filled(shape: Shape, value: number, type: ElementType): Value {
+    return this.node('Expand', [this.scalar(value, type), this.whole(shape)], shape, type)
+  }
+
+  unary(op: string, x: Value, attributes?: Attributes, type: ElementType = x.type): Value {
+    return this.node(op, [x], x.shape, type, attributes)
+  }
+
+  binary(op: string, a: Value, b: Value, type: ElementType = a.type, attributes?: Attributes): Value {
+    return this.node(op, [a, b], broadcast(a.shape, b.shape), type, attributes)
+  }
+
+  add = (a: Value, b: Value): Value => this.binary('Add', a, b)
+  sub = (a: Value, b: Value): Value => this.binary('Sub', a, b)
+  mul = (a: Value, b: Value): Value => this.binary('Mul', a, b)
+  div = (a: Value, b: Value): Value => this.binary('Div', a, b)
+
+  where(condition: Value, yes: Value, no: Value): Value {
+    if (yes.type === 'bool') {
+      // ONNX Runtime's `Where` takes no bool.
+      const both = this.binary('And', condition, yes)
+      return this.binary('Or', both, this.binary('And', this.unary('Not', condition), no))
+    }
+    return this.node('Where', [condition, yes, no], broadcast(condition.shape, yes.shape, no.shape), yes.type)
+  }
+
+  cast(x: Value, type: ElementType): Value {
+    return x.type === type ? x : this.node('Cast', [x], x.shape, type, { to: castCodes[type] })
+  }
+
+  reshape(x: Value, shape: Shape): Value {
+    return sameShape(x.shape, shape) ? x : this.node('Reshape', [x, this.whole(shape)], shape, x.type)
+  }
+
+  transpose(x: Value, order: Shape): Value {
+    if (order.every((from, to) => from === to)) return x
+    return this.node(
+      'Transpose',
+      [x],
+      order.map((axis) => x.shape[axis]!),
+      x.type,
+      { perm: order },
+    )
+  }
+
+  expand(x: Value, shape: Shape): Value {
+    return sameShape(x.shape, shape) ? x : this.node('Expand', [x, this.whole(shape)], shape, x.type)
+  }
+
+  /** From `begin` (inclusive) `size` elements of every axis, each `step` apart. */
+  slice(x: Value, begin: Shape, size: Shape, steps?: Shape): Value {
+    if (!steps && sameShape(x.shape, size)) return x
+    const axes = x.shape.map((_, axis) => axis).filter((axis) => steps || size[axis] !== x.shape[axis])
+    const step = (axis: number) => steps?.[axis] ?? 1
+    const end = (axis: number) => {
+      const last = begin[axis]! + (size[axis]! - 1) * step(axis)
+      const after = last + Math.sign(step(axis))
+      return after < 0 ? -(2 ** 31) : after // a negative end would count from the back
+    }
+    const inputs = [
+      x,
+      this.whole(axes.map((axis) => begin[axis]!)),
+      this.whole(axes.map(end)),
+      this.whole(axes),
+      ...(steps ? [this.whole(axes.map(step))] : []),
+    ]
+    return this.node('Slice', inputs, size, x.type)
+  }
+
+  concat(values: readonly Value[], axis: number): Value {
+    if (values.length === 1) return values[0]!
+    const shape = values[0]!.shape.slice()
+    for (const { shape: other } of values)
+      if (other.length !== shape.length || other.some((size, at) => at !== axis && size !== shape[at]))
+        throw new Error(`shapes [${shape}] and [${other}] cannot be joined along axis ${axis}`)
+    shape[axis] = values.reduce((sum, value) => sum + value.shape[axis]!, 0)
+    return this.node('Concat', values, shape, values[0]!.type, { axis })
+  }
+
+  reduce(op: string, x: Value, axes: Shape, keep: boolean, type: ElementType = x.type): Value {
+    if (axes.length === 0) return x
+    const shape = x.shape.flatMap((size, axis) => (axes.includes(axis) ? (keep ? [1] : []) : [size]))
+    return this.node(op, [x, this.whole(axes)], shape, type, { keepdims: keep ? 1 : 0 })
+  }
+
+  matmul(a: Value, b: Value, transposeA = false, transposeB = false): Value {
+    const shape = [
+      ...broadcast(a.shape.slice(0, -2), b.shape.slice(0, -2)),
+      a.shape.at(transposeA ? -1 : -2)!,
+      b.shape.at(transposeB ? -2 : -1)!,
+    ]
+    if (!transposeA && !transposeB) return this.node('MatMul', [a, b], shape, a.type)
+    return this.contributed('FusedMatMul', [a, b], shape, a.type, {
+      transA: +transposeA,
+      transB: +transposeB,
+    })
+  }
+
+  /** Zeros (or `value`) around: [before, after] of every axis; negative numbers cut. */
+  pad(x: Value, amounts: readonly (readonly [number, number])[], value = 0): Value {
+    if (amounts.every(([before, after]) => before === 0 && after === 0)) return x
+    const shape = x.shape.map((size, axis) => size + amounts[axis]![0] + amounts[axis]![1])
+    const pads = [...amounts.map(([before]) => before), ...amounts.map(([, after]) => after)]
+    const inputs = [x, this.whole(pads), this.scalar(value, x.type)]
+    return this.node('Pad', inputs, shape, x.type, { mode: 'constant' })
+  }
+
+  gather(x: Value, indices: Value, axis: number): Value {
+    const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)]
+    return this.node('Gather', [x, indices], shape, x.type, { axis })
+  }
+
+  /** One value whose shape is [size]. */
+  flat(x: Value): Value {
+    return this.reshape(x, [sizeOf(x.shape)])
+  }
+}
+
+const castCodes = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float64: 11, uint32: 12 } as const

@@ -1,0 +1,99 @@
+import { Protobuf } from './protobuf.js'
+import { elementTypes, type ElementType, type Elements } from './types.js'
+
+/** A tensor in a graph. `elements` are there when it is a constant. */
+export interface Value {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly type: ElementType
+  readonly elements?: Elements
+}
+
+export type Attribute = number | { float: number } | string | readonly number[]
+
+export interface Node {
+  op: string
+  /** 'com.microsoft' for ONNX Runtime's own operators. */
+  domain?: string
+  /** `undefined` stands for an optional input that is left out. */
+  inputs: readonly (Value | undefined)[]
+  outputs: readonly Value[]
+  attributes: { readonly [name: string]: Attribute }
+  /** The call of a kernel that this node is part of. */
+  call?: { readonly kernel: string }
+}
+
+export interface Model {
+  nodes: readonly Node[]
+  inputs: readonly Value[]
+  outputs: readonly Value[]
+  /** Shapes of inputs and outputs whose dimensions may vary, by name: a text is a free dimension. */
+  dimensions?: { readonly [name: string]: readonly (number | string)[] }
+  /** Names to write instead of the graph's own. */
+  names?: ReadonlyMap<Value, string>
+}
+
+// Field numbers are those of onnx.proto (onnx/onnx, IR version 10, operator set 21).
+const irVersion = 10
+const operatorSet = 21
+
+function writeAttribute(to: Protobuf, name: string, value: Attribute): void {
+  to.string(1, name)
+  if (typeof value === 'number') to.integer(3, value).integer(20, 2)
+  else if (typeof value === 'string') to.string(4, value).integer(20, 3)
+  else if ('float' in value) to.float(2, value.float).integer(20, 1)
+  else {
+    for (const one of value) to.integer(8, one)
+    to.integer(20, 7)
+  }
+}
+
+function writeConstant(to: Protobuf, name: string, { shape, type, elements }: Value): void {
+  for (const dimension of shape) to.integer(1, dimension)
+  const { buffer, byteOffset, byteLength } = elements!
+  to.integer(2, elementTypes[type].code)
+    .string(8, name)
+    .bytes(9, new Uint8Array(buffer, byteOffset, byteLength))
+}
+
+/** The bytes of an ONNX model. Constants that its nodes use become initializers. */
+export function encodeModel({ nodes, inputs, outputs, dimensions = {}, names }: Model): Uint8Array {
+  const nameOf = (value: Value) => names?.get(value) ?? value.name
+  const constants = new Map<string, Value>()
+  for (const node of nodes)
+    for (const value of node.inputs) if (value?.elements) constants.set(nameOf(value), value)
+  const writeValue = (to: Protobuf, value: Value) =>
+    to.string(1, nameOf(value)).message(2, (type) =>
+      type.message(1, (tensor) =>
+        tensor.integer(1, elementTypes[value.type].code).message(2, (shape) => {
+          for (const dimension of dimensions[nameOf(value)] ?? value.shape)
+            shape.message(1, (one) =>
+              typeof dimension === 'number' ? one.integer(1, dimension) : one.string(2, dimension),
+            )
+        }),
+      ),
+    )
+  return new Protobuf()
+    .integer(1, irVersion)
+    .string(2, 'gradbook')
+    .message(7, (graph) => {
+      for (const { op, domain, inputs: from, outputs: to, attributes, call } of nodes)
+        graph.message(1, (node) => {
+          for (const value of from) node.string(1, value ? nameOf(value) : '')
+          for (const value of to) node.string(2, nameOf(value))
+          if (call) node.string(3, `${call.kernel} ${to[0]!.name}`) // ONNX Runtime's errors name it
+          node.string(4, op)
+          for (const name in attributes)
+            node.message(5, (attribute) => writeAttribute(attribute, name, attributes[name]!))
+          if (domain) node.string(7, domain)
+        })
+      graph.string(2, 'graph')
+      for (const [name, value] of constants)
+        graph.message(5, (constant) => writeConstant(constant, name, value))
+      for (const value of inputs) graph.message(11, (to) => writeValue(to, value))
+      for (const value of outputs) graph.message(12, (to) => writeValue(to, value))
+    })
+    .message(8, (set) => set.string(1, '').integer(2, operatorSet))
+    .message(8, (set) => set.string(1, 'com.microsoft').integer(2, 1))
+    .finish()
+}

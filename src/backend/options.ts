@@ -1,0 +1,84 @@
+import { InputError, describe } from '../errors.js'
+import { devices, processors } from './native.js'
+
+export interface BackendOptions {
+  /**
+   * Kernels of fewer operations than this, whose inputs are numbers at hand, run on the host at once: a call of ONNX Runtime
+   * costs 10 to 17 microseconds, which is about this many additions. 0 sends every kernel that has an ONNX form.
+   */
+  minimumSize: number
+  /** 'lazy': kernels wait until a value is read, and run as one graph. 'eager': each runs at once, for debugging. */
+  mode: 'lazy' | 'eager'
+  /** Threads of a session; the number of processors unless set. */
+  threads: number
+  /** Sessions that are kept for the next time the same graph comes. */
+  sessions: number
+}
+
+export const options: BackendOptions & { device: string } = {
+  minimumSize: 1000,
+  mode: 'lazy',
+  threads: 0,
+  sessions: 256,
+  device: 'cpu',
+}
+
+/** Threads that a session gets: as set, else as many as there are processors. */
+export const threads = (): number => options.threads || processors()
+
+const wholeFrom = (least: number) => ({
+  expected: `a whole number of at least ${least}`,
+  fits: (value: unknown) => Number.isInteger(value) && (value as number) >= least,
+})
+
+const rows: { [name in keyof BackendOptions]: { expected: string; fits(value: unknown): boolean } } = {
+  minimumSize: wholeFrom(0),
+  mode: { expected: "'lazy' or 'eager'", fits: (value) => value === 'lazy' || value === 'eager' },
+  threads: wholeFrom(1),
+  sessions: wholeFrom(1),
+}
+
+const listeners: (() => void)[] = []
+
+/** Calls `listener` before the options change, so that work that waits runs under those it was given under. */
+export function onOptions(listener: () => void): void {
+  listeners.push(listener)
+}
+
+/**
+ * Changes how the backend works; what is left out stays as it is.
+ *
+ *     setBackendOptions({ minimumSize: 0, mode: 'eager' })
+ */
+export function setBackendOptions(changes: Partial<BackendOptions>): void {
+  for (const [name, value] of Object.entries(changes)) {
+    const row = rows[name as keyof BackendOptions]
+    if (row === undefined)
+      throw new InputError({
+        where: `setBackendOptions({ ${name} })`,
+        received: `the option '${name}'`,
+        expected: `one of ${Object.keys(rows).join(', ')}`,
+      })
+    if (!row.fits(value))
+      throw new InputError({
+        where: `setBackendOptions({ ${name} })`,
+        received: describe(value),
+        expected: row.expected,
+      })
+  }
+  for (const listener of listeners) listener()
+  Object.assign(options, changes)
+}
+
+/** Chooses where graphs run: 'cpu', or one of those that this build of ONNX Runtime carries, such as 'webgpu'. */
+export function setDevice(device: string): void {
+  const known = devices().map(({ name }) => name)
+  if (!known.includes(device))
+    throw new InputError({
+      where: `setDevice(${describe(device)})`,
+      received: describe(device),
+      expected: `one of ${known.join(', ')}`,
+    })
+  for (const listener of listeners) listener()
+  options.device = device
+}

@@ -1,0 +1,174 @@
+import * as tf from '@tensorflow/tfjs'
+import { Graph, type Value } from './graph.js'
+import type { NativeTensors } from './native.js'
+import { onOptions, options, threads } from './options.js'
+import { sizeOf } from './onnx/types.js'
+import { createPlan, findNeeded, LastUsed, replaceInputs, runPlan, type Plan } from './plan.js'
+import type { Recorder } from './recorder.js'
+import { allocate, tensorOf, type Entry } from './storage.js'
+
+/** Nodes after which a graph is flushed where the program comes back to its outermost level. */
+const softLimit = 1000
+/** Nodes after which it is flushed wherever it stands. */
+const hardLimit = 20_000
+/** Bytes of disposed inputs that may wait. */
+const waitingLimit = 256 * 2 ** 20
+
+/**
+ * A plan with the scalars that the host wrote (the 0.5 of `x.mul(0.5)`) folded in as constants, which lets ONNX Runtime fuse
+ * more. It holds while they keep their values: one that changes, such as a rate, becomes an input for good.
+ */
+class GuardedPlan {
+  private readonly varying = new Set<number>()
+  private folded: readonly number[] = []
+  private values: readonly number[] = []
+  private plan: Plan | undefined
+  private feedLeaves: readonly number[] = []
+
+  /** The plan that fits the leaves, and the leaf that each of its inputs takes. */
+  fit(graph: Graph, outputs: readonly Value[], leaves: readonly Entry[], leafValues: readonly Value[]) {
+    const changed = this.folded.filter((leaf, at) => !Object.is(leaves[leaf]!.scalar(), this.values[at]))
+    if (!this.plan || changed.length > 0) {
+      for (const leaf of changed) this.varying.add(leaf)
+      this.dispose()
+      const foldable = (entry: Entry, leaf: number) =>
+        entry.fromHost && entry.size === 1 && !this.varying.has(leaf)
+      this.folded = leaves.flatMap((entry, leaf) => (foldable(entry, leaf) ? [leaf] : []))
+      this.values = this.folded.map((leaf) => leaves[leaf]!.scalar())
+      const constants = new Map(
+        this.folded.map((leaf, at): [Value, Value] => {
+          const { shape, type } = leafValues[leaf]!
+          return [leafValues[leaf]!, graph.constant([this.values[at]!], shape, type)]
+        }),
+      )
+      const nodes = replaceInputs(findNeeded(graph, outputs), constants)
+      this.plan = createPlan(nodes, outputs, { threads: threads(), device: options.device })
+      this.feedLeaves = this.plan.inputs.map((value) => leafValues.indexOf(value))
+    }
+    return { plan: this.plan, feedLeaves: this.feedLeaves }
+  }
+
+  dispose(): void {
+    this.plan?.session.dispose()
+    this.plan = undefined
+  }
+}
+
+/**
+ * The graph that waits. A read runs it: its nodes are found again by what they are (never by the values that went in),
+ * so that the second step of a program takes the session of the first.
+ */
+export class Pending implements Recorder {
+  graph = new Graph()
+  private leaves: Entry[] = []
+  private leafValues: Value[] = []
+  private readonly alive = new Set<Entry>()
+  private waitingBytes = 0
+  private readonly plans = new LastUsed<GuardedPlan>()
+  private outermost = -1
+
+  constructor() {
+    onOptions(() => this.flush())
+  }
+
+  leafOf(entry: Entry): Value {
+    if (!entry.ready) this.materialize(entry)
+    if (entry.graph === this.graph) return entry.value!
+    const value = this.graph.input(entry.shape, entry.dtype as Value['type'])
+    // The array may be written again by whoever made the tensor, before the graph runs.
+    entry.own()
+    entry.graph = this.graph
+    entry.value = value
+    this.leaves.push(entry)
+    this.leafValues.push(value)
+    return value
+  }
+
+  made(entry: Entry): void {
+    this.alive.add(entry)
+  }
+
+  written(): void {}
+
+  disposed(entry: Entry): void {
+    this.alive.delete(entry)
+    if (!entry.ready) return
+    if (entry.graph !== this.graph) entry.release()
+    else this.waitingBytes += entry.size * 4
+  }
+
+  checkHost(): void {}
+  checkRead(): void {}
+
+  beforeKernel(): void {
+    const size = this.graph.nodes.length
+    if (size < softLimit && this.waitingBytes < waitingLimit) return
+    const scopes = (tf.engine() as unknown as { state: { scopeStack: { id: number }[] } }).state.scopeStack
+    const outermost = scopes[0]?.id ?? -1
+    if (size > hardLimit || this.waitingBytes > waitingLimit || outermost !== this.outermost) this.flush()
+    this.outermost = outermost
+  }
+
+  afterKernel(): void {
+    if (options.mode === 'eager') this.flush()
+  }
+
+  materialize(entry: Entry): void {
+    if (entry.graph === this.graph && !entry.ready) this.flush()
+    if (!entry.ready)
+      throw new Error('the values of this tensor are lost: the graph that was to make them failed before')
+  }
+
+  /** Runs the graph, and gives every tensor that is still alive its values. */
+  flush(): void {
+    const { graph, leaves, leafValues } = this
+    const entries = [...this.alive]
+    this.graph = new Graph()
+    this.leaves = []
+    this.leafValues = []
+    this.alive.clear()
+    this.waitingBytes = 0
+    try {
+      if (entries.length > 0) this.execute(graph, entries, leaves, leafValues)
+    } finally {
+      for (const leaf of leaves) {
+        leaf.graph = leaf.value = undefined
+        if (leaf.refCount <= 0) leaf.release()
+      }
+    }
+  }
+
+  private execute(
+    graph: Graph,
+    entries: readonly Entry[],
+    leaves: readonly Entry[],
+    leafValues: readonly Value[],
+  ) {
+    const outputs = [...new Set(entries.map((entry) => entry.value!))]
+    const key = `${options.device} ${graph.key.join('\n')}\n${outputs.map(({ name }) => name).join(' ')}`
+    let guarded = this.plans.find(key)
+    if (!guarded) this.plans.add(key, (guarded = new GuardedPlan()), options.sessions)
+    const { plan, feedLeaves } = guarded.fit(graph, outputs, leaves, leafValues)
+    const feeds: NativeTensors = {}
+    for (const [at, { name }] of plan.inputs.entries()) feeds[name] = leaves[feedLeaves[at]!]!.tensor()
+    const fetches: NativeTensors = {}
+    for (const { name, type, shape } of outputs)
+      fetches[name] = tensorOf(type, allocate(type, sizeOf(shape)), shape)
+    runPlan(plan, feeds, fetches)
+    const taken = new Set<string>()
+    for (const entry of entries) {
+      const { name } = entry.value!
+      const { data } = fetches[name]!
+      // Two tensors of one value must not share an array that one of them may give away.
+      entry.settle(taken.has(name) ? data.slice() : data)
+      taken.add(name)
+    }
+  }
+
+  /** Forgets what waits and every session. */
+  dispose(): void {
+    this.alive.clear()
+    this.flush()
+    this.plans.clear()
+  }
+}

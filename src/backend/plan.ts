@@ -1,0 +1,96 @@
+import type { Graph, Node, Value } from './graph.js'
+import { createSession, type NativeSession, type NativeTensors, type SessionOptions } from './native.js'
+import { encodeModel } from './onnx/model.js'
+import { sizeOf } from './onnx/types.js'
+import { count } from './statistics.js'
+
+/** A part of a graph as a session: which values go in and come out, and what runs in it. */
+export interface Plan {
+  session: NativeSession
+  inputs: readonly Value[]
+  outputs: readonly Value[]
+  /** Calls of tfjs kernels that run in it. */
+  kernels: readonly [kernel: string, times: number][]
+}
+
+/** The nodes that `outputs` need, in order. */
+export function findNeeded(graph: Graph, outputs: readonly Value[]): Node[] {
+  const needed = new Set<Value>(outputs)
+  const nodes: Node[] = []
+  for (let at = graph.nodes.length - 1; at >= 0; at--) {
+    const node = graph.nodes[at]!
+    if (!node.outputs.some((value) => needed.has(value))) continue
+    nodes.push(node)
+    for (const value of node.inputs) if (value) needed.add(value)
+  }
+  return nodes.reverse()
+}
+
+/** Elements that nodes write in all: below this a second thread costs more than it brings. */
+const enoughForThreads = 20_000
+
+/** Builds the session for `nodes`. */
+export function createPlan(nodes: readonly Node[], outputs: readonly Value[], options: SessionOptions): Plan {
+  const made = new Set(nodes.flatMap((node) => node.outputs))
+  const inputs = new Set<Value>()
+  for (const node of nodes)
+    for (const value of node.inputs) if (value && !value.elements && !made.has(value)) inputs.add(value)
+  const written = nodes.reduce((sum, node) => sum + sizeOf(node.outputs[0]!.shape), 0)
+  const list = [...inputs]
+  const session = createSession(encodeModel({ nodes, inputs: list, outputs }), {
+    ...options,
+    threads: written < enoughForThreads ? 1 : options.threads,
+  })
+  count.session()
+  const ran = new Set(nodes.flatMap(({ call }) => call ?? []))
+  const kernels = new Map<string, number>()
+  for (const { kernel } of ran) kernels.set(kernel, (kernels.get(kernel) ?? 0) + 1)
+  return { session, inputs: list, outputs, kernels: [...kernels] }
+}
+
+/** Runs a plan; the results are written into `fetches`. */
+export function runPlan(plan: Plan, feeds: NativeTensors, fetches: NativeTensors): void {
+  plan.session.run(feeds, fetches, {})
+  count.flush()
+  for (const [kernel, times] of plan.kernels) count.onnx(kernel, times)
+}
+
+/** What was used last, as much as allowed; the one that was used longest ago makes room. */
+export class LastUsed<T extends { dispose(): void }> {
+  private readonly kept = new Map<string, T>()
+
+  find(key: string): T | undefined {
+    const found = this.kept.get(key)
+    if (!found) return undefined
+    this.kept.delete(key)
+    this.kept.set(key, found)
+    return found
+  }
+
+  add(key: string, value: T, most: number): void {
+    this.kept.set(key, value)
+    while (this.kept.size > most) {
+      const [oldest, gone] = this.kept.entries().next().value!
+      this.kept.delete(oldest)
+      gone.dispose()
+    }
+  }
+
+  get size(): number {
+    return this.kept.size
+  }
+
+  clear(): void {
+    for (const value of this.kept.values()) value.dispose()
+    this.kept.clear()
+  }
+}
+
+/** The nodes with some of their inputs replaced. */
+export function replaceInputs(nodes: readonly Node[], by: ReadonlyMap<Value, Value>): Node[] {
+  if (by.size === 0) return [...nodes]
+  return nodes.map((node) => ({
+    ...node,
+    inputs: node.inputs.map((value) => (value && by.get(value)) ?? value),
+  }))
+}

@@ -1,0 +1,111 @@
+import * as tf from '@tensorflow/tfjs'
+import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
+import { OnnxRuntimeBackend, type Kernel } from './backend.js'
+import { emitters } from './emitters/index.js'
+import type { Attributes } from './emitters/kernel.js'
+import { keyOf, uniforms, type Key } from './random/bits.js'
+import { KeyedUniform, RandomKey } from './random/draw.js'
+
+export const backendName = 'onnxruntime'
+
+/** Kernels that make another tensor of the same values: they touch no data and are recorded nowhere. */
+const views = new Set(['Identity', 'Reshape', 'ExpandDims'])
+
+/** Cost of kernels that do more than one operation per element of their largest input, in additions of about 0.3 ns. */
+const costs: { [kernel: string]: (inputs: readonly tf.TensorInfo[], attributes: Attributes) => number } = {
+  BatchMatMul: ([a, b], { transposeB }) => productCost(a!, b!.shape.at(transposeB ? -2 : -1)!),
+  _FusedMatMul: ([a, b], { transposeB }) => productCost(a!, b!.shape.at(transposeB ? -2 : -1)!),
+  Fill: (_, { shape }) => tf.util.sizeFromShape(shape),
+  OneHot: ([indices], { depth }) => tf.util.sizeFromShape(indices!.shape) * depth,
+  Tile: ([x], { reps }) => tf.util.sizeFromShape(x!.shape) * tf.util.sizeFromShape(reps),
+  KeyedUniform: (_, { shape }) => tf.util.sizeFromShape(shape),
+}
+
+/** The cpu kernel of a product does about one multiplication in the time of an addition of two arrays. */
+const productCost = (a: tf.TensorInfo, columns: number) => tf.util.sizeFromShape(a.shape) * columns
+
+/** The same numbers without a graph, where few are wanted. */
+const hostRandom: { [kernel: string]: tf.KernelFunc } = {
+  [KeyedUniform]({ inputs, attrs, backend }) {
+    const { place, shape } = attrs as unknown as { place: number; shape: number[] }
+    const key = [...(backend as OnnxRuntimeBackend).readSync(inputs.key!.dataId)] as unknown as Key
+    const values = uniforms(key, place, tf.util.sizeFromShape(shape))
+    return {
+      dataId: (backend as OnnxRuntimeBackend).write(values, shape, 'float32'),
+      shape,
+      dtype: 'float32',
+    }
+  },
+  [RandomKey]({ inputs, attrs, backend }) {
+    const [iteration] = (backend as OnnxRuntimeBackend).readSync(
+      inputs.iteration!.dataId,
+    ) as unknown as number[]
+    const key = Int32Array.from(keyOf((attrs as unknown as { seed: number }).seed, iteration!))
+    return { dataId: (backend as OnnxRuntimeBackend).write(key, [2], 'int32'), shape: [2], dtype: 'int32' }
+  },
+}
+
+const checks: { [kernel: string]: Kernel['check'] } = {
+  GatherV2({ x, indices }, { axis }, valuesOf) {
+    const at = tf.util.parseAxisParam(axis, x!.shape)[0]!
+    const last = x!.shape[at]! - 1
+    for (const index of valuesOf(indices!) ?? [])
+      tf.util.assert(
+        index <= last && index >= 0,
+        () => `GatherV2: the index value ${index} is not in [0, ${last}]`,
+      )
+  },
+}
+
+const largest = (inputs: readonly tf.TensorInfo[]) =>
+  inputs.reduce((most, { shape }) => Math.max(most, tf.util.sizeFromShape(shape)), 0)
+
+function createKernel({ kernelName: name, kernelFunc: host }: tf.KernelConfig): Kernel {
+  return { name, host, emit: emitters[name], cost: costs[name] ?? largest, check: checks[name] }
+}
+
+function kernelFuncOf(config: tf.KernelConfig): tf.KernelFunc {
+  if (views.has(config.kernelName)) return config.kernelFunc
+  const kernel = createKernel(config)
+  return ({ inputs, attrs, backend }) => {
+    // A cast to the type that a tensor has is a view as well.
+    if (kernel.name === 'Cast' && inputs.x!.dtype === (attrs as { dtype?: string }).dtype)
+      return config.kernelFunc({ inputs, attrs, backend })
+    return (backend as OnnxRuntimeBackend).run(kernel, inputs as never, attrs ?? {})
+  }
+}
+
+/** tfjs's cpu backend greets its users on the first write and recommends another one. */
+function silenceBanner(): void {
+  Object.defineProperty(MathBackendCPU.prototype, 'firstUse', {
+    get: () => false,
+    set() {},
+    configurable: true,
+  })
+}
+
+/**
+ * Registers the backend and its kernels: all that tfjs's cpu backend has. Its priority makes it the default of a program
+ * that has not chosen one; nothing native is loaded until the first graph runs.
+ */
+function register(): void {
+  silenceBanner()
+  // Two copies of this package in one process share tfjs's engine: the first one serves.
+  if (tf.engine().backendNames().includes(backendName)) return
+  tf.registerBackend(backendName, () => new OnnxRuntimeBackend(), 4)
+  for (const config of tf.getKernelsForBackend('cpu'))
+    tf.registerKernel({ ...config, backendName, kernelFunc: kernelFuncOf(config) })
+  for (const kernelName of [KeyedUniform, RandomKey])
+    tf.registerKernel({
+      kernelName,
+      backendName,
+      kernelFunc: kernelFuncOf({ kernelName, backendName, kernelFunc: hostRandom[kernelName]! }),
+    })
+}
+
+/** The backend, made when it is first asked for. */
+export function onnxRuntime(): OnnxRuntimeBackend {
+  return tf.findBackend(backendName) as OnnxRuntimeBackend
+}
+
+register()

@@ -1,0 +1,149 @@
+import type * as tf from '@tensorflow/tfjs'
+import type { Graph, Value } from './graph.js'
+import { elementTypes, sizeOf, type ElementType, type Elements } from './onnx/types.js'
+import type { NativeTensor } from './native.js'
+
+/** tfjs's element types that ONNX Runtime works on; strings and complex numbers stay on the host. */
+export const isNative = (dtype: string): dtype is 'float32' | 'int32' | 'bool' =>
+  dtype === 'float32' || dtype === 'int32' || dtype === 'bool'
+
+/** Freed buffers by size, to be written again: a fresh array of zeros costs more than many an operator. */
+class Pool {
+  private readonly free = new Map<number, ArrayBuffer[]>()
+  private bytes = 0
+  private static readonly smallest = 4096
+  private static readonly most = 256 * 2 ** 20
+
+  take(bytes: number): ArrayBuffer {
+    const buffer = bytes >= Pool.smallest ? this.free.get(bytes)?.pop() : undefined
+    if (!buffer) return new ArrayBuffer(bytes)
+    this.bytes -= bytes
+    return buffer
+  }
+
+  give({ buffer }: Elements): void {
+    const bytes = buffer.byteLength
+    if (bytes < Pool.smallest || this.bytes + bytes > Pool.most || !(buffer instanceof ArrayBuffer)) return
+    const list = this.free.get(bytes)
+    if (list) list.push(buffer)
+    else this.free.set(bytes, [buffer])
+    this.bytes += bytes
+  }
+
+  clear(): void {
+    this.free.clear()
+    this.bytes = 0
+  }
+}
+
+export const pool = new Pool()
+
+/** Elements for a result, from the pool where it has some; not zeroed. */
+export function allocate(type: ElementType, size: number): Elements {
+  const { array, bytes } = elementTypes[type]
+  return new (array as unknown as { new (buffer: ArrayBuffer, offset: number, length: number): Elements })(
+    pool.take(size * bytes),
+    0,
+    size,
+  )
+}
+
+export const tensorOf = (type: ElementType, data: Elements, dims: readonly number[]): NativeTensor => ({
+  type,
+  data,
+  dims,
+  location: 'cpu',
+})
+
+/** Who can make an entry's values when they are not there yet. */
+export interface Maker {
+  materialize(entry: Entry): void
+}
+
+/**
+ * What a `dataId` stands for: values on the host, or a value of a graph that has not run yet. It has the shape of tfjs's
+ * own record in the cpu backend (`values`, `dtype`, `refCount`, `complexTensorInfos`), so that its kernels work on it: to read
+ * `values` is to wait for them.
+ */
+export class Entry {
+  dtype: tf.DataType
+  shape: readonly number[]
+  refCount = 1
+  complexTensorInfos?: { real: tf.TensorInfo; imag: tf.TensorInfo }
+  /** The graph that this is a value of, and that value. */
+  graph: Graph | undefined
+  value: Value | undefined
+  /** Somebody outside may hold the array, so it is never written again. */
+  escaped = true
+  /** Written by the host, not made by a graph. */
+  readonly fromHost: boolean
+  private held: tf.BackendValues | undefined
+  private native: NativeTensor | undefined
+  private readonly maker: Maker
+
+  constructor(maker: Maker, dtype: tf.DataType, shape: readonly number[], values?: tf.BackendValues) {
+    this.maker = maker
+    this.dtype = dtype
+    this.shape = shape
+    this.held = values
+    this.fromHost = values !== undefined
+  }
+
+  get values(): tf.BackendValues {
+    if (this.held === undefined && this.dtype !== 'complex64') this.maker.materialize(this)
+    this.escaped = true
+    return this.held!
+  }
+  set values(values: tf.BackendValues) {
+    this.held = values
+    this.native = undefined
+    this.escaped = true
+  }
+
+  /** Whether the values are at hand. */
+  get ready(): boolean {
+    return this.held !== undefined
+  }
+
+  /** Takes values that a graph has made; the array is the entry's own. */
+  settle(data: Elements): void {
+    this.held = data as unknown as tf.BackendValues
+    this.native = undefined
+    this.escaped = false
+    this.graph = this.value = undefined
+  }
+
+  /** The values as ONNX Runtime reads them; they must be at hand. */
+  tensor(): NativeTensor {
+    if (this.native) return this.native
+    const type = this.dtype as ElementType
+    const { array } = elementTypes[type]
+    const held = this.held as unknown as Elements
+    const data = held instanceof array ? held : array.from(held as unknown as Iterable<never>)
+    return (this.native = tensorOf(type, data as Elements, this.shape))
+  }
+
+  /** Makes the array the entry's own, by a copy where somebody else may hold and change it. */
+  own(): void {
+    if (!this.escaped) return
+    const { array } = elementTypes[this.dtype as ElementType]
+    this.held = array.from(this.held as unknown as Iterable<never>) as unknown as tf.BackendValues
+    this.native = undefined
+    this.escaped = false
+  }
+
+  /** The one number of a scalar that came from the host. */
+  scalar(): number {
+    return Number((this.held as ArrayLike<number>)[0])
+  }
+
+  get size(): number {
+    return sizeOf(this.shape)
+  }
+
+  /** Gives the array back when nobody else can hold it. */
+  release(): void {
+    if (!this.escaped && this.held) pool.give(this.held as unknown as Elements)
+    this.held = this.native = undefined
+  }
+}

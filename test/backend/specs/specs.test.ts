@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { bundleSpecs } from './bundle.js'
+
+const long = process.env.GRADBOOK_LONG === '1'
+const folder = mkdtempSync(join(tmpdir(), 'gradbook-specs-'))
+const bundle = join(folder, 'specs.cjs')
+const run = promisify(execFile)
+
+interface Result {
+  passed: number
+  failed: { name: string; message: string }[]
+  statistics: { kernels: { [kernel: string]: { onnx: number; host: number } } }
+}
+
+/** One in `share` of the specs, all of them with 1. */
+async function specs(mode: 'lazy' | 'eager', share: number): Promise<Result> {
+  const { stdout } = await run(
+    process.execPath,
+    [join(import.meta.dirname, 'run.mjs'), bundle, 'onnxruntime', mode, String(share), '1'],
+    { maxBuffer: 2 ** 26 },
+  )
+  return JSON.parse(stdout.trimEnd().split('\n').at(-1)!)
+}
+
+const messages = ({ failed }: Result) => failed.map(({ name, message }) => `${name}: ${message}`)
+
+beforeAll(() => bundleSpecs(bundle))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+it(
+  'passes every spec of tfjs-core with all kernels forced through ONNX Runtime, lazily',
+  { timeout: 300_000 },
+  async () => {
+    const result = await specs('lazy', 1)
+    expect(messages(result)).toEqual([])
+    expect(result.passed).toBeGreaterThan(4200)
+    const emitted = Object.values(result.statistics.kernels).filter(({ onnx }) => onnx > 0)
+    expect(emitted.length).toBeGreaterThanOrEqual(140)
+  },
+)
+
+it(
+  `passes ${long ? 'every spec' : 'a third of the specs'} eagerly as well`,
+  { timeout: 300_000 },
+  async () => {
+    const result = await specs('eager', long ? 1 : 3)
+    expect(messages(result)).toEqual([])
+    expect(result.passed).toBeGreaterThan(long ? 4200 : 1300)
+  },
+)
