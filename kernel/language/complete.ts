@@ -1,3 +1,4 @@
+import { broughtPackages } from '../packages.js'
 import type { Completion, Completions } from './types.js'
 import type { ServiceCompletion } from './service.js'
 
@@ -32,37 +33,75 @@ export function findPrefix(text: string, offset: number): { start: number; end: 
   return { start: offset - before.length, end: offset + after.length }
 }
 
+const inSpecifier = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*(['"])([^'"\n]*)$/
+
+/** A completion as the service gave it, with the text that it stands for. */
+export interface Candidate {
+  label: string
+  item: ServiceCompletion
+}
+
 /** Completions that fit what is written, the nearest first: own names, then those of libraries, then keywords. */
-export function readCompletions(
+export function findCandidates(
   items: readonly ServiceCompletion[],
   text: string,
   offset: number,
-): Completions {
+): { start: number; end: number; candidates: Candidate[] } {
   let { start, end } = findPrefix(text, offset)
-  const path = /(?:from|import|require)\s*\(?\s*(['"])([^'"\n]*)$/.exec(text.slice(0, offset))
-  if (path) {
-    start = offset - path[2]!.length + (path[2]!.lastIndexOf('/') + 1)
-    end = offset
-    // A bare specifier is one word: `@tensorflow/tfjs`.
-    if (!path[2]!.startsWith('.') && items.some(({ label }) => label.includes('/')))
-      start = offset - path[2]!.length
+  const all = items.map((item): Candidate => ({ item, label: item.label.replace(/\?$/, '') }))
+  const specifier = inSpecifier.exec(text.slice(0, offset))?.[2]
+  if (specifier !== undefined) {
+    // A path is completed part by part, a package by its whole name.
+    const isPath = /^(\.{0,2}\/|\.)/.test(specifier)
+    start = offset - specifier.length + (isPath ? specifier.lastIndexOf('/') + 1 : 0)
+    end = offset + /^[^'"\n]*/.exec(text.slice(offset))![0].length
+    if (!isPath) {
+      const above = specifier.slice(0, specifier.lastIndexOf('/') + 1)
+      for (const candidate of all)
+        if (!candidate.label.startsWith(above)) candidate.label = above + candidate.label
+      const known = new Set(all.map(({ label }) => label))
+      for (const label of broughtPackages)
+        if (!known.has(label)) all.push({ label, item: { label, kind: 9, sortText: '11' } })
+    }
   }
   const written = text.slice(start, offset).toLowerCase()
-  const rank = (item: ServiceCompletion) => item.sortText ?? '5'
-  const fitting = items
-    .map((item) => ({ item, label: item.label.replace(/\?$/, '') }))
+  const rank = ({ item }: Candidate) => item.sortText ?? '5'
+  const candidates = all
     .filter(({ label }) => !label.startsWith('$') && !/^__.*__$/.test(label))
     .filter(({ label }) => label.toLowerCase().startsWith(written))
-    .sort((a, b) => rank(a.item).localeCompare(rank(b.item)) || a.label.localeCompare(b.label))
+    .sort((a, b) => rank(a).localeCompare(rank(b)) || a.label.localeCompare(b.label))
+  return { start, end, candidates }
+}
+
+/** What a declaration starts with, for names that the service knows only as an alias of something in another cell. */
+const declared: { [keyword: string]: string } = {
+  class: 'class',
+  function: 'function',
+  enum: 'enum',
+  namespace: 'module',
+  module: 'module',
+  interface: 'interface',
+  type: 'type',
+}
+
+/** As front ends take it. `resolved`: the same items with their signatures, where they were asked for. */
+export function readCompletions(
+  { start, end, candidates }: ReturnType<typeof findCandidates>,
+  resolved: ReadonlyMap<ServiceCompletion, ServiceCompletion>,
+): Completions {
   return {
     start,
     end,
-    items: fitting.map(({ item, label }): Completion => {
-      const plain = item.insertText ?? label
+    items: candidates.map(({ label, item }): Completion => {
+      const { detail, documentation } = resolved.get(item) ?? item
+      const signature = detail?.replace(/^\(\w+\) /, '').replace(/\nimport [^\n]*$/, '')
+      const doc = typeof documentation === 'string' ? documentation : documentation?.value
       return {
-        text: plain,
-        type: types[item.kind ?? 1] ?? 'text',
-        ...(item.detail ? { signature: item.detail } : {}),
+        text: item.insertText && item.insertText !== item.label ? item.insertText : label,
+        type:
+          declared[/^(?:\(alias\) )?(\w+) /.exec(detail ?? '')?.[1] ?? ''] ?? types[item.kind ?? 1] ?? 'text',
+        ...(signature ? { signature } : {}),
+        ...(doc ? { documentation: doc } : {}),
       }
     }),
   }

@@ -2,12 +2,12 @@
 import type { CellSource, Diagnostic } from '../cell/index.js'
 import { findLineStarts, lineOf } from '../cell/index.js'
 import { findChecking } from './checking.js'
-import { readCompletions } from './complete.js'
+import { findCandidates, readCompletions } from './complete.js'
 import { readDiagnostics } from './diagnostics.js'
-import { readHover } from './inspect.js'
+import { findInspected, readHover } from './inspect.js'
 import { isComplete } from './is-complete.js'
 import { CellProgram, type Document } from './program.js'
-import { Service, type Position } from './service.js'
+import { Service, type Position, type ServiceCompletion } from './service.js'
 import type { Completions, Inspection, Language } from './types.js'
 import { createWorkspace } from './workspace.js'
 
@@ -19,6 +19,9 @@ export interface LanguageOptions {
   /** The kernel's own installation: the folder that holds its package.json. */
   home: string
 }
+
+/** So many completions get their signature and documentation, which cost the service a question each. */
+const described = 24
 
 function positionAt(text: string, offset: number): Position {
   const lines = findLineStarts(text)
@@ -89,18 +92,29 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
           document.path,
           positionAt(document.text, document.start + offset),
         )
-        return readCompletions(items, text, offset)
+        const found = findCandidates(items, text, offset)
+        const resolved = new Map<ServiceCompletion, ServiceCompletion>()
+        await Promise.all(
+          found.candidates.slice(0, described).map(async ({ item }) => {
+            if (item.data) resolved.set(item, await service.resolve(item).catch(() => item))
+          }),
+        )
+        return readCompletions(found, resolved)
       }),
 
     inspect: (text: string, offset: number) =>
       inTurn(async (): Promise<Inspection | undefined> => {
         const document = program.here(program.read(text))
         await write(document)
-        const hover = await service.hover(document.path, positionAt(document.text, document.start + offset))
-        if (!hover) return undefined
-        const lines = findLineStarts(document.text)
-        const start = lines[hover.start.line]! + hover.start.character - document.start
-        return readHover(hover.text, text, start)
+        for (const place of findInspected(text, offset)) {
+          const at = positionAt(document.text, document.start + place)
+          const hover = await service.hover(document.path, at)
+          if (!hover) continue
+          const lines = findLineStarts(document.text)
+          const start = lines[hover.start.line]! + hover.start.character - document.start
+          return readHover(hover.text.replaceAll(workspace.isCell, ''), text, start)
+        }
+        return undefined
       }),
 
     isComplete,

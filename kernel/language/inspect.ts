@@ -21,3 +21,23 @@ export function findExpression(text: string, start: number): string | undefined 
   if (/[)\].'"`]\s*$/.test(text.slice(0, start - before.length))) return undefined
   return (before + name).replaceAll(/\s/g, '')
 }
+
+/** Where to look for what the cursor means: on the name, else behind it, else at the function whose brackets are open. */
+export function findInspected(text: string, offset: number): number[] {
+  const places = [offset]
+  if (offset > 0 && /[\p{ID_Continue}$]/u.test(text[offset - 1]!)) places.push(offset - 1)
+  let depth = 0
+  for (let at = offset - 1; at >= 0; at--) {
+    const char = text[at]!
+    if (char === ')' || char === ']' || char === '}') depth++
+    else if (char === '(' || char === '[' || char === '{') {
+      if (depth > 0) depth--
+      else if (char === '(') {
+        const callee = /[\p{ID_Continue}$](?=\s*(?:<[^<>]*>)?\s*$)/u.exec(text.slice(0, at))
+        if (callee) places.push(callee.index)
+        break
+      }
+    } else if (char === ';' && depth === 0) break
+  }
+  return places
+}

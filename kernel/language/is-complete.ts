@@ -9,6 +9,9 @@ export function isComplete(text: string): {
   const { errors } = parseCell(program.text)
   if (errors.length === 0) return { status: 'complete', indent: '' }
   const { depth, open } = scanBrackets(text)
+  // A string ends on its line or not at all.
+  if (!open && errors.some(({ message }) => message === 'Unterminated string'))
+    return { status: 'invalid', indent: '' }
   // What is missing lies at the end: something is open, or the last error is where the text ends.
   const end = program.text.trimEnd().length
   const atEnd = errors.some(({ labels }) => labels.length === 0 || labels.some((label) => label.end >= end))
@@ -47,5 +50,5 @@ function scanBrackets(text: string): { depth: number; open?: '`' | '/*' } {
       if (char === '}' && templates.at(-1) === depth) templates.pop()
     }
   }
-  return templates.includes(-1) ? { depth, open: '`' } : { depth }
+  return templates.at(-1) === -1 ? { depth, open: '`' } : { depth }
 }

@@ -5,6 +5,8 @@ export interface Completion {
   /** 'function', 'class', 'property', 'keyword', 'module', … as front ends name their icons. */
   type: string
   signature?: string
+  /** Markdown of the doc comment. */
+  documentation?: string
 }
 export interface Completions {
   /** UTF-16 offsets of what a chosen text replaces. */

@@ -1,0 +1,77 @@
+import { afterAll, expect, test } from 'vitest'
+import { session } from './session.js'
+
+const notebook = session()
+afterAll(() => notebook.language.close())
+const texts = async (text: string) => (await notebook.complete(text)).items.map((item) => item.text)
+
+test('names of other cells, of this cell and of the language', async () => {
+  await notebook.check('const learningRate = 0.1; class Learner {}; const rates = { first: 1, second: "a" }')
+  expect(await texts('lear|')).toEqual(expect.arrayContaining(['learningRate', 'Learner']))
+  expect(await texts('function f(leaf: number) { return lea| }')).toEqual(
+    expect.arrayContaining(['leaf', 'learningRate']),
+  )
+  expect(await texts('awa|')).toContain('await')
+})
+test('members, and what they replace', async () => {
+  const { start, end, items } = await notebook.complete('1 + rates.se|con')
+  expect([start, end, items.map(({ text }) => text)]).toEqual([10, 15, ['second']])
+})
+test('kinds and signatures, as front ends show them', async () => {
+  const { items } = await notebook.complete('"a".toUpp|')
+  expect(items[0]).toMatchObject({
+    text: 'toUpperCase',
+    type: 'method',
+    signature: expect.stringContaining('(): string'),
+  })
+  expect((await notebook.complete('Lear|')).items.find(({ text }) => text === 'Learner')).toMatchObject({
+    type: 'class',
+  })
+})
+test('object keys and what literals may be', async () => {
+  await notebook.check(
+    'type Options = { kind: "adam" | "sgd"; learningRate?: number }; const make = (o: Options) => o',
+  )
+  expect(await texts('make({ |')).toEqual(expect.arrayContaining(['kind', 'learningRate']))
+  expect(await texts('make({ kind: "|')).toEqual(['adam', 'sgd'])
+})
+test('packages, built-in modules and files', async () => {
+  expect(await texts('import "@tensor|')).toContain('@tensorflow/tfjs')
+  expect(await texts('import * as aq from "arq|')).toContain('arquero')
+  expect(await texts('import fs from "node:f|')).toContain('node:fs')
+})
+test('imported names', async () =>
+  expect(await texts('import { readFileS| } from "node:fs"')).toContain('readFileSync'))
+test('unfinished cells complete too', async () =>
+  expect(await texts('for (const r of Object.values(rates)) {\n  if (r) {\n    rates.fi|')).toEqual([
+    'first',
+  ]))
+test('nothing of our own is offered', async () =>
+  expect((await texts('_|')).filter((name) => /^__.*__$/.test(name) && name !== '__dirname')).toEqual([]))
+test('a syntax error before does not stop completion', async () =>
+  expect(await texts('const = 3\nrates.fi|')).toEqual(['first']))
+
+test('inspection gives the declaration, the documentation and the expression', async () => {
+  await notebook.check(
+    '/**\n * Adds one.\n * @param n a number\n */\nfunction addOne(n: number): number { return n + 1 }\nconst model = { add: addOne }',
+  )
+  expect(await notebook.inspect('addOn|e(3)')).toMatchObject({
+    signature: 'function addOne(n: number): number',
+    documentation: expect.stringContaining('Adds one.'),
+    expression: 'addOne',
+  })
+  expect(await notebook.inspect('model.ad|d(3)')).toMatchObject({
+    expression: 'model.add',
+    signature: expect.stringContaining('add'),
+  })
+})
+test('inspection behind a name, and inside the brackets of a call', async () => {
+  expect(await notebook.inspect('addOne|')).toMatchObject({ expression: 'addOne' })
+  expect(await notebook.inspect('addOne(|)')).toMatchObject({ signature: expect.stringContaining('addOne') })
+  expect(await notebook.inspect('addOne(12|)')).toMatchObject({
+    signature: expect.stringContaining('addOne'),
+  })
+})
+test('inspection of what is not there', async () => expect(await notebook.inspect('  | ')).toBeUndefined())
+test('no expression where a call would have to run', async () =>
+  expect((await notebook.inspect('[1].map(String).len|gth'))?.expression).toBeUndefined())
