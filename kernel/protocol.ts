@@ -15,7 +15,6 @@ import { Questions } from './requests/questions.js'
 import { onInterrupt, Stopper } from './requests/stop.js'
 import { toWireBundle } from './requests/values.js'
 import { openWire, type Message, type Parent } from './wire/index.js'
-import { compileCell, createLanguage } from './standin.js'
 
 const { connectionFile, shared, answers, folder, parent } = workerData as ProtocolData
 const main = parentPort!
@@ -64,8 +63,9 @@ const wire = await openWire(connectionFile, {
 })
 Object.assign(kernel, {
   wire,
-  language: Promise.resolve(createLanguage({ folder, home })),
-  compile: Promise.resolve(compileCell),
+  // Loaded while the first messages are answered.
+  language: import('./language/index.js').then(({ createLanguage }) => createLanguage({ folder, home })),
+  compile: import('./cell/index.js').then(({ createCompiler }) => createCompiler()),
   causes: new Causes(),
   executor: new Executor(kernel),
   history: new History(),

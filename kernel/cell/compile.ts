@@ -6,29 +6,14 @@ import { rewriteNames, type Words } from './rewrite.js'
 import { asProgram, findLastExpression, readSource } from './source.js'
 import { writeMappings, type Mapping } from './source-map.js'
 import { stripTypes } from './strip.js'
-import type { CellSource, CompiledCell, Diagnostic } from './types.js'
-
-/** What a stack trace calls a cell. */
-export const cellFile = (number: number): string => `gradbook:cell-${number}.ts`
+import { cellFile, CellSyntaxError } from './syntax-error.js'
+import type { CellSource, CompiledCell } from './types.js'
 
 export interface CompileOptions {
   /** Names that earlier cells declared: one that is also a global (`display`) then means theirs. */
   known?: ReadonlySet<string>
   /** Names that every cell may use without declaring them. Default: those of this thread's global object. */
   globals?: ReadonlySet<string>
-}
-
-/** A cell, or a file that it imports, is no TypeScript. */
-export class CellSyntaxError extends SyntaxError {
-  override name = 'SyntaxError'
-  readonly diagnostics: Diagnostic[]
-  /** The file, where it is not a cell. */
-  readonly file: string | undefined
-  constructor(diagnostics: Diagnostic[], file?: string) {
-    super(diagnostics[0]?.message ?? 'the text cannot be parsed')
-    this.diagnostics = diagnostics
-    this.file = file
-  }
 }
 
 const ownGlobals: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(globalThis))
@@ -156,5 +141,15 @@ export function compileCell(cell: CellSource, options: CompileOptions = {}): Com
       mappings: writeMappings(mappings.map((m) => (m.line === 0 ? { ...m, column: m.column + 1 } : m))),
     }),
     declares: [...names].filter(([, kind]) => !typeOnly.has(kind)).map(([name]) => name),
+  }
+}
+
+/** A compiler that remembers what its cells declared, so that a name which is also a global (`display`) means theirs from then on. */
+export function createCompiler(): (cell: CellSource) => CompiledCell {
+  const known = new Set<string>()
+  return (cell) => {
+    const compiled = compileCell(cell, { known })
+    for (const name of compiled.declares) known.add(name)
+    return compiled
   }
 }

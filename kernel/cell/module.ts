@@ -1,12 +1,13 @@
 import { parseSync } from 'oxc-parser'
 import { applyEdits, shiftOffsets, sortEdits, type Edit } from './edits.js'
-import { CellSyntaxError } from './compile.js'
 import { findLineStarts, lineOf, placeAt } from './lines.js'
 import { namesOfPattern, varNames } from './names.js'
-import { parseFile, type Syntax } from './parse.js'
+import { parseFile } from './parse.js'
 import { blockNames, findReferences } from './references.js'
 import { writeMappings, type Mapping } from './source-map.js'
 import { stripTypes } from './strip.js'
+import { syntaxOf } from './syntax.js'
+import { CellSyntaxError } from './syntax-error.js'
 
 /** A file beside the notebook, made runnable again and again (Node loads an ES module once). */
 export interface CompiledModule {
@@ -18,20 +19,6 @@ export interface CompiledModule {
   program: string
   map: string
 }
-
-const dialects: { [extension: string]: Syntax } = {
-  '.ts': 'ts',
-  '.mts': 'ts',
-  '.cts': 'ts',
-  '.tsx': 'tsx',
-  '.js': 'js',
-  '.mjs': 'js',
-  '.cjs': 'js',
-  '.jsx': 'jsx',
-}
-
-/** Extensions of files that are compiled here rather than by Node. */
-export const moduleExtensions = Object.keys(dialects)
 
 const quote = (text: string) => JSON.stringify(text)
 const exported = (node: any): string => node.name ?? node.value
@@ -153,8 +140,7 @@ function rewriteModule(code: string): Rewritten {
 
 /** Makes a file runnable. `forced` overrides what its syntax says about its kind (`.cjs`, `.mjs`). */
 export function compileModule(path: string, text: string, forced?: CompiledModule['kind']): CompiledModule {
-  const extension = /\.\w+$/.exec(path)?.[0] ?? '.ts'
-  const parsed = parseFile(path, text, dialects[extension] ?? 'ts')
+  const parsed = parseFile(path, text, syntaxOf[/\.\w+$/.exec(path)?.[0] ?? ''] ?? 'ts')
   if (parsed.errors.length > 0) {
     const starts = findLineStarts(text)
     throw new CellSyntaxError(

@@ -1,9 +1,5 @@
 import { parseSync, type Comment, type OxcError, type Program } from 'oxc-parser'
-
-export type Dialect = 'ts' | 'tsx'
-
-/** What a file is written in. */
-export type Syntax = Dialect | 'js' | 'jsx'
+import type { Dialect, Syntax } from './syntax.js'
 
 export interface Parsed {
   dialect: Syntax

@@ -1,8 +1,9 @@
-import { transformSync as lower } from 'esbuild'
+import { createRequire } from 'node:module'
 import { transformSync } from 'oxc-transform'
 import type { Comment } from 'oxc-parser'
-import type { Parsed, Syntax } from './parse.js'
+import type { Parsed } from './parse.js'
 import { readMappings, type Mapping } from './source-map.js'
+import type { Syntax } from './syntax.js'
 
 export interface Stripped {
   code: string
@@ -46,8 +47,12 @@ function withoutTypes(text: string, dialect: Syntax, comments: readonly Comment[
   return { code, mappings: map ? readMappings(map.mappings) : [] }
 }
 
+let esbuild: typeof import('esbuild') | undefined
+
 function withoutNewSyntax(text: string, dialect: Syntax, file: string): Stripped {
-  const { code, map } = lower(text, {
+  // Few cells need it, and it takes longer to load than they take to run.
+  esbuild ??= createRequire(import.meta.url)('esbuild') as typeof import('esbuild')
+  const { code, map } = esbuild.transformSync(text, {
     loader: dialect,
     format: 'esm',
     target: 'es2022',

@@ -13,6 +13,7 @@ import {
 } from '../port.js'
 import { createOrigin, currentOrigin, runAs, type Origin } from './cause.js'
 import { watchChildren } from './children.js'
+import type { Runtime } from '../cell/types.js'
 import { createComms } from './comms.js'
 import { installGlobals } from './globals.js'
 import { createHost } from './host.js'
@@ -22,14 +23,9 @@ import { createScope, lookUp } from './scope.js'
 import { watchTimers } from './timers.js'
 import { show } from './values.js'
 
-/** What a compiled cell is called with beside the scope. */
-export interface CellRuntime {
-  import(specifier: string): Promise<unknown>
-}
-
 /** What the engine needs of the language's side on this thread. */
 export interface EngineParts {
-  runtime: CellRuntime
+  runtime: Runtime
   /** The file name under which V8 knows the program of a cell. */
   fileOf(cellNumber: number): string
   /** Remembers a cell's text and map, for errors that come from it. */
@@ -41,7 +37,7 @@ export interface Engine {
   receive(message: ToMain): void
 }
 
-type CellFunction = (scope: object, runtime: CellRuntime) => Promise<{ value?: unknown }>
+type CellFunction = (scope: object, runtime: Runtime) => Promise<{ value?: unknown }>
 
 export function createEngine(
   post: (message: ToProtocol) => void,

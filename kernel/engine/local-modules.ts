@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname, extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Script } from 'node:vm'
-import { compileModule, type CompiledModule } from '../cell/index.js'
+import type { CompiledModule } from '../cell/module.js'
 import { packageType } from './resolve.js'
 
 /** A file as it was loaded. */
@@ -138,6 +138,8 @@ export class LocalModules {
     const forced =
       forcedKind[extension] ??
       (extension === '.js' && packageType(path) === 'module' ? ('esm' as const) : undefined)
+    // The compiler is loaded by the notebooks that need it on this thread.
+    const { compileModule } = await import('../cell/module.js')
     const compiled = compileModule(path, module.text, forced)
     module.map = compiled.map
     const context = this.#contextOf(path, (imported) => module.imports.add(imported))

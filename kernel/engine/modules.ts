@@ -27,13 +27,22 @@ export interface Modules extends Runtime {
 type Options = { with?: { type?: string } } | undefined
 type Import = (specifier: string, options?: Options) => Promise<any>
 
-/** Node's own `import()`, as if written in a file of that folder. */
+/** Node's own `import()`, as if written in a file of that folder. Stable since Node 20.10 but for the warning at its first use. */
 function importFrom(folder: string): Import {
   const script = new Script('(specifier, options) => import(specifier, options)', {
     filename: join(folder, '[cell]'),
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   })
-  return script.runInThisContext()
+  const load: Import = script.runInThisContext()
+  return (specifier, options) => {
+    const warn = process.emitWarning
+    process.emitWarning = () => {}
+    try {
+      return load(specifier, options)
+    } finally {
+      process.emitWarning = warn
+    }
+  }
 }
 
 /** Whether an error says that just this package is missing, rather than something that it imports. */

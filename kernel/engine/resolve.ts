@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, extname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { moduleExtensions } from '../cell/index.js'
+import { syntaxOf } from '../cell/syntax.js'
 
 /** What stands for `./x.js` in the source of a TypeScript file. */
 const sourceOf: { [extension: string]: readonly string[] } = {
@@ -38,7 +38,7 @@ export function findFile(path: string): string | undefined {
 export function isReloaded(path: string): boolean {
   if (/[\\/]node_modules[\\/]/.test(path)) return false
   const extension = extname(path)
-  return extension === '.json' || moduleExtensions.includes(extension)
+  return extension === '.json' || extension in syntaxOf
 }
 
 /** Whether the nearest package.json says that `.js` files are ES modules; `undefined` where it says nothing. */

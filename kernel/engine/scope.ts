@@ -1,9 +1,7 @@
+export { createScope } from '../cell/scope.js'
+
 /** The names of all cells: top-level declarations are properties of one object, so a redefinition is seen by older closures. */
 export type Scope = Record<string, unknown>
-
-export function createScope(): Scope {
-  return Object.create(null) as Scope
-}
 
 /** The value of `a.b.c` without running anything of the user's: getters are not called. */
 export function lookUp(scope: Scope, expression: string): { value: unknown } | undefined {

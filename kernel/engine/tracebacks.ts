@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
-import { CellSyntaxError, findSource, readMappings, type Diagnostic, type Mapping } from '../cell/index.js'
+import { findSource, readMappings, type Mapping } from '../cell/source-map.js'
+import { CellSyntaxError } from '../cell/syntax-error.js'
+import type { Diagnostic } from '../cell/types.js'
 import { readFrames, type Frame } from './frames.js'
 
 /** What a traceback needs of a cell that ran. */
