@@ -1,4 +1,5 @@
 /** The main thread: starts the protocol thread at once, then runs user code and nothing else. */
+import { fileURLToPath } from 'node:url'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import { createShared, Shared, type ProtocolData, type ToMain, type ToProtocol } from './port.js'
 
@@ -37,6 +38,7 @@ const data: ProtocolData = {
   shared,
   answers: port2,
   folder: process.cwd(),
+  home: fileURLToPath(new URL('../../', import.meta.url)),
   parent: Number(process.env.JPY_PARENT_PID) || undefined,
 }
 const protocol = new Worker(new URL('./protocol.js', import.meta.url), {
@@ -58,7 +60,7 @@ const { createParts } = await import('./engine/parts.js')
 
 const post = (message: ToProtocol): void => protocol.postMessage(message)
 const questions = createQuestions(post, shared, port1)
-const engine = createEngine(post, shared, questions, createParts(process.cwd()))
+const engine = createEngine(post, shared, questions, createParts(data.folder, data.home))
 protocol.on('message', (message: ToMain) => engine.receive(message))
 
 /** Lets all that was said be sent before the process ends. */

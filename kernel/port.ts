@@ -98,7 +98,10 @@ export interface ProtocolData {
   shared: Int32Array
   /** Answers to blocking questions: the main thread reads them without an event loop. */
   answers: MessagePort
+  /** The notebook's folder. */
   folder: string
+  /** The kernel's own installation: the folder that holds its package.json. */
+  home: string
   /** Process id of the front end's side that shall take the kernel with it when it ends. */
   parent?: number
 }

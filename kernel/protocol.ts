@@ -1,7 +1,6 @@
 /** The protocol thread: sockets, type service, and the one queue of what goes out. User code never runs here. */
 import { writeSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
-import { fileURLToPath } from 'node:url'
 import { Shared, type ProtocolData, type ToMain, type ToProtocol } from './port.js'
 import { onComplete, onInspect, onIsComplete } from './requests/assist.js'
 import { Causes } from './requests/causes.js'
@@ -16,7 +15,7 @@ import { onInterrupt, Stopper } from './requests/stop.js'
 import { toWireBundle } from './requests/values.js'
 import { openWire, type Message, type Parent } from './wire/index.js'
 
-const { connectionFile, shared, answers, folder, parent } = workerData as ProtocolData
+const { connectionFile, shared, answers, folder, home, parent } = workerData as ProtocolData
 const main = parentPort!
 
 function log(line: string): void {
@@ -51,7 +50,6 @@ const handlers: Record<string, Handler> = {
   shutdown_request: onShutdown,
 }
 
-const home = fileURLToPath(new URL('../../', import.meta.url))
 const kernel = { shared, log, post: (message: ToMain) => main.postMessage(message) } as Kernel
 const wire = await openWire(connectionFile, {
   log,
@@ -63,9 +61,9 @@ const wire = await openWire(connectionFile, {
 })
 Object.assign(kernel, {
   wire,
-  // Loaded while the first messages are answered.
+  // Loaded while the front end asks its first questions, which need neither.
   language: import('./language/index.js').then(({ createLanguage }) => createLanguage({ folder, home })),
-  compile: import('./cell/index.js').then(({ createCompiler }) => createCompiler()),
+  compiler: import('./requests/compile.js').then(({ createCompiler }) => createCompiler()),
   causes: new Causes(),
   executor: new Executor(kernel),
   history: new History(),

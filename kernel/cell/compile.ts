@@ -143,13 +143,3 @@ export function compileCell(cell: CellSource, options: CompileOptions = {}): Com
     declares: [...names].filter(([, kind]) => !typeOnly.has(kind)).map(([name]) => name),
   }
 }
-
-/** A compiler that remembers what its cells declared, so that a name which is also a global (`display`) means theirs from then on. */
-export function createCompiler(): (cell: CellSource) => CompiledCell {
-  const known = new Set<string>()
-  return (cell) => {
-    const compiled = compileCell(cell, { known })
-    for (const name of compiled.declares) known.add(name)
-    return compiled
-  }
-}

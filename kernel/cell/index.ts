@@ -1,5 +1,5 @@
 /** cell/: a cell's text to a runnable program. Pure functions; no protocol, no input or output. */
-export { compileCell, createCompiler, type CompileOptions } from './compile.js'
+export { compileCell, type CompileOptions } from './compile.js'
 export { findLineStarts, lineOf, placeAt } from './lines.js'
 export { compileModule, type CompiledModule } from './module.js'
 export { findExports, findNames, findTypeNames, type NameKind, type Names } from './names.js'

@@ -2,6 +2,8 @@
 import vm from 'node:vm'
 import { Interrupted } from '../../src/errors.js'
 import { setHost } from '../../src/host.js'
+import { createScope } from '../cell/scope.js'
+import type { Runtime } from '../cell/types.js'
 import {
   type Cause,
   type Outcome,
@@ -13,25 +15,15 @@ import {
 } from '../port.js'
 import { createOrigin, currentOrigin, runAs, type Origin } from './cause.js'
 import { watchChildren } from './children.js'
-import type { Runtime } from '../cell/types.js'
 import { createComms } from './comms.js'
 import { installGlobals } from './globals.js'
 import { createHost } from './host.js'
 import { captureStreams, createOutput } from './output.js'
+import type { Parts } from './parts.js'
 import type { Questions } from './questions.js'
-import { createScope, lookUp } from './scope.js'
+import { lookUp } from './scope.js'
 import { watchTimers } from './timers.js'
 import { show } from './values.js'
-
-/** What the engine needs of the language's side on this thread. */
-export interface EngineParts {
-  runtime: Runtime
-  /** The file name under which V8 knows the program of a cell. */
-  fileOf(cellNumber: number): string
-  /** Remembers a cell's text and map, for errors that come from it. */
-  remember(cell: { number: number; source: string; map?: string }): void
-  formatError(error: unknown): Problem
-}
 
 export interface Engine {
   receive(message: ToMain): void
@@ -43,7 +35,7 @@ export function createEngine(
   post: (message: ToProtocol) => void,
   shared: Int32Array,
   questions: Questions,
-  parts: EngineParts,
+  parts: Parts,
 ): Engine {
   const scope = createScope()
   const output = createOutput(post, shared)
@@ -92,7 +84,7 @@ export function createEngine(
     const cell = cellId === undefined ? { number, source } : { number, source, id: cellId }
     const origin = createOrigin(cause, { cell, canAsk })
     running.set(cause, origin)
-    parts.remember({ number, source, map: compiled.map })
+    parts.remember(number, source, compiled)
     const file = parts.fileOf(number)
     const outcome = await runAs(origin, async (): Promise<Outcome> => {
       try {

@@ -1,8 +1,9 @@
 /** The names that every cell has without importing them (src/host.ts documents them). */
+import type { GlobalName } from './global-names.js'
 import { clearOutput, display, html, latex, markdown, svg, type Host } from '../../src/host.js'
 
 export function installGlobals(host: Host): void {
-  const globals = {
+  const globals: Record<GlobalName, unknown> = {
     display,
     html,
     markdown,

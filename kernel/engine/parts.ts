@@ -1,20 +1,28 @@
-/** What the engine needs of the language on this thread: modules, file names of cells, error messages. */
-import { fileURLToPath } from 'node:url'
+/** What the language gives to the main thread: modules, and errors as front ends show them. */
+// Not from cell/index.js: that would load the parser, which this thread needs only for files that cells import.
 import { cellFile } from '../cell/syntax-error.js'
-import type { EngineParts } from './engine.js'
+import type { Runtime } from '../cell/types.js'
+import type { Problem, Program } from '../port.js'
 import { createModules } from './modules.js'
 import { formatError, type CellRecord } from './tracebacks.js'
 
-const home = fileURLToPath(new URL('../../../', import.meta.url))
+export interface Parts {
+  runtime: Runtime
+  /** The file name under which V8 knows the program of a cell. */
+  fileOf(cellNumber: number): string
+  /** Remembers a cell's text and map, for errors that come from it. */
+  remember(number: number, text: string, compiled: Program): void
+  formatError(error: unknown): Problem
+}
 
-export function createParts(folder: string): EngineParts {
+export function createParts(folder: string, home: string): Parts {
   const modules = createModules({ folder, home })
   const cells = new Map<number, CellRecord>()
   return {
     runtime: modules,
     fileOf: cellFile,
-    remember({ number, source, map }) {
-      cells.set(number, { number, text: source, map })
+    remember(number, text, { map }) {
+      cells.set(number, { number, text, map })
     },
     formatError: (error) =>
       formatError(error, { cell: (number) => cells.get(number), file: (path) => modules.sourceOf(path) }),

@@ -1,8 +1,8 @@
 /** `execute_request`: cells run one after the other, in the order in which they came. */
 import { Shared, type Cause, type Outcome, type Problem, type Program } from '../port.js'
+import type { CellSource, CompiledCell } from '../cell/types.js'
 import type { Message } from '../wire/index.js'
 import type { Kernel } from './kernel.js'
-import { problemsOf } from './problems.js'
 import { toWireBundle } from './values.js'
 
 interface Waiting {
@@ -21,15 +21,11 @@ export interface RunningCell {
   readonly finished: Promise<Outcome>
 }
 
-/** Cells that are not stored share no number with those that are. */
-const unstoredFrom = 1_000_000
-
 export class Executor {
   readonly #kernel: Kernel
   readonly #queue: Waiting[] = []
   #busy = false
   #count = 0
-  #unstored = 0
   running: RunningCell | undefined
 
   constructor(kernel: Kernel) {
@@ -68,7 +64,7 @@ export class Executor {
           : await this.#execute(next.message)
       } catch (error) {
         log(`execute_request failed: ${(error as Error).stack}`)
-        content = { status: 'error', ...problemsOf.kernel(error), execution_count: this.#count }
+        content = { status: 'error', ...faultOf(error), execution_count: this.#count }
       }
       wire.reply('shell', next.message, content)
       wire.publish(parent, 'status', { execution_state: 'idle' })
@@ -79,13 +75,13 @@ export class Executor {
   }
 
   async #execute(message: Message): Promise<object> {
-    const { wire, history, post, shared, language, compile, causes } = this.#kernel
+    const { wire, history, shared, causes } = this.#kernel
     const content = message.content
     const source = String(content.code ?? '')
     const silent = content.silent === true
     const store = !silent && content.store_history !== false
-    const number = store ? ++this.#count : unstoredFrom + ++this.#unstored
-    const execution_count = store ? number : this.#count
+    const number = store ? ++this.#count : this.#count + 1
+    const execution_count = this.#count
     const parent = message.header
     const cause = causes.add(message)
     if (silent) this.#silent.add(cause)
@@ -93,54 +89,29 @@ export class Executor {
     if (!silent) wire.publish(parent, 'execute_input', { code: source, execution_count })
 
     const cell = this.#begin(cause, message)
-    const expressions: Record<string, Program | Problem> = {}
-    // Runs beside `finished`, so that Stop ends a cell that is still being checked.
-    const prepare = async (): Promise<void> => {
-      const [types, compileCell] = await Promise.all([language, compile])
-      const source_ = { number, text: source }
-      const diagnostics = await types.check(source_)
-      const problem = problemsOf.check(source_, diagnostics)
-      if (problem) return cell.finish({ status: 'error', problem })
-      const compiled = compileCell(source_)
-      for (const [name, text] of Object.entries(content.user_expressions ?? {}))
-        try {
-          expressions[name] = compileCell({ number, text: String(text) })
-        } catch (error) {
-          expressions[name] = problemsOf.compile({ number, text: String(text) }, error)
-        }
-      if (this.running !== cell) return
-      types.commit(source_)
-      cell.onMainThread = true
-      post({
-        type: 'run',
-        cause,
-        number,
-        source,
-        cellId: typeof message.metadata.cellId === 'string' ? message.metadata.cellId : undefined,
-        compiled: { program: compiled.program, map: compiled.map },
-        expressions,
-        canAsk: content.allow_stdin === true,
-      })
-    }
     Atomics.store(shared, Shared.interrupted, 0)
-    prepare().catch((error: unknown) =>
-      cell.finish({ status: 'error', problem: problemsOf.compile({ number, text: source }, error) }),
+    // Beside `finished`, so that Stop ends a cell that is still being checked.
+    this.#start(cell, { number, text: source }).catch((error: unknown) =>
+      cell.finish({ status: 'error', problem: faultOf(error) }),
     )
     const outcome = await cell.finished
     this.running = undefined
     if (outcome.status === 'error') {
-      if (content.stop_on_error !== false) this.abortQueued()
+      if (content.stop_on_error !== false) {
+        // What was sent before this reply was sent without knowing of the error: a turn of the loop brings it in.
+        await new Promise((resolve) => setImmediate(resolve))
+        this.abortQueued()
+      }
       if (!silent) wire.publish(parent, 'error', outcome.problem)
       return { status: 'error', ...outcome.problem, execution_count, user_expressions: {}, payload: [] }
     }
     if (outcome.result && !silent) {
-      const { data, metadata } = outcome.result
+      const { metadata } = outcome.result
       wire.publishLater(
         parent,
         'execute_result',
         toWireBundle(outcome.result).then((bundle) => ({ data: bundle, metadata, execution_count })),
       )
-      void data
     }
     const user_expressions: Record<string, object> = {}
     for (const [name, value] of Object.entries(outcome.expressions))
@@ -149,6 +120,45 @@ export class Executor {
           ? { status: 'error', ...value }
           : { status: 'ok', data: await toWireBundle(value, { picture: false }), metadata: value.metadata }
     return { status: 'ok', execution_count, user_expressions, payload: [] }
+  }
+
+  /** Checks and compiles a cell and hands it to the main thread, or ends it with what is wrong with it. */
+  async #start(cell: RunningCell, source: CellSource): Promise<void> {
+    const { message, cause } = cell
+    const [language, compiler] = await Promise.all([this.#kernel.language, this.#kernel.compiler])
+    const checked = language.check(source)
+    let compiled: CompiledCell
+    try {
+      compiled = compiler.compile(source)
+    } catch (error) {
+      return cell.finish({ status: 'error', problem: compiler.problemOfError(source, error) })
+    }
+    const diagnostics = await checked
+    const problem = compiler.problemOf(source, diagnostics)
+    if (problem) return cell.finish({ status: 'error', problem })
+    if (this.running !== cell) return
+    compiler.commit(compiled)
+    language.commit(source)
+    const expressions: Record<string, Program | Problem> = {}
+    for (const [name, text] of Object.entries(message.content.user_expressions ?? {})) {
+      const expression = { number: source.number, text: String(text) }
+      try {
+        expressions[name] = compiler.compile(expression)
+      } catch (error) {
+        expressions[name] = compiler.problemOfError(expression, error)
+      }
+    }
+    cell.onMainThread = true
+    this.#kernel.post({
+      type: 'run',
+      cause,
+      number: source.number,
+      source: source.text,
+      cellId: typeof message.metadata.cellId === 'string' ? message.metadata.cellId : undefined,
+      compiled: { program: compiled.program, map: compiled.map },
+      expressions,
+      canAsk: message.content.allow_stdin === true,
+    })
   }
 
   readonly #silent = new Set<Cause>()
@@ -164,4 +174,10 @@ export class Executor {
     this.running = cell
     return cell
   }
+}
+
+/** A fault of the kernel itself, which is shown where its consequence is seen. */
+function faultOf(error: unknown): Problem {
+  const { name = 'Error', message = String(error), stack = '' } = error as Error
+  return { ename: name, evalue: message, traceback: stack.split('\n') }
 }

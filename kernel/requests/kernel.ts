@@ -1,8 +1,8 @@
 /** What the handlers of requests share: one object, made in protocol.ts. */
-import type { CellSource, CompiledCell } from '../cell/types.js'
 import type { Language } from '../language/types.js'
 import type { ToMain } from '../port.js'
 import type { Header, Message, Wire } from '../wire/index.js'
+import type { Compiler } from './compile.js'
 import type { Comms } from './comms.js'
 import type { Executor } from './execute.js'
 import type { History } from './history.js'
@@ -17,7 +17,7 @@ export interface Kernel {
   shared: Int32Array
   /** The type service: it is loaded while the first messages are answered already. */
   language: Promise<Language>
-  compile: Promise<(cell: CellSource) => CompiledCell>
+  compiler: Promise<Compiler>
   causes: Causes
   executor: Executor
   history: History

@@ -7,11 +7,10 @@ const drawAtMost = 10_000
 
 const vegaLite = /^application\/vnd\.vegalite\.v\d+\+json$/
 
-const png = new URL('../../src/show/png.js', import.meta.url).href
 let addPicture: Promise<((bundle: MimeBundle) => Promise<MimeBundle>) | undefined> | undefined
 function loadAddPicture(): NonNullable<typeof addPicture> {
-  return (addPicture ??= import(png).then(
-    (module) => (module as { addPicture: (bundle: MimeBundle) => Promise<MimeBundle> }).addPicture,
+  return (addPicture ??= import('../../src/show/png.js').then(
+    (module) => module.addPicture,
     () => undefined,
   ))
 }

@@ -1,0 +1,35 @@
+/** Cells to programs, with what each needs to know of the cells before it. */
+import { CellSyntaxError, compileCell, type CellSource, type CompiledCell } from '../cell/index.js'
+import { formatDiagnostics, formatError } from '../engine/tracebacks.js'
+import { globalNames } from '../engine/global-names.js'
+import type { Diagnostic } from '../cell/types.js'
+import type { Problem } from '../port.js'
+
+export interface Compiler {
+  compile(cell: CellSource): CompiledCell
+  /** The cell runs now: its names are known to those after it. */
+  commit(cell: CompiledCell): void
+  /** What the type check says against running a cell. */
+  problemOf(cell: CellSource, diagnostics: readonly Diagnostic[]): Problem | undefined
+  /** An error of `compile`, as front ends show it. */
+  problemOfError(cell: CellSource, error: unknown): Problem
+}
+
+export function createCompiler(): Compiler {
+  const globals = new Set([...Object.getOwnPropertyNames(globalThis), ...globalNames])
+  const known = new Set<string>()
+  return {
+    compile: (cell) => compileCell(cell, { known, globals }),
+    commit({ declares }) {
+      for (const name of declares) known.add(name)
+    },
+    problemOf: (cell, diagnostics) =>
+      diagnostics.some(({ severity }) => severity === 'error')
+        ? formatDiagnostics(diagnostics, cell)
+        : undefined,
+    problemOfError: (cell, error) =>
+      error instanceof CellSyntaxError
+        ? formatDiagnostics(error.diagnostics, cell)
+        : formatError(error, { cell: () => undefined }),
+  }
+}

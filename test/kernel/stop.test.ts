@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { error, result, stream, useKernel, type Ran, type TestKernel } from '../kit/index.js'
+
+const kernel = useKernel()
+
+/** Starts a cell, presses Stop once it runs, and measures from there. */
+async function stopIn(
+  kernel: TestKernel,
+  code: string,
+  { after = 200 } = {},
+): Promise<Ran & { milliseconds: number }> {
+  const ran = kernel.run(code)
+  await sleep(after)
+  const began = performance.now()
+  const reply = await kernel.interrupt()
+  expect(reply.content.status).toBe('ok')
+  return { ...(await ran), milliseconds: performance.now() - began }
+}
+
+/** A second is what is promised; a loaded machine gets five. */
+const promised = 5_000
+
+describe('Stop ends the cell, with one short error and all state kept', () => {
+  const cells: Record<string, string> = {
+    'a loop': 'while (true) {}',
+    'a loop after an await': 'await 0; while (true) {}',
+    'a promise that never settles': 'await new Promise(() => {})',
+    'a loop of microtasks': 'for (;;) await 0',
+    'a loop of timers': 'for (;;) await new Promise((resolve) => setTimeout(resolve, 5))',
+    'a loop of immediates': 'for (;;) await new Promise((resolve) => setImmediate(resolve))',
+    'a loop in a timer': 'setTimeout(() => { while (true) {} }, 20); await new Promise(() => {})',
+    'a loop that catches everything': 'for (;;) { try { while (true) {} } catch {} finally {} }',
+    'a child process that blocks': `(await import('node:child_process')).execSync('sleep 30; true')`,
+    'a question to nobody': 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)',
+  }
+  for (const [name, code] of Object.entries(cells))
+    test(name, async () => {
+      await kernel.run('globalThis.kept = 5')
+      const stopped = await stopIn(kernel, code)
+      expect(stopped.status).toBe('error')
+      expect(error(stopped.outputs)?.ename).toBe('Interrupted')
+      expect(error(stopped.outputs)?.text.split('\n')).toHaveLength(1)
+      expect(stopped.milliseconds).toBeLessThan(promised)
+      expect(result((await kernel.run('globalThis.kept')).outputs)).toBe('5')
+    })
+})
+
+test('Cells that wait are aborted by Stop, and the ones sent after it run', async () => {
+  const running = kernel.run('await new Promise(() => {})')
+  const waiting = [kernel.run('1'), kernel.run('2')]
+  await sleep(200)
+  await kernel.interrupt()
+  expect((await running).status).toBe('error')
+  expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual(['aborted', 'aborted'])
+  expect(result((await kernel.run('3')).outputs)).toBe('3')
+})
+
+test('Stop in a native call says at once that it waits for it', async () => {
+  const stopped = await stopIn(
+    kernel,
+    `(await import('node:crypto')).pbkdf2Sync('a', 'b', 6_000_000, 64, 'sha512')`,
+  )
+  expect(stream(stopped.outputs, 'stderr')).toMatch(/native call/)
+  expect(error(stopped.outputs)?.ename).toBe('Interrupted')
+})
+
+test('Stop with nothing running does nothing', async () => {
+  expect((await kernel.interrupt()).content.status).toBe('ok')
+  expect(result((await kernel.run('1 + 1')).outputs)).toBe('2')
+})
