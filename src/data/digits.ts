@@ -1,7 +1,7 @@
 import { describe, InputError } from '../errors.js'
 import { numberColumn } from './column.js'
 import type { Dataset } from './dataset.js'
-import { splitTable } from './memory.js'
+import { splitTable } from './table.js'
 import { createRandom, permutation } from './random.js'
 
 const side = 28

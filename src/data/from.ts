@@ -1,7 +1,7 @@
 import { describe, InputError } from '../errors.js'
 import { columnFrom, emptyColumn, numberColumn, sizeOf, type Column } from './column.js'
 import type { Dataset, SplitName } from './dataset.js'
-import { splitTable, type Table } from './memory.js'
+import { splitTable, type Table } from './table.js'
 
 export interface SourceOptions {
   /** How the data is called in messages and on pictures. Default 'data'. */
@@ -119,12 +119,31 @@ function checkPicture(name: string, x: Column, picture: SourceOptions['picture']
   })
 }
 
+/** What the fields of a record are for. */
+export interface RecordOptions extends Omit<SourceOptions, 'ids'> {
+  x?: string | readonly string[]
+  y?: string
+  id?: string
+}
+
+/** What is used of an arquero table. */
+export interface RecordTable {
+  objects(): DataRecord[]
+  columnNames(): string[]
+}
+
+function isRecordTable(value: unknown): value is RecordTable {
+  const table = value as Partial<RecordTable> | null
+  return typeof table?.objects === 'function' && typeof table.columnNames === 'function'
+}
+
 /** A row of a table: a value for each field. */
 export type DataRecord = { readonly [field: string]: unknown }
 
 /**
  * A dataset from records, one object an example.
  *
+ * @param records an array of them, or an arquero table.
  * @param options.x the fields the model gets: one name (a number, an array or a text) or several (numbers, stacked to
  *   shape [number of fields]). Default: the field 'x' if there is one, else every field but the target and the id.
  * @param options.y the field of the target; text becomes class indices. Default 'y'.
@@ -132,17 +151,14 @@ export type DataRecord = { readonly [field: string]: unknown }
  * @example fromRecords([{ length: 5.1, width: 3.5, species: 'setosa' }], { y: 'species' })
  */
 export function fromRecords(
-  records: readonly DataRecord[],
-  options: Omit<SourceOptions, 'ids'> & { x?: string | readonly string[]; y?: string; id?: string } = {},
+  records: readonly DataRecord[] | RecordTable,
+  options: RecordOptions = {},
 ): Dataset {
-  return oneSplit(tableOfRecords(records, options), options)
+  return oneSplit(rowsToTable(isRecordTable(records) ? records.objects() : records, options), options)
 }
 
-/** The table behind `fromRecords`, for sources that split it. */
-export function tableOfRecords(
-  records: readonly DataRecord[],
-  options: Omit<SourceOptions, 'ids'> & { x?: string | readonly string[]; y?: string; id?: string } = {},
-): Table {
+/** The table behind `fromRecords`, for sources of more than one chunk. */
+export function rowsToTable(records: readonly DataRecord[], options: RecordOptions = {}): Table {
   const { name = 'data', id, ...rest } = options
   if (
     !Array.isArray(records) ||
@@ -239,12 +255,12 @@ export function isDataset(value: unknown): value is Dataset {
 }
 
 /** What `train` takes as data: a Dataset, `{ x, y }` of arrays or tensors, or records. */
-export type DataLike = Dataset | { x: unknown; y?: unknown } | readonly DataRecord[]
+export type DataLike = Dataset | { x: unknown; y?: unknown } | readonly DataRecord[] | RecordTable
 
 /** The dataset that `data` is or describes. */
 export function toDataset(data: unknown, options: SourceOptions = {}): Dataset {
   if (isDataset(data)) return data
-  if (Array.isArray(data)) return fromRecords(data, options)
+  if (Array.isArray(data) || isRecordTable(data)) return fromRecords(data, options)
   if (typeof data === 'object' && data !== null && 'x' in data)
     return fromArrays(data as { x: unknown; y?: unknown }, options)
   throw new InputError({

@@ -2,6 +2,7 @@ import { describe, InputError } from '../errors.js'
 import type { Column } from './column.js'
 import type { Dataset, Examples, SplitName } from './dataset.js'
 import { Digest } from './digest.js'
+import { mapMembership, rowMembership, type Membership } from './membership.js'
 
 /** The columns of one source of data; its splits are lists of rows of it, so nothing is held twice. */
 export interface Table {
@@ -14,22 +15,20 @@ export interface Table {
   classes?: readonly string[]
 }
 
-/** Which split each id belongs to, shared by the splits of one source. */
-type Membership = Map<number, { split: SplitName; position: number }>
-
-/** Datasets in memory over the same table, one for each split named. */
+/** Datasets over the same table, one for each split named. */
 export function splitTable<Name extends SplitName>(
   table: Table,
   rows: { readonly [name in Name]: ArrayLike<number> },
 ): { [name in Name]: Dataset } {
-  const membership: Membership = new Map()
+  const membership = table.ids ? mapMembership() : rowMembership(table.x.length)
   const splits = {} as { [name in Name]: Dataset }
   for (const name of Object.keys(rows) as Name[])
-    splits[name] = new MemoryDataset(table, name, rows[name], membership)
+    splits[name] = new TableDataset(table, name, rows[name], membership)
   return splits
 }
 
-class MemoryDataset implements Dataset {
+/** Rows of a table as a dataset. */
+export class TableDataset implements Dataset {
   readonly name: string
   readonly split: SplitName
   readonly length: number
@@ -38,8 +37,10 @@ class MemoryDataset implements Dataset {
   readonly picture?: readonly [number, number, number]
   readonly classes?: readonly string[]
   readonly ids: Int32Array
-  readonly #table: Table
-  readonly #rows: ArrayLike<number>
+  /** @internal What `split` splits anew. */
+  readonly table: Table
+  /** @internal The row of each position. */
+  readonly rows: ArrayLike<number>
   readonly #membership: Membership
   #digest: string | undefined
 
@@ -51,8 +52,8 @@ class MemoryDataset implements Dataset {
     this.y = table.y.spec
     if (table.picture) this.picture = table.picture
     if (table.classes) this.classes = table.classes
-    this.#table = table
-    this.#rows = rows
+    this.table = table
+    this.rows = rows
     this.#membership = membership
     this.ids = new Int32Array(rows.length)
     for (let position = 0; position < rows.length; position++) {
@@ -60,11 +61,11 @@ class MemoryDataset implements Dataset {
       const other = membership.get(id)
       if (other)
         throw new InputError({
-          where: `dataset ${table.name}`,
+          where: table.name,
           received: `the id ${id} twice (${other.split}[${other.position}] and ${split}[${position}])`,
           expected: 'an id of its own for each example, over all splits',
         })
-      membership.set(id, { split, position })
+      membership.add(id, split, position)
       this.ids[position] = id
     }
   }
@@ -83,15 +84,15 @@ class MemoryDataset implements Dataset {
     const ids: number[] = Array.from({ length: positions.length })
     for (let i = 0; i < positions.length; i++) {
       const position = this.#checkPosition(positions[i]!)
-      rows[i] = this.#rows[position]!
+      rows[i] = this.rows[position]!
       ids[i] = this.ids[position]!
     }
-    return { x: this.#table.x.gather(rows), y: this.#table.y.gather(rows), ids }
+    return { x: this.table.x.gather(rows), y: this.table.y.gather(rows), ids }
   }
 
   valuesAt(position: number) {
-    const row = this.#rows[this.#checkPosition(position)]!
-    return { x: this.#table.x.read(row), y: this.#table.y.read(row) }
+    const row = this.rows[this.#checkPosition(position)]!
+    return { x: this.table.x.read(row), y: this.table.y.read(row) }
   }
 
   digest(): string {

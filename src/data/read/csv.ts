@@ -1,0 +1,96 @@
+import { InputError } from '../../errors.js'
+import type { DataRecord } from '../from.js'
+import { linesOf } from './lines.js'
+
+export interface CsvOptions {
+  /** Default ',' (tab for names that end in .tsv). */
+  separator?: string
+  /** Names of the columns where the first line has none. */
+  columns?: readonly string[]
+  /** Leaves values as the text they are, instead of making numbers and truth values of what reads like them. */
+  asText?: boolean
+}
+
+/**
+ * The records of a CSV file (RFC 4180: quotes, doubled quotes, line breaks in quotes), one after the other, so that the
+ * file may be larger than memory. Numbers, true and false are read as such, empty values as null.
+ */
+export async function* readCsv(path: string, options: CsvOptions = {}): AsyncGenerator<DataRecord> {
+  const { separator = path.endsWith('.tsv') ? '\t' : ',', asText = false } = options
+  let columns = options.columns
+  let pending = ''
+  let number = 0
+  let started = 0
+  for await (const line of linesOf(path)) {
+    number++
+    if (pending === '') started = number
+    const text = pending === '' ? line : `${pending}\n${line}`
+    if (line === '' && pending === '') continue
+    const fields = splitFields(text, separator)
+    if (!fields) {
+      pending = text
+      continue
+    }
+    pending = ''
+    if (!columns) {
+      columns = fields.map((field) => field.trim())
+      continue
+    }
+    if (fields.length !== columns.length)
+      throw new InputError({
+        where: `${path}, line ${started}`,
+        received: `${fields.length} values`,
+        expected: `${columns.length}, one for each column`,
+        fix: fields.length === 1 ? "Is the separator another one? { separator: ';' }" : undefined,
+      })
+    const record: { [field: string]: unknown } = {}
+    for (let i = 0; i < columns.length; i++) record[columns[i]!] = asText ? fields[i] : readValue(fields[i]!)
+    yield record
+  }
+  if (pending)
+    throw new InputError({
+      where: `${path}, line ${started}`,
+      received: 'a quote that is never closed',
+      expected: 'the same number of opening and closing quotes',
+    })
+}
+
+/** The fields of one record; `undefined` when a quote is still open at its end. */
+function splitFields(text: string, separator: string): string[] | undefined {
+  if (!text.includes('"')) return text.split(separator)
+  const fields: string[] = []
+  let at = 0
+  for (;;) {
+    if (text[at] !== '"') {
+      const end = text.indexOf(separator, at)
+      if (end < 0) return [...fields, text.slice(at)]
+      fields.push(text.slice(at, end))
+      at = end + separator.length
+      continue
+    }
+    let field = ''
+    for (at++; ;) {
+      const end = text.indexOf('"', at)
+      if (end < 0) return undefined
+      field += text.slice(at, end)
+      at = end + 1
+      if (text[at] !== '"') break
+      field += '"'
+      at++
+    }
+    fields.push(field)
+    if (at >= text.length) return fields
+    at += separator.length
+  }
+}
+
+// Leading zeros are part numbers and post codes, not numbers.
+const numeric = /^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/
+
+function readValue(text: string): unknown {
+  if (text === '') return null
+  if (numeric.test(text)) return Number(text)
+  if (text === 'true') return true
+  if (text === 'false') return false
+  return text
+}

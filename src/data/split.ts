@@ -1,0 +1,113 @@
+import { describe, InputError } from '../errors.js'
+import type { Dataset, SplitName } from './dataset.js'
+import type { Splits } from './digits.js'
+import { splitTable, TableDataset } from './table.js'
+import { createRandom, permutation } from './random.js'
+
+export interface SplitOptions {
+  /** Which examples go where is drawn with it. Default 0. */
+  seed?: number
+  /** Keeps the shares of the classes (of y, where it is an index) equal in every split. */
+  stratify?: boolean
+  /** Examples of one group stay in one split: a name for each example, by its position. */
+  groups?: (position: number) => string | number
+}
+
+/**
+ * Cuts a dataset into train, validation and test by shares, which add up to 1 at most. Ids stay as they are.
+ *
+ * @example const { train, validation, test } = split(iris, { train: 0.6, validation: 0.2, test: 0.2 }, { stratify: true })
+ */
+export function split(
+  dataset: Dataset,
+  shares: { train: number; validation?: number; test?: number },
+  options: SplitOptions = {},
+): Splits {
+  const { seed = 0, stratify = false, groups } = options
+  const names: SplitName[] = ['train', 'validation', 'test']
+  const parts = names.map((name) => checkShare(shares[name] ?? 0, name))
+  const sum = parts.reduce((total, part) => total + part, 0)
+  if (sum > 1 + 1e-9 || sum === 0)
+    throw new InputError({
+      where: 'split(dataset, shares)',
+      received: `shares that add up to ${Number(sum.toPrecision(4))}`,
+      expected: 'more than 0, and 1 at most',
+    })
+  if (!(dataset instanceof TableDataset))
+    throw new InputError({
+      where: 'split(dataset, shares)',
+      received: 'a dataset of another making',
+      expected: 'one that came from a source of gradbook/data',
+      fix: 'Split the arrays before they become a dataset.',
+    })
+  const random = createRandom(seed)
+  const strata = stratify
+    ? byClass(dataset)
+    : [Array.from({ length: dataset.length }, (_, position) => position)]
+  const positions: number[][] = [[], [], []]
+  for (const stratum of strata) {
+    const units = groups ? grouped(stratum, groups) : stratum.map((position) => [position])
+    const order = permutation(units.length, random)
+    deal(
+      Array.from(order, (unit) => units[unit]!),
+      stratum.length,
+      parts,
+      positions,
+    )
+  }
+  const rows = positions.map((part) => {
+    const shuffled = permutation(part.length, random)
+    return Int32Array.from(shuffled, (at) => dataset.rows[part[at]!]!)
+  })
+  return splitTable(dataset.table, { train: rows[0]!, validation: rows[1]!, test: rows[2]! })
+}
+
+function checkShare(share: unknown, name: string): number {
+  if (typeof share === 'number' && share >= 0 && share <= 1) return share
+  throw new InputError({
+    where: `split(dataset, { ${name} })`,
+    received: describe(share),
+    expected: 'a share from 0 to 1',
+  })
+}
+
+/** Fills the splits one after the other: an example (or group) goes where the running count has reached. */
+function deal(units: readonly number[][], total: number, parts: readonly number[], into: number[][]): void {
+  let dealt = 0
+  for (const unit of units) {
+    // The middle of the unit decides, so that rounding favours no split.
+    const at = (dealt + unit.length / 2) / total
+    let edge = 0
+    const part = parts.findIndex((share) => at < (edge += share) + 1e-12)
+    if (part >= 0) into[part]!.push(...unit)
+    dealt += unit.length
+  }
+}
+
+function byClass(dataset: Dataset): number[][] {
+  if (dataset.y.shape.length > 0 || dataset.y.dtype === 'float32')
+    throw new InputError({
+      where: 'split(dataset, shares, { stratify })',
+      received: `targets of ${dataset.y.dtype} and shape [${dataset.y.shape.join(', ')}]`,
+      expected: 'targets that are class indices',
+      fix: 'Name the classes when you make the dataset, or leave out stratify.',
+    })
+  return [...groupBy(dataset.length, (position) => Number(dataset.valuesAt(position).y[0])).values()]
+}
+
+function grouped(positions: readonly number[], groups: (position: number) => string | number): number[][] {
+  return [...groupBy(positions.length, (i) => groups(positions[i]!)).values()].map((unit) =>
+    unit.map((i) => positions[i]!),
+  )
+}
+
+function groupBy(length: number, keyOf: (i: number) => string | number): Map<string | number, number[]> {
+  const found = new Map<string | number, number[]>()
+  for (let i = 0; i < length; i++) {
+    const key = keyOf(i)
+    const group = found.get(key)
+    if (group) group.push(i)
+    else found.set(key, [i])
+  }
+  return found
+}

