@@ -1,5 +1,6 @@
 /** The protocol thread: sockets, type service, and the one queue of what goes out. User code never runs here. */
 import { writeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Shared, type ProtocolData, type ToMain, type ToProtocol } from './port.js'
 import { onComplete, onInspect, onIsComplete } from './requests/assist.js'
@@ -159,7 +160,7 @@ async function leave(code: number): Promise<void> {
     status: 'error',
     problem: { ename: 'Exit', evalue, traceback: [`Exit: ${evalue}`] },
   })
-  await new Promise((resolve) => setImmediate(resolve))
+  await Promise.race([kernel.executor.rest(), sleep(1_000)])
   await wire.flush()
   endAllChildren()
   wire.close()

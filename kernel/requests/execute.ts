@@ -26,6 +26,7 @@ export class Executor {
   readonly #queue: Waiting[] = []
   #busy = false
   #count = 0
+  readonly #waitingForRest: (() => void)[] = []
   running: RunningCell | undefined
 
   constructor(kernel: Kernel) {
@@ -44,6 +45,11 @@ export class Executor {
   push(message: Message): void {
     this.#queue.push({ message, aborted: false })
     if (!this.#busy) void this.#work()
+  }
+
+  /** Resolves when all cells have been answered. */
+  rest(): Promise<void> {
+    return this.#busy ? new Promise((resolve) => this.#waitingForRest.push(resolve)) : Promise.resolve()
   }
 
   /** What is queued now will be answered 'aborted'; what comes later runs. */
@@ -72,6 +78,7 @@ export class Executor {
     }
     this.#busy = false
     this.#kernel.comms.cellsEnded()
+    for (const resolve of this.#waitingForRest.splice(0)) resolve()
   }
 
   async #execute(message: Message): Promise<object> {

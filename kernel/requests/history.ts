@@ -6,12 +6,16 @@ interface Entry {
   input: string
 }
 
-/** A shell pattern as `history_request` has it: `*` any text, `?` any character. */
+/** A shell pattern as `history_request` has it: `*` any text, `?` any character, `[ab]` one of these. */
 function toPattern(glob: string): RegExp {
-  const source = glob
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '[^]*')
-    .replaceAll('?', '[^]')
+  const source = glob.replace(/\[!?\]?[^\]]*\]|[*?]|[.+^${}()|[\]\\]/g, (part) => {
+    if (part === '*') return '[^]*'
+    if (part === '?') return '[^]'
+    if (part.length === 1) return `\\${part}`
+    const negated = part.startsWith('[!')
+    const members = part.slice(negated ? 2 : 1, -1).replace(/[\]\\^]/g, '\\$&')
+    return `[${negated ? '^' : ''}${members}]`
+  })
   return new RegExp(`^${source}$`)
 }
 

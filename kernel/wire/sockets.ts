@@ -1,4 +1,4 @@
-import { Publisher, Reply, Router } from 'zeromq'
+import { Reply, Router, XPublisher } from 'zeromq'
 import type { Connection } from './connection.js'
 
 export type Channel = 'shell' | 'control' | 'stdin' | 'iopub'
@@ -9,6 +9,8 @@ export interface Sockets {
   send(channel: Channel, frames: Uint8Array[]): Promise<void>
   /** Calls `listener` for what comes in, until closed. */
   listen(channel: IncomingChannel, listener: (frames: Uint8Array[]) => void): void
+  /** Calls `listener` with the topic of each subscription to IOPub. */
+  onSubscription(listener: (topic: Uint8Array) => void): void
   close(): void
 }
 
@@ -23,12 +25,12 @@ export async function openSockets(connection: Connection): Promise<Sockets> {
     shell: new Router(router),
     control: new Router(router),
     stdin: new Router(router),
-    iopub: new Publisher(options),
+    iopub: new XPublisher({ ...options, verbosity: 'allSubs' }),
   }
   const heartbeat = new Reply({ linger: 0 })
 
   const bind = async (
-    socket: Router | Publisher | Reply,
+    socket: Router | XPublisher | Reply,
     port: 'shell_port' | 'control_port' | 'stdin_port' | 'iopub_port' | 'hb_port',
   ): Promise<void> => {
     await socket.bind(`tcp://${connection.ip}:${connection[port] || '*'}`)
@@ -48,6 +50,9 @@ export async function openSockets(connection: Connection): Promise<Sockets> {
     listen(channel, listener) {
       void receive(sockets[channel], listener)
     },
+    onSubscription(listener) {
+      void hearSubscriptions(sockets.iopub, listener)
+    },
     close() {
       for (const socket of [...Object.values(sockets), heartbeat]) socket.close()
     },
@@ -56,6 +61,11 @@ export async function openSockets(connection: Connection): Promise<Sockets> {
 
 async function receive(socket: Router, listener: (frames: Uint8Array[]) => void): Promise<void> {
   for await (const frames of socket) listener(frames)
+}
+
+/** A subscription arrives as the byte 1 before its topic; taking it back, as the byte 0. */
+async function hearSubscriptions(iopub: XPublisher, listener: (topic: Uint8Array) => void): Promise<void> {
+  for await (const [frame] of iopub) if (frame?.[0] === 1) listener(frame.subarray(1))
 }
 
 async function echo(heartbeat: Reply): Promise<void> {

@@ -62,6 +62,15 @@ export async function openWire(
   hear('control', (message) => onRequest('control', message))
   hear('stdin', onAnswer)
 
+  // What was published before a front end's subscription took hold is lost to it: the welcome says from when on it hears.
+  sockets.onSubscription((topic) =>
+    outgoing.push({
+      channel: 'iopub',
+      frames: () =>
+        codec.encode([topic], 'iopub_welcome', {}, { subscription: Buffer.from(topic).toString() }),
+    }),
+  )
+
   /** The topic that ZeroMQ subscribers may filter by; front ends subscribe to all. */
   const topic = (type: string): Uint8Array[] => [Buffer.from(type)]
 
