@@ -1,25 +1,13 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../backend/optimizer.js'
 import type { Dataset } from '../data/dataset.js'
+import type { EvaluationDetail } from '../mistakes/detail.js'
 import type { Adjustment, EvaluationRow, StopReason } from '../views.js'
 import { History } from './history.js'
 import type { Settings } from './options.js'
 import { Order } from './order.js'
 import { ensureSlots, type Slots } from './step.js'
 import type { Batch, Parameter, Trainee } from './trainee.js'
-
-/** What was seen of each example of an evaluation, by position in its dataset. */
-export interface EvaluationDetail {
-  iteration: number
-  dataset: Dataset
-  losses: Float32Array
-  /** Class index, or value of a single output; missing where predictions are neither. */
-  predicted?: Float32Array
-  /** Of the predicted class. */
-  probability?: Float32Array
-  /** 1 where right, 0 where wrong; missing where predictions are not over classes. */
-  right?: Uint8Array
-}
 
 /** All that a run is made of. Its owner is `Run`; the files beside this one are functions over it. */
 export class Core {
@@ -48,11 +36,14 @@ export class Core {
   /** Weight of each training example's loss by position; undefined: all 1. */
   weights: Float32Array | undefined
   /** Labels that were corrected, by position: the values of y. */
-  labels: Map<number, ArrayLike<number>> = new Map()
+  labels: ReadonlyMap<number, ArrayLike<number>> = new Map()
   /** Loss of each training example when it was last drawn, by position; NaN before. */
   seen: Float32Array
-  /** Counts the changes of tensors: snapshots of the same version share their values. */
+  /** The iteration in which each training example was last drawn, by position; 0 before. */
+  drawn: Uint32Array
+  /** Of the tensors' values: another number after each change, and never one that was used before. */
   version = 0
+  #versions = 0
 
   constructor(at: {
     name: string
@@ -71,7 +62,13 @@ export class Core {
     this.peak = at.optimizer.learningRate
     this.order = new Order(at.data.length, at.settings.seed)
     this.seen = new Float32Array(at.data.length).fill(NaN)
+    this.drawn = new Uint32Array(at.data.length)
     ensureSlots(this.optimizer, this.parameters, this.slots)
+  }
+
+  /** To be called after each change of a parameter or slot. */
+  changed(): void {
+    this.version = ++this.#versions
   }
 
   /** Those that the optimizer changes now. */

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Dataset } from '../data/dataset.js'
 import type { EvaluationRow } from '../views.js'
-import type { Core, EvaluationDetail } from './core.js'
+import type { EvaluationDetail } from '../mistakes/detail.js'
+import type { Core } from './core.js'
 import { borrow } from './step.js'
 import type { Batch } from './trainee.js'
 
@@ -109,7 +110,7 @@ function meanOf(values: tf.Tensor): number {
 }
 
 /** What each example was taken for, where that is one thing: a class or a number. */
-function predictedOf({ trainee }: Core, { y }: Batch, predictions: tf.Tensor): Partial<Seen> {
+export function predictedOf({ trainee }: Core, { y }: Batch, predictions: tf.Tensor): Partial<Seen> {
   const count = predictions.shape[0]!
   if (trainee.classes !== undefined && predictions.rank === 2) {
     const predicted = predictions.argMax(-1)

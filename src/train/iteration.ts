@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { withRandomness } from '../backend/random.js'
 import type { Core } from './core.js'
 import type { HistoryRow } from './history.js'
-import { clip, gradientsOf, normOf, updatesOf, type Gradients, type Update } from './step.js'
+import { clip, gradientsOf, normOf, tidily, updatesOf, type Gradients, type Update } from './step.js'
 import type { Batch } from './trainee.js'
 
 /** What one iteration came to. Where `finite` is false nothing was changed. */
@@ -23,7 +23,7 @@ export function iterateOnce(core: Core): Outcome {
   const started = performance.now()
   const cursor = core.order.state()
   try {
-    const outcome = tf.tidy(() => {
+    const outcome = tidily(() => {
       const positions = core.order.next(core.settings.batchSize)
       const batch = core.batchAt(positions)
       const found = gradientsAt(core, batch, { weights: core.weightsAt(positions) })
@@ -95,7 +95,7 @@ export function commit(core: Core, updates: readonly Update[], state: readonly t
     for (const slot in slots) own[slot]!.assign(slots[slot]!)
   }
   for (const [i, { variable }] of core.trainee.state.entries()) variable.assign(state[i]!)
-  core.version++
+  core.changed()
 }
 
 /** Counts the iteration and writes its row. */
@@ -108,5 +108,6 @@ export function record(
   const { loss, learningRate, gradientNorm, positions, losses, more } = outcome
   const row = { iteration: core.iteration, loss, learningRate, gradientNorm, milliseconds }
   core.history.append(more ? { ...row, ...(more as { [name: string]: number }) } : row)
+  for (const position of positions) core.drawn[position] = core.iteration
   if (losses) for (let i = 0; i < positions.length; i++) core.seen[positions[i]!] = losses[i]!
 }

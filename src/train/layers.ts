@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
-import type { FieldSpec } from '../data/dataset.js'
+import type { Dataset, FieldSpec } from '../data/dataset.js'
 import { withoutSeed } from '../seed.js'
 import { losses, type Loss } from './losses.js'
 import { placeWeights } from './place.js'
@@ -67,7 +67,10 @@ export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction
     lossName: typeof loss === 'string' ? loss : loss.name || 'own function',
     pass,
     predict: (x) => predictionsOf(outputsOf(x, false)),
-    checkData: (data, where) => checkShapes(model, row, data, where),
+    checkData(data, where) {
+      checkShapes(model, row, data, where)
+      if (row?.target === 'index') checkClasses(width, data, where)
+    },
     copy() {
       const twin = layersTrainee(copyModel(model), loss)
       const from = [...parameters, ...state]
@@ -223,6 +226,28 @@ function checkShapes(
         ? `These are ${oneHot ? 'one-hot rows' : 'class indices'}: use loss: '${twin}'.`
         : `Change the units of the last layer, or the loss.`,
   })
+}
+
+/** How many examples are looked at for labels outside the classes: enough to see a wrong data set, quick for a large one. */
+const lookedAt = 10_000
+
+/** An index outside the classes would have a loss of 0 and teach nothing, without a word. */
+function checkClasses(classes: number, data: Dataset, where: string): void {
+  for (let position = 0; position < Math.min(lookedAt, data.length); position++) {
+    const { y } = data.valuesAt(position)
+    for (let i = 0; i < y.length; i++) {
+      const label = Number(y[i])
+      if (Number.isInteger(label) && label >= 0 && label < classes) continue
+      throw new InputError({
+        where,
+        received: `the label ${describe(y[i])} (example ${data.ids[position]} of ${data.name})`,
+        expected: `class indices from 0 to ${classes - 1}, since the model ends in ${classes} units`,
+        fix: Number.isInteger(label)
+          ? `Give the last layer more units, or count the classes from 0.`
+          : undefined,
+      })
+    }
+  }
 }
 
 /** The same layers with values of their own. The values are those of new initialisers until they are assigned. */

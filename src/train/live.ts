@@ -1,3 +1,4 @@
+import { Interrupted } from '../errors.js'
 import { maybeHost, type CellInfo, type Display } from '../host.js'
 import type { RunView } from '../views.js'
 import type { Core } from './core.js'
@@ -27,6 +28,15 @@ export class Live {
       await maybeHost()?.breathe()
       this.#breathed = performance.now()
     }
+  }
+
+  /** Lets the host have its turn, when it is due; throws where the user wants to stop. */
+  async breathe(): Promise<void> {
+    if (!this.due) return
+    const host = maybeHost()
+    if (host?.interrupted) throw new Interrupted(this.#core.iteration, undefined)
+    await host?.breathe()
+    this.#breathed = performance.now()
   }
 
   /** Whether a turn would do anything; cheaper than awaiting one. */

@@ -1,4 +1,4 @@
-import { Interrupted } from '../errors.js'
+import { describe, InputError, Interrupted } from '../errors.js'
 import { maybeHost } from '../host.js'
 import type { EvaluationRow, RunView, StopReason, StretchView } from '../views.js'
 import type { Core } from './core.js'
@@ -45,7 +45,7 @@ export async function stretch(core: Core, live: Live, call: Stretch): Promise<St
     while (core.iteration < to && !core.stopReason) {
       checkStop()
       if (call.paused?.()) break
-      const outcome = await oneIteration(core)
+      const outcome = iterateOnce(core)
       if (!outcome.finite) {
         core.stopReason = notFinite(core, outcome)
         break
@@ -70,6 +70,14 @@ export async function stretch(core: Core, live: Live, call: Stretch): Promise<St
   } finally {
     if (!call.within) live.end(view(false))
   }
+  return stretchView(core, { from, started, evaluation })
+}
+
+/** What a call came to. */
+export function stretchView(
+  core: Core,
+  { from, started, evaluation }: { from: number; started: number; evaluation?: EvaluationRow | undefined },
+): StretchView {
   return {
     kind: 'stretch',
     run: core.name,
@@ -82,11 +90,17 @@ export async function stretch(core: Core, live: Live, call: Stretch): Promise<St
   }
 }
 
-async function oneIteration(core: Core): Promise<Outcome> {
-  return iterateOnce(core)
+export function checkCount(n: unknown, where: string, what: string): asserts n is number {
+  if (typeof n === 'number' && Number.isInteger(n) && n >= 0) return
+  throw new InputError({
+    where,
+    received: describe(n),
+    expected: `a whole number of ${what}, 0 or more`,
+    ...(typeof n === 'number' && n < 0 && { fix: 'To go back, use run.undo() or run.goTo(iteration).' }),
+  })
 }
 
-function ruleMet(
+export function ruleMet(
   core: Core,
   [own, standing]: (StopRule | undefined)[],
   { from, started }: { from: number; started: number },

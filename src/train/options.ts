@@ -80,7 +80,7 @@ const positive: Check = {
 const anything: Check = { ok: () => true, expected: 'anything' }
 
 /** One row an option: what it has to be. `anything` is checked where it is used. */
-const checks: { readonly [option: string]: Check } = {
+export const optionChecks: { readonly [option: string]: Check } = {
   data: anything,
   evaluateOn: anything,
   batchSize: whole,
@@ -123,9 +123,9 @@ export function checkOptions(options: unknown, where: string): RunOptions & { lo
       received: describe(options),
       expected: 'options, e.g. { data, loss, optimizer: adam({ learningRate: 1e-3 }) }',
     })
-  const known = Object.keys(checks)
+  const known = Object.keys(optionChecks)
   for (const [name, value] of Object.entries(options)) {
-    const check = checks[name]
+    const check = optionChecks[name]
     if (!check)
       throw new InputError({
         where,

@@ -50,6 +50,11 @@ export class Order {
     return subset.positions.reduce((count, position) => count + (this.#excluded[position] ? 0 : 1), 0)
   }
 
+  /** How many examples are not excluded, in whatever subset. */
+  get included(): number {
+    return this.#active
+  }
+
   isExcluded(position: number): boolean {
     return this.#excluded[position] === 1
   }

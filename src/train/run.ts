@@ -1,20 +1,47 @@
 import type { Dataset } from '../data/dataset.js'
 import { toDataset, type DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
-import type { Adjustment, EvaluationRow, RunView, StopReason, StretchView } from '../views.js'
+import {
+  confusionOf,
+  mistakesOf,
+  type Confusion,
+  type EvaluationDetail,
+  type MistakesBy,
+} from '../mistakes/index.js'
+import type {
+  Adjustment,
+  ComparisonView,
+  EvaluationRow,
+  MistakesView,
+  RoundsView,
+  RunView,
+  StopReason,
+  StretchView,
+} from '../views.js'
+import { exclude, relabel, reweight, setChanges, type Changes } from './adjust.js'
 import { announceRun, announceView } from './announce.js'
+import { branchOf } from './branch.js'
+import { compareCores } from './compare.js'
 import type { Core } from './core.js'
 import { evaluate } from './evaluate.js'
+import { Hand, type BatchGradients } from './hand.js'
 import { readLikeAnArray, type HistoryRow } from './history.js'
+import { inspectOnce, type InspectedIteration } from './inspect.js'
 import { Live } from './live.js'
-import { evaluateRun, stretch, viewOf } from './loop.js'
+import { checkCount, evaluateRun, stretch, stretchView, viewOf } from './loop.js'
 import { checkRule } from './options.js'
+import { rounds, type RoundsOptions } from './rounds.js'
+import { restoreSnapshot, takeSnapshot, type Snapshot } from './snapshots.js'
 import type { StopFunction, StopRule } from './stops.js'
+import { Timeline } from './timeline.js'
+import type { Batch } from './trainee.js'
 
 export interface IterateOptions {
   /** Ends the call as Stop does: at a whole iteration, with `Interrupted`. */
   signal?: AbortSignal
 }
+
+const cores = new WeakMap<Run, Core>()
 
 /**
  * A model, its optimizer, the order of its data and its history: moves forward in iterations, and can go back.
@@ -23,10 +50,17 @@ export interface IterateOptions {
 export class Run {
   readonly #core: Core
   readonly #live: Live
+  readonly #timeline: Timeline
+  readonly #hand: Hand
+  /** The evaluation that mistakes were last looked up in, and of which version of the values. */
+  #looked: { version: number; detail: EvaluationDetail } | undefined
 
   constructor(core: Core) {
     this.#core = core
     this.#live = new Live(core, (view) => announceView(this, view))
+    this.#timeline = new Timeline(core)
+    this.#hand = new Hand(core)
+    cores.set(this, core)
     announceRun(this)
   }
 
@@ -44,6 +78,10 @@ export class Run {
   /** Of the next iteration. */
   get learningRate(): number {
     return this.#core.learningRate()
+  }
+  /** Names of the parameters, by their place in the model: `dense_1/kernel`. */
+  get parameters(): readonly string[] {
+    return this.#core.trainee.parameters.map(({ name }) => name)
   }
   get adjustments(): readonly Adjustment[] {
     return this.#core.adjustments
@@ -70,20 +108,56 @@ export class Run {
     return viewOf(this.#core, { live: false, from: this.#core.iteration, started: performance.now() })
   }
 
-  /** Trains for `n` more iterations. */
-  async iterate(n = 1, options: IterateOptions = {}): Promise<StretchView> {
+  /** The call as one step for undo; what was begun by hand is over. */
+  #call<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#timeline.busy)
+      throw new InputError({
+        where: `run ${this.name}`,
+        received: 'a second call while one is training',
+        expected: 'one at a time',
+        fix: 'Put await before the first: await run.iterate(…).',
+      })
+    this.#hand.forget()
+    return this.#timeline.during(work)
+  }
+
+  /** Trains for `n` more iterations. With `{ inspect: true }`, n = 1: one iteration, opened up. */
+  iterate(n: 1, options: IterateOptions & { inspect: true }): Promise<InspectedIteration>
+  iterate(n?: number, options?: IterateOptions & { inspect?: false }): Promise<StretchView>
+  async iterate(
+    n = 1,
+    { inspect = false, ...options }: IterateOptions & { inspect?: boolean } = {},
+  ): Promise<StretchView | InspectedIteration> {
     checkCount(n, 'run.iterate(n)', 'iterations')
-    return stretch(this.#core, this.#live, { iterations: n, spent: 'done', ...options })
+    if (inspect) return this.#inspect(n)
+    return this.#call(() => stretch(this.#core, this.#live, { iterations: n, spent: 'done', ...options }))
+  }
+
+  #inspect(n: number): Promise<InspectedIteration> {
+    if (n !== 1)
+      throw new InputError({
+        where: 'run.iterate(n, { inspect: true })',
+        received: `n = ${n}`,
+        expected: '1: one iteration is opened up at a time',
+      })
+    return this.#call(async () => {
+      const inspected = inspectOnce(this.#core)
+      if (inspected) return inspected
+      // The same iteration on the usual path says what is wrong.
+      await stretch(this.#core, this.#live, { iterations: 1, spent: 'done' })
+      throw new InputError({
+        where: 'run.iterate(1, { inspect: true })',
+        received: this.stopReason?.message ?? 'an update that is not finite',
+        expected: 'a finite one',
+      })
+    })
   }
 
   /** Trains for as many iterations as `n` times through the training data take. */
   async epochs(n = 1, options: IterateOptions = {}): Promise<StretchView> {
     checkCount(n, 'run.epochs(n)', 'epochs')
-    return stretch(this.#core, this.#live, {
-      iterations: n * this.#core.iterationsPerEpoch,
-      spent: 'done',
-      ...options,
-    })
+    const iterations = n * this.#core.iterationsPerEpoch
+    return this.#call(() => stretch(this.#core, this.#live, { iterations, spent: 'done', ...options }))
   }
 
   /** Trains until the rule is met, for `atMost` iterations. */
@@ -92,12 +166,18 @@ export class Run {
     { atMost = Infinity, ...options }: IterateOptions & { atMost?: number } = {},
   ): Promise<StretchView> {
     if (atMost !== Infinity) checkCount(atMost, 'run.until(rule, { atMost })', 'iterations')
-    return stretch(this.#core, this.#live, {
-      iterations: atMost,
-      rule: this.#checkRule(rule, 'run.until(rule)'),
-      spent: 'iterations',
-      ...options,
-    })
+    const checked = this.#checkRule(rule, 'run.until(rule)')
+    return this.#call(() =>
+      stretch(this.#core, this.#live, { iterations: atMost, rule: checked, spent: 'iterations', ...options }),
+    )
+  }
+
+  /** Trains in rounds: a subset, some iterations on it, an evaluation, and the adjustments its errors ask for. */
+  async rounds(n: number, options: RoundsOptions<Run>): Promise<RoundsView> {
+    checkCount(n, 'run.rounds(n)', 'rounds')
+    const rule =
+      options?.until === undefined ? undefined : this.#checkRule(options.until, 'run.rounds(n, { until })')
+    return this.#call(() => rounds(this.#core, this.#live, this, n, { ...options, ...(rule && { rule }) }))
   }
 
   #checkRule(rule: StopRule | StopFunction, where: string): StopRule {
@@ -105,32 +185,191 @@ export class Run {
     return checkRule(rule, { metrics: settings.metrics, evaluated: evaluateOn !== undefined, where })
   }
 
+  /** Draws the batch of the next iteration; the cursor moves on. Whoever gets it disposes it: `tf.dispose(batch)`. */
+  async nextBatch(): Promise<Batch> {
+    return this.#hand.nextBatch()
+  }
+
+  /** Loss, loss by example, and gradients by parameter of a batch. Changes nothing. */
+  async gradients(batch: Batch): Promise<BatchGradients> {
+    return this.#hand.gradients(batch)
+  }
+
+  /** Clips the gradients as the run's settings say, and makes the optimizer's update: one iteration. */
+  async apply(gradients: BatchGradients['gradients']): Promise<StretchView> {
+    const started = performance.now()
+    const from = this.iteration
+    this.#hand.apply(gradients, (before?: Snapshot) => this.#timeline.begin(before))
+    return stretchView(this.#core, { from, started })
+  }
+
   /** Loss and metrics: on `evaluateOn` (written down as an evaluation of the run), or on data of your choice. */
   async evaluate(data?: DataLike): Promise<EvaluationRow> {
     const core = this.#core
-    const pause = async () => {}
+    const pause = this.#pause()
     if (data === undefined || data === core.evaluateOn) {
-      if (!core.evaluateOn)
-        throw new InputError({
-          where: 'run.evaluate()',
-          received: 'a run without evaluateOn',
-          expected: 'data to evaluate on',
-          fix: 'Pass it: run.evaluate(data.validation), or evaluateOn to train.',
-        })
+      if (!core.evaluateOn) throw this.#withoutEvaluateOn('run.evaluate()', 'run.evaluate(data.validation)')
       return { ...(await evaluateRun(core, pause)).row }
     }
     const dataset: Dataset = toDataset(data, { name: 'evaluate' })
     core.trainee.checkData(dataset, 'run.evaluate(data)')
     return (await evaluate(core, dataset, pause)).row
   }
+
+  #pause(): () => Promise<void> {
+    this.#live.begin()
+    return () => this.#live.breathe()
+  }
+
+  #withoutEvaluateOn(where: string, instead: string): InputError {
+    return new InputError({
+      where,
+      received: 'a run without evaluateOn',
+      expected: 'data to evaluate on',
+      fix: `Use ${instead}, or pass evaluateOn to train.`,
+    })
+  }
+
+  /** What is seen of each example now; looked up again only when the model has changed. */
+  async #look(of: 'train' | 'evaluation', where: string): Promise<EvaluationDetail> {
+    const core = this.#core
+    if (of !== 'train' && of !== 'evaluation')
+      throw new InputError({ where, received: describe(of), expected: "of: 'train' or 'evaluation'" })
+    const dataset = of === 'train' ? core.data : core.evaluateOn
+    if (!dataset) throw this.#withoutEvaluateOn(where, "of: 'train'")
+    const known = this.#looked
+    if (known?.version === core.version && known.detail.dataset === dataset) return known.detail
+    const { detail } = await evaluate(core, dataset, this.#pause())
+    this.#looked = { version: core.version, detail }
+    return detail
+  }
+
+  /**
+   * The examples that go wrong, by the loss they have now. Of held-out data by default; `of: 'train'` gives ids that
+   * `exclude`, `reweight` and `relabel` take.
+   */
+  async mistakes(
+    options: { k?: number; of?: 'train' | 'evaluation'; by?: MistakesBy } = {},
+  ): Promise<MistakesView> {
+    const core = this.#core
+    const { of = 'evaluation', k, by } = options
+    const detail = await this.#look(of, 'run.mistakes({ of })')
+    const before = core.details.filter(
+      ({ iteration, dataset }) => iteration < core.iteration && dataset === detail.dataset,
+    )
+    return mistakesOf({
+      detail,
+      before,
+      of,
+      k,
+      by,
+      ...(of === 'train' && {
+        labels: core.labels,
+        without: (position: number) => core.order.isExcluded(position),
+      }),
+    })
+  }
+
+  /** How often each class was taken for each, with the ids behind each cell. */
+  async confusion({ of = 'evaluation' }: { of?: 'train' | 'evaluation' } = {}): Promise<Confusion> {
+    const detail = await this.#look(of, 'run.confusion({ of })')
+    return confusionOf(detail, of === 'train' ? this.#core.labels : undefined)
+  }
+
+  /** Changes one thing or several, recorded; a change that does not fit changes nothing. */
+  #adjust(work: () => void): void {
+    const before = takeSnapshot(this.#core)
+    try {
+      work()
+    } catch (error) {
+      restoreSnapshot(this.#core, before)
+      throw error
+    }
+    this.#timeline.begin(before)
+  }
+
+  /** Changes settings from the next iteration on: `run.set({ learningRate: 3e-4 }, { why: 'loss is flat' })`. */
+  set(changes: Changes, { why }: { why?: string } = {}): void {
+    this.#adjust(() => setChanges(this.#core, changes, why))
+  }
+
+  /** Leaves training examples out from now on. */
+  exclude(ids: number | Iterable<number>, { why }: { why?: string } = {}): void {
+    this.#adjust(() => exclude(this.#core, ids, why, true))
+  }
+
+  /** Takes excluded examples back in. */
+  include(ids: number | Iterable<number>, { why }: { why?: string } = {}): void {
+    this.#adjust(() => exclude(this.#core, ids, why, false))
+  }
+
+  /** Multiplies the weight of training examples' losses by `factor`. */
+  reweight(ids: number | Iterable<number>, factor: number, { why }: { why?: string } = {}): void {
+    this.#adjust(() => reweight(this.#core, ids, factor, why))
+  }
+
+  /** Corrects the label of a training example: a class by name or index, a number, or the values of y. */
+  relabel(id: number, label: string | number | ArrayLike<number>, { why }: { why?: string } = {}): void {
+    this.#adjust(() => relabel(this.#core, id, label, why))
+  }
+
+  /** Takes back all that the last cell (outside a notebook: the last call) did to the run. */
+  async undo(): Promise<StretchView> {
+    return this.#travel(() => this.#timeline.undo())
+  }
+
+  /** Makes what `undo` took back happen again, to the bit, without training. */
+  async redo(): Promise<StretchView> {
+    return this.#travel(() => this.#timeline.redo())
+  }
+
+  /** Goes to a point kept by name, or to one that a call or cell began from at this iteration. `undo` leads back. */
+  async goTo(target: number | string): Promise<StretchView> {
+    return this.#travel(() => this.#timeline.goTo(target))
+  }
+
+  #travel(work: () => void): StretchView {
+    const started = performance.now()
+    const from = this.iteration
+    if (this.#timeline.busy)
+      throw new InputError({
+        where: `run ${this.name}`,
+        received: 'a step back while a call is training',
+        expected: 'a run that stands still',
+      })
+    this.#hand.forget()
+    work()
+    return stretchView(this.#core, { from, started })
+  }
+
+  /** Keeps the present under a name for `goTo`. */
+  keep(name: string): void {
+    this.#timeline.name(name)
+  }
+
+  /** A second run that goes on from here with a copy of the model; this one stays as it is. */
+  branch(name: string): Run {
+    if (typeof name !== 'string' || !name)
+      throw new InputError({
+        where: 'run.branch(name)',
+        received: describe(name),
+        expected: "a name, e.g. run.branch('hotter')",
+      })
+    return new Run(branchOf(this.#core, name))
+  }
 }
 
-export function checkCount(n: unknown, where: string, what: string): asserts n is number {
-  if (typeof n === 'number' && Number.isInteger(n) && n >= 0) return
-  throw new InputError({
-    where,
-    received: describe(n),
-    expected: `a whole number of ${what}, 0 or more`,
-    ...(typeof n === 'number' && n < 0 && { fix: 'To go back, use run.undo() or run.goTo(iteration).' }),
-  })
+/** A table of what differs between runs, and their charts. */
+export function compare(...runs: readonly Run[]): ComparisonView {
+  return compareCores(
+    runs.map((run) => {
+      const core = cores.get(run)
+      if (core) return core
+      throw new InputError({
+        where: 'compare(a, b)',
+        received: describe(run),
+        expected: 'runs made by train',
+      })
+    }),
+  )
 }

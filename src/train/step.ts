@@ -75,6 +75,23 @@ export function borrow(trainee: Trainee): () => void {
   }
 }
 
+/**
+ * `tf.tidy` for results of any type: all tensors made in `work` end, but those that it gives to `keep`. (tf.tidy itself
+ * looks for tensors in all that is returned, entry by entry of each array.)
+ */
+export function tidily<T>(work: (keep: <Kept>(tensors: Kept) => Kept) => T): T {
+  let result!: T
+  const kept: unknown[] = []
+  tf.tidy(() => {
+    result = work((tensors) => {
+      kept.push(tensors)
+      return tensors
+    })
+    return kept as tf.TensorContainer
+  })
+  return result
+}
+
 /** Gives a kept tensor back to the scope that is open now. */
 function adopt<T extends tf.Tensor>(tensor: T): T {
   tensor.kept = false

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
-import { toDataset } from '../data/from.js'
+import type { Dataset } from '../data/dataset.js'
+import { isDataset, toDataset, type DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
 import { Core } from './core.js'
 import { layersTrainee, type LossFunction } from './layers.js'
@@ -16,8 +17,8 @@ import type { Trainee } from './trainee.js'
  *
  * @throws InputError where the options, the data's shapes or the model do not fit; its message says what would.
  */
-export function train(model: tf.LayersModel, options: ModelOptions): Run
 export function train(model: OwnModel, options: RunOptions): Run
+export function train(model: tf.LayersModel, options: ModelOptions): Run
 export function train(model: tf.LayersModel | OwnModel, given: RunOptions): Run {
   const where = 'train(model, options)'
   const options = checkOptions(given, where)
@@ -25,13 +26,20 @@ export function train(model: tf.LayersModel | OwnModel, given: RunOptions): Run 
   const optimizer = checkOptimizer(options.optimizer, 'train(model, { optimizer })')
   const trainee = traineeOf(model, options.loss)
   const data = toDataset(options.data, { name: 'data' })
-  const evaluateOn =
-    options.evaluateOn === undefined
-      ? undefined
-      : toDataset(options.evaluateOn, { name: 'evaluateOn', split: 'validation', ids: undefined })
+  const evaluateOn = options.evaluateOn === undefined ? undefined : heldOut(options.evaluateOn, data)
   trainee.checkData(data, 'train(model, { data })')
   if (evaluateOn) trainee.checkData(evaluateOn, 'train(model, { evaluateOn })')
   return new Run(new Core({ name: options.name ?? 'run', trainee, data, evaluateOn, settings, optimizer }))
+}
+
+/** Held-out data. Bare arrays get ids that go on where the training data's end, so that no id is in both. */
+function heldOut(given: DataLike, data: Dataset): Dataset {
+  const options = { name: 'evaluateOn', split: 'validation' as const }
+  const dataset = toDataset(given, options)
+  if (isDataset(given)) return dataset
+  let next = 0
+  for (let position = 0; position < data.length; position++) next = Math.max(next, data.ids[position]! + 1)
+  return toDataset(given, { ...options, ids: Int32Array.from(dataset.ids, (_, i) => next + i) })
 }
 
 function traineeOf(model: unknown, loss: unknown): Trainee {

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs'
-import type { FieldSpec } from '../data/dataset.js'
+import type { Dataset } from '../data/dataset.js'
 
 /** The examples of one iteration. Whoever got it from `nextBatch` disposes x and y (`tf.dispose(batch)`). */
 export interface Batch {
@@ -54,7 +54,7 @@ export interface Trainee {
   /** Predictions alone, where the model can give them without a target. */
   predict?(x: tf.Tensor): tf.Tensor
   /** Throws an InputError when examples of this kind do not fit. */
-  checkData(data: { name: string; x: FieldSpec; y: FieldSpec }, where: string): void
+  checkData(data: Dataset, where: string): void
   /** A trainee of its own with the same values. */
   copy(): Trainee
 }

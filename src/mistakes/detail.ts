@@ -1,0 +1,14 @@
+import type { Dataset } from '../data/dataset.js'
+
+/** What was seen of each example of an evaluation, by position in its dataset. */
+export interface EvaluationDetail {
+  iteration: number
+  dataset: Dataset
+  losses: Float32Array
+  /** Class index, or value of a single output; missing where predictions are neither. */
+  predicted?: Float32Array
+  /** Of the predicted class. */
+  probability?: Float32Array
+  /** 1 where right, 0 where wrong; missing where predictions are not over classes. */
+  right?: Uint8Array
+}

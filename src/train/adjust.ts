@@ -1,0 +1,233 @@
+import type { Optimizer } from '../backend/optimizer.js'
+import { describe, InputError } from '../errors.js'
+import type { Adjustment } from '../views.js'
+import type { Core } from './core.js'
+import { asSchedule, checkOptimizer, checkRate, checkRule, optionChecks } from './options.js'
+import { scheduleRecord, type Schedule, type ScheduleFunction } from './schedules.js'
+import { disposeSlots, ensureSlots } from './step.js'
+import { ruleRecord, type StopFunction, type StopRule } from './stops.js'
+import { listNearest, nearestFirst } from './suggest.js'
+
+/** What can be changed while training. */
+export interface Changes {
+  /** The optimizer's rate: with a schedule, its peak. */
+  learningRate?: number
+  batchSize?: number
+  /** null: constant from here on. */
+  schedule?: Schedule | ScheduleFunction | null
+  /** null: never. */
+  clipNorm?: number | null
+  clipValue?: number | null
+  /** A rule that counts anew, even if it was met before; null: none. */
+  stop?: StopRule | StopFunction | null
+  evaluateEvery?: number
+  /** Parameters that stay as they are: a pattern on their names, or names; null: none. */
+  freeze?: RegExp | readonly string[] | null
+  /** Another optimizer, whose slots and count begin anew. */
+  optimizer?: Optimizer
+}
+
+/** One row a change: how it reads in a record, and how it is made. */
+type Row = { read(core: Core): unknown; write(core: Core, value: any): void }
+
+const rows: { readonly [what in keyof Changes]-?: Row } = {
+  learningRate: {
+    read: (core) => core.peak,
+    write: (core, value) => void (core.peak = checkRate(value, 'run.set({ learningRate })')),
+  },
+  batchSize: setting('batchSize'),
+  schedule: {
+    read: ({ settings }) => (settings.schedule ? scheduleRecord(settings.schedule) : null),
+    write: (core, value) => void (core.settings.schedule = asSchedule(checked('schedule', value))),
+  },
+  clipNorm: setting('clipNorm'),
+  clipValue: setting('clipValue'),
+  stop: {
+    read: ({ settings }) => (settings.stop ? ruleRecord(settings.stop) : null),
+    write(core, value) {
+      const { settings, evaluateOn } = core
+      const where = 'run.set({ stop })'
+      const evaluated = evaluateOn !== undefined
+      settings.stop = value ? checkRule(value, { metrics: settings.metrics, evaluated, where }) : undefined
+      core.ruleSpent = false
+    },
+  },
+  evaluateEvery: setting('evaluateEvery'),
+  freeze: {
+    read: ({ settings }) =>
+      (settings.freeze instanceof RegExp ? String(settings.freeze) : settings.freeze) ?? null,
+    write(core, value) {
+      const before = core.settings.freeze
+      core.settings.freeze = checked('freeze', value)
+      if (core.parameters.length === 0) {
+        core.settings.freeze = before
+        throw new InputError({
+          where: 'run.set({ freeze })',
+          received: `${value}, which matches every parameter`,
+          expected: 'at least one parameter to train',
+        })
+      }
+      ensureSlots(core.optimizer, core.parameters, core.slots)
+      core.changed()
+    },
+  },
+  optimizer: {
+    read: ({ optimizer }) => ({ name: optimizer.name, ...optimizer.settings }),
+    write(core, value) {
+      core.optimizer = checkOptimizer(value, 'run.set({ optimizer })')
+      core.peak = core.optimizer.learningRate
+      core.optimizerFrom = core.iteration
+      disposeSlots(core.slots)
+      ensureSlots(core.optimizer, core.parameters, core.slots)
+      core.changed()
+    },
+  },
+}
+
+function setting(name: 'batchSize' | 'clipNorm' | 'clipValue' | 'evaluateEvery'): Row {
+  return {
+    read: ({ settings }) => settings[name] ?? null,
+    write: ({ settings }, value) => void ((settings as any)[name] = checked(name, value)),
+  }
+}
+
+function checked(name: string, value: any): any {
+  if (value === null || value === undefined) return undefined
+  const { ok, expected } = optionChecks[name]!
+  if (ok(value)) return value
+  throw new InputError({ where: `run.set({ ${name} })`, received: describe(value), expected })
+}
+
+/** Makes changes and writes each down. */
+export function setChanges(core: Core, changes: Changes, why: string | undefined): void {
+  const known = Object.keys(rows)
+  if (typeof changes !== 'object' || changes === null)
+    throw new InputError({
+      where: 'run.set(changes)',
+      received: describe(changes),
+      expected: 'changes, e.g. run.set({ learningRate: 3e-4 })',
+    })
+  for (const name of Object.keys(changes))
+    if (!known.includes(name))
+      throw new InputError({
+        where: 'run.set(changes)',
+        received: `'${name}'`,
+        expected: `one of ${listNearest(name, known)}`,
+        fix: `Did you mean '${nearestFirst(name, known)[0]}'?`,
+      })
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) continue
+    const { read, write } = rows[name as keyof Changes]
+    const from = read(core)
+    if (name === 'batchSize' && value === null) checked(name, Number.NaN)
+    write(core, value)
+    note(core, { what: name, from, to: read(core), why })
+  }
+}
+
+export function note(core: Core, { what, from, to, why }: Omit<Adjustment, 'at'>): void {
+  const adjustment: Adjustment = { at: core.iteration, what, from, to, ...(why !== undefined && { why }) }
+  core.adjustments = [...core.adjustments, adjustment]
+}
+
+/** Positions of training examples; refuses ids that are held out or unknown. */
+export function trainingPositions(core: Core, ids: number | Iterable<number>, where: string): number[] {
+  const list = typeof ids === 'number' ? [ids] : [...ids]
+  return list.map((id) => {
+    const position = core.data.positionOf(id)
+    if (position !== undefined) return position
+    const split =
+      core.data.splitOf(id) ??
+      (core.evaluateOn?.positionOf(id) === undefined ? undefined : core.evaluateOn.split)
+    throw new InputError({
+      where,
+      received: split ? `the id ${id}, which is held out (${split})` : `the id ${describe(id)}`,
+      expected: 'ids of training examples',
+      fix: split
+        ? "Training examples that go wrong: await run.mistakes({ of: 'train' })."
+        : 'Ids stand in the rows of run.mistakes() and in batch.ids.',
+    })
+  })
+}
+
+/** How many ids are written out in a record; more are counted. */
+const listed = 1000
+
+export function idsRecord(ids: number | Iterable<number>): number[] | string {
+  const list = typeof ids === 'number' ? [ids] : [...ids]
+  return list.length > listed ? `${list.length} examples` : list
+}
+
+export function exclude(
+  core: Core,
+  ids: number | Iterable<number>,
+  why: string | undefined,
+  out: boolean,
+): void {
+  const what = out ? 'exclude' : 'include'
+  const positions = trainingPositions(core, ids, `run.${what}(ids)`)
+  const before = core.order.state()
+  const left = core.order.included
+  core.order.exclude(positions, out)
+  const now = core.order.included
+  if (now === 0) {
+    core.order.restore(before)
+    throw new InputError({
+      where: 'run.exclude(ids)',
+      received: 'ids of all examples that were left',
+      expected: 'at least one example to train on',
+    })
+  }
+  note(core, { what, from: left, to: { ids: idsRecord(ids), left: now }, why })
+}
+
+/** Multiplies the weight of these examples' losses. */
+export function reweight(core: Core, ids: number | Iterable<number>, factor: number, why?: string): void {
+  if (typeof factor !== 'number' || !Number.isFinite(factor) || factor < 0)
+    throw new InputError({
+      where: 'run.reweight(ids, factor)',
+      received: describe(factor),
+      expected: 'a factor, 0 or more',
+      fix: 'run.exclude(ids) leaves examples out altogether.',
+    })
+  const positions = trainingPositions(core, ids, 'run.reweight(ids, factor)')
+  const weights = core.weights?.slice() ?? new Float32Array(core.data.length).fill(1)
+  for (const position of positions) weights[position]! *= factor
+  core.weights = weights.every((weight) => weight === 1) ? undefined : weights
+  note(core, { what: 'reweight', from: 1, to: { ids: idsRecord(ids), factor }, why })
+}
+
+/** Corrects the label of one example: a class name or index, a number, or the values of y. */
+export function relabel(core: Core, id: number, label: unknown, why?: string): void {
+  const [position] = trainingPositions(core, id, 'run.relabel(id, label)')
+  const { classes, y } = core.data
+  const size = y.shape.reduce((a, b) => a * b, 1)
+  const isIndex = classes !== undefined && size === 1
+  const value = isIndex && typeof label === 'string' ? classes.indexOf(label) : label
+  const values =
+    typeof value === 'number'
+      ? [value]
+      : Array.isArray(value) || ArrayBuffer.isView(value)
+        ? Array.from(value as ArrayLike<number>)
+        : []
+  const fits =
+    values.length === size &&
+    values.every((entry) => typeof entry === 'number' && Number.isFinite(entry)) &&
+    (!isIndex || classes[values[0]!] !== undefined)
+  if (!fits)
+    throw new InputError({
+      where: 'run.relabel(id, label)',
+      received: describe(label),
+      expected: isIndex
+        ? `a class: ${classes.slice(0, 20).join(', ')}, or its index`
+        : size === 1
+          ? 'a number'
+          : `${size} numbers`,
+    })
+  const from = Array.from(
+    core.labels.get(position!) ?? (core.data.valuesAt(position!).y as ArrayLike<number>),
+  )
+  core.labels = new Map([...core.labels, [position!, values]])
+  const named = (entry: number[]) => (isIndex ? classes[entry[0]!] : entry.length === 1 ? entry[0] : entry)
+  note(core, { what: 'relabel', from: named(from), to: { id, label: named(values) }, why })
+}

@@ -1,0 +1,20 @@
+import { Core } from './core.js'
+import { restoreSnapshot, takeSnapshot } from './snapshots.js'
+
+/** A second run that starts from where this one stands, with a model of its own. */
+export function branchOf(core: Core, name: string): Core {
+  const snapshot = takeSnapshot(core)
+  const twin = new Core({
+    name,
+    trainee: core.trainee.copy(),
+    data: core.data,
+    evaluateOn: core.evaluateOn,
+    settings: { ...core.settings },
+    optimizer: core.optimizer,
+  })
+  twin.changed()
+  restoreSnapshot(twin, { ...snapshot, version: -1 })
+  twin.changed()
+  twin.history = core.history.copy()
+  return twin
+}

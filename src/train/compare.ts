@@ -1,0 +1,70 @@
+import { describe, InputError } from '../errors.js'
+import type { ComparisonView, RunView } from '../views.js'
+import type { Core } from './core.js'
+import { viewOf } from './loop.js'
+import { scheduleRecord } from './schedules.js'
+
+type Cell = string | number | null
+
+/** What is compared: one row each. */
+const rows: { readonly [what: string]: (core: Core) => Cell } = {
+  iteration: (core) => core.iteration,
+  'training loss': (core) => (core.history.length ? meanOfLast(core) : null),
+  'learning rate': (core) => core.learningRate(),
+  'batch size': (core) => core.settings.batchSize,
+  optimizer: (core) => core.optimizer.name,
+  schedule: ({ settings }) =>
+    settings.schedule ? JSON.stringify(scheduleRecord(settings.schedule)) : 'constant',
+  'training examples': (core) => core.order.included,
+  seed: (core) => core.settings.seed,
+}
+
+/** The last 20 iterations: one batch says little. */
+function meanOfLast(core: Core): number {
+  const losses = core.history.column('loss').subarray(-20)
+  return losses.reduce((a, b) => a + b, 0) / losses.length
+}
+
+/** What runs have in common is left out, but for where they stand. */
+export function compareCores(cores: readonly Core[]): ComparisonView {
+  if (cores.length < 2)
+    throw new InputError({
+      where: 'compare(a, b)',
+      received: `${cores.length} run${cores.length === 1 ? '' : 's'}`,
+      expected: 'at least two',
+    })
+  const always = ['iteration', 'training loss']
+  const table = Object.entries(rows).map(([what, read]) => ({ what, values: cores.map(read) }))
+  const metrics = [...new Set(cores.flatMap((core) => Object.keys(core.evaluations.at(-1) ?? {})))].filter(
+    (name) => name !== 'iteration',
+  )
+  const evaluated = metrics.map((name) => ({
+    what: name === 'loss' ? 'evaluation loss' : name,
+    values: cores.map((core) => core.evaluations.at(-1)?.[name] ?? null),
+  }))
+  const shared = cores[0]!.adjustments.findIndex((one, i) =>
+    cores.some((core) => JSON.stringify(core.adjustments[i]) !== JSON.stringify(one)),
+  )
+  const from = shared < 0 ? cores[0]!.adjustments.length : shared
+  const adjustments = {
+    what: 'adjustments of its own',
+    values: cores.map(
+      (core): Cell =>
+        core.adjustments
+          .slice(from)
+          .map(({ at, what, to }) => `${what} ${typeof to === 'object' ? describe(to) : to} at ${at}`)
+          .join('; ') || null,
+    ),
+  }
+  const differs = ({ what, values }: { what: string; values: readonly Cell[] }) =>
+    always.includes(what) || values.some((value) => value !== values[0])
+  const charts: RunView[] = cores.map((core) =>
+    viewOf(core, { live: false, from: 0, to: core.iteration, started: performance.now() }),
+  )
+  return {
+    kind: 'comparison',
+    runs: cores.map(({ name }) => name),
+    rows: [...table.filter(differs), ...evaluated, ...[adjustments].filter(differs)],
+    charts,
+  }
+}

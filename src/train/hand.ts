@@ -1,0 +1,134 @@
+import * as tf from '@tensorflow/tfjs'
+import { describe, InputError } from '../errors.js'
+import type { Core } from './core.js'
+import { commit, gradientsAt, record, updatesAt } from './iteration.js'
+import { takeSnapshot, type Snapshot } from './snapshots.js'
+import { normOf, tidily } from './step.js'
+import type { Batch } from './trainee.js'
+
+/** Loss and gradients of one batch, to look at and to apply. */
+export interface BatchGradients {
+  loss: number
+  /** Of each example of the batch. */
+  losses: Float32Array
+  /** By parameter. Whoever got them disposes them: `tf.dispose(gradients)`. */
+  gradients: { [parameter: string]: tf.Tensor }
+}
+
+/**
+ * `nextBatch`, `gradients`, `apply`: the three primitives that an iteration is made of, one at a time. What they share
+ * until the update is made lies here.
+ */
+export class Hand {
+  readonly #core: Core
+  /** Where the run stood before the batch that is being worked on was drawn: undo goes back to here. */
+  #before: Snapshot | undefined
+  #started = 0
+  #last: { loss: number; losses: Float32Array; positions: Int32Array } | undefined
+  /** What the last forward pass gave to the model's own state; set when the update is. */
+  #state: tf.Tensor[] = []
+
+  constructor(core: Core) {
+    this.#core = core
+  }
+
+  nextBatch(): Batch {
+    const core = this.#core
+    this.#before = takeSnapshot(core)
+    this.#started = performance.now()
+    return core.batchAt(core.order.next(core.settings.batchSize))
+  }
+
+  gradients(given: Batch): BatchGradients {
+    const core = this.#core
+    const batch = checkBatch(given, core.iteration + 1)
+    const positions = Int32Array.from(batch.ids, (id) => core.data.positionOf(id) ?? -1)
+    const known = positions.every((position) => position >= 0)
+    tf.dispose(this.#state)
+    const found = tidily((keep) =>
+      keep(gradientsAt(core, batch, { weights: known ? core.weightsAt(positions) : undefined })),
+    )
+    const loss = found.loss.dataSync()[0]!
+    const losses = (found.losses?.dataSync().slice() ?? new Float32Array()) as Float32Array
+    found.loss.dispose()
+    found.losses?.dispose()
+    this.#state = found.state
+    this.#last = { loss, losses, positions: known ? positions : new Int32Array() }
+    const gradients: { [parameter: string]: tf.Tensor } = {}
+    for (const [i, { name }] of core.parameters.entries())
+      if (found.gradients[i]) gradients[name] = found.gradients[i]
+    return { loss, losses, gradients }
+  }
+
+  /** Makes the update. `begin` keeps the point to go back to. */
+  apply(gradients: { readonly [parameter: string]: tf.Tensor }, begin: (before?: Snapshot) => void): void {
+    const core = this.#core
+    const list = checkGradients(core, gradients)
+    const { loss, losses, positions } = this.#last ?? {
+      loss: NaN,
+      losses: undefined,
+      positions: new Int32Array(),
+    }
+    tf.tidy(() => {
+      const norm = normOf(list)
+      const learningRate = core.learningRate()
+      const gradientNorm = norm.dataSync()[0]!
+      if (!Number.isFinite(gradientNorm))
+        throw new InputError({
+          where: 'run.apply(gradients)',
+          received: `gradients whose norm is ${gradientNorm}`,
+          expected: 'finite gradients',
+          fix: 'The update was not made. Lower the rate with run.set({ learningRate }), or look at the batch.',
+        })
+      begin(this.#before)
+      commit(core, updatesAt(core, list, norm, learningRate), this.#state)
+      const outcome = { finite: true, loss, gradientNorm, learningRate, positions, losses }
+      record(core, outcome, this.#started ? performance.now() - this.#started : 0)
+    })
+    this.forget()
+  }
+
+  /** Ends what was begun by hand: another call trains. */
+  forget(): void {
+    tf.dispose(this.#state)
+    this.#state = []
+    this.#before = undefined
+    this.#last = undefined
+    this.#started = 0
+  }
+}
+
+function checkBatch(batch: Batch, iteration: number): Batch {
+  if (!(batch?.x instanceof tf.Tensor))
+    throw new InputError({
+      where: 'run.gradients(batch)',
+      received: describe(batch),
+      expected: 'a batch { x, y } of tensors, as run.nextBatch() gives',
+    })
+  const count = batch.x.shape[0] ?? 1
+  const ids = batch.ids ?? Array.from({ length: count }, () => -1)
+  return { ...batch, ids, iteration: batch.iteration ?? iteration }
+}
+
+function checkGradients(
+  core: Core,
+  gradients: { readonly [parameter: string]: tf.Tensor },
+): (tf.Tensor | null)[] {
+  const names = core.parameters.map(({ name }) => name)
+  const bad = (received: string, expected: string) =>
+    new InputError({ where: 'run.apply(gradients)', received, expected })
+  if (typeof gradients !== 'object' || gradients === null)
+    throw bad(describe(gradients), 'gradients by parameter, as run.gradients(batch) gives')
+  for (const name of Object.keys(gradients))
+    if (!names.includes(name))
+      throw bad(`a gradient for '${name}'`, `names of parameters: ${names.join(', ')}`)
+  const list = core.parameters.map(({ name, variable }) => {
+    const gradient = gradients[name]
+    if (!gradient) return null
+    if (!(gradient instanceof tf.Tensor) || gradient.shape.join() !== variable.shape.join())
+      throw bad(`${describe(gradient)} for ${name}`, `a tensor of shape [${variable.shape.join(', ')}]`)
+    return gradient
+  })
+  if (list.every((gradient) => gradient === null)) throw bad('no gradients', `some of ${names.join(', ')}`)
+  return list
+}

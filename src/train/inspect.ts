@@ -1,0 +1,135 @@
+import * as tf from '@tensorflow/tfjs'
+import type { EvaluationDetail } from '../mistakes/detail.js'
+import { mistakeAt } from '../mistakes/rows.js'
+import type { IterationView, ParameterRow } from '../views.js'
+import { activationsOf } from './activations.js'
+import type { Core } from './core.js'
+import { predictedOf } from './evaluate.js'
+import { commit, gradientsAt, record, updatesAt } from './iteration.js'
+import { normOf, tidily } from './step.js'
+import type { Batch } from './trainee.js'
+
+/** One iteration, opened up. Its tensors stay until `dispose()` is called. */
+export interface InspectedIteration extends IterationView {
+  ids: number[]
+  batch: Batch
+  /** Probabilities where the loss is a cross-entropy, else the model's outputs; made before the update. */
+  predictions: tf.Tensor | undefined
+  /** Loss of each example of the batch. */
+  losses: Float32Array
+  /** As they come from the loss, before clipping. */
+  gradients: { [parameter: string]: tf.Tensor }
+  /** What was added to each parameter. */
+  updates: { [parameter: string]: tf.Tensor }
+  dispose(): void
+}
+
+/**
+ * One iteration with everything it is made of. The same functions as in `iterateOnce`, run op by op, so breakpoints and
+ * console.log in the model fire and the numbers are those of any other iteration.
+ *
+ * @returns undefined where the update was not finite, and so not made.
+ */
+export function inspectOnce(core: Core): InspectedIteration | undefined {
+  const started = performance.now()
+  const cursor = core.order.state()
+  try {
+    const inspected = tidily((keep) => {
+      const positions = core.order.next(core.settings.batchSize)
+      const batch = core.batchAt(positions)
+      const activations = activationsOf(core.trainee.model, batch.x)
+      const found = gradientsAt(core, batch, { weights: core.weightsAt(positions), predictions: true })
+      const norm = normOf(found.gradients)
+      const learningRate = core.learningRate()
+      const updates = updatesAt(core, found.gradients, norm, learningRate)
+      const [loss, gradientNorm] = [found.loss.dataSync()[0]!, norm.dataSync()[0]!]
+      if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) return undefined
+      const losses = (found.losses?.dataSync().slice() ?? new Float32Array()) as Float32Array
+      const changes = updates.map(({ parameter, value }) => value.sub(parameter.variable))
+      const rows = core.parameters.map(({ name, variable }, i): ParameterRow => ({
+        name,
+        shape: variable.shape,
+        norm: lengthOf(variable),
+        gradientNorm: found.gradients[i] ? lengthOf(found.gradients[i]) : 0,
+        updateNorm: lengthOf(changes[updates.findIndex(({ parameter }) => parameter.name === name)]),
+      }))
+      const examples = examplesOf(core, batch, positions, losses, found.predictions)
+      commit(core, updates, found.state)
+      record(
+        core,
+        { finite: true, loss, gradientNorm, learningRate, positions, losses },
+        performance.now() - started,
+      )
+      const byName = (tensors: readonly (tf.Tensor | null)[], names: readonly string[]) =>
+        Object.fromEntries(tensors.flatMap((tensor, i) => (tensor ? [[names[i]!, tensor]] : [])))
+      return {
+        kind: 'iteration' as const,
+        iteration: core.iteration,
+        loss,
+        learningRate,
+        gradientNorm,
+        examples,
+        parameters: rows,
+        ...(activations.length > 0 && { activations }),
+        ids: batch.ids,
+        batch: keep(batch),
+        predictions: keep(found.predictions),
+        losses,
+        gradients: keep(
+          byName(
+            found.gradients,
+            core.parameters.map(({ name }) => name),
+          ),
+        ),
+        updates: keep(
+          byName(
+            changes,
+            updates.map(({ parameter }) => parameter.name),
+          ),
+        ),
+      }
+    })
+    if (!inspected) {
+      core.order.restore(cursor)
+      return undefined
+    }
+    const { batch, predictions, gradients, updates } = inspected
+    const dispose = () => {
+      tf.dispose([batch.x, batch.y, ...Object.values(gradients), ...Object.values(updates)])
+      predictions?.dispose()
+    }
+    return { ...inspected, dispose }
+  } catch (error) {
+    core.order.restore(cursor)
+    throw error
+  }
+}
+
+function lengthOf(tensor: tf.Tensor | undefined): number {
+  return tensor ? tf.tidy(() => tensor.square().sum().sqrt().dataSync()[0]!) : 0
+}
+
+function examplesOf(
+  core: Core,
+  batch: Batch,
+  positions: Int32Array,
+  losses: Float32Array,
+  predictions: tf.Tensor | undefined,
+) {
+  const seen = predictions ? predictedOf(core, batch, predictions) : {}
+  return Array.from(positions, (position, i) => {
+    const single: EvaluationDetail = {
+      iteration: batch.iteration,
+      dataset: core.data,
+      losses: spread(position, losses[i] ?? NaN),
+      ...(seen.predicted && { predicted: spread(position, seen.predicted[i]!) }),
+      ...(seen.probability && { probability: spread(position, seen.probability[i]!) }),
+    }
+    return mistakeAt(single, position, core.labels.get(position))
+  })
+}
+
+/** A value that can be read at one position. */
+function spread(position: number, value: number): Float32Array {
+  return { [position]: value } as unknown as Float32Array
+}

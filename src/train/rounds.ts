@@ -1,0 +1,150 @@
+import { describe, InputError } from '../errors.js'
+import type { EvaluationRow, RoundsView } from '../views.js'
+import type { Changes } from './adjust.js'
+import type { Core } from './core.js'
+import { evaluate } from './evaluate.js'
+import type { EvaluationDetail } from '../mistakes/detail.js'
+import type { Live } from './live.js'
+import { evaluateRun, ruleMet, stretch, viewOf } from './loop.js'
+import { asRule, type StopFunction, type StopRule } from './stops.js'
+import { largerIsBetter } from './loop.js'
+import { checkSubset, uniform, type Subset } from './subsets.js'
+
+/** A row of a table of adjustments: when the rule is met at a round's end, make the change. */
+export interface AdjustmentRule<Run> {
+  when: StopRule | StopFunction
+  /** Changes for `run.set`, where a function gets the present value: `{ learningRate: (rate) => rate / 2 }`; or code. */
+  change: { [name in keyof Changes]: Changes[name] | ((now: any) => Changes[name]) } | ((run: Run) => unknown)
+  why?: string
+}
+
+export interface RoundsOptions<Run> {
+  /** Of each round. */
+  iterations: number
+  /** What a round's iterations draw from, chosen anew at its beginning. Default: everything. */
+  subset?: Subset
+  /** What the errors ask for, after each round's evaluation: code, or a table of rules. */
+  adjust?: ((evaluation: EvaluationRow | undefined, run: Run) => unknown) | readonly AdjustmentRule<Run>[]
+  /** Ends the rounds before all are done. */
+  until?: StopRule | StopFunction
+  signal?: AbortSignal
+}
+
+/** Some iterations on a subset, one evaluation, and the adjustments its errors ask for; again and again. */
+export async function rounds<Run extends { set(changes: Changes, options?: { why?: string }): void }>(
+  core: Core,
+  live: Live,
+  run: Run,
+  n: number,
+  options: RoundsOptions<Run> & { rule?: StopRule },
+): Promise<RoundsView> {
+  const { iterations, subset = uniform(), adjust, rule, signal } = options
+  checkSubset(subset, 'run.rounds(n, { subset })')
+  if (!Number.isInteger(iterations) || iterations < 1)
+    throw new InputError({
+      where: 'run.rounds(n, { iterations })',
+      received: describe(iterations),
+      expected: 'a whole number of iterations a round, at least 1',
+    })
+  const started = performance.now()
+  const from = core.iteration
+  const within = { from, to: from + n * iterations, started }
+  const pause = async () => {
+    if (live.due) await live.turn(() => viewOf(core, { live: true, ...within }))
+  }
+  const rows: RoundsView['rows'][number][] = []
+  const starts: number[] = []
+  const outer = core.order.subset
+  live.begin()
+  core.stopReason = null
+  let before = core.evaluateOn && n > 0 ? await current(core, pause) : undefined
+  try {
+    for (let round = 1; round <= n && !core.stopReason; round++) {
+      const begun = core.iteration
+      const noted = core.adjustments.length
+      starts.push(begun)
+      core.order.focus(await choose(core, subset, starts, pause))
+      await stretch(core, live, { iterations, rule, signal, spent: 'done', within })
+      const after = core.evaluateOn ? await current(core, pause) : undefined
+      core.stopReason ??= ruleMet(core, [rule, core.ruleSpent ? undefined : core.settings.stop], {
+        from,
+        started,
+      })
+      await makeAdjustments(core, run, adjust, after, { from, started })
+      rows.push({
+        round,
+        subset: subset.name,
+        from: begun,
+        to: core.iteration,
+        ...(before && { before }),
+        ...(after && { after }),
+        adjustments: core.adjustments.slice(noted),
+      })
+      before = after
+    }
+    core.stopReason ??= {
+      kind: 'iterations',
+      iteration: core.iteration,
+      message: `${n} rounds of ${iterations} iterations are spent`,
+    }
+  } finally {
+    core.order.focus(outer)
+    live.end(viewOf(core, { live: false, ...within }))
+  }
+  return { kind: 'rounds', run: core.name, rows, stopReason: core.stopReason }
+}
+
+/** The evaluation of the run as it stands: made now, unless it has been. */
+async function current(core: Core, pause: () => Promise<void>): Promise<EvaluationRow> {
+  const last = core.evaluations.at(-1)
+  return last?.iteration === core.iteration ? last : (await evaluateRun(core, pause)).row
+}
+
+async function choose(core: Core, subset: Subset, starts: readonly number[], pause: () => Promise<void>) {
+  const positions = Int32Array.from(core.data.ids, (_, position) => position).filter(
+    (position) => !core.order.isExcluded(position),
+  )
+  let seen: Promise<EvaluationDetail> | undefined
+  const chosen = await subset.choose({
+    positions,
+    drawn: core.drawn,
+    roundStarts: starts,
+    detail: () => (seen ??= evaluate(core, core.data, pause).then(({ detail }) => detail)),
+  })
+  return chosen && { name: subset.name, ...chosen }
+}
+
+async function makeAdjustments<Run extends { set(changes: Changes, options?: { why?: string }): void }>(
+  core: Core,
+  run: Run,
+  adjust: RoundsOptions<Run>['adjust'],
+  evaluation: EvaluationRow | undefined,
+  at: { from: number; started: number },
+): Promise<void> {
+  if (typeof adjust === 'function') return void (await adjust(evaluation, run))
+  for (const row of adjust ?? []) {
+    const rule = asRule(row.when)
+    const met = rule.met({
+      iteration: core.iteration,
+      from: at.from,
+      history: core.history,
+      evaluations: core.evaluations,
+      milliseconds: performance.now() - at.started,
+      larger: (metric) => largerIsBetter(core, metric),
+    })
+    if (!met) continue
+    if (typeof row.change === 'function') await row.change(run)
+    else run.set(resolved(core, row.change), { why: row.why ?? met.message })
+  }
+}
+
+/** Changes whose functions have been given the present value. */
+function resolved(core: Core, changes: { [name: string]: unknown }): Changes {
+  const now: { [name: string]: unknown } = { learningRate: core.peak, ...core.settings }
+  return Object.fromEntries(
+    Object.entries(changes).map(([name, value]) => [
+      name,
+      typeof value === 'function' && name !== 'schedule' && name !== 'stop' ? value(now[name]) : value,
+    ]),
+  )
+}

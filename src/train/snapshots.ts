@@ -1,0 +1,153 @@
+import * as tf from '@tensorflow/tfjs'
+import type { Optimizer } from '../backend/optimizer.js'
+import type { Adjustment, EvaluationRow, StopReason } from '../views.js'
+import type { EvaluationDetail } from '../mistakes/detail.js'
+import type { Core } from './core.js'
+import type { Settings } from './options.js'
+import type { OrderState } from './order.js'
+import { disposeSlots, ensureSlots } from './step.js'
+
+/** One tensor's values, on the host: a snapshot holds no tensor, so it costs no device memory and leaks nothing. */
+export interface Values {
+  shape: number[]
+  dtype: 'float32' | 'int32' | 'bool'
+  values: Float32Array | Int32Array | Uint8Array
+}
+
+/** Parameters, what a forward pass moves, and the optimizer's slots, by name. */
+export interface TensorValues {
+  parameters: { [name: string]: Values }
+  slots: { [parameter: string]: { [slot: string]: Values } }
+}
+
+/** Everything needed to go on bit for bit. */
+export interface Snapshot {
+  iteration: number
+  version: number
+  tensors: TensorValues
+  optimizer: Optimizer
+  optimizerFrom: number
+  peak: number
+  settings: Settings
+  ruleSpent: boolean
+  order: { order: OrderState; excluded: Uint8Array }
+  weights: Float32Array | undefined
+  labels: ReadonlyMap<number, ArrayLike<number>>
+  seen: Float32Array
+  drawn: Uint32Array
+  historyLength: number
+  evaluations: EvaluationRow[]
+  details: EvaluationDetail[]
+  adjustments: Adjustment[]
+  stopReason: StopReason | null
+}
+
+/** The last tensors read of each run: a snapshot of the same version shares them. */
+const lastRead = new WeakMap<Core, { version: number; tensors: TensorValues }>()
+
+export function takeSnapshot(core: Core): Snapshot {
+  let read = lastRead.get(core)
+  if (read?.version !== core.version) {
+    read = { version: core.version, tensors: readTensors(core) }
+    lastRead.set(core, read)
+  }
+  return {
+    iteration: core.iteration,
+    version: core.version,
+    tensors: read.tensors,
+    optimizer: core.optimizer,
+    optimizerFrom: core.optimizerFrom,
+    peak: core.peak,
+    settings: { ...core.settings },
+    ruleSpent: core.ruleSpent,
+    order: core.order.state(),
+    weights: core.weights,
+    labels: core.labels,
+    seen: core.seen.slice(),
+    drawn: core.drawn.slice(),
+    historyLength: core.history.length,
+    evaluations: core.evaluations,
+    details: core.details,
+    adjustments: core.adjustments,
+    stopReason: core.stopReason,
+  }
+}
+
+/** Puts the run back to where the snapshot was taken; the history is cut to its length. */
+export function restoreSnapshot(core: Core, snapshot: Snapshot): void {
+  if (snapshot.version !== core.version) {
+    core.optimizer = snapshot.optimizer
+    writeTensors(core, snapshot.tensors)
+    // The same values, so the same version: what is read of it is known.
+    core.version = snapshot.version
+    lastRead.set(core, { version: snapshot.version, tensors: snapshot.tensors })
+  } else core.optimizer = snapshot.optimizer
+  core.iteration = snapshot.iteration
+  core.optimizerFrom = snapshot.optimizerFrom
+  core.peak = snapshot.peak
+  Object.assign(core.settings, snapshot.settings)
+  core.ruleSpent = snapshot.ruleSpent
+  core.order.restore(snapshot.order)
+  core.weights = snapshot.weights
+  core.labels = snapshot.labels
+  core.seen = snapshot.seen.slice()
+  core.drawn = snapshot.drawn.slice()
+  core.evaluations = snapshot.evaluations
+  core.details = snapshot.details
+  core.adjustments = snapshot.adjustments
+  core.stopReason = snapshot.stopReason
+}
+
+function readTensors({ trainee, slots }: Core): TensorValues {
+  const tensors: TensorValues = { parameters: {}, slots: {} }
+  for (const { name, variable } of [...trainee.parameters, ...trainee.state])
+    tensors.parameters[name] = valuesOf(variable)
+  for (const [name, entry] of slots) {
+    const own: { [slot: string]: Values } = {}
+    for (const slot in entry) own[slot] = valuesOf(entry[slot]!)
+    tensors.slots[name] = own
+  }
+  return tensors
+}
+
+function valuesOf(tensor: tf.Tensor): Values {
+  // A backend may hand out the memory it computes in, so it is copied.
+  const values = tensor.dataSync().slice() as Values['values']
+  return { shape: tensor.shape, dtype: tensor.dtype as Values['dtype'], values }
+}
+
+export function writeTensors(core: Core, { parameters, slots }: TensorValues): void {
+  for (const { name, variable } of [...core.trainee.parameters, ...core.trainee.state])
+    if (parameters[name]) assign(variable, parameters[name])
+  const same = [...core.slots].every(([name, entry]) => {
+    const saved = slots[name]
+    return saved !== undefined && Object.keys(entry).join() === Object.keys(saved).join()
+  })
+  if (!same || core.slots.size !== Object.keys(slots).length) {
+    disposeSlots(core.slots)
+    ensureSlots(
+      core.optimizer,
+      core.trainee.parameters.filter(({ name }) => slots[name]),
+      core.slots,
+    )
+  }
+  for (const [name, entry] of core.slots)
+    for (const slot in entry) if (slots[name]?.[slot]) assign(entry[slot]!, slots[name][slot])
+}
+
+function assign(variable: tf.Variable, { shape, dtype, values }: Values): void {
+  // tfjs's cpu backend keeps the array it is given; the snapshot's stays untouched.
+  const tensor = tf.tensor(values.slice(), shape, dtype)
+  variable.assign(tensor)
+  tensor.dispose()
+}
+
+/** Bytes that a snapshot alone holds; `shared` counts its tensors in. */
+export function bytesOf(snapshot: Snapshot, shared: boolean): number {
+  let bytes = snapshot.seen.byteLength + snapshot.drawn.byteLength
+  if (!shared) return bytes
+  const { parameters, slots } = snapshot.tensors
+  for (const entry of [parameters, ...Object.values(slots)])
+    for (const name in entry) bytes += entry[name]!.values.byteLength
+  return bytes
+}

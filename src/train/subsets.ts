@@ -1,0 +1,128 @@
+import { describe, InputError } from '../errors.js'
+import { mistakeAt } from '../mistakes/rows.js'
+import type { EvaluationDetail } from '../mistakes/detail.js'
+import type { Mistake } from '../views.js'
+
+/** What a subset is chosen from. */
+export interface Choice {
+  /** Positions of training examples that are not excluded. */
+  positions: Int32Array
+  /** Losses and predictions of all training examples, now. */
+  detail(): Promise<EvaluationDetail>
+  /** The iteration in which each was last drawn, by position. */
+  drawn: Uint32Array
+  /** Iterations at which the rounds so far began, the present one last. */
+  roundStarts: readonly number[]
+}
+
+/** A part of the training data, as a value: chosen anew in each round. */
+export interface Subset {
+  readonly name: string
+  /** null: everything. `chances`: drawn with replacement, in these proportions. */
+  choose(choice: Choice): Promise<{ positions: Int32Array; chances?: Float32Array } | null>
+}
+
+function checkShare(where: string, share: number): void {
+  if (typeof share === 'number' && share > 0 && share <= 1) return
+  throw new InputError({ where, received: describe(share), expected: 'a share above 0, at most 1' })
+}
+
+/** All training examples alike. */
+export function uniform(): Subset {
+  return { name: 'uniform', choose: async () => null }
+}
+
+async function rankedByLoss({ positions, detail }: Choice): Promise<Int32Array> {
+  const { losses } = await detail()
+  return positions.toSorted((a, b) => losses[b]! - losses[a]! || a - b)
+}
+
+/** The `share` of the examples with the highest loss: `hardest(0.5)`. */
+export function hardest(share: number): Subset {
+  checkShare('hardest(share)', share)
+  return {
+    name: `hardest(${share})`,
+    async choose(choice) {
+      const ranked = await rankedByLoss(choice)
+      return { positions: ranked.slice(0, Math.max(1, Math.round(share * ranked.length))) }
+    },
+  }
+}
+
+/**
+ * All examples, drawn with replacement with a chance that grows with the loss: loss ^ (1 / temperature). 1: in
+ * proportion to the loss; larger: closer to uniform; smaller: closer to the hardest alone.
+ */
+export function byLoss({ temperature = 1 }: { temperature?: number } = {}): Subset {
+  if (!(temperature > 0))
+    throw new InputError({
+      where: 'byLoss({ temperature })',
+      received: describe(temperature),
+      expected: 'a number above 0',
+    })
+  return {
+    name: `byLoss({ temperature: ${temperature} })`,
+    async choose({ positions, detail }) {
+      const { losses } = await detail()
+      const highest = positions.reduce((max, position) => Math.max(max, losses[position]!), 0) || 1
+      // A floor, so that no example is lost for good once its loss is 0.
+      const chances = Float32Array.from(positions, (position) =>
+        Math.max(1e-6, (losses[position]! / highest) ** (1 / temperature)),
+      )
+      return { positions, chances }
+    },
+  }
+}
+
+/** The examples for which `test` is true, given what was expected and predicted: `where((row) => row.expected === '7')`. */
+export function where(test: (row: Mistake) => boolean, name = 'where(…)'): Subset {
+  return {
+    name,
+    async choose({ positions, detail }) {
+      const found = await detail()
+      return { positions: positions.filter((position) => test(mistakeAt(found, position))) }
+    },
+  }
+}
+
+/** Easy to hard: the `from` share with the lowest loss in the first round, then more, all in round `over`. */
+export function curriculum({ from = 0.2, over = 5 }: { from?: number; over?: number } = {}): Subset {
+  checkShare('curriculum({ from })', from)
+  if (!Number.isInteger(over) || over < 1)
+    throw new InputError({
+      where: 'curriculum({ over })',
+      received: describe(over),
+      expected: 'a whole number of rounds, at least 1',
+    })
+  return {
+    name: `curriculum({ from: ${from}, over: ${over} })`,
+    async choose(choice) {
+      const round = choice.roundStarts.length - 1
+      const share = Math.min(1, over === 1 ? 1 : from + ((1 - from) * round) / (over - 1))
+      const ranked = (await rankedByLoss(choice)).reverse()
+      return { positions: ranked.slice(0, Math.max(1, Math.round(share * ranked.length))) }
+    },
+  }
+}
+
+/** Examples that the last round (the last `rounds`) did not draw; all of them where none is left. */
+export function unlike(rounds = 1): Subset {
+  return {
+    name: `unlike(${rounds})`,
+    async choose({ positions, drawn, roundStarts }) {
+      const since = roundStarts.at(-1 - rounds) ?? roundStarts[0] ?? 0
+      const others = positions.filter((position) => drawn[position]! <= since)
+      return others.length > 0 ? { positions: others } : null
+    },
+  }
+}
+
+export function checkSubset(subset: unknown, place: string): Subset {
+  if (typeof (subset as Subset | null)?.choose === 'function') return subset as Subset
+  throw new InputError({
+    where: place,
+    received: describe(subset),
+    expected:
+      'a subset: uniform(), hardest(0.5), byLoss({ temperature: 1 }), where(row => …), curriculum(), unlike()',
+  })
+}

@@ -1,0 +1,92 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { adam, seed, train } from '../../src/index.js'
+import { blobs, classifier, line, linearModel, silence } from '../train/setup.js'
+
+beforeEach(() => {
+  silence()
+  seed(1)
+})
+
+/** Ids 3 and 10 have the wrong label. */
+function start() {
+  const { x, y } = blobs()
+  y[3] = 0
+  y[10] = 1
+  return train(classifier(), {
+    data: { x, y },
+    evaluateOn: blobs(16),
+    loss: 'sparseCategoricalCrossentropy',
+    metrics: ['accuracy'],
+    batchSize: 8,
+    seed: 1,
+    optimizer: adam({ learningRate: 0.02 }),
+  })
+}
+
+describe('mistakes', () => {
+  test('the worst training examples are the ones with a wrong label, with ids that exclude takes', async () => {
+    const run = start()
+    await run.iterate(80)
+    const worst = await run.mistakes({ k: 2, of: 'train' })
+    expect(worst).toMatchObject({
+      kind: 'mistakes',
+      of: 'train',
+      by: 'loss',
+      iteration: 80,
+      examined: 40,
+      wrong: 2,
+    })
+    expect(worst.rows.map(({ id }) => id).toSorted((a, b) => a - b)).toEqual([3, 10])
+    expect(worst.rows[0]!.loss).toBeGreaterThan(worst.rows[1]!.loss)
+    const three = worst.rows.find(({ id }) => id === 3)!
+    expect(three).toMatchObject({ split: 'train', expected: 0, predicted: 1 })
+    expect(three.probability).toBeGreaterThan(0.5)
+    run.exclude(worst.rows.map(({ id }) => id))
+    const rest = await run.mistakes({ k: 2, of: 'train' })
+    expect(rest.rows.some(({ id }) => id === 3 || id === 10)).toBe(false)
+  })
+
+  test('of evaluation by default, and by confidence only the wrong ones', async () => {
+    const run = start()
+    await run.iterate(80)
+    const view = await run.mistakes()
+    expect(view.rows[0]!.split).toBe('validation')
+    expect((await run.mistakes({ by: 'confidence' })).rows).toEqual([])
+    expect((await run.mistakes({ of: 'train', by: 'confidence' })).rows).toHaveLength(2)
+  })
+
+  test('forgotten: right at an evaluation before, wrong now', async () => {
+    const run = start()
+    await run.iterate(80)
+    await run.evaluate()
+    const model = run.model as any
+    const [kernel, ...rest] = model.getWeights()
+    model.setWeights([kernel.mul(-1), ...rest])
+    await run.iterate(1)
+    const forgotten = await run.mistakes({ by: 'forgotten' })
+    expect(forgotten.rows.length).toBeGreaterThan(0)
+    expect(forgotten.rows.length).toBe(forgotten.wrong)
+  })
+
+  test('the confusion matrix counts every example once and knows them by id', async () => {
+    const run = start()
+    await run.iterate(80)
+    const confusion = await run.confusion({ of: 'train' })
+    expect(confusion.counts).toEqual([
+      [19, 1],
+      [1, 19],
+    ])
+    expect(confusion.ids[0]![1]).toEqual([3])
+    expect(confusion.classes[0]).toMatchObject({ precision: 0.95, recall: 0.95, count: 20 })
+  })
+
+  test('a loss of one number a batch has no mistakes, and says how to', async () => {
+    const { model } = linearModel()
+    const run = train(
+      { parameters: model.parameters, loss: (batch: any) => model.loss(batch).loss },
+      { data: line(), optimizer: adam({ learningRate: 0.1 }) },
+    )
+    await expect(run.mistakes({ of: 'train' })).rejects.toThrow('perExample')
+    await expect(run.mistakes()).rejects.toThrow('without evaluateOn')
+  })
+})
