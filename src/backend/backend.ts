@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs'
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
 import type { Attributes, Emit, Inputs } from './emitters/kernel.js'
 import type { Value } from './graph.js'
-import type { ElementType } from './onnx/types.js'
+import type { NativeTensor } from './native.js'
+import { elementTypes, type Elements, type ElementType } from './onnx/types.js'
 import { options } from './options.js'
 import { Pending } from './pending.js'
 import type { Recorder } from './recorder.js'
@@ -19,6 +20,8 @@ export interface Kernel {
   /** Operations, in units of one addition. */
   cost(inputs: readonly Info[], attributes: Attributes): number
   host: tf.KernelFunc
+  /** It looks at the shapes of its inputs alone, so it may run where they have no values yet. */
+  shapeOnly: boolean
   /** Throws for inputs that ONNX Runtime would refuse only when the graph runs, far from the line that made them. */
   check?(inputs: Tree, attributes: Attributes, valuesOf: (info: Info) => tf.TypedArray | undefined): void
 }
@@ -125,10 +128,11 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
     attributes: Attributes,
     infos: readonly Info[],
   ): Info | Info[] {
-    this.recorder.checkHost(
-      kernel.name,
-      infos.map(({ dataId }) => this.data.get(dataId)),
-    )
+    if (!kernel.shapeOnly)
+      this.recorder.checkHost(
+        kernel.name,
+        infos.map(({ dataId }) => this.data.get(dataId)),
+      )
     count.host(kernel.name)
     return kernel.host({ inputs: inputs as tf.NamedTensorInfoMap, attrs: attributes as never, backend: this })
   }
@@ -170,5 +174,34 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
     const dataId = this.hold(entry)
     this.recorder.made(entry)
     return { dataId, shape: [...own.shape], dtype: entry.dtype }
+  }
+
+  /** A tensor's values as ONNX Runtime reads them, with the tensor's own type and shape. */
+  tensorFor({ dataId, dtype, shape }: Info): NativeTensor {
+    const entry = this.data.get(dataId)
+    const tensor = entry.readyTensor()
+    if (entry.dtype === dtype && tf.util.arraysEqual(tensor.dims as number[], shape)) return tensor
+    const { array } = elementTypes[dtype as ElementType]
+    const data = entry.dtype === dtype ? tensor.data : array.from(tensor.data as unknown as Iterable<never>)
+    return { ...tensor, type: dtype as ElementType, data: data as Elements, dims: shape }
+  }
+
+  /** A tensor of tfjs for an entry that has none yet. */
+  tensorOf(entry: Entry): tf.Tensor {
+    const engine = tf.engine() as unknown as {
+      makeTensorFromTensorInfo(info: Info, backend: OnnxRuntimeBackend): tf.Tensor
+    }
+    return engine.makeTensorFromTensorInfo(
+      { dataId: this.hold(entry), shape: [...entry.shape], dtype: entry.dtype },
+      this,
+    )
+  }
+
+  /** A tensor for a symbol of the graph that is recorded now. */
+  symbol(value: Value): tf.Tensor {
+    const entry = new Entry(this, value.type as tf.DataType, value.shape)
+    entry.graph = this.recorder.graph
+    entry.value = value
+    return this.tensorOf(entry)
   }
 }

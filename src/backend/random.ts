@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { InputError, describe } from '../errors.js'
 import { keyOf } from './random/bits.js'
-import { store } from './random/context.js'
+import { recording, store } from './random/context.js'
 import { RandomKey } from './random/draw.js'
 import { patch } from './random/patches.js'
 
@@ -44,6 +44,14 @@ export function withRandomness<T>({ seed, iteration }: RandomnessSettings, work:
       where: 'withRandomness({ iteration })',
       received: describe(iteration),
       expected: 'a whole number, or a scalar tensor',
+    })
+  if (recording.active && typeof iteration === 'number')
+    throw new InputError({
+      where: 'withRandomness({ iteration }) inside of a compiled function',
+      received: describe(iteration),
+      expected:
+        'a scalar tensor that is an argument of the function, since a number would be the same in every run',
+      fix: 'Pass the iteration to the compiled function, or call the function within withRandomness.',
     })
   const onHost = typeof iteration !== 'number' && !tf.getKernel(RandomKey, tf.getBackend())
   const count = onHost ? iteration.dataSync()[0]! : iteration

@@ -11,6 +11,8 @@ export const backendName = 'onnxruntime'
 /** Kernels that make another tensor of the same values: they touch no data and are recorded nowhere. */
 const views = new Set(['Identity', 'Reshape', 'ExpandDims'])
 
+const shapeOnly = new Set(['ZerosLike', 'OnesLike'])
+
 /** Cost of kernels that do more than one operation per element of their largest input, in additions of about 0.3 ns. */
 const costs: { [kernel: string]: (inputs: readonly tf.TensorInfo[], attributes: Attributes) => number } = {
   BatchMatMul: ([a, b], { transposeB }) => productCost(a!, b!.shape.at(transposeB ? -2 : -1)!),
@@ -61,7 +63,14 @@ const largest = (inputs: readonly tf.TensorInfo[]) =>
   inputs.reduce((most, { shape }) => Math.max(most, tf.util.sizeFromShape(shape)), 0)
 
 function createKernel({ kernelName: name, kernelFunc: host }: tf.KernelConfig): Kernel {
-  return { name, host, emit: emitters[name], cost: costs[name] ?? largest, check: checks[name] }
+  return {
+    name,
+    host,
+    emit: emitters[name],
+    cost: costs[name] ?? largest,
+    check: checks[name],
+    shapeOnly: shapeOnly.has(name),
+  }
 }
 
 function kernelFuncOf(config: tf.KernelConfig): tf.KernelFunc {

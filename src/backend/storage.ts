@@ -75,6 +75,8 @@ export class Entry {
   value: Value | undefined
   /** Somebody outside may hold the array, so it is never written again. */
   escaped = true
+  /** Programs that read it for as long as they live. */
+  pinned = 0
   /** Written by the host, not made by a graph. */
   readonly fromHost: boolean
   private held: tf.BackendValues | undefined
@@ -132,6 +134,22 @@ export class Entry {
     this.escaped = false
   }
 
+  /** The values as ONNX Runtime reads them, waited for if need be. */
+  readyTensor(): NativeTensor {
+    if (!this.ready) this.maker.materialize(this)
+    return this.tensor()
+  }
+
+  /** Takes values in place of its own, which are given back if nobody else can hold them. */
+  exchange(values: NativeTensor): NativeTensor | undefined {
+    const old = this.escaped || this.pinned > 0 || !this.ready ? undefined : this.tensor()
+    this.held = values.data as unknown as tf.BackendValues
+    this.native = values
+    this.shape = values.dims
+    this.escaped = false
+    return old
+  }
+
   /** The one number of a scalar that came from the host. */
   scalar(): number {
     return Number((this.held as ArrayLike<number>)[0])
@@ -143,6 +161,7 @@ export class Entry {
 
   /** Gives the array back when nobody else can hold it. */
   release(): void {
+    if (this.pinned > 0) return
     if (!this.escaped && this.held) pool.give(this.held as unknown as Elements)
     this.held = this.native = undefined
   }

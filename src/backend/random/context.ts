@@ -45,3 +45,6 @@ export const store = createStore()
 
 /** The randomness that the running code draws from, if it runs under `withRandomness`. */
 export const maybeRandomness = (): Randomness | undefined => store.getStore()
+
+/** Set while a function is recorded: an iteration that is a number would be written down for ever. */
+export const recording = { active: false }

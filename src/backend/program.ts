@@ -1,0 +1,147 @@
+import * as tf from '@tensorflow/tfjs'
+import type { OnnxRuntimeBackend } from './backend.js'
+import type { Value } from './graph.js'
+import type { NativeTensor, NativeTensors } from './native.js'
+import { sizeOf, toElements } from './onnx/types.js'
+import { options, threads } from './options.js'
+import { createPlan, findNeeded, runPlan, type Plan } from './plan.js'
+import { allocate, Entry, pool, tensorOf } from './storage.js'
+import type { TfjsOptimizer } from './tfjsoptimizers.js'
+import type { Source, Trace } from './trace.js'
+
+/** A recorded function: a session, and what goes in and comes out of it. */
+export interface Recording {
+  trace: Trace
+  results: readonly Value[]
+  /** Variables that the function changes, and their new values. */
+  changes: readonly { variable: tf.Variable; value: Value }[]
+  counted: readonly TfjsOptimizer[]
+}
+
+/** A variable that runs change: two arrays take turns, one read and one written. */
+interface State {
+  variable: tf.Variable
+  name: string
+  value: Value
+  spare: NativeTensor | undefined
+}
+
+type Feed = { name: string; read(): NativeTensor }
+
+/** A recording that can be run again and again: its variables go in and come out changed, without a copy. */
+export class Program {
+  private readonly backend: OnnxRuntimeBackend
+  private readonly plan: Plan
+  private readonly feeds: Feed[]
+  private readonly states: State[]
+  private readonly results: readonly Value[]
+  private readonly counted: readonly TfjsOptimizer[]
+  private readonly held: Entry[] = []
+  private readonly argumentsOf: { name: string; index: number }[] = []
+  private readonly keyName: string | undefined
+
+  constructor(backend: OnnxRuntimeBackend, recording: Recording, variables: ReadonlyMap<Entry, tf.Variable>) {
+    this.backend = backend
+    const { trace, changes, counted } = recording
+    const { graph } = trace
+    const own = new Set<Value>()
+    // Each output is a value of its own, made by a node.
+    const output = (value: Value): Value => {
+      const fresh = own.has(value) || value.elements || trace.sources.has(value)
+      const made = fresh ? graph.unary('Identity', value) : value
+      own.add(made)
+      return made
+    }
+    this.results = recording.results.map(output)
+    this.states = changes.map(({ variable, value }) => {
+      const made = output(value)
+      return { variable, value: made, name: made.name, spare: undefined }
+    })
+    this.counted = counted
+    const outputs = [...this.results, ...this.states.map(({ value }) => value)]
+    this.plan = createPlan(findNeeded(graph, outputs), outputs, {
+      threads: threads(),
+      device: options.device,
+    })
+    this.feeds = []
+    for (const value of this.plan.inputs) {
+      const source = trace.sources.get(value)!
+      if (source.kind === 'argument') this.argumentsOf.push({ name: value.name, index: source.index })
+      else if (source.kind === 'key') this.keyName = value.name
+      else this.feeds.push({ name: value.name, read: this.reader(source, value, variables) })
+    }
+  }
+
+  private reader(
+    source: Exclude<Source, { kind: 'argument' | 'key' }>,
+    { type, shape }: Value,
+    variables: ReadonlyMap<Entry, tf.Variable>,
+  ): () => NativeTensor {
+    if (source.kind === 'live') {
+      const { number, sign } = source
+      return () => tensorOf(type, toElements([sign * number.read()], type), shape)
+    }
+    const variable = variables.get(source.entry)
+    if (variable)
+      return () => {
+        const tensor = this.backend.data.get(variable.dataId).readyTensor()
+        // A variable may have been made from a reshaped view.
+        return tf.util.arraysEqual(tensor.dims as number[], shape as number[])
+          ? tensor
+          : { ...tensor, dims: shape }
+      }
+    // A tensor that the function took from around it stays as it was: its values are held for as long as the program lives.
+    source.entry.pinned++
+    this.held.push(source.entry)
+    return () => source.entry.readyTensor()
+  }
+
+  /** Runs it on these arguments. The results are new tensors; the variables have their new values. */
+  run(inputs: readonly tf.Tensor[], key: readonly number[] | undefined): tf.Tensor[] {
+    const { backend } = this
+    backend.pending.flush()
+    const feeds: NativeTensors = {}
+    for (const { name, read } of this.feeds) feeds[name] = read()
+    for (const { name, index } of this.argumentsOf) feeds[name] = backend.tensorFor(inputs[index]!)
+    if (this.keyName) feeds[this.keyName] = tensorOf('int32', Int32Array.from(key!), [2])
+    const fetches: NativeTensors = {}
+    for (const { name, type, shape } of this.results)
+      fetches[name] = tensorOf(type, allocate(type, sizeOf(shape)), shape)
+    for (const state of this.states) {
+      const { name, value } = state
+      state.spare ??= tensorOf(value.type, allocate(value.type, sizeOf(value.shape)), value.shape)
+      fetches[name] = state.spare
+    }
+    runPlan(this.plan, feeds, fetches)
+    for (const state of this.states) this.swap(state)
+    for (const optimizer of this.counted) optimizer.incrementIterations()
+    return this.results.map(({ name, shape, type }) => {
+      const entry = new Entry(backend, type as tf.DataType, shape)
+      entry.settle(fetches[name]!.data)
+      return backend.tensorOf(entry)
+    })
+  }
+
+  /** Gives the variable the array that was written, and keeps its old one for the next run where nobody else holds it. */
+  private swap(state: State): void {
+    const { variable, spare } = state
+    const entry = this.backend.data.get(variable.dataId)
+    if (entry.refCount === 1 && entry.graph === undefined) {
+      state.spare = entry.exchange(spare!)
+      return
+    }
+    // Another tensor shares the values that the variable had (a snapshot): it keeps them.
+    const fresh = new Entry(this.backend, variable.dtype, variable.shape)
+    fresh.exchange(spare!)
+    state.spare = undefined
+    const tensor = this.backend.tensorOf(fresh)
+    variable.assign(tensor)
+    tensor.dispose()
+  }
+
+  dispose(): void {
+    this.plan.session.dispose()
+    for (const { spare } of this.states) if (spare) pool.give(spare.data)
+    for (const entry of this.held) entry.pinned--
+  }
+}

@@ -1,0 +1,186 @@
+import * as tf from '@tensorflow/tfjs'
+import type { OnnxRuntimeBackend } from './backend.js'
+import { findNeeded, createPlan, runPlan } from './plan.js'
+import { maybeRandomness, recording } from './random/context.js'
+import type { NativeTensors } from './native.js'
+import { allocate, Entry, isNative, tensorOf } from './storage.js'
+import { sizeOf } from './onnx/types.js'
+import { options, threads } from './options.js'
+import type { Recording } from './program.js'
+import { watchOptimizers } from './tfjsoptimizers.js'
+import { Trace } from './trace.js'
+
+const registered = (): tf.Variable[] =>
+  Object.values(
+    (tf.engine() as unknown as { registeredVariables: { [name: string]: tf.Variable } }).registeredVariables,
+  )
+
+/** Variables by the entry that holds their values. No entry has two: one that is shared is copied first. */
+function ownEntries(backend: OnnxRuntimeBackend): Map<Entry, tf.Variable> {
+  const variables = new Map<Entry, tf.Variable>()
+  for (const variable of registered()) {
+    if (!isNative(variable.dtype)) continue
+    const entry = backend.data.get(variable.dataId) // moves here what was made under another backend
+    if (entry.refCount === 1) {
+      variables.set(entry, variable)
+      continue
+    }
+    // A clone of a variable keeps the values of its time, so the two must be told apart from now on.
+    const fresh = new Entry(backend, variable.dtype, variable.shape)
+    const { type, data, dims } = backend.tensorFor(variable)
+    fresh.exchange(tensorOf(type, data.slice(), dims))
+    const tensor = backend.tensorOf(fresh)
+    variable.assign(tensor)
+    tensor.dispose()
+    variables.set(fresh, variable)
+  }
+  return variables
+}
+
+/** Counts a variable that is made during a recording, with the value that it starts from. */
+interface Birth {
+  variable: tf.Variable
+  initial: tf.Tensor
+}
+
+function watchBirths(births: Birth[]): () => void {
+  const engine = tf.engine() as unknown as {
+    makeVariable?(initial: tf.Tensor, ...more: unknown[]): tf.Variable
+  }
+  const make = engine.makeVariable!
+  engine.makeVariable = function (initial, ...more) {
+    const variable = make.call(engine, initial, ...more)
+    births.push({ variable, initial: tf.keep(initial.clone()) })
+    return variable
+  }
+  return () => void delete engine.makeVariable
+}
+
+/** Gives variables that were made during a recording their first values, by running the part of it that makes them. */
+function giveBirth(backend: OnnxRuntimeBackend, trace: Trace, births: readonly Birth[]): void {
+  const values = births.map(({ initial }) => trace.graph.unary('Identity', backend.valueFor(initial)))
+  const nodes = findNeeded(trace.graph, values)
+  const plan = createPlan(nodes, values, { threads: threads(), device: options.device })
+  const feeds: NativeTensors = {}
+  for (const value of plan.inputs) {
+    const source = trace.sources.get(value)
+    if (source?.kind !== 'tensor')
+      throw new Error(
+        'a variable that the function makes starts from its arguments: make it before the function is compiled',
+      )
+    feeds[value.name] = source.entry.readyTensor()
+  }
+  const fetches: NativeTensors = {}
+  for (const { name, type, shape } of values)
+    fetches[name] = tensorOf(type, allocate(type, sizeOf(shape)), shape)
+  runPlan(plan, feeds, fetches)
+  plan.session.dispose()
+  for (const [at, { variable }] of births.entries()) {
+    const entry = new Entry(backend, variable.dtype, variable.shape)
+    entry.exchange(fetches[values[at]!.name]!)
+    const tensor = backend.tensorOf(entry)
+    variable.assign(tensor)
+    tensor.dispose()
+  }
+}
+
+export interface Recorded {
+  recording: Recording
+  variables: Map<Entry, tf.Variable>
+  /** What the function returned, with its tensors in the order of `recording.results`. */
+  returned: unknown
+}
+
+/**
+ * Runs `work` on symbols for `inputs` and writes down what it does. Nothing is left of it afterwards, also after a throw:
+ * variables have their values, optimizers their counts. Variables that it makes (an optimizer's slots) stay, at their first
+ * values; since they are then part of what is there before, such a function is recorded twice.
+ */
+export function record(
+  backend: OnnxRuntimeBackend,
+  inputs: readonly tf.Tensor[],
+  work: (inputs: tf.Tensor[]) => unknown,
+): Recorded {
+  const first = recordOnce(backend, inputs, work)
+  if (first !== 'born') return first
+  const second = recordOnce(backend, inputs, work)
+  if (second === 'born')
+    throw new Error(
+      'the function makes new variables each time that it runs: make them before it is compiled',
+    )
+  return second
+}
+
+function recordOnce(
+  backend: OnnxRuntimeBackend,
+  inputs: readonly tf.Tensor[],
+  work: (inputs: tf.Tensor[]) => unknown,
+): Recorded | 'born' {
+  backend.pending.flush()
+  const variables = ownEntries(backend)
+  const guards = [...variables.values()].map((variable) => ({
+    variable,
+    dataId: variable.dataId,
+    guard: tf.keep(variable.clone()),
+  }))
+  const trace = new Trace()
+  const births: Birth[] = []
+  const randomness = maybeRandomness()
+  const place = randomness?.place
+  const engine = tf.engine()
+  const undo = [watchBirths(births)]
+  const watch = watchOptimizers(trace.live)
+  undo.push(watch.stop)
+  backend.recorder = trace
+  recording.active = true
+  engine.startScope('compile')
+  try {
+    if (randomness?.key) randomness.keyTensor = backend.symbol(trace.input([2], 'int32', { kind: 'key' }))
+    const symbols = inputs.map((input, index) =>
+      backend.symbol(trace.input(input.shape, input.dtype as 'float32', { kind: 'argument', index })),
+    )
+    const returned = work(symbols)
+    if (births.length > 0) {
+      giveBirth(backend, trace, births)
+      return 'born'
+    }
+    const results = collectTensors(returned).map((tensor) => backend.valueFor(tensor))
+    const changes = guards.flatMap(({ variable, dataId }) =>
+      variable.dataId === dataId ? [] : [{ variable, value: backend.valueFor(variable) }],
+    )
+    return { recording: { trace, results, changes, counted: watch.counted }, variables, returned }
+  } finally {
+    for (const one of undo) one()
+    for (const { variable, dataId, guard } of guards) {
+      if (variable.dataId !== dataId && !variable.isDisposed) variable.assign(guard)
+      guard.dispose()
+    }
+    for (const { initial } of births) initial.dispose()
+    engine.endScope()
+    backend.recorder = backend.pending
+    recording.active = false
+    if (randomness) {
+      randomness.keyTensor = undefined
+      randomness.place = place!
+    }
+  }
+}
+
+/** The tensors in a result, in the order in which `mapTensors` meets them. */
+export function collectTensors(tree: unknown): tf.Tensor[] {
+  const tensors: tf.Tensor[] = []
+  mapTensors(tree, (tensor) => {
+    tensors.push(tensor)
+    return tensor
+  })
+  return tensors
+}
+
+/** A copy of arrays and plain objects with each tensor replaced. */
+export function mapTensors(tree: unknown, replace: (tensor: tf.Tensor) => unknown): unknown {
+  if (tree instanceof tf.Tensor) return replace(tree)
+  if (Array.isArray(tree)) return tree.map((item) => mapTensors(item, replace))
+  if (tree !== null && typeof tree === 'object' && Object.getPrototypeOf(tree) === Object.prototype)
+    return Object.fromEntries(Object.entries(tree).map(([name, item]) => [name, mapTensors(item, replace)]))
+  return tree
+}

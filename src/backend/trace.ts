@@ -1,0 +1,120 @@
+import * as tf from '@tensorflow/tfjs'
+import { GradbookError } from '../errors.js'
+import { Graph, type Value } from './graph.js'
+import type { ElementType } from './onnx/types.js'
+import type { Recorder } from './recorder.js'
+import type { Entry } from './storage.js'
+
+/** A function that cannot be recorded: what it did depends on numbers that a recording does not have. */
+export class Untraceable extends GradbookError {
+  override name = 'Untraceable'
+}
+
+/** The line of the program that called us: the first of the stack that is neither a package's nor ours. */
+function findUserLine(): string {
+  const own = new URL('.', import.meta.url).href.replace('file://', '')
+  const lines = new Error('here').stack?.split('\n').slice(1) ?? []
+  const line = lines.find(
+    (one) =>
+      !one.includes('node_modules') &&
+      !one.includes(own) &&
+      !one.includes('(node:') &&
+      !one.includes('<anonymous>'),
+  )
+  return line ? ` (${line.trim()})` : ''
+}
+
+/** Random ops of tfjs make their numbers on the host, in the scope of their name. */
+const randomScope =
+  /^(rand|randomGamma|randomNormal|randomStandardNormal|randomUniform|randomUniformInt|truncatedNormal)__op$/
+
+/** A number that is read anew before each run, though the function wrote it down as a constant. */
+export interface LiveNumber {
+  /** What stood in its place while the function was recorded. */
+  sentinel: number
+  read(): number
+}
+
+/** Where an input of a trace comes from. */
+export type Source =
+  | { kind: 'argument'; index: number }
+  | { kind: 'tensor'; entry: Entry }
+  | { kind: 'live'; number: LiveNumber; sign: 1 | -1 }
+  | { kind: 'key' }
+
+/** The recording of a function: symbols in, symbols out, nothing run. */
+export class Trace implements Recorder {
+  readonly graph = new Graph()
+  readonly sources = new Map<Value, Source>()
+  readonly live: LiveNumber[] = []
+  private readonly leaves = new Map<Entry, Value>()
+  private readonly born = new Set<Entry>()
+
+  /** A symbol for something that is known only when the recording runs. */
+  input(shape: readonly number[], type: ElementType, source: Source): Value {
+    const value = this.graph.input(shape, type)
+    this.sources.set(value, source)
+    return value
+  }
+
+  leafOf(entry: Entry): Value {
+    let value = this.leaves.get(entry)
+    if (!value) this.leaves.set(entry, (value = this.symbolFor(entry)))
+    return value
+  }
+
+  private symbolFor(entry: Entry): Value {
+    const type = entry.dtype as ElementType
+    if (!this.born.has(entry)) return this.input(entry.shape, type, { kind: 'tensor', entry })
+    if (entry.size === 1) {
+      const number = entry.scalar()
+      for (const live of this.live)
+        for (const sign of [1, -1] as const)
+          if (number === Math.fround(sign * live.sentinel) || number === sign * live.sentinel)
+            return this.input(entry.shape, type, { kind: 'live', number: live, sign })
+      return this.graph.constant([number], entry.shape, type)
+    }
+    return this.graph.data(entry.tensor().data, entry.shape, type)
+  }
+
+  written(entry: Entry): void {
+    this.born.add(entry)
+    const { scopeStack } = (tf.engine() as unknown as { state: { scopeStack: { name: string }[] } }).state
+    const scope = scopeStack.at(-1)?.name ?? ''
+    if (!randomScope.test(scope)) return
+    const op = scope.slice(0, -'__op'.length)
+    throw new Untraceable(
+      `tf.${op} makes its numbers on the host, so a recorded function would repeat the same ones for ever${findUserLine()}. ` +
+        `Use randomUniform or randomNormal of 'gradbook/backend' under withRandomness({ seed, iteration }, …), ` +
+        `or pass the numbers in as an argument.`,
+    )
+  }
+
+  made(): void {}
+  disposed(): void {}
+  beforeKernel(): void {}
+  afterKernel(): void {}
+
+  private isKnown(entry: Entry): boolean {
+    return this.born.has(entry) && entry.ready
+  }
+
+  checkHost(kernel: string, inputs: readonly Entry[]): void {
+    if (inputs.every((entry) => this.isKnown(entry) || entry.dtype === 'complex64')) return
+    const why =
+      kernel === 'Multinomial'
+        ? 'draws random numbers on the host'
+        : 'has no form that can be recorded for these types and shapes'
+    throw new Untraceable(
+      `the kernel ${kernel} ${why}${findUserLine()}. Compute it outside of the compiled function.`,
+    )
+  }
+
+  checkRead(entry: Entry): void {
+    if (this.isKnown(entry) || entry.dtype === 'complex64') return
+    throw new Untraceable(
+      `a value is read inside of the function${findUserLine()}. While it is recorded, tensors have no values yet: ` +
+        `return the tensor and read it outside; choose between values with tf.where.`,
+    )
+  }
+}
