@@ -26,6 +26,9 @@ export function findCompiler(home: string): string {
 
 /** Answers to what the server asks of an editor: no settings of its own, no imports suggested from other files. */
 const settings = {
+  // Else it runs `npm install types-registry@latest` at each start, to fetch types nobody asked for.
+  disableAutomaticTypeAcquisition: true,
+  tsserver: { automaticTypeAcquisition: { enabled: false } },
   suggest: { autoImports: false, includeCompletionsForModuleExports: false },
   preferences: { includeCompletionsForModuleExports: false },
 }
