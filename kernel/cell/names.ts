@@ -174,3 +174,14 @@ export function findExports(program: Program): Set<string> {
     }
   return found
 }
+
+/** The modules that a text imports by a literal name. */
+export function findSpecifiers(program: Program): string[] {
+  const found: string[] = []
+  for (const statement of program.body as any[]) {
+    if (typeof statement.source?.value === 'string') found.push(statement.source.value)
+    if (statement.type === 'TSImportEqualsDeclaration' && statement.moduleReference.expression)
+      found.push(statement.moduleReference.expression.value)
+  }
+  return found
+}

@@ -3,7 +3,7 @@ import { basename, dirname, extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Script } from 'node:vm'
 import type { CompiledModule } from '../cell/module.js'
-import { packageType } from './resolve.js'
+import { packageType } from '../files.js'
 
 /** A file as it was loaded. */
 interface LocalModule {

@@ -5,10 +5,11 @@ import { constants, Script } from 'node:vm'
 import { MissingPackage } from '../../src/errors.js'
 import type { Runtime } from '../cell/types.js'
 import { isBrought, isPackage, packageOf } from '../packages.js'
+import { mapPath, readTsconfig } from '../tsconfig.js'
 import { linkNames } from './bindings.js'
 import { LocalModules, type ModuleContext } from './local-modules.js'
 import { runNpm } from './npm.js'
-import { asPath, findFile, isReloaded } from './resolve.js'
+import { asPath, findFile, isReloaded } from '../files.js'
 
 export interface ModulesOptions {
   /** The notebook's folder: imports are resolved from here first. */
@@ -81,6 +82,7 @@ export function createModules({
     if (!found) importers.set(place, (found = importFrom(place)))
     return found
   }
+  const paths = readTsconfig(folder)?.options.paths
   const requireFromHome = createRequire(join(home, 'package.json'))
 
   /** `require` of a file in a folder: packages of the notebook first, then those that the kernel brings. */
@@ -157,8 +159,9 @@ export function createModules({
     imported?: (path: string) => void,
   ): Promise<any> {
     const path = asPath(specifier, place)
-    if (path === undefined) return importPackage(specifier, options, place)
-    const file = findFile(path)
+    const mapped = path === undefined ? mapPath(specifier, folder, paths) : [path]
+    const file = mapped.map(findFile).find((found) => found !== undefined)
+    if (path === undefined && !file) return importPackage(specifier, options, place)
     if (!file) throw new MissingFile(`the file '${specifier}' was not found in ${place}`)
     if (!isReloaded(file)) return importFor(place)(pathToFileURL(file).href, options)
     imported?.(file)

@@ -33,6 +33,11 @@ export function findPrefix(text: string, offset: number): { start: number; end: 
   return { start: offset - before.length, end: offset + after.length }
 }
 
+/** Whether the cursor stands behind a dot: names of other cells cannot come there. */
+export function isMember(text: string, offset: number): boolean {
+  return /(?<!\.\.)\.\s*$/.test(text.slice(0, findPrefix(text, offset).start))
+}
+
 const inSpecifier = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*(['"])([^'"\n]*)$/
 
 /** A completion as the service gave it, with the text that it stands for. */

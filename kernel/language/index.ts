@@ -2,13 +2,15 @@
 import type { CellSource, Diagnostic } from '../cell/index.js'
 import { findLineStarts, lineOf } from '../cell/index.js'
 import { findChecking } from './checking.js'
-import { findCandidates, readCompletions } from './complete.js'
+import { findCandidates, isMember, readCompletions } from './complete.js'
 import { readDiagnostics } from './diagnostics.js'
 import { findInspected, readHover } from './inspect.js'
 import { isComplete } from './is-complete.js'
-import { CellProgram, type Document } from './program.js'
+import { MissingPackages } from './missing.js'
+import { CellProgram, type CellModule, type Document } from './program.js'
 import { Service, type Position, type ServiceCompletion } from './service.js'
 import type { Completions, Inspection, Language } from './types.js'
+import { WatchedFiles } from './watched.js'
 import { createWorkspace } from './workspace.js'
 
 export type { Completion, Completions, Inspection, Language } from './types.js'
@@ -20,8 +22,8 @@ export interface LanguageOptions {
   home: string
 }
 
-/** So many completions get their signature and documentation, which cost the service a question each. */
-const described = 24
+/** For so long, in milliseconds, the first completions get their signature and documentation: each costs a question of 1 ms. */
+const describeFor = 3
 
 function positionAt(text: string, offset: number): Position {
   const lines = findLineStarts(text)
@@ -33,6 +35,8 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
   const workspace = createWorkspace(folder, home)
   const service = new Service(workspace.folder, home)
   const program = new CellProgram(workspace.folder)
+  const watched = new WatchedFiles()
+  const missing = new MissingPackages(workspace)
 
   // One request at a time: each sees the documents as it wrote them.
   let queue: Promise<unknown> = Promise.resolve()
@@ -52,6 +56,27 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
     await service.write(document.path, document.text)
   }
 
+  /** Tells the service of files that were edited and packages that were installed since the last question. */
+  async function catchUp(): Promise<void> {
+    const { created, changed, deleted } = watched.look()
+    await service.filesChanged([...created, ...missing.findInstalled()], 'created')
+    await service.filesChanged(changed, 'changed')
+    await service.filesChanged(deleted, 'deleted')
+  }
+
+  /** The problems of a module as those of its cell, as severe as the cell wants them. */
+  async function diagnose(module: CellModule, document: Document): Promise<Diagnostic[]> {
+    const { text } = module
+    const checking = findChecking(text) ?? 'error'
+    if (checking === 'off') return []
+    watched.follow(module.specifiers, folder)
+    const problems = await service.diagnose(document.path)
+    const found = readDiagnostics(problems, document, text, workspace)
+    missing.take(found)
+    if (checking === 'error') return found
+    return found.map((problem) => ({ ...problem, severity: 'warning' }))
+  }
+
   const started = inTurn(async () => {
     await writeAll()
     const here = program.here(program.read(''))
@@ -63,22 +88,18 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
   return {
     ready: () => started,
 
-    check: (cell: CellSource) =>
-      inTurn(async (): Promise<Diagnostic[]> => {
-        const checking = findChecking(cell.text) ?? 'error'
-        if (checking === 'off') return []
-        const document = program.next(program.read(cell.text))
+    check: ({ text }: CellSource) =>
+      inTurn(async () => {
+        await catchUp()
+        const module = program.read(text)
+        const document = program.next(module)
         await write(document)
-        const problems = await service.diagnose(document.path)
-        const found = readDiagnostics(problems, document, cell.text, workspace)
-        return checking === 'error'
-          ? found
-          : found.map((problem) => ({ ...problem, severity: 'warning' as const }))
+        return diagnose(module, document)
       }),
 
-    commit(cell: CellSource): void {
+    commit({ text }: CellSource): void {
       void inTurn(async () => {
-        const module = program.read(cell.text)
+        const module = program.read(text)
         await write(program.next(module))
         if (program.add(module)) await writeAll()
       }).catch(() => {})
@@ -86,24 +107,23 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
 
     complete: (text: string, offset: number) =>
       inTurn(async (): Promise<Completions> => {
-        const document = program.here(program.read(text, true))
+        await catchUp()
+        const document = program.here(program.read(text, !isMember(text, offset)))
         await write(document)
-        const items = await service.complete(
-          document.path,
-          positionAt(document.text, document.start + offset),
-        )
-        const found = findCandidates(items, text, offset)
+        const at = positionAt(document.text, document.start + offset)
+        const found = findCandidates(await service.complete(document.path, at), text, offset)
         const resolved = new Map<ServiceCompletion, ServiceCompletion>()
-        await Promise.all(
-          found.candidates.slice(0, described).map(async ({ item }) => {
-            if (item.data) resolved.set(item, await service.resolve(item).catch(() => item))
-          }),
-        )
+        const until = performance.now() + describeFor
+        for (const { item } of found.candidates) {
+          if (item.data) resolved.set(item, await service.resolve(item).catch(() => item))
+          if (performance.now() > until) break
+        }
         return readCompletions(found, resolved)
       }),
 
     inspect: (text: string, offset: number) =>
       inTurn(async (): Promise<Inspection | undefined> => {
+        await catchUp()
         const document = program.here(program.read(text))
         await write(document)
         for (const place of findInspected(text, offset)) {
@@ -116,6 +136,25 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
         }
         return undefined
       }),
+
+    async diagnose(cells) {
+      // A program of its own: what stands in the editor, in order, whatever has run.
+      const notebook = new CellProgram(workspace.folder, 'live')
+      const answers: { id: string; diagnostics: Diagnostic[] }[] = []
+      for (const { id, text } of cells) {
+        const module = notebook.read(text)
+        const document = notebook.next(module)
+        notebook.place(module)
+        // A turn for each, so that a cell that is to run does not wait for all of them.
+        const diagnostics = await inTurn(async () => {
+          await catchUp()
+          await write(document)
+          return diagnose(module, document)
+        })
+        answers.push({ id, diagnostics })
+      }
+      return answers
+    },
 
     isComplete,
 

@@ -3,6 +3,7 @@ import {
   asProgram,
   findExports,
   findNames,
+  findSpecifiers,
   findTypeNames,
   parseCell,
   readSource,
@@ -18,6 +19,8 @@ export interface CellModule {
   /** Names that are a value and a type at once cannot be redeclared as a plain variable. */
   types: ReadonlySet<string>
   exported: ReadonlySet<string>
+  /** The modules that it imports. */
+  specifiers: readonly string[]
   /** The cells whose names it uses: fixed when it ran, so a later declaration of the same name changes nothing for it. */
   uses: ReadonlyMap<string, CellModule>
 }
@@ -41,7 +44,7 @@ function fileComments(text: string): string {
 }
 
 /** The import of one earlier cell: exactly one line for each, so that the structure of the program stays what it is. */
-function importLine(slot: number, names: readonly [string, CellModule][]): string {
+function importLine(file: string, names: readonly [string, CellModule][]): string {
   const imports: string[] = []
   let declarations = ''
   for (const [name, { names: kinds, types }] of names) {
@@ -53,7 +56,7 @@ function importLine(slot: number, names: readonly [string, CellModule][]): strin
       declarations += ` declare ${kind === 'const' ? 'const' : 'let'} ${name}: typeof __${name}__;`
     }
   }
-  return `import { ${imports.join(', ')} } from './$${slot}';${declarations}\n`
+  return `import { ${imports.join(', ')} } from './${file}';${declarations}\n`
 }
 
 /**
@@ -63,13 +66,16 @@ function importLine(slot: number, names: readonly [string, CellModule][]): strin
 export class CellProgram {
   /** Modules that exist from the start, empty until a cell fills them. */
   capacity = 16
-  readonly #folder: string
+  readonly #prefix: string
   #cells: CellModule[] = []
   readonly #owners = new Map<string, CellModule>()
 
-  constructor(folder: string) {
-    this.#folder = folder
+  /** `name` tells programs in the same folder apart. */
+  constructor(folder: string, name = '') {
+    this.#prefix = join(folder, `$${name}`)
+    this.#name = name
   }
+  readonly #name: string
 
   /** Reads a cell as the next module: what it declares, and which names of earlier cells it mentions. */
   read(cellText: string, everyName = false): CellModule {
@@ -88,6 +94,7 @@ export class CellProgram {
       names,
       types: findTypeNames(parsed.program),
       exported: findExports(parsed.program),
+      specifiers: findSpecifiers(parsed.program),
       uses,
     }
   }
@@ -102,7 +109,7 @@ export class CellProgram {
     let prelude = fileComments(module.text)
     for (let index = 0; index < slot - 1; index++) {
       const cell = this.#cells[index]
-      prelude += importLine(index + 1, (cell && bySlot.get(cell)) ?? [])
+      prelude += importLine(`$${this.#name}${index + 1}`, (cell && bySlot.get(cell)) ?? [])
     }
     const source = readSource(module.text)
     const { text, offset } = asProgram(source)
@@ -114,7 +121,7 @@ export class CellProgram {
   }
 
   path(slot: number | 'here', dialect: Dialect = 'ts'): string {
-    return join(this.#folder, `$${slot}.${dialect}`)
+    return `${this.#prefix}${slot}.${dialect}`
   }
 
   /** The module of a cell that would run next. */
@@ -139,12 +146,17 @@ export class CellProgram {
   /** Later cells see this one's names. Gives whether the modules were numbered anew. */
   add(module: CellModule): boolean {
     if (module.names.size === 0) return false
-    this.#cells.push(module)
-    for (const name of module.names.keys()) this.#owners.set(name, module)
+    this.place(module)
     if (this.#cells.length < this.capacity) return false
     this.#forget()
     while (this.#cells.length * 2 > this.capacity) this.capacity *= 2
     return true
+  }
+
+  /** Puts a cell in the next place, whether or not it declares anything. */
+  place(module: CellModule): void {
+    this.#cells.push(module)
+    for (const name of module.names.keys()) this.#owners.set(name, module)
   }
 
   /** Drops cells none of whose names can be seen any more. */
@@ -158,11 +170,6 @@ export class CellProgram {
     for (const owner of this.#owners.values()) need(owner)
     this.#cells = this.#cells.filter((cell) => needed.has(cell))
   }
-
-  /** Every name that the next cell can use, with its kind. */
-  *visibleNames(): Generator<[string, CellModule]> {
-    yield* this.#owners
-  }
 }
 
 const empty: CellModule = {
@@ -171,5 +178,6 @@ const empty: CellModule = {
   names: new Map(),
   types: new Set(),
   exported: new Set(),
+  specifiers: [],
   uses: new Map(),
 }

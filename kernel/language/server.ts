@@ -11,6 +11,7 @@ export interface Server {
   request(method: string, params: unknown): Promise<any>
   notify(method: string, params: unknown): void
   readonly alive: boolean
+  readonly pid: number | undefined
   stop(): void
 }
 
@@ -93,6 +94,7 @@ export function startServer(compiler: string, folder: string): Server {
   )
 
   return {
+    pid: child.pid,
     get alive() {
       return alive
     },

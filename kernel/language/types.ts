@@ -33,6 +33,10 @@ export interface Language {
   commit(cell: CellSource): void
   complete(text: string, offset: number): Promise<Completions>
   inspect(text: string, offset: number): Promise<Inspection | undefined>
+  /** Problems of a notebook's cells as they stand in the editor, in their order, whatever has run. */
+  diagnose(
+    cells: readonly { id: string; text: string }[],
+  ): Promise<{ id: string; diagnostics: Diagnostic[] }[]>
   isComplete(text: string): { status: 'complete' | 'incomplete' | 'invalid'; indent: string }
   close(): Promise<void>
 }

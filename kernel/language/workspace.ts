@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { broughtPackages } from '../packages.js'
+import { readTsconfig, type Tsconfig } from '../tsconfig.js'
 
 /**
  * A folder of our own in which TypeScript sees the notebook's cells as if they lay in the notebook's folder, with nothing
@@ -14,6 +15,8 @@ export interface Workspace {
   folder: string
   /** The notebook's folder and those above it that may hold packages. */
   searched: string[]
+  /** The folder of ours that stands for one of those. */
+  folderOf(searched: string): string
   /** `/tmp/…/$1` in a message is a cell of the notebook. */
   isCell: RegExp
   close(): void
@@ -76,6 +79,17 @@ const defaults = {
   types: ['node'],
 }
 
+/** Our options over the notebook's own, or on their own. */
+function configFor(own: Tsconfig | undefined, rootDirs: string[], typeRoots: string[]): object {
+  const options: { [name: string]: unknown } = { ...required, rootDirs, typeRoots }
+  for (const [name, value] of Object.entries(defaults))
+    if (!own || (!own.isExtended && !(name in own.options))) options[name] = value
+  if (!own) return { compilerOptions: options }
+  // Asked for explicitly, which `strict` is not.
+  if (own.options.noImplicitAny === true) delete options.noImplicitAny
+  return { extends: own.path, compilerOptions: { ...options, rootDir: null }, include: [], exclude: [] }
+}
+
 /** The names of DESIGN's cell globals, typed as gradbook's own declarations say. */
 function globalsText(home: string): string {
   const host = JSON.stringify(join(home, 'dist', 'src', 'host.js'))
@@ -98,14 +112,11 @@ export function createWorkspace(notebookFolder: string, home: string): Workspace
     rootDirs.unshift(folder, level)
   }
   mkdirSync(folder, { recursive: true })
-  const nodeTypes = findPackage('@types/node', home)
   const config = {
-    compilerOptions: {
-      ...defaults,
-      ...required,
-      rootDirs,
-      typeRoots: nodeTypes ? [dirname(nodeTypes)] : [],
-    },
+    ...configFor(readTsconfig(notebookFolder), rootDirs, [
+      ...searched.map((level) => join(level, 'node_modules', '@types')),
+      dirname(findPackage('@types/node', home) ?? home),
+    ]),
     files: ['cell-globals.d.ts', '$here.ts'],
   }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config, null, 2))
@@ -114,7 +125,8 @@ export function createWorkspace(notebookFolder: string, home: string): Workspace
   return {
     folder,
     searched,
-    isCell: /import\("[^"]*\/\$(?:here|\d+)"\)\.?/g,
+    folderOf: (level) => rootDirs[rootDirs.indexOf(level) - 1] ?? folder,
+    isCell: /import\("[^"]*\/\$\w+"\)\.?/g,
     close: () => rmSync(root, { recursive: true, force: true }),
   }
 }

@@ -199,6 +199,17 @@ test('a file that is not there', async () => {
   await expect(run('import "./nope"')).rejects.toThrow("'./nope' was not found")
 })
 
+test('paths of the tsconfig.json next to the notebook', async () => {
+  const { run } = inFolder({
+    'tsconfig.json': '{ "compilerOptions": { "paths": { "@/*": ["./lib/*"], "one": ["./lib/a.ts"] } } }',
+    'lib/a.ts': 'export const a = 1',
+    'b.ts': 'export { a as b } from "@/a"',
+  })
+  expect(
+    await run('import { a } from "@/a"; import { a as c } from "one"; import { b } from "./b"; [a, b, c]'),
+  ).toEqual([1, 1, 1])
+})
+
 test('tslab displays', async () => {
   const { run } = inFolder()
   expect(

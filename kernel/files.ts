@@ -1,7 +1,8 @@
+/** Files beside the notebook: what an import of one means, for the types and at run time alike. */
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, extname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { syntaxOf } from '../cell/syntax.js'
+import { syntaxOf } from './cell/syntax.js'
 
 /** What stands for `./x.js` in the source of a TypeScript file. */
 const sourceOf: { [extension: string]: readonly string[] } = {

@@ -1,0 +1,123 @@
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { emptyFolder, session } from './session.js'
+
+const sessions: ReturnType<typeof session>[] = []
+afterAll(() => Promise.all(sessions.map(({ language }) => language.close())))
+
+/** A notebook in a folder with these files. */
+function inFolder(files: { [name: string]: string } = {}) {
+  const folder = emptyFolder()
+  let seconds = 1_000_000
+  const write = (name: string, text: string) => {
+    const path = join(folder, name)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text)
+    utimesSync(path, ++seconds, seconds)
+  }
+  for (const [name, text] of Object.entries(files)) write(name, text)
+  const notebook = session(folder)
+  sessions.push(notebook)
+  return { ...notebook, write }
+}
+
+test('types of files beside the notebook and above it', async () => {
+  const { check } = inFolder({
+    'lib/a.ts': 'export const a: string = "a"',
+    'data.json': '{ "n": 1 }',
+    'old.js': 'export const f = (x) => x.length',
+  })
+  expect(
+    await check(
+      'import { a } from "./lib/a"; import { a as b } from "./lib/a.ts"; import data from "./data.json"; import { f } from "./old.js"',
+    ),
+  ).toEqual([])
+  expect(await check('const x: number = a; const y: string = data.n; f("a")')).toEqual([
+    'TS2322 1:7',
+    'TS2322 1:28',
+  ])
+})
+
+test('an edited file has its new types, and so has what it imports', async () => {
+  const { check, write } = inFolder({ 'a.ts': 'export { b as a } from "./b"', 'b.ts': 'export const b = 1' })
+  expect(await check('import { a } from "./a"')).toEqual([])
+  expect(await check('a.toFixed()')).toEqual([])
+  write('b.ts', 'export const b = "now a string"')
+  expect(await check('a.toUpperCase()')).toEqual([])
+})
+
+test('a file that is made after it was missing', async () => {
+  const { check, write } = inFolder()
+  expect(await check('import { late } from "./late"')).toEqual(['TS2307 1:22'])
+  write('late.ts', 'export const late = 1')
+  expect(await check('import { late } from "./late"')).toEqual([])
+})
+
+const files = (type: string) => ({
+  'node_modules/pack/package.json':
+    '{ "name": "pack", "version": "1.0.0", "type": "module", "exports": { ".": { "types": "./i.d.ts", "default": "./i.js" } } }',
+  'node_modules/pack/i.d.ts': `export const value: ${type}`,
+})
+
+test('types of the packages of the notebook', async () => {
+  const { check } = inFolder(files('string'))
+  expect(await check('import { value } from "pack"; const n: number = value')).toEqual(['TS2322 1:37'])
+})
+
+test('a package that is installed after it was missing', async () => {
+  const { check, write } = inFolder()
+  expect(await check('import { value } from "pack"')).toEqual(['TS2307 1:23'])
+  for (const [name, text] of Object.entries(files('number'))) write(name, text)
+  expect(await check('import { value } from "pack"; value.toFixed()')).toEqual([])
+})
+
+test('a cell that installs a package may import it', async () => {
+  const { check } = inFolder()
+  expect(await check('%npm install pack\nimport { value } from "pack"')).toEqual([])
+  expect(await check('%npm install other\nimport { value } from "pack"')).toEqual(['TS2307 2:23'])
+})
+
+test("the notebook's own tsconfig.json is respected", async () => {
+  const loose = inFolder({
+    'tsconfig.json': '// mine\n{ "compilerOptions": { "strict": false, "paths": { "@/*": ["./lib/*"] } }, }',
+    'lib/a.ts': 'export const a = 1',
+  })
+  expect(
+    await loose.check('const f = (a?: string) => a.length; import { a } from "@/a"; a.toFixed()'),
+  ).toEqual([])
+  const implicit = inFolder({
+    'tsconfig.json': '{ "compilerOptions": { "noImplicitAny": true, "noUnusedLocals": true } }',
+  })
+  expect(await implicit.check('const f = (a) => a')).toEqual(['TS7006 1:12'])
+})
+
+test('a tsconfig.json that cannot be read changes nothing', async () => {
+  const { check } = inFolder({ 'tsconfig.json': '{ "compilerOptions": { "strict": ' })
+  expect(await check('const a: number = "s"')).toEqual(['TS2322 1:7'])
+})
+
+test('problems of the whole notebook as it stands, in order', async () => {
+  const { language } = inFolder()
+  const answer = await language.diagnose([
+    { id: 'a', text: 'const a = 1' },
+    { id: 'b', text: 'a.toUpperCase()' },
+    { id: 'c', text: 'later' },
+    { id: 'd', text: 'const later: string = a' },
+    { id: 'e', text: '// @check off\nnobody' },
+    { id: 'f', text: 'const a = "s"; a.toUpperCase()' },
+  ])
+  expect(answer.map(({ id, diagnostics }) => [id, ...diagnostics.map(({ code }) => code)])).toEqual([
+    ['a'],
+    ['b', 'TS2339'],
+    ['c', 'TS2304'],
+    ['d', 'TS2322'],
+    ['e'],
+    ['f'],
+  ])
+  const again = await language.diagnose([
+    { id: 'b', text: 'const a = "now"' },
+    { id: 'a', text: 'a.toUpperCase()' },
+  ])
+  expect(again.flatMap(({ diagnostics }) => diagnostics)).toEqual([])
+})
