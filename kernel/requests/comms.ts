@@ -1,6 +1,7 @@
 /** Comm messages on their way between the front end and the main thread. */
 import type { CommMessage } from '../port.js'
 import type { Message } from '../wire/index.js'
+import { diagnosticsTarget, onDiagnose } from './diagnostics.js'
 import type { Handler, Kernel } from './kernel.js'
 
 const types: Record<CommMessage['kind'], string> = {
@@ -44,6 +45,7 @@ export class Comms {
 
   /** Hands a message of the front end to the main thread and waits until it was dealt with. */
   async receive(message: Message, comm: CommMessage): Promise<void> {
+    if (this.#isOurs(comm)) return this.#receiveHere(message, comm)
     let unknown = await this.#deliver(message, comm)
     // A cell that is still to run may register the target.
     while (unknown && comm.kind === 'open' && this.#kernel.executor.busy) {
@@ -57,6 +59,17 @@ export class Comms {
         this.send(message, { kind: 'close', id: comm.id, data: {} })
       }
     } else if (comm.kind === 'close') this.#open.delete(comm.id)
+  }
+
+  /** Whether this thread itself is the other end. */
+  #isOurs(comm: CommMessage): boolean {
+    return (comm.kind === 'open' ? comm.target : this.#open.get(comm.id)) === diagnosticsTarget
+  }
+
+  #receiveHere(message: Message, comm: CommMessage): void {
+    if (comm.kind === 'open') this.#open.set(comm.id, comm.target)
+    else if (comm.kind === 'close') this.#open.delete(comm.id)
+    else onDiagnose(this.#kernel, message, comm)
   }
 
   #deliver(message: Message, comm: CommMessage): Promise<boolean> {

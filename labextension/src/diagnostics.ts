@@ -5,7 +5,7 @@ import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook'
 import type { Kernel, KernelMessage } from '@jupyterlab/services'
 import { lintKeymap, setDiagnostics, type Diagnostic as Underline } from '@codemirror/lint'
 import { keymap, ViewPlugin, type EditorView } from '@codemirror/view'
-import { followKernel } from './kernels.js'
+import { followKernel, onCellEnd } from './kernels.js'
 
 const target = 'gradbook.diagnostics'
 /** Typing pauses this long, in milliseconds, before the cells are sent. */
@@ -92,15 +92,12 @@ function follow(panel: NotebookPanel, underlines: Underlines): void {
     comm.open({})
     schedule()
     const model = panel.model?.sharedModel
-    const onExecuted = (_: unknown, status: Kernel.Status): void => {
-      if (status === 'idle') schedule()
-    }
     model?.changed.connect(schedule)
-    kernel.statusChanged.connect(onExecuted)
+    const leave = onCellEnd(kernel, schedule)
     return () => {
       clearTimeout(timer)
       model?.changed.disconnect(schedule)
-      kernel.statusChanged.disconnect(onExecuted)
+      leave()
       underlines.clear(marked)
       if (!comm.isDisposed) comm.dispose()
     }

@@ -1,6 +1,6 @@
 /** Which kernels are ours: by what they say of themselves, since a kernelspec may have any name. */
 import type { ISessionContext } from '@jupyterlab/apputils'
-import type { Kernel } from '@jupyterlab/services'
+import type { Kernel, KernelMessage } from '@jupyterlab/services'
 
 const isOurs = async (kernel: Kernel.IKernelConnection): Promise<boolean> =>
   (await kernel.info).implementation === 'gradbook'
@@ -41,4 +41,16 @@ export function followKernel(
     session.statusChanged.disconnect(onStatus)
     leave?.()
   }
+}
+
+/** Calls `onEnd` whenever a cell has ended. Returns how to stop that. */
+export function onCellEnd(kernel: Kernel.IKernelConnection, onEnd: () => void): () => void {
+  const listen = (_: unknown, message: KernelMessage.IIOPubMessage): void => {
+    if (message.header.msg_type !== 'status') return
+    const { execution_state: state } = message.content as KernelMessage.IStatusMsg['content']
+    const cause = (message.parent_header as { msg_type?: string }).msg_type
+    if (state === 'idle' && cause === 'execute_request') onEnd()
+  }
+  kernel.iopubMessage.connect(listen)
+  return () => void kernel.iopubMessage.disconnect(listen)
 }

@@ -78,6 +78,42 @@ describe.skipIf(!python || !chromium)('the extension in JupyterLab', () => {
     await notebook.page.close()
   }, 60_000)
 
+  test('underlines type errors while one types, with the types of the cells above', async () => {
+    lab.write('types.ipynb', notebookOf(['const n: number = 1', 'n.toFixed(1)', '1 + 1']))
+    const notebook = await lab.open('types.ipynb')
+    await notebook.type(1, 'n.nothing')
+    const underline = notebook.cell(1).locator('.cm-lintRange-error')
+    await underline.waitFor()
+    expect(await underline.textContent()).toBe('nothing')
+    await underline.hover()
+    await notebook.page.locator('.cm-tooltip', { hasText: "Property 'nothing' does not exist" }).waitFor()
+    await notebook.type(0, 'const n = { nothing: 1 }')
+    await underline.waitFor({ state: 'detached' })
+    expect(notebook.errors).toEqual([])
+    await notebook.page.close()
+  }, 60_000)
+
+  test('goes on underlining after a restart of the kernel and while a cell runs', async () => {
+    lab.write('restart.ipynb', notebookOf(['await new Promise((done) => setTimeout(done, 20_000))', '1']))
+    const notebook = await lab.open('restart.ipynb')
+    await notebook.restart()
+    await notebook.run(0, { wait: false })
+    await notebook.type(1, 'nowhere')
+    await notebook.cell(1).locator('.cm-lintRange-error').waitFor()
+    await notebook.page.close()
+  }, 60_000)
+
+  test('asks no other kernel for anything', async () => {
+    lab.write('python.ipynb', notebookOf(['n.nothing'], 'python3'))
+    const notebook = await lab.open('python.ipynb')
+    await notebook.type(0, 'm.nothing')
+    await notebook.run(0)
+    expect(await notebook.page.locator('.cm-lintRange').count()).toBe(0)
+    expect(notebook.errors).toEqual([])
+    expect(lab.log).not.toMatch(/No such comm target registered: gradbook/)
+    await notebook.page.close()
+  }, 60_000)
+
   test('makes a training notebook from the launcher, with our kernel', async () => {
     lab.write('start.ipynb', notebookOf(['1']))
     const notebook = await lab.open('start.ipynb')

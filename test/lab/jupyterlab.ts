@@ -172,10 +172,10 @@ export class NotebookPage {
   async ready(): Promise<void> {
     await this.page.locator('.jp-NotebookPanel .jp-Notebook').first().waitFor({ timeout: 60_000 })
     await this.page.waitForFunction(
-      () =>
-        document
-          .querySelector('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator')
-          ?.getAttribute('data-status') === 'idle',
+      () => {
+        const { session } = (window as any).jupyterapp?.shell?.currentWidget?.sessionContext ?? {}
+        return session?.kernel?.status === 'idle' && session.kernel.connectionStatus === 'connected'
+      },
       undefined,
       { timeout: 60_000 },
     )
@@ -197,6 +197,14 @@ export class NotebookPage {
       ([command, values]) => (window as any).jupyterapp.commands.execute(command, values),
       [id, args] as const,
     )
+  }
+
+  /** Restarts the kernel and waits until it is there again. */
+  async restart(): Promise<void> {
+    await this.page.evaluate(() =>
+      (window as any).jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(),
+    )
+    await this.ready()
   }
 
   /** Runs a cell and, unless told not to, waits for its number. */
