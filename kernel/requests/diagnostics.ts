@@ -8,7 +8,7 @@ import type { Kernel } from './kernel.js'
 
 export const diagnosticsTarget = 'gradbook.diagnostics'
 
-/** What a front end sends. `version` comes back with the answer; an older one is overtaken, and not answered. */
+/** What a front end sends. `version` comes back with the answer. */
 interface Question {
   method: 'diagnose'
   version: number
@@ -28,13 +28,18 @@ const isQuestion = (data: unknown): data is Question => {
 export function onDiagnose(kernel: Kernel, message: Message, comm: CommMessage): void {
   const { data, id } = comm
   if (comm.kind !== 'message' || !isQuestion(data)) return
-  void kernel.language
-    .then((language) => language.diagnose(data.cells))
-    .then((found) => {
-      if (!found) return
-      const cells = [...found].map(([cell, diagnostics]) => ({ id: cell, diagnostics }))
-      const answer = { method: 'diagnostics', version: data.version, cells }
-      kernel.comms.send(message, { kind: 'message', id, data: answer })
+  const answer = (cells: object[]): void =>
+    kernel.comms.send(message, {
+      kind: 'message',
+      id,
+      data: { method: 'diagnostics', version: data.version, cells },
     })
-    .catch((error: unknown) => kernel.log(`diagnostics failed: ${(error as Error)?.stack ?? error}`))
+  kernel.language
+    .then((language) => language.diagnose(data.cells))
+    .then(answer)
+    .catch((error: unknown) => {
+      kernel.log(`diagnostics failed: ${(error as Error)?.stack ?? error}`)
+      // Front ends ask again only after an answer.
+      answer([])
+    })
 }

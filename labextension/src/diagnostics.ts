@@ -70,8 +70,14 @@ function follow(panel: NotebookPanel, underlines: Underlines): void {
     let version = 0
     let timer: ReturnType<typeof setTimeout> | undefined
 
+    /** One question at a time: while the kernel works on one, the next waits and takes the newest text. */
+    let waiting = false
+    let again = false
     function send(): void {
       if (comm.isDisposed || kernel.isDisposed || !panel.model) return
+      again = waiting
+      if (waiting) return
+      waiting = true
       const cells = [...panel.model.cells]
         .filter((cell) => cell.type === 'code')
         .map((cell) => ({ id: cell.id, text: cell.sharedModel.getSource() }))
@@ -84,6 +90,8 @@ function follow(panel: NotebookPanel, underlines: Underlines): void {
     comm.onMsg = (message: KernelMessage.ICommMsgMsg) => {
       const answer = message.content.data as unknown as Answer
       if (answer.version !== version) return
+      waiting = false
+      if (again) return send()
       for (const { id, diagnostics } of answer.cells) {
         marked.add(id)
         underlines.set(id, diagnostics)
