@@ -103,6 +103,8 @@ function namesOf(statement: any): [string, NameKind][] {
     id?.type === 'Identifier' ? [[id.name, statement.declare ? 'ambient' : kind]] : []
   switch (statement?.type) {
     case 'VariableDeclaration': {
+      // `using`: what is disposed of when the cell ends is no name for other cells.
+      if (statement.kind === 'using' || statement.kind === 'await using') return []
       const kind: NameKind = statement.kind === 'let' || statement.kind === 'var' ? statement.kind : 'const'
       return statement.declarations.flatMap(({ id }: any) =>
         namesOfPattern(id).map((name) => [name, statement.declare ? 'ambient' : kind]),

@@ -108,11 +108,18 @@ export function rewriteNames(
   for (const { start, end } of places.metas) edit(start, end, `${runtime}.meta`)
   for (const { start, end } of places.dynamicImports) edit(start, end, `${runtime}.import`)
 
+  const extendable = new Set(
+    [...names].filter(([, kind]) => kind === 'enum' || kind === 'namespace').map(([name]) => name),
+  )
+
   /** `const a = 1, { b } = o` becomes the assignments of the same values; the names themselves are replaced as references. */
   function assignInstead(node: any, inLoopHead: boolean): void {
     const [first] = node.declarations
     edit(node.start, first.start, '')
     for (const { id, init, end } of node.declarations) {
+      const extended = extendable.delete(id.name)
+      // An enum or a namespace extends the one of the same name in its own cell, never that of an older cell.
+      if (extended && init) edit(id.start, id.start, `${property(id.name)} = undefined, `)
       if (id.type !== 'Identifier') {
         if (inLoopHead && !init) continue
         edit(id.start, id.start, '(')
@@ -123,8 +130,7 @@ export function rewriteNames(
         edit(init.end, init.end, ` })[${quote(id.name)}]`)
       } else if (!init && !inLoopHead) {
         // `var x` alone changes nothing, `let x` starts anew.
-        if (node.kind === 'var') edit(id.end, id.end, '')
-        else edit(id.end, id.end, ' = undefined')
+        if (node.kind !== 'var' || extended) edit(id.end, id.end, ' = undefined')
       }
     }
   }
@@ -201,12 +207,9 @@ export function rewriteNames(
     }
   }
 
-  for (const [name, kind] of names) {
-    // An enum or a namespace extends the one of the same name in its own cell, never that of an older cell.
-    if (kind === 'enum' || kind === 'namespace') prelude.push({ code: `${property(name)} = undefined;` })
-    else if (kind === 'var' && hoisted.has(name))
+  for (const [name, kind] of names)
+    if (kind === 'var' && hoisted.has(name))
       prelude.push({ code: `Object.hasOwn(${scope}, ${quote(name)}) || (${property(name)} = undefined);` })
-  }
   const firsts = prelude.length
   for (const node of body) visitTop(node)
   // Functions exist before imports run, as in a module.

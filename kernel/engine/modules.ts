@@ -46,6 +46,9 @@ function importFrom(folder: string): Import {
   }
 }
 
+/** The packages of tfjs that look for a backend. */
+const usesTensors = /^@tensorflow\/tfjs(-core|-layers|-data|-converter)?$/
+
 /** Whether an error says that just this package is missing, rather than something that it imports. */
 function isMissing(error: unknown, name: string): boolean {
   const { code, message } = (error ?? {}) as { code?: string; message?: string }
@@ -125,9 +128,19 @@ export function createModules({
     })
   }
 
+  let prepared: Promise<unknown> | undefined
+  /** gradbook's backend becomes the default also for cells that import nothing but tfjs. */
+  function prepareTensors(): Promise<unknown> {
+    prepared ??= importFor(home)('gradbook/backend').catch((error: unknown) =>
+      note(`tfjs runs on its own backend: gradbook's could not be loaded (${(error as Error).message})`),
+    )
+    return prepared
+  }
+
   async function importPackage(specifier: string, options: Options, place: string): Promise<any> {
     const name = packageOf(specifier)
     if (name === 'tslab') return import('../tslab/index.js')
+    if (usesTensors.test(name)) await prepareTensors()
     try {
       return await importFor(place)(specifier, options)
     } catch (error) {
