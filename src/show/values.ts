@@ -2,6 +2,7 @@ import type { MimeBundle } from '../host.js'
 import { cleanLine } from './clean.js'
 import { maybeImageType } from './image-bytes.js'
 import { maybeKind } from './kinds.js'
+import { isModel, modelBundle } from './model.js'
 import { sideBySide, type SideBySide } from './side-by-side.js'
 import { isSpec, vegaLite } from './spec.js'
 import { maybeTable } from './tabular.js'
@@ -41,6 +42,7 @@ const shapes: readonly ((value: object) => MimeBundle | undefined)[] = [
   (value) => (isSpec(value) ? specBundle(value) : undefined),
   vegaLiteBuilder,
   (value) => (isTensor(value) ? tensorBundle(value) : undefined),
+  (value) => (isModel(value) ? modelBundle(value) : undefined),
   imageBytes,
   (value) => {
     const table = maybeTable(value)

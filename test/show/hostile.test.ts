@@ -1,7 +1,17 @@
 /* eslint-disable no-control-regex -- control characters are what is looked for */
 import { describe, expect, it } from 'vitest'
 import type { MimeBundle } from '../../src/host.js'
-import { show, toBundle } from '../../src/show/index.js'
+import {
+  attentionChart,
+  decisionChart,
+  histogramChart,
+  percentileChart,
+  scatterChart,
+  show,
+  statisticsChart,
+  toBundle,
+  tokenStrip,
+} from '../../src/show/index.js'
 import { partsOf } from './inside-spec.js'
 import { confusionView, iterationView, mistake, mistakesView, runView } from './sample-views.js'
 
@@ -96,6 +106,47 @@ const displays: { [what: string]: (text: string) => unknown } = {
     { [text]: text, other: 1 },
     { [text]: text, other: 2 },
   ],
+  tokens: (text) => tokenStrip([{ token: text, loss: 1 }], { title: text }),
+  scatter: (text) => scatterChart([{ x: 0, y: 1, label: text }], { title: text }),
+  'decision boundary': (text) =>
+    decisionChart(
+      {
+        xs: [0, 1],
+        ys: [0, 1],
+        classes: [
+          [0, 0],
+          [0, 0],
+        ],
+      },
+      { labels: [text], points: [{ x: 0, y: 0, class: 0 }], axes: [text, text], title: text },
+    ),
+  attention: (text) =>
+    attentionChart(
+      [
+        [
+          [1, 0],
+          [0.5, 0.5],
+        ],
+      ],
+      [text, text],
+      { title: text },
+    ),
+  statistics: (text) =>
+    statisticsChart(
+      [
+        { name: text, values: [text, 'b'] },
+        { name: text, values: [1, 2] },
+      ],
+      { title: text },
+    ),
+  distribution: (text) => histogramChart([{ iteration: 1, values: [1, 2] }], { title: text, of: text }),
+  percentiles: (text) => percentileChart([{ iteration: 1, values: [1, 2] }], { title: text, of: text }),
+  model: (text) => ({
+    name: text,
+    layers: [{ name: text, outputShape: [null, 3], getClassName: () => text, countParams: () => 3 }],
+    summary: () => {},
+    predict: () => {},
+  }),
   'a tensor of text': (text) => ({ shape: [1], dtype: 'string', dataSync: () => [text] }),
   'side by side': (text) => show([{ a: text }, { a: text }], runView(10, { name: text })),
   'tables side by side': (text) =>

@@ -1,0 +1,124 @@
+import { cleanLine } from './clean.js'
+import { short } from './downsample.js'
+import { formatCount, formatShare } from './format.js'
+import { colours } from './look.js'
+import { chart, type Spec } from './spec.js'
+
+/** A prediction with the probability that the model gave it, and whether it was right. */
+export interface Confidence {
+  probability: number
+  right: boolean
+}
+
+export interface CalibrationBin {
+  from: number
+  to: number
+  count: number
+  /** Mean probability, and share that was right. */
+  confidence: number
+  accuracy: number
+}
+
+/** Predictions by probability in bins of equal width, and the expected calibration error (Naeini et al., 2015). */
+export function calibration(
+  rows: readonly Confidence[],
+  bins = 10,
+): { bins: CalibrationBin[]; error: number } {
+  const found = Array.from({ length: bins }, (_, i) => ({
+    from: i / bins,
+    to: (i + 1) / bins,
+    count: 0,
+    confidence: 0,
+    accuracy: 0,
+  }))
+  for (const { probability, right } of rows) {
+    const bin = found[Math.min(bins - 1, Math.max(0, Math.floor(probability * bins)))]!
+    bin.count++
+    bin.confidence += probability
+    bin.accuracy += right ? 1 : 0
+  }
+  const filled = found.filter((bin) => bin.count > 0)
+  for (const bin of filled) {
+    bin.confidence /= bin.count
+    bin.accuracy /= bin.count
+  }
+  const error = filled.reduce(
+    (sum, bin) => sum + (bin.count / rows.length) * Math.abs(bin.accuracy - bin.confidence),
+    0,
+  )
+  return { bins: filled, error }
+}
+
+/** How often the model is right when it is that sure: on the diagonal it knows how sure to be. */
+export function calibrationChart(
+  rows: readonly Confidence[],
+  options: { bins?: number; title?: string } = {},
+): Spec {
+  const { bins, error } = calibration(rows, options.bins)
+  const values = bins.map((bin) => ({
+    ...bin,
+    confidence: short(bin.confidence),
+    accuracy: short(bin.accuracy),
+  }))
+  const axis = (title: string) => ({
+    type: 'quantitative',
+    title,
+    scale: { domain: [0, 1] },
+    axis: { format: '.0%', tickCount: 5 },
+  })
+  const x = { field: 'confidence', ...axis('probability given') }
+  const y = { field: 'accuracy', ...axis('share that was right') }
+  return chart({
+    title: {
+      text: cleanLine(options.title ?? 'Calibration', 80),
+      subtitle: `expected calibration error ${formatShare(error)} over ${formatCount(rows.length)} predictions; a bar from the diagonal says by how much it errs`,
+    },
+    width: 300,
+    height: 300,
+    layer: [
+      {
+        data: { values: [{ a: 0, b: 1 }] },
+        mark: { type: 'rule', color: colours.quiet, strokeDash: [4, 4] },
+        encoding: {
+          x: { field: 'a', type: 'quantitative' },
+          x2: { field: 'b' },
+          y: { field: 'a', type: 'quantitative' },
+          y2: { field: 'b' },
+        },
+      },
+      {
+        data: { values },
+        layer: [
+          {
+            mark: { type: 'rule', color: colours.wrong, strokeWidth: 2 },
+            encoding: {
+              x,
+              y: { field: 'confidence', ...axis('share that was right') },
+              y2: { field: 'accuracy' },
+            },
+          },
+          { mark: { type: 'line', color: colours.training, strokeWidth: 1.5 }, encoding: { x, y } },
+          {
+            mark: { type: 'circle', color: colours.training, opacity: 1 },
+            encoding: {
+              x,
+              y,
+              size: {
+                field: 'count',
+                type: 'quantitative',
+                title: 'predictions',
+                scale: { range: [20, 400] },
+                legend: { tickCount: 3, symbolFillColor: colours.training },
+              },
+              tooltip: [
+                { field: 'confidence', format: '.1%' },
+                { field: 'accuracy', format: '.1%' },
+                { field: 'count' },
+              ],
+            },
+          },
+        ],
+      },
+    ],
+  })
+}
