@@ -73,8 +73,8 @@ async function checkKernel(): Promise<Finding> {
 }
 
 function checkPython(): Finding {
-  const { python, tooOld } = findPython()
-  if (python) return { what: 'Python', state: 'ok', found: python }
+  const { python, version, tooOld } = findPython()
+  if (python) return { what: 'Python', state: 'ok', found: `${version} (${python})` }
   return {
     what: 'Python',
     state: 'absent',

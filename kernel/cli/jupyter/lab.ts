@@ -35,7 +35,7 @@ const inEnvironment = (folder: string, program: string): string =>
 export const pythonOf = (folder: string): string => inEnvironment(folder, 'python')
 
 /** A Python that is new enough for JupyterLab; with one that is too old, its version. */
-export function findPython(): { python?: string; tooOld?: string } {
+export function findPython(): { python?: string; version?: string; tooOld?: string } {
   let tooOld: string | undefined
   for (const name of ['python3', 'python', 'python3.13', 'python3.12', 'python3.11', 'python3.10']) {
     const python = findOnPath(name)
@@ -43,7 +43,7 @@ export function findPython(): { python?: string; tooOld?: string } {
     const { status, stdout } = ask(python, ['-c', 'import sys; print(*sys.version_info[:3], sep=".")'])
     if (status !== 0) continue
     const [major, minor] = stdout.trim().split('.').map(Number) as [number, number]
-    if (major > 3 || (major === 3 && minor >= 10)) return { python }
+    if (major > 3 || (major === 3 && minor >= 10)) return { python, version: stdout.trim() }
     tooOld ??= stdout.trim()
   }
   return tooOld === undefined ? {} : { tooOld }
