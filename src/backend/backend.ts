@@ -119,7 +119,7 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
 
   private isSmall(kernel: Kernel, infos: readonly Info[], attributes: Attributes): boolean {
     if (options.minimumSize === 0 || kernel.cost(infos, attributes) >= options.minimumSize) return false
-    return infos.every(({ dataId }) => this.data.get(dataId).ready)
+    return infos.every(({ dataId }) => this.recorder.isKnown(this.data.get(dataId)))
   }
 
   private runOnHost(

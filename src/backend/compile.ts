@@ -2,11 +2,16 @@ import * as tf from '@tensorflow/tfjs'
 import { InputError, describe } from '../errors.js'
 import { Program } from './program.js'
 import { maybeRandomness } from './random/context.js'
-import { collectTensors, mapTensors, record } from './record.js'
+import { collectTensors, guardVariables, mapTensors, record } from './record.js'
 import { backendName, onnxRuntime } from './register.js'
 import { Untraceable } from './trace.js'
 
-export interface CompileOptions {
+export interface CompileOptions<R = unknown> {
+  /**
+   * Picks a bool scalar from the result: where it is false, the run changes nothing; variables and the counts of optimizers
+   * stay as they were.
+   */
+  valid?: (returned: R) => tf.Tensor
   /** Where the function cannot be recorded: 'throw' says why (the default), 'run' runs it kernel by kernel. */
   otherwise?: 'throw' | 'run'
   /** Recordings that are kept, one for each signature of arguments; 8. */
@@ -19,13 +24,21 @@ export type Compiled<F extends (...inputs: never[]) => unknown> = F & {
   readonly reason: string | undefined
   /** How often it was recorded. */
   readonly recordings: number
+  /**
+   * Lets the next call with each signature record anew, and keep the session if the recording is the same: for functions
+   * that use JavaScript values from around them, which may have changed.
+   */
+  refresh(): void
   /** Frees its sessions and buffers; a later call records again. */
   dispose(): void
 }
 
-interface Entry {
+interface Kept {
   program: Program
   returned: unknown
+  text: string
+  /** The refresh after which it was recorded. */
+  epoch: number
 }
 
 /** What a recording depends on besides the function: types and shapes of tensors, and all else that is passed. */
@@ -67,24 +80,44 @@ const withScalars = (tree: unknown): unknown => {
  */
 export function compile<F extends (...inputs: never[]) => unknown>(
   work: F,
-  { otherwise = 'throw', signatures = 8 }: CompileOptions = {},
+  { otherwise = 'throw', signatures = 8, valid }: CompileOptions<ReturnType<F>> = {},
 ): Compiled<F> {
-  const kept = new Map<string, Entry>()
+  const kept = new Map<string, Kept>()
+  let epoch = 0
   let reason: string | undefined
   let recordings = 0
 
   const run = (inputs: unknown[]): unknown => work(...(inputs as never[]))
 
-  function entryFor(signature: string, inputs: unknown, tensors: readonly tf.Tensor[]): Entry {
+  function programFor(signature: string, inputs: unknown, tensors: readonly tf.Tensor[]): Kept {
     const found = kept.get(signature)
-    if (found) return found
+    if (found?.epoch === epoch) return found
     const backend = onnxRuntime()
-    const { recording, variables, returned } = record(backend, tensors, (symbols) => {
+    let check: tf.Tensor | undefined
+    const recorded = record(backend, tensors, (symbols) => {
       let at = 0
-      return run(mapTensors(inputs, () => symbols[at++]!) as unknown[])
+      const returned = run(mapTensors(inputs, () => symbols[at++]!) as unknown[])
+      check = valid?.(returned as ReturnType<F>)
+      return returned
     })
-    const entry = { program: new Program(backend, recording, variables), returned }
+    const { recording, variables, returned } = recorded
+    const validAt = check ? collectTensors(returned).indexOf(check) : undefined
+    if (validAt === -1)
+      throw new InputError({
+        where: 'compile(work, { valid })',
+        received: 'a tensor that is not part of the result',
+        expected: 'one of the tensors that the function returns',
+      })
+    const text = Program.textOf(recording)
+    if (found?.text === text) {
+      found.program.rebind(recording, variables)
+      found.epoch = epoch
+      return found
+    }
+    found?.program.dispose()
+    const entry = { program: new Program(backend, recording, variables, validAt), returned, text, epoch }
     recordings++
+    kept.delete(signature)
     kept.set(signature, entry)
     if (kept.size > signatures) {
       const [oldest, gone] = kept.entries().next().value!
@@ -94,8 +127,18 @@ export function compile<F extends (...inputs: never[]) => unknown>(
     return entry
   }
 
+  /** Kernel by kernel, and taken back where the result is not valid. */
+  function runUncompiled(given: unknown[]): unknown {
+    if (!valid) return run(given)
+    const before = guardVariables()
+    const returned = run(given)
+    const right = valid(returned as ReturnType<F>).dataSync()[0] !== 0
+    before.end(!right)
+    return returned
+  }
+
   function call(...given: unknown[]): unknown {
-    if (tf.getBackend() !== backendName || reason !== undefined) return run(given)
+    if (tf.getBackend() !== backendName || reason !== undefined) return runUncompiled(given)
     const randomness = maybeRandomness()
     const signature = `${signatureOf(given)} ${randomness?.key ? randomness.place : ''}`
     const fresh: tf.Tensor[] = []
@@ -104,14 +147,14 @@ export function compile<F extends (...inputs: never[]) => unknown>(
     const own = new Set(collectTensors(given))
     for (const tensor of tensors) if (!own.has(tensor)) fresh.push(tensor)
     try {
-      const { program, returned } = entryFor(signature, inputs, tensors)
+      const { program, returned } = programFor(signature, inputs, tensors)
       const results = program.run(tensors, randomness?.key)
       let at = 0
       return mapTensors(returned, () => results[at++]!)
     } catch (error) {
       if (!(error instanceof Untraceable) || otherwise === 'throw') throw error
       reason = error.message
-      return run(given)
+      return runUncompiled(given)
     } finally {
       tf.dispose(fresh)
     }
@@ -120,6 +163,7 @@ export function compile<F extends (...inputs: never[]) => unknown>(
   return Object.defineProperties(call, {
     reason: { get: () => reason },
     recordings: { get: () => recordings },
+    refresh: { value: () => void epoch++ },
     dispose: {
       value() {
         for (const { program } of kept.values()) program.dispose()

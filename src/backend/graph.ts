@@ -8,6 +8,17 @@ type Shape = readonly number[]
 
 const sameShape = (a: Shape, b: Shape) => a.length === b.length && a.every((size, axis) => size === b[axis])
 
+/** FNV-1a over the bytes, eight hexadecimal digits for each of two starts. */
+function digest({ buffer, byteOffset, byteLength }: Elements): string {
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength)
+  let [first, second] = [0x811c9dc5, 0x1000193]
+  for (const byte of bytes) {
+    first = Math.imul(first ^ byte, 0x01000193)
+    second = Math.imul(second ^ byte, 0x01000193) ^ (second >>> 15)
+  }
+  return `${first >>> 0} ${second >>> 0}`
+}
+
 /** The shape that elementwise operators give. */
 export function broadcast(...shapes: Shape[]): number[] {
   const rank = Math.max(...shapes.map((shape) => shape.length))
@@ -36,6 +47,8 @@ export class Graph {
   /** The kernel call that nodes are added for. */
   call: { readonly kernel: string } | undefined
   private names = 0
+  /** One element that was expanded to many. */
+  private readonly spreadFrom = new Map<Value, Value>()
   private readonly constants = new Map<string, Value>()
 
   /** A value that comes from outside. */
@@ -100,7 +113,7 @@ export class Graph {
   /** A constant that is known by its elements alone, however many; equal ones are not found again. */
   data(elements: Elements, shape: Shape, type: ElementType): Value {
     const value = { name: `k${this.names++}`, shape, type, elements }
-    this.key.push(value.name)
+    this.key.push(value.name, type, shape.join(), digest(elements))
     return value
   }
 
@@ -137,6 +150,10 @@ export class Graph {
       const both = this.binary('And', condition, yes)
       return this.binary('Or', both, this.binary('And', this.unary('Not', condition), no))
     }
+    // tfjs spreads a scalar condition over every element first; `Where` does that by itself.
+    const single = this.spreadFrom.get(condition)
+    if (single && sameShape(broadcast(yes.shape, no.shape), condition.shape))
+      return this.where(single, yes, no)
     return this.node('Where', [condition, yes, no], broadcast(condition.shape, yes.shape, no.shape), yes.type)
   }
 
@@ -160,7 +177,10 @@ export class Graph {
   }
 
   expand(x: Value, shape: Shape): Value {
-    return sameShape(x.shape, shape) ? x : this.node('Expand', [x, this.whole(shape)], shape, x.type)
+    if (sameShape(x.shape, shape)) return x
+    const spread = this.node('Expand', [x, this.whole(shape)], shape, x.type)
+    if (sizeOf(x.shape) === 1) this.spreadFrom.set(spread, x)
+    return spread
   }
 
   /** From `begin` (inclusive) `size` elements of every axis, each `step` apart. */

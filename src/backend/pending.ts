@@ -97,6 +97,9 @@ export class Pending implements Recorder {
     else this.waitingBytes += entry.size * 4
   }
 
+  isKnown({ ready }: Entry): boolean {
+    return ready
+  }
   checkHost(): void {}
   checkRead(): void {}
 

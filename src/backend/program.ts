@@ -32,15 +32,22 @@ type Feed = { name: string; read(): NativeTensor }
 export class Program {
   private readonly backend: OnnxRuntimeBackend
   private readonly plan: Plan
-  private readonly feeds: Feed[]
+  private feeds: Feed[] = []
   private readonly states: State[]
   private readonly results: readonly Value[]
-  private readonly counted: readonly TfjsOptimizer[]
+  private counted: readonly TfjsOptimizer[]
   private readonly held: Entry[] = []
-  private readonly argumentsOf: { name: string; index: number }[] = []
-  private readonly keyName: string | undefined
+  private argumentsOf: { name: string; index: number }[] = []
+  private keyName: string | undefined
 
-  constructor(backend: OnnxRuntimeBackend, recording: Recording, variables: ReadonlyMap<Entry, tf.Variable>) {
+  private readonly validName: string | undefined
+
+  constructor(
+    backend: OnnxRuntimeBackend,
+    recording: Recording,
+    variables: ReadonlyMap<Entry, tf.Variable>,
+    validAt?: number,
+  ) {
     this.backend = backend
     const { trace, changes, counted } = recording
     const { graph } = trace
@@ -57,18 +64,41 @@ export class Program {
       const made = output(value)
       return { variable, value: made, name: made.name, spare: undefined }
     })
+    this.validName = validAt === undefined ? undefined : this.results[validAt]!.name
     this.counted = counted
     const outputs = [...this.results, ...this.states.map(({ value }) => value)]
     this.plan = createPlan(findNeeded(graph, outputs), outputs, {
       threads: threads(),
       device: options.device,
     })
+    this.bind(trace, variables)
+  }
+
+  /** What tells a recording from another, apart from what its inputs are bound to. */
+  static textOf({ trace, results, changes }: Recording): string {
+    const outputs = [...results, ...changes.map(({ value }) => value)]
+    return `${options.device}\n${trace.graph.key.join('\n')}\n${outputs.map(({ name }) => name).join(' ')}`
+  }
+
+  /** Takes the inputs and variables of an equal recording. */
+  rebind({ trace, changes, counted }: Recording, variables: ReadonlyMap<Entry, tf.Variable>): void {
+    for (const entry of this.held) entry.pinned--
+    this.held.length = 0
+    for (const [at, { variable }] of changes.entries()) this.states[at]!.variable = variable
+    this.counted = counted
+    this.bind(trace, variables)
+  }
+
+  private bind(trace: Trace, variables: ReadonlyMap<Entry, tf.Variable>): void {
+    const byName = new Map([...trace.sources.keys()].map((value) => [value.name, value]))
     this.feeds = []
-    for (const value of this.plan.inputs) {
+    this.argumentsOf = []
+    for (const { name } of this.plan.inputs) {
+      const value = byName.get(name)!
       const source = trace.sources.get(value)!
-      if (source.kind === 'argument') this.argumentsOf.push({ name: value.name, index: source.index })
-      else if (source.kind === 'key') this.keyName = value.name
-      else this.feeds.push({ name: value.name, read: this.reader(source, value, variables) })
+      if (source.kind === 'argument') this.argumentsOf.push({ name, index: source.index })
+      else if (source.kind === 'key') this.keyName = name
+      else this.feeds.push({ name, read: this.reader(source, value, variables) })
     }
   }
 
@@ -113,8 +143,10 @@ export class Program {
       fetches[name] = state.spare
     }
     runPlan(this.plan, feeds, fetches)
-    for (const state of this.states) this.swap(state)
-    for (const optimizer of this.counted) optimizer.incrementIterations()
+    if (this.validName === undefined || fetches[this.validName]!.data[0]) {
+      for (const state of this.states) this.swap(state)
+      for (const optimizer of this.counted) optimizer.incrementIterations()
+    }
     return this.results.map(({ name, shape, type }) => {
       const entry = new Entry(backend, type as tf.DataType, shape)
       entry.settle(fetches[name]!.data)

@@ -166,6 +166,19 @@ function recordOnce(
   }
 }
 
+/** Remembers the values of all variables; `end(true)` brings them back. */
+export function guardVariables(): { end(restore: boolean): void } {
+  const guards = registered().map((variable) => ({ variable, guard: tf.keep(variable.clone()) }))
+  return {
+    end(restore) {
+      for (const { variable, guard } of guards) {
+        if (restore && !variable.isDisposed) variable.assign(guard)
+        guard.dispose()
+      }
+    },
+  }
+}
+
 /** The tensors in a result, in the order in which `mapTensors` meets them. */
 export function collectTensors(tree: unknown): tf.Tensor[] {
   const tensors: tf.Tensor[] = []

@@ -12,6 +12,8 @@ export interface Recorder {
   written(entry: Entry): void
   /** An entry is gone. */
   disposed(entry: Entry): void
+  /** Whether the values of an entry are at hand, and may be used as numbers here. */
+  isKnown(entry: Entry): boolean
   /** Throws when a kernel may not run on the host here, because its inputs have no values. */
   checkHost(kernel: string, inputs: readonly Entry[]): void
   /** Throws when the values of an entry may not be read here. */

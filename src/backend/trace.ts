@@ -95,7 +95,7 @@ export class Trace implements Recorder {
   beforeKernel(): void {}
   afterKernel(): void {}
 
-  private isKnown(entry: Entry): boolean {
+  isKnown(entry: Entry): boolean {
     return this.born.has(entry) && entry.ready
   }
 

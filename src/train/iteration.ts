@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { withRandomness } from '../backend/random.js'
+import { maybeCompiled } from './compiled.js'
 import type { Core } from './core.js'
 import type { HistoryRow } from './history.js'
 import { clip, gradientsOf, normOf, tidily, updatesOf, type Gradients, type Update } from './step.js'
@@ -26,9 +27,15 @@ export function iterateOnce(core: Core): Outcome {
     const outcome = tidily(() => {
       const positions = core.order.next(core.settings.batchSize)
       const batch = core.batchAt(positions)
-      const found = gradientsAt(core, batch, { weights: core.weightsAt(positions) })
-      const norm = normOf(found.gradients)
+      const weights = core.weightsAt(positions)
       const learningRate = core.learningRate()
+      const compiled = maybeCompiled(core)?.run(batch, weights, learningRate)
+      if (compiled) {
+        if (compiled.finite) core.changed()
+        return { ...compiled, learningRate, positions }
+      }
+      const found = gradientsAt(core, batch, { weights })
+      const norm = normOf(found.gradients)
       const updates = updatesAt(core, found.gradients, norm, learningRate)
       const { loss, gradientNorm, losses } = readReport(found, norm)
       const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm)

@@ -1,6 +1,7 @@
 import { describe, InputError, Interrupted } from '../errors.js'
 import { maybeHost } from '../host.js'
 import type { EvaluationRow, RunView, StopReason, StretchView } from '../views.js'
+import { maybeCompiled } from './compiled.js'
 import type { Core } from './core.js'
 import { evaluate, type Evaluation } from './evaluate.js'
 import { iterateOnce, type Outcome } from './iteration.js'
@@ -39,6 +40,7 @@ export async function stretch(core: Core, live: Live, call: Stretch): Promise<St
     throw new Interrupted(core.iteration, loss)
   }
   core.stopReason = null
+  maybeCompiled(core)?.begin()
   if (!call.within) live.begin()
   let evaluation: EvaluationRow | undefined
   try {

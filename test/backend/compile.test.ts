@@ -109,7 +109,8 @@ describe('a compiled training step', () => {
     step.dispose()
   })
 
-  it('runs as one graph a call', () => {
+  it('runs as one graph a call, however small its kernels are', () => {
+    setBackendOptions({ minimumSize: 1000 })
     const { loss } = regression()
     const optimizer = tf.train.sgd(0.1)
     const step = compile((a: tf.Tensor, b: tf.Tensor) => optimizer.minimize(() => loss(a, b), true)!)
@@ -118,6 +119,7 @@ describe('a compiled training step', () => {
     backendStatistics()
     for (let i = 0; i < 5; i++) step(inputs, targets).dispose()
     expect(backendStatistics()).toMatchObject({ flushes: 5, sessions: 0 })
+    setBackendOptions({ minimumSize: 0 })
   })
 
   it('records again for another batch size, and no more than once for each', () => {

@@ -1,0 +1,156 @@
+import * as tf from '@tensorflow/tfjs'
+import { compile, type Compiled } from '../backend/compile.js'
+import { Untraceable } from '../backend/trace.js'
+import { withRandomness } from '../backend/random.js'
+import type { Core } from './core.js'
+import { losses } from './losses.js'
+import { clip, gradientsOf, normOf, updatesOf } from './step.js'
+import type { Batch } from './trainee.js'
+
+/** What one compiled iteration came to; where `finite` is false it changed nothing. */
+export interface Report {
+  loss: number
+  gradientNorm: number
+  losses: Float32Array | undefined
+  finite: boolean
+}
+
+type Step = (
+  x: tf.Tensor,
+  y: tf.Tensor,
+  weights: tf.Tensor1D | null,
+  rate: number,
+  iteration: number,
+) => {
+  /** Loss, gradient norm, and the losses of the examples where there are some: one tensor, one read. */
+  report: tf.Tensor1D
+  finite: tf.Tensor
+}
+
+/** The batch as a recorded loss sees it: what differs from one iteration to the next has no value there. */
+function recordedBatch(x: tf.Tensor, y: tf.Tensor): Batch {
+  const refuse = (what: string) => () => {
+    throw new Untraceable(`the loss uses batch.${what}, which is another in each iteration`)
+  }
+  return Object.defineProperties({ x, y } as Batch, {
+    ids: { get: refuse('ids') },
+    iteration: { get: refuse('iteration') },
+  })
+}
+
+/**
+ * A run's iteration as one graph: forward, loss, gradients, clipping, update. The same functions as uncompiled, recorded
+ * once for each batch size; parameters and slots are its state, rate, count, weights and randomness its inputs.
+ */
+export class CompiledStep {
+  readonly #core: Core
+  readonly #step: Compiled<Step>
+  #made: unknown[] = []
+  #config: string | undefined
+  #reason: string | undefined
+
+  constructor(core: Core) {
+    this.#core = core
+    this.#step = compile<Step>((...inputs) => this.#record(...inputs), { valid: ({ finite }) => finite })
+  }
+
+  /** Why the run trains kernel by kernel, where it does. */
+  get reason(): string | undefined {
+    return this.#reason
+  }
+
+  /**
+   * A call that trains begins. A loss of the user's own may use values that a cell has changed since, and a layer another
+   * setting: then the step is recorded anew, and what comes out the same keeps its session.
+   */
+  begin(): void {
+    const { model, lossName } = this.#core.trainee
+    const config =
+      model instanceof tf.LayersModel && losses.has(lossName) ? JSON.stringify(model.getConfig()) : undefined
+    if (config === undefined || config !== this.#config) this.#refresh()
+    this.#config = config
+  }
+
+  #refresh(): void {
+    this.#reason = undefined
+    this.#step.refresh()
+  }
+
+  /** One iteration; `undefined` where it cannot be compiled, and nothing was done. */
+  run(batch: Batch, weights: tf.Tensor1D | undefined, learningRate: number): Report | undefined {
+    const core = this.#core
+    const made = [core.optimizer, core.settings.freeze, core.settings.clipNorm, core.settings.clipValue]
+    if (made.some((part, at) => part !== this.#made[at])) this.#refresh()
+    this.#made = made
+    if (this.#reason !== undefined) return undefined
+    let result: ReturnType<Step>
+    try {
+      result = withRandomness({ seed: core.settings.seed, iteration: batch.iteration }, () =>
+        this.#step(batch.x, batch.y, weights ?? null, learningRate, core.iteration + 1 - core.optimizerFrom),
+      )
+    } catch (error) {
+      if (error instanceof Untraceable) {
+        this.#reason = error.message
+        return undefined
+      }
+      throw error
+    }
+    const values = result.report.dataSync() as Float32Array
+    const finite = result.finite.dataSync()[0] !== 0
+    tf.dispose(result)
+    return {
+      loss: values[0]!,
+      gradientNorm: values[1]!,
+      losses: values.length > 2 ? values.slice(2) : undefined,
+      finite,
+    }
+  }
+
+  #record(
+    x: tf.Tensor,
+    y: tf.Tensor,
+    weights: tf.Tensor1D | null,
+    rate: number,
+    iteration: number,
+  ): ReturnType<Step> {
+    const { trainee, parameters, optimizer, settings, slots } = this.#core
+    return tf.tidy(() => {
+      const found = gradientsOf(trainee, parameters, recordedBatch(x, y), weights ? { weights } : {})
+      const norm = normOf(found.gradients)
+      const updates = updatesOf({
+        optimizer,
+        parameters,
+        gradients: clip(found.gradients, norm, settings),
+        slots,
+        // Numbers arrive in a compiled function as scalars.
+        learningRate: rate as unknown as tf.Scalar,
+        iteration: iteration as unknown as tf.Scalar,
+      })
+      for (const { parameter, value, slots: next } of updates) {
+        parameter.variable.assign(value)
+        const own = slots.get(parameter.name)!
+        for (const slot in next) own[slot]!.assign(next[slot]!)
+      }
+      for (const [i, { variable }] of trainee.state.entries()) variable.assign(found.state[i]!)
+      const parts = [found.loss.reshape([1]), norm.reshape([1]), ...(found.losses ? [found.losses] : [])]
+      return {
+        report: tf.concat(parts) as tf.Tensor1D,
+        finite: tf.isFinite(found.loss).logicalAnd(tf.isFinite(norm)),
+      }
+    })
+  }
+
+  dispose(): void {
+    this.#step.dispose()
+  }
+}
+
+const steps = new WeakMap<Core, CompiledStep>()
+
+/** The compiled step of a run where there can be one: on the backend that compiles, for a loss (not an own iteration). */
+export function maybeCompiled(core: Core): CompiledStep | undefined {
+  if (tf.getBackend() !== 'onnxruntime' || !core.trainee.pass) return undefined
+  let step = steps.get(core)
+  if (!step) steps.set(core, (step = new CompiledStep(core)))
+  return step
+}
