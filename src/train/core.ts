@@ -44,6 +44,8 @@ export class Core {
   /** Of the tensors' values: another number after each change, and never one that was used before. */
   version = 0
   #versions = 0
+  /** Told of what happens beside the iterations, for the record. */
+  onEvent: (type: string, data: { [name: string]: unknown }) => void = () => {}
 
   constructor(at: {
     name: string

@@ -1,4 +1,5 @@
-export { train } from './train.js'
+export { loadRun, train } from './train.js'
+export type { LoadOptions } from './load.js'
 export { compare, Run, type IterateOptions } from './run.js'
 export { knownRuns, onRuns, type RunListener } from './announce.js'
 export type { Changes } from './adjust.js'

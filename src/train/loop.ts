@@ -147,6 +147,7 @@ export async function evaluateRun(core: Core, pause: () => Promise<void>): Promi
   const found = await evaluate(core, core.evaluateOn!, pause)
   const again = core.evaluations.at(-1)?.iteration === found.row.iteration
   core.evaluations = [...core.evaluations.slice(0, again ? -1 : undefined), found.row]
+  core.onEvent('evaluation', found.row)
   core.details = [...core.details.slice(again ? 0 : -1, again ? -1 : undefined), found.detail]
   return found
 }

@@ -43,6 +43,10 @@ export interface RunOptions {
   freeze?: RegExp | readonly string[]
   /** Progress while it trains. Default true. */
   progress?: boolean
+  /** Takes up the run of this name where it is on disk, in place of beginning another. Default false. */
+  resume?: boolean
+  /** Whether the run is written to disk as it goes. Default true. */
+  save?: boolean
 }
 
 /** What a tf.LayersModel needs besides. */
@@ -65,6 +69,7 @@ export interface Settings {
   evaluationBatchSize: number
   freeze: RegExp | readonly string[] | undefined
   progress: boolean
+  save: boolean
 }
 
 type Check = { ok(value: unknown): boolean; expected: string }
@@ -77,6 +82,7 @@ const positive: Check = {
   ok: (value) => typeof value === 'number' && value > 0 && Number.isFinite(value),
   expected: 'a finite number above 0',
 }
+const truth: Check = { ok: (value) => typeof value === 'boolean', expected: 'true or false' }
 const anything: Check = { ok: () => true, expected: 'anything' }
 
 /** One row an option: what it has to be. `anything` is checked where it is used. */
@@ -112,7 +118,9 @@ export const optionChecks: { readonly [option: string]: Check } = {
       value instanceof RegExp || (Array.isArray(value) && value.every((v) => typeof v === 'string')),
     expected: 'a pattern like /^embedding/ or a list of parameter names',
   },
-  progress: { ok: (value) => typeof value === 'boolean', expected: 'true or false' },
+  progress: truth,
+  resume: truth,
+  save: truth,
 }
 
 /** Checks options by name and kind. `where` begins the messages, e.g. 'train(model, options)'. */
@@ -232,5 +240,6 @@ export function settingsFrom(options: RunOptions): Settings {
     evaluationBatchSize: options.evaluationBatchSize ?? 256,
     freeze: options.freeze,
     progress: options.progress ?? true,
+    save: options.save ?? true,
   }
 }

@@ -27,6 +27,7 @@ import { evaluate } from './evaluate.js'
 import { Hand, type BatchGradients } from './hand.js'
 import { readLikeAnArray, type HistoryRow } from './history.js'
 import { inspectOnce, type InspectedIteration } from './inspect.js'
+import { Journal } from './journal.js'
 import { Live } from './live.js'
 import { checkCount, evaluateRun, stretch, stretchView, viewOf } from './loop.js'
 import { checkRule } from './options.js'
@@ -52,14 +53,20 @@ export class Run {
   readonly #live: Live
   readonly #timeline: Timeline
   readonly #hand: Hand
+  readonly #journal: Journal
   /** The evaluation that mistakes were last looked up in, and of which version of the values. */
   #looked: { version: number; detail: EvaluationDetail } | undefined
 
-  constructor(core: Core) {
+  constructor(core: Core, journal: Journal) {
     this.#core = core
-    this.#live = new Live(core, (view) => announceView(this, view))
+    this.#journal = journal
+    this.#live = new Live(core, (view) => {
+      journal.turn()
+      announceView(this, view)
+    })
     this.#timeline = new Timeline(core)
     this.#hand = new Hand(core)
+    core.onEvent = (type, data) => journal.event(type, data)
     cores.set(this, core)
     announceRun(this)
   }
@@ -118,7 +125,14 @@ export class Run {
         fix: 'Put await before the first: await run.iterate(…).',
       })
     this.#hand.forget()
-    return this.#timeline.during(work)
+    this.#journal.begin()
+    return this.#timeline.during(work).finally(() => this.#ended())
+  }
+
+  /** A call that changed the run is over. */
+  #ended(): void {
+    if (this.stopReason) this.#journal.event('stop', { ...this.stopReason })
+    this.#journal.end()
   }
 
   /** Trains for `n` more iterations. With `{ inspect: true }`, n = 1: one iteration, opened up. */
@@ -199,7 +213,11 @@ export class Run {
   async apply(gradients: BatchGradients['gradients']): Promise<StretchView> {
     const started = performance.now()
     const from = this.iteration
-    this.#hand.apply(gradients, (before?: Snapshot) => this.#timeline.begin(before))
+    this.#hand.apply(gradients, (before?: Snapshot) => {
+      this.#journal.begin()
+      this.#timeline.begin(before)
+    })
+    this.#ended()
     return stretchView(this.#core, { from, started })
   }
 
@@ -213,7 +231,10 @@ export class Run {
     }
     const dataset: Dataset = toDataset(data, { name: 'evaluate' })
     core.trainee.checkData(dataset, 'run.evaluate(data)')
-    return (await evaluate(core, dataset, pause)).row
+    const { row } = await evaluate(core, dataset, pause)
+    // Each look at data that was set apart is part of the record.
+    this.#journal.event('look', { split: dataset.split, ...row })
+    return row
   }
 
   #pause(): () => Promise<void> {
@@ -285,7 +306,11 @@ export class Run {
       restoreSnapshot(this.#core, before)
       throw error
     }
+    this.#journal.begin()
     this.#timeline.begin(before)
+    for (const adjustment of this.adjustments.slice(before.adjustments.length))
+      this.#journal.event('adjustment', { ...adjustment })
+    this.#journal.end()
   }
 
   /** Changes settings from the next iteration on: `run.set({ learningRate: 3e-4 }, { why: 'loss is flat' })`. */
@@ -338,13 +363,35 @@ export class Run {
         expected: 'a run that stands still',
       })
     this.#hand.forget()
+    this.#journal.begin()
     work()
+    this.#journal.moved('moved')
+    this.#journal.end()
     return stretchView(this.#core, { from, started })
   }
 
   /** Keeps the present under a name for `goTo`. */
   keep(name: string): void {
     this.#timeline.name(name)
+  }
+
+  /** Where the run is written as it goes; undefined where it is not, or has not trained. */
+  get folder(): string | undefined {
+    return this.#journal.folder
+  }
+
+  /** Writes the run as it stands: into its own folder, or a copy into another. `loadRun(folder, { model, data })` takes it up. */
+  async save(folder?: string, { overwrite = false }: { overwrite?: boolean } = {}): Promise<string> {
+    const own = folder ?? this.#journal.folder
+    if (own === undefined || typeof own !== 'string')
+      throw new InputError({
+        where: 'run.save(folder)',
+        received:
+          folder === undefined ? 'no folder, for a run that has none of its own yet' : describe(folder),
+        expected: "a folder, e.g. run.save('runs/first')",
+      })
+    this.#journal.save(own, overwrite)
+    return own
   }
 
   /** A second run that goes on from here with a copy of the model; this one stays as it is. */
@@ -355,7 +402,9 @@ export class Run {
         received: describe(name),
         expected: "a name, e.g. run.branch('hotter')",
       })
-    return new Run(branchOf(this.#core, name))
+    const twin = branchOf(this.#core, name)
+    const parent = { name: this.name, iteration: this.iteration }
+    return new Run(twin, new Journal(twin, { named: true, parent }))
   }
 }
 

@@ -2,8 +2,12 @@ import * as tf from '@tensorflow/tfjs'
 import type { Dataset } from '../data/dataset.js'
 import { isDataset, toDataset, type DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
+import { maybeFiles } from '../store/files.js'
 import { Core } from './core.js'
+import { isHeld, Journal, readRunFile, runsFolder } from './journal.js'
 import { layersTrainee, type LossFunction } from './layers.js'
+import { findSaved, openSaved, optionsOf, takeUp, type LoadOptions, type Saved } from './load.js'
+import { losses } from './losses.js'
 import { checkOptimizer, checkOptions, settingsFrom, type ModelOptions, type RunOptions } from './options.js'
 import { ownTrainee, type OwnModel } from './own.js'
 import { Run } from './run.js'
@@ -20,8 +24,17 @@ import type { Trainee } from './trainee.js'
 export function train(model: OwnModel, options: RunOptions): Run
 export function train(model: tf.LayersModel, options: ModelOptions): Run
 export function train(model: tf.LayersModel | OwnModel, given: RunOptions): Run {
-  const where = 'train(model, options)'
-  const options = checkOptions(given, where)
+  const options = checkOptions(given, 'train(model, options)')
+  const core = createCore(model, options)
+  const { name, resume = false } = options
+  if (resume) {
+    const saved = maybeSaved(name)
+    if (saved) return resumeRun(core, saved)
+  }
+  return new Run(core, new Journal(core, { named: name !== undefined }))
+}
+
+function createCore(model: unknown, options: RunOptions & { loss?: unknown }): Core {
   const settings = settingsFrom(options)
   const optimizer = checkOptimizer(options.optimizer, 'train(model, { optimizer })')
   const trainee = traineeOf(model, options.loss)
@@ -29,7 +42,60 @@ export function train(model: tf.LayersModel | OwnModel, given: RunOptions): Run 
   const evaluateOn = options.evaluateOn === undefined ? undefined : heldOut(options.evaluateOn, data)
   trainee.checkData(data, 'train(model, { data })')
   if (evaluateOn) trainee.checkData(evaluateOn, 'train(model, { evaluateOn })')
-  return new Run(new Core({ name: options.name ?? 'run', trainee, data, evaluateOn, settings, optimizer }))
+  return new Core({ name: options.name ?? 'run', trainee, data, evaluateOn, settings, optimizer })
+}
+
+/**
+ * Takes up a run that is on disk: `loadRun('runs/first', { model, data })`, `loadRun('latest', …)` after a kernel
+ * restart. The model takes the saved weights; the seed, the order of the data, the optimizer's state, the history and the
+ * settings come from disk. Functions of one's own (a loss, schedule, stop rule, metric) are passed again.
+ */
+export async function loadRun(
+  target: string,
+  { model, ...passed }: LoadOptions & { model: tf.LayersModel | OwnModel },
+): Promise<Run> {
+  const saved = findSaved(target)
+  const { loss } = saved.file
+  const options = checkOptions(optionsOf(saved, passed), 'loadRun(folder, options)')
+  if (options.loss === undefined && isLayers(model)) {
+    if (!losses.has(loss as string))
+      throw new InputError({
+        where: `loadRun('${target}')`,
+        received: 'a run whose loss is a function of your own',
+        expected: 'it to be passed again: a file cannot hold it',
+        fix: 'loadRun(…, { loss: (expected, predicted) => … }).',
+      })
+    options.loss = loss
+  }
+  return resumeRun(createCore(model, options), saved)
+}
+
+/** The run on disk goes on in `core`, in its folder, or in one of its own where a live process writes to that. */
+function resumeRun(core: Core, saved: Saved): Run {
+  takeUp(core, saved)
+  core.name = saved.file.name
+  const files = maybeFiles()!
+  const taken = isHeld(files, saved.folder)
+  const journal = taken
+    ? new Journal(core, { named: true, parent: { name: core.name, iteration: core.iteration } })
+    : new Journal(core, { named: true, folder: saved.folder, id: saved.file.id })
+  return new Run(core, journal)
+}
+
+function maybeSaved(name: string | undefined): Saved | undefined {
+  if (name === undefined)
+    throw new InputError({
+      where: 'train(model, { resume })',
+      received: 'a run without a name',
+      expected: 'the name of the run to take up',
+      fix: "train(model, { name: 'first', resume: true, … }), or loadRun('latest', { model, data }).",
+    })
+  const files = maybeFiles()
+  const folder = files?.join(runsFolder(true) ?? 'runs', name)
+  const file = files && readRunFile(files, folder!)
+  return file && file.snapshot !== null
+    ? openSaved(files, folder!, file, 'train(model, { resume })')
+    : undefined
 }
 
 /** Held-out data. Bare arrays get ids that go on where the training data's end, so that no id is in both. */
@@ -42,12 +108,17 @@ function heldOut(given: DataLike, data: Dataset): Dataset {
   return toDataset(given, { ...options, ids: Int32Array.from(dataset.ids, (_, i) => next + i) })
 }
 
+function isLayers(model: unknown): model is tf.LayersModel {
+  const thing = model as Partial<tf.LayersModel> | null
+  return typeof thing === 'object' && thing !== null && Array.isArray(thing.layers) && 'predict' in thing
+}
+
 function traineeOf(model: unknown, loss: unknown): Trainee {
   const thing = model as Partial<OwnModel & { layers: unknown[] }> | null
   if (typeof thing === 'object' && thing !== null) {
-    if (Array.isArray(thing.layers) && 'predict' in thing) {
+    if (isLayers(model)) {
       if (typeof loss === 'string' || typeof loss === 'function')
-        return layersTrainee(model as tf.LayersModel, loss as string | LossFunction)
+        return layersTrainee(model, loss as string | LossFunction)
       throw new InputError({
         where: 'train(model, { loss })',
         received: describe(loss),

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { setHost } from '../../src/host.js'
 
 await tf.setBackend('cpu')
+process.env.GRADBOOK_RUNS ??= 'off'
 
 /** A host that shows nothing and remembers what it was asked to show. */
 export function silence() {

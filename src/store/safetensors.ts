@@ -1,0 +1,167 @@
+import { InputError } from '../errors.js'
+
+/**
+ * Tensors in a file that any language reads: eight bytes that hold the header's length, the header as JSON, the values.
+ * The format is Hugging Face's safetensors (https://github.com/huggingface/safetensors, README, "Format").
+ */
+export type TensorArray =
+  | Float32Array
+  | Float64Array
+  | Int32Array
+  | Uint32Array
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+
+export interface StoredTensor {
+  shape: readonly number[]
+  values: TensorArray
+  /** Values of 0 and 1 that mean false and true. */
+  bool?: boolean
+}
+
+export interface TensorFile {
+  tensors: { [name: string]: StoredTensor }
+  metadata: { [name: string]: string }
+}
+
+/** One row a type: its name in the format, and the array that holds it. */
+const types = [
+  ['F32', Float32Array],
+  ['F64', Float64Array],
+  ['I32', Int32Array],
+  ['U32', Uint32Array],
+  ['I16', Int16Array],
+  ['U16', Uint16Array],
+  ['I8', Int8Array],
+  ['U8', Uint8Array],
+  ['BOOL', Uint8Array],
+] as const
+
+/** The longest header that is read: the limit of the format's own implementation. */
+const longestHeader = 100_000_000
+
+function typeName({ values, bool }: StoredTensor): string {
+  if (bool) return 'BOOL'
+  const row = types.find(([, Kind]) => values.constructor === Kind)
+  if (row) return row[0]
+  throw new InputError({
+    where: 'safetensors',
+    received: values.constructor.name,
+    expected: `one of ${[...new Set(types.map(([, Kind]) => Kind.name))].join(', ')}`,
+  })
+}
+
+/** The bytes of a safetensors file. Tensors lie in the order of their names, each at a multiple of 8 bytes. */
+export function encodeTensors({ tensors, metadata }: TensorFile): Uint8Array {
+  const header: { [name: string]: unknown } = { __metadata__: metadata }
+  const names = Object.keys(tensors).toSorted(
+    // Wide values first, so that every tensor is aligned without gaps (which the format does not allow).
+    (a, b) => tensors[b]!.values.BYTES_PER_ELEMENT - tensors[a]!.values.BYTES_PER_ELEMENT || (a < b ? -1 : 1),
+  )
+  let size = 0
+  for (const name of names) {
+    const tensor = tensors[name]!
+    const { byteLength } = tensor.values
+    header[name] = { dtype: typeName(tensor), shape: tensor.shape, data_offsets: [size, size + byteLength] }
+    size += byteLength
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header))
+  const start = 8 + Math.ceil(text.length / 8) * 8
+  const bytes = new Uint8Array(start + size)
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(start - 8), true)
+  bytes.fill(0x20, 8, start)
+  bytes.set(text, 8)
+  let at = start
+  for (const name of names) {
+    const { buffer, byteOffset, byteLength } = tensors[name]!.values
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at)
+    at += byteLength
+  }
+  return bytes
+}
+
+/** The tensors of a safetensors file. @throws InputError for anything that is not a whole and sound one. */
+export function decodeTensors(bytes: Uint8Array, name = 'the file'): TensorFile {
+  const bad = (received: string, expected: string) =>
+    new InputError({ where: `reading ${name} as safetensors`, received, expected })
+  if (bytes.length < 8) throw bad(`${bytes.length} bytes`, 'at least 8')
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const length = Number(view.getBigUint64(0, true))
+  if (length > longestHeader || length > bytes.length - 8)
+    throw bad(`a header of ${length} bytes in a file of ${bytes.length}`, 'a header that fits in the file')
+  // Not bytes.subarray: the slice of a Buffer of Node's is a view of memory that others use.
+  const data = new Uint8Array(bytes.buffer, bytes.byteOffset + 8 + length, bytes.length - 8 - length)
+  const header = parseHeader(bytes.subarray(8, 8 + length), bad)
+  const { __metadata__: metadata = {}, ...entries } = header
+  const tensors: TensorFile['tensors'] = {}
+  const spans: { name: string; from: number; to: number }[] = []
+  for (const [tensor, entry] of Object.entries(entries)) {
+    const found = checkEntry(tensor, entry, data.length, bad)
+    spans.push({ name: tensor, from: found.from, to: found.to })
+    // A copy: the values need not lie at a multiple of their size in the file.
+    const { buffer } = data.slice(found.from, found.to)
+    tensors[tensor] = {
+      shape: found.shape,
+      values: new found.Kind(buffer as ArrayBuffer),
+      ...(found.bool && { bool: true }),
+    }
+  }
+  let end = 0
+  for (const { name: tensor, from, to } of spans.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
+    if (from !== end) throw bad(`${tensor} at byte ${from}`, `byte ${end}: tensors without gaps or overlaps`)
+    end = to
+  }
+  if (end !== data.length) throw bad(`${data.length} bytes of values`, `${end}, the end of the last tensor`)
+  return { tensors, metadata: checkMetadata(metadata, bad) }
+}
+
+type Bad = (received: string, expected: string) => InputError
+
+function parseHeader(bytes: Uint8Array, bad: Bad): { [name: string]: unknown } {
+  let header: unknown
+  try {
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch {
+    throw bad('a header that is not JSON', 'a JSON object')
+  }
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    throw bad('a header that is not an object', 'a JSON object')
+  return header as { [name: string]: unknown }
+}
+
+function checkEntry(name: string, entry: unknown, size: number, bad: Bad) {
+  const {
+    dtype,
+    shape,
+    data_offsets: offsets,
+  } = (entry ?? {}) as {
+    dtype?: unknown
+    shape?: unknown
+    data_offsets?: unknown
+  }
+  const row = types.find(([type]) => type === dtype)
+  if (!row) throw bad(`${name} of type ${String(dtype)}`, `one of ${types.map(([type]) => type).join(', ')}`)
+  const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
+  if (!Array.isArray(shape) || !shape.every(isCount)) throw bad(`${name} without a shape`, 'whole numbers')
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))
+    throw bad(`${name} without data_offsets`, 'two whole numbers')
+  const [from, to] = offsets as [number, number]
+  if (from > to || to > size) throw bad(`${name} at bytes ${from} to ${to}`, `bytes from 0 to ${size}`)
+  const [type, Kind] = row
+  const count = shape.reduce((a: number, b: number) => a * b, 1)
+  if (count * Kind.BYTES_PER_ELEMENT !== to - from)
+    throw bad(
+      `${to - from} bytes for ${name}`,
+      `${count * Kind.BYTES_PER_ELEMENT}, as its shape and type say`,
+    )
+  return { shape: shape as number[], from, to, Kind, bool: type === 'BOOL' }
+}
+
+function checkMetadata(metadata: unknown, bad: Bad): { [name: string]: string } {
+  const isText = typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata)
+  if (!isText || !Object.values(metadata).every((value) => typeof value === 'string'))
+    throw bad('metadata that is not text', 'an object of strings')
+  return metadata as { [name: string]: string }
+}

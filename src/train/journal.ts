@@ -1,0 +1,360 @@
+import * as tf from '@tensorflow/tfjs'
+import { InputError } from '../errors.js'
+import { maybeHost } from '../host.js'
+import { isAlive, maybeFiles, type Files } from '../store/files.js'
+import { encodeTensors } from '../store/safetensors.js'
+import type { Core } from './core.js'
+import { encodeSnapshot } from './record.js'
+import { scheduleRecord } from './schedules.js'
+import { takeSnapshot } from './snapshots.js'
+import { ruleRecord } from './stops.js'
+
+/** Milliseconds between snapshots within a call. */
+const snapshotEvery = 60_000
+/** Milliseconds after a call in which another may begin before a snapshot is written: a loop of short calls writes few. */
+const settle = 1_000
+/** Snapshots that stay on disk, the newest. */
+const keptSnapshots = 3
+/** Unnamed runs that no live process holds and that stay on disk. */
+const keptUnnamed = 5
+
+/** What is in `run.json`. */
+export interface RunFile {
+  format: 'gradbook.run/1'
+  id: string
+  name: string
+  pid: number
+  written: string
+  iteration: number
+  /** Of the newest snapshot, in `snapshots/`. */
+  snapshot: string | null
+  parent?: { name: string; iteration: number }
+  [more: string]: unknown
+}
+
+/** Where runs of this name lie: named ones beside the notebook, others out of the way. */
+export function runsFolder(named: boolean): string | undefined {
+  const setting = globalThis.process?.env?.GRADBOOK_RUNS
+  if (setting === 'off') return undefined
+  return named ? setting || 'runs' : '.gradbook/runs'
+}
+
+/**
+ * Writes a run to disk as it goes: `events.jsonl` (one JSON line an event), `snapshots/*.safetensors`, `run.json`. What
+ * cannot be written is said once, and the run goes on in memory.
+ */
+export class Journal {
+  readonly #core: Core
+  readonly #files: Files | undefined
+  readonly #id: string
+  readonly #parent: RunFile['parent']
+  #folder: string | undefined
+  #failed = false
+  /** Rows of the history that are on disk. */
+  #written = 0
+  #lines: string[] = []
+  #snapshotAt = performance.now()
+  #snapshot: string | null = null
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #details: { [name: string]: unknown } | undefined
+  readonly #cells: { number: number; source: string; from: number }[] = []
+
+  /** @param folder taken up where a run is resumed; else one is made for the name. */
+  constructor(core: Core, at: { named: boolean; folder?: string; id?: string; parent?: RunFile['parent'] }) {
+    this.#core = core
+    this.#id = at.id ?? crypto.randomUUID()
+    this.#parent = at.parent
+    const parent = runsFolder(at.named)
+    this.#files = parent === undefined || !core.settings.save ? undefined : maybeFiles()
+    if (!this.#files) return
+    if (at.folder !== undefined) {
+      this.#hold(at.folder)
+      this.#attempt(() => this.#writeRunFile(this.#files!))
+      this.#written = core.history.length
+    } else if (at.named) this.#attempt(() => this.#claimNamed(this.#files!, parent!))
+  }
+
+  /** Where the run is written; undefined where it is not, or not yet. */
+  get folder(): string | undefined {
+    return this.#folder
+  }
+
+  /** Takes the name, or the next one that is free. */
+  #claimNamed(files: Files, parent: string): void {
+    const wanted = this.#core.name
+    for (let number = 1; ; number++) {
+      const name = number === 1 ? wanted : `${wanted}-${number}`
+      if (!files.claim(files.join(parent, name))) continue
+      this.#core.name = name
+      this.#hold(files.join(parent, name))
+      if (name !== wanted)
+        say(
+          `The run '${wanted}' is on disk already: this one is '${name}'. To take that one up: train(…, { name: '${wanted}', resume: true }).`,
+        )
+      this.#writeRunFile(files)
+      return
+    }
+  }
+
+  /** A folder of its own for an unnamed run, made when it first trains. */
+  #claimUnnamed(files: Files): void {
+    const parent = runsFolder(false)!
+    tidyUnnamed(files, parent)
+    const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-')
+    let number = 1
+    let folder = files.join(parent, stamp)
+    while (!files.claim(folder)) folder = files.join(parent, `${stamp}-${++number}`)
+    this.#hold(folder)
+  }
+
+  #hold(folder: string): void {
+    this.#folder = folder
+    held.add(folder)
+  }
+
+  #attempt(work: () => void): void {
+    if (!this.#files || this.#failed) return
+    try {
+      work()
+    } catch (error) {
+      this.#failed = true
+      say(
+        `The run '${this.#core.name}' cannot be written to ${this.#folder ?? 'disk'} (${(error as Error).message}). It goes on in memory; run.save('another/folder') writes it elsewhere.`,
+      )
+    }
+  }
+
+  /** A call that changes the run begins. */
+  begin(): void {
+    this.#attempt(() => {
+      clearTimeout(this.#timer)
+      if (this.#folder === undefined) this.#claimUnnamed(this.#files!)
+      const cell = maybeHost()?.cell
+      if (cell && this.#cells.at(-1)?.number !== cell.number) {
+        this.#cells.push({ number: cell.number, source: cell.source, from: this.#core.iteration })
+        this.event('cell', { number: cell.number, iteration: this.#core.iteration })
+      }
+      this.#flush()
+      if (performance.now() - this.#snapshotAt > settle || this.#snapshot === null)
+        this.#writeSnapshot({ quick: true })
+    })
+  }
+
+  /** Between iterations, a few times a second. */
+  turn(): void {
+    this.#attempt(() => {
+      if (this.#folder === undefined) return
+      this.#flush()
+      if (performance.now() - this.#snapshotAt > snapshotEvery) this.#writeSnapshot()
+    })
+  }
+
+  /** A call that changed the run is over. */
+  end(): void {
+    this.#attempt(() => {
+      if (this.#folder === undefined) return
+      this.#flush()
+      clearTimeout(this.#timer)
+      this.#timer = setTimeout(() => this.settle(), settle)
+      this.#timer.unref?.()
+      writeAtExit(this)
+    })
+  }
+
+  /** Writes what is not on disk yet, now. */
+  settle(): void {
+    clearTimeout(this.#timer)
+    open.delete(this)
+    this.#attempt(() => {
+      if (this.#folder === undefined) return
+      this.#flush()
+      this.#writeSnapshot()
+    })
+  }
+
+  /** Something that happened beside the iterations. */
+  event(type: string, data: { [name: string]: unknown }): void {
+    if (this.#files && !this.#failed) this.#lines.push(JSON.stringify({ type, ...data }))
+  }
+
+  /** The run went to another point of its history. */
+  moved(how: string): void {
+    this.event(how, { iteration: this.#core.iteration })
+    this.#written = this.#core.history.length
+  }
+
+  #flush(): void {
+    const { history } = this.#core
+    const rows: string[] = []
+    for (; this.#written < history.length; this.#written++)
+      rows.push(JSON.stringify({ type: 'iteration', ...history.row(this.#written) }))
+    const text = [...rows, ...this.#lines].map((line) => `${line}\n`).join('')
+    this.#lines = []
+    if (text) this.#files!.append(this.#files!.join(this.#folder!, 'events.jsonl'), text)
+  }
+
+  #writeSnapshot({ writes = true, quick = false }: { writes?: boolean; quick?: boolean } = {}): void {
+    const files = this.#files!
+    const core = this.#core
+    const file = `${String(core.iteration).padStart(8, '0')}.safetensors`
+    const bytes = encodeTensors(encodeSnapshot(core, takeSnapshot(core)))
+    files.write(files.join(this.#folder!, 'snapshots', file), bytes)
+    this.#snapshot = file
+    this.#snapshotAt = performance.now()
+    this.event('snapshot', { iteration: core.iteration, file })
+    this.#flush()
+    if (!quick) this.#details ??= detailsOf(core)
+    this.#writeRunFile(files, writes)
+    const folder = files.join(this.#folder!, 'snapshots')
+    const all = files.list(folder).filter((name) => name.endsWith('.safetensors'))
+    const newest = all.toSorted(
+      (a, b) => files.modified(files.join(folder, b)) - files.modified(files.join(folder, a)),
+    )
+    for (const old of newest.slice(keptSnapshots)) files.remove(files.join(folder, old))
+  }
+
+  #writeRunFile(files: Files, writes = true): void {
+    const core = this.#core
+    const record: RunFile = {
+      format: 'gradbook.run/1',
+      id: this.#id,
+      name: core.name,
+      pid: writes ? (globalThis.process?.pid ?? 0) : 0,
+      written: new Date().toISOString(),
+      iteration: core.iteration,
+      snapshot: this.#snapshot,
+      ...(this.#parent && { parent: this.#parent }),
+      ...this.#details,
+      ...settingsOf(core),
+      cells: this.#cells,
+    }
+    files.write(files.join(this.#folder!, 'run.json'), `${JSON.stringify(record, null, 2)}\n`)
+  }
+
+  /** Writes the run into a folder of the user's choice. */
+  save(folder: string, overwrite: boolean): void {
+    const files = maybeFiles()
+    if (!files)
+      throw new InputError({
+        where: 'run.save(folder)',
+        received: 'a place without a file system',
+        expected: 'Node',
+      })
+    const own = this.#folder !== undefined && files.join(this.#folder) === files.join(folder)
+    const file = files.join(folder, 'run.json')
+    if (!own && files.exists(file) && readRunFile(files, folder)?.id !== this.#id && !overwrite)
+      throw new InputError({
+        where: `run.save('${folder}')`,
+        received: 'a folder that holds another run',
+        expected: 'a folder of its own',
+        fix: `Choose another, or run.save('${folder}', { overwrite: true }).`,
+      })
+    if (own) return this.#settleAloud()
+    if (overwrite) files.remove(folder)
+    const before = {
+      folder: this.#folder,
+      written: this.#written,
+      snapshot: this.#snapshot,
+      lines: this.#lines,
+    }
+    try {
+      files.claim(folder)
+      this.#folder = folder
+      this.#written = 0
+      this.#lines = []
+      files.write(files.join(folder, 'events.jsonl'), '')
+      for (const adjustment of this.#core.adjustments) this.event('adjustment', { ...adjustment })
+      for (const row of this.#core.evaluations) this.event('evaluation', row)
+      this.#flush()
+      this.#writeSnapshot({ writes: false })
+    } finally {
+      this.#folder = before.folder
+      this.#written = before.written
+      this.#snapshot = before.snapshot
+      this.#lines = before.lines
+    }
+  }
+
+  #settleAloud(): void {
+    clearTimeout(this.#timer)
+    this.#flush()
+    this.#writeSnapshot()
+  }
+}
+
+export function readRunFile(files: Files, folder: string): RunFile | undefined {
+  try {
+    return JSON.parse(files.readText(files.join(folder, 'run.json'))) as RunFile
+  } catch {
+    return undefined
+  }
+}
+
+/** Unnamed runs pile up: of those that no live process holds, the newest stay. */
+function tidyUnnamed(files: Files, parent: string): void {
+  const idle = files
+    .list(parent)
+    .filter((name) => {
+      const pid = readRunFile(files, files.join(parent, name))?.pid
+      return pid === undefined || pid === 0 || !isAlive(pid)
+    })
+    .toReversed()
+  for (const name of idle.slice(keptUnnamed)) files.remove(files.join(parent, name))
+}
+
+/** What stays the same while a run goes on: computed once, as a digest of the data takes its time. */
+function detailsOf(core: Core): { [name: string]: unknown } {
+  const { data, evaluateOn, trainee } = core
+  const about = (set: typeof data | undefined) =>
+    set && { name: set.name, split: set.split, length: set.length, x: set.x, y: set.y, digest: set.digest() }
+  return {
+    parameters: trainee.parameters.map(({ name, variable }) => ({ name, shape: variable.shape })),
+    loss: trainee.lossName,
+    data: about(data),
+    evaluateOn: about(evaluateOn),
+    versions: { node: globalThis.process?.versions.node, tfjs: tf.version.tfjs },
+    backend: tf.getBackend(),
+  }
+}
+
+function settingsOf({ settings, optimizer, peak }: Core): { [name: string]: unknown } {
+  const { schedule, stop, metrics, freeze, progress: _progress, save: _save, ...plain } = settings
+  return {
+    settings: {
+      ...plain,
+      optimizer: { name: optimizer.name, ...optimizer.settings, peak },
+      schedule: schedule ? scheduleRecord(schedule) : null,
+      stop: stop ? ruleRecord(stop) : null,
+      metrics: metrics.map(({ name }) => name),
+      freeze: freeze === undefined ? null : String(freeze),
+    },
+  }
+}
+
+/** A line for the user, wherever output goes. */
+export function say(line: string): void {
+  maybeHost()?.display({ 'text/plain': line }, { raw: true })
+}
+
+/** Folders that runs of this process write to. */
+const held = new Set<string>()
+
+/** Whether a live process writes to this folder: another one, or this one. */
+export function isHeld(files: Files, folder: string): boolean {
+  if (held.has(folder)) return true
+  const pid = readRunFile(files, folder)?.pid ?? 0
+  return pid !== 0 && pid !== globalThis.process?.pid && isAlive(pid)
+}
+
+const open = new Set<Journal>()
+let listening = false
+
+/** A process that ends in order leaves no run behind its last iteration. */
+function writeAtExit(journal: Journal): void {
+  open.add(journal)
+  if (listening || typeof globalThis.process?.on !== 'function') return
+  listening = true
+  process.on('exit', () => {
+    for (const one of open) one.settle()
+  })
+}

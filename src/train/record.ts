@@ -1,0 +1,267 @@
+import * as optimizers from '../backend/optimizers/index.js'
+import type { Optimizer } from '../backend/optimizer.js'
+import { InputError } from '../errors.js'
+import type { EvaluationDetail } from '../mistakes/detail.js'
+import type { StoredTensor, TensorFile } from '../store/safetensors.js'
+import type { Core } from './core.js'
+import { History } from './history.js'
+import type { Settings } from './options.js'
+import type { OrderState } from './order.js'
+import { scheduleFrom, scheduleRecord } from './schedules.js'
+import type { Snapshot, TensorValues } from './snapshots.js'
+import { ruleFrom, ruleRecord } from './stops.js'
+
+/** Raised when the meaning of a file changes. */
+const format = 'gradbook.snapshot/1'
+
+/** What a snapshot holds that is not a tensor, as JSON. */
+interface Rest {
+  format: string
+  name: string
+  iteration: number
+  optimizer: { name: string; settings: { [name: string]: unknown } }
+  optimizerFrom: number
+  peak: number
+  settings: { [name: string]: unknown }
+  ruleSpent: boolean
+  order: {
+    seed: number
+    epoch: number
+    offset: number
+    subsets: number
+    subset: { [name: string]: unknown } | null
+  }
+  labels: [number, number[]][]
+  evaluations: Snapshot['evaluations']
+  details: { iteration: number; name: string }[]
+  adjustments: Snapshot['adjustments']
+  stopReason: Snapshot['stopReason']
+  historyNames: string[]
+}
+
+/** Functions of the user's that no file can hold: passed again when a run is loaded. */
+export interface Passed {
+  optimizer?: Optimizer
+  schedule?: Settings['schedule']
+  stop?: Settings['stop']
+}
+
+type PlainSettings = Omit<Settings, 'schedule' | 'stop' | 'metrics'>
+
+/** A snapshot and the history up to it, as tensors and metadata of a safetensors file. */
+export function encodeSnapshot(core: Core, snapshot: Snapshot): TensorFile {
+  const tensors: { [name: string]: StoredTensor } = {}
+  const vector = (name: string, values: StoredTensor['values']) =>
+    void (tensors[name] = { shape: [values.length], values })
+  const { parameters, slots } = snapshot.tensors
+  for (const [name, { shape, values, dtype }] of Object.entries(parameters))
+    tensors[`parameter:${name}`] = { shape, values, ...(dtype === 'bool' && { bool: true }) }
+  for (const [name, entry] of Object.entries(slots))
+    for (const [slot, { shape, values }] of Object.entries(entry))
+      tensors[`slot:${name}:${slot}`] = { shape, values }
+  for (const name of core.history.names)
+    vector(`history:${name}`, core.history.column(name).subarray(0, snapshot.historyLength))
+  vector('data:seen', snapshot.seen)
+  vector('data:drawn', snapshot.drawn)
+  vector('data:excluded', snapshot.order.excluded)
+  if (snapshot.weights) vector('data:weights', snapshot.weights)
+  const { subset } = snapshot.order.order
+  if (subset) {
+    vector('subset:positions', subset.positions)
+    if (subset.chances) vector('subset:chances', subset.chances)
+  }
+  for (const [i, { losses, predicted, probability, right }] of snapshot.details.entries())
+    for (const [part, values] of Object.entries({ losses, predicted, probability, right }))
+      if (values) vector(`evaluation:${i}:${part}`, values)
+  return { tensors, metadata: { format, run: JSON.stringify(restOf(core, snapshot)) } }
+}
+
+function restOf(core: Core, snapshot: Snapshot): Rest {
+  const { schedule, stop, metrics, freeze, save: _, ...plain } = snapshot.settings
+  const { order } = snapshot.order
+  return {
+    format,
+    name: core.name,
+    iteration: snapshot.iteration,
+    optimizer: { name: snapshot.optimizer.name, settings: { ...snapshot.optimizer.settings } },
+    optimizerFrom: snapshot.optimizerFrom,
+    peak: snapshot.peak,
+    settings: {
+      ...plain,
+      freeze: freeze instanceof RegExp ? { pattern: freeze.source, flags: freeze.flags } : freeze,
+      schedule: schedule && scheduleRecord(schedule),
+      stop: stop && ruleRecord(stop),
+      metrics: metrics.map(({ name }) => name),
+    },
+    ruleSpent: snapshot.ruleSpent,
+    order: {
+      ...order,
+      subset: order.subset && { ...order.subset, positions: undefined, chances: undefined },
+    },
+    labels: [...snapshot.labels].map(([position, label]) => [position, Array.from(label)]),
+    evaluations: snapshot.evaluations,
+    details: snapshot.details.map(({ iteration, dataset }) => ({ iteration, name: dataset.name })),
+    adjustments: snapshot.adjustments,
+    stopReason: snapshot.stopReason,
+    historyNames: core.history.names,
+  }
+}
+
+export interface Decoded {
+  name: string
+  snapshot: Omit<Snapshot, 'settings' | 'optimizer'>
+  settings: Partial<PlainSettings>
+  optimizer: Rest['optimizer']
+  schedule: { name: string; settings: object } | undefined
+  stop: { name: string; settings: { [name: string]: unknown } } | undefined
+  metrics: string[]
+  history: History
+}
+
+/** The snapshot of a file. Its tensors were checked when they were read; here the rest is. */
+export function decodeSnapshot({ tensors, metadata }: TensorFile, file: string, core?: Core): Decoded {
+  if (metadata.format !== format || !metadata.run)
+    throw new InputError({
+      where: `reading ${file}`,
+      received: metadata.format ? `the format ${metadata.format}` : 'a file without a run in it',
+      expected: format,
+    })
+  const rest = JSON.parse(metadata.run) as Rest
+  const { schedule, stop, metrics, freeze, ...plain } = rest.settings as any
+  const history = new History()
+  const columns = Object.fromEntries(
+    rest.historyNames.map((name) => [name, values(tensors, `history:${name}`, Float64Array, file)]),
+  )
+  history.paste(columns)
+  const subset = rest.order.subset && {
+    ...(rest.order.subset as any),
+    positions: values(tensors, 'subset:positions', Int32Array, file),
+    ...(tensors['subset:chances'] && { chances: values(tensors, 'subset:chances', Float32Array, file) }),
+  }
+  const details = core?.evaluateOn ? detailsFrom(rest, tensors, core) : []
+  return {
+    name: rest.name,
+    settings: {
+      ...plain,
+      ...(freeze && {
+        freeze: freeze.pattern === undefined ? freeze : new RegExp(freeze.pattern, freeze.flags),
+      }),
+    },
+    optimizer: rest.optimizer,
+    schedule,
+    stop,
+    metrics,
+    history,
+    snapshot: {
+      iteration: rest.iteration,
+      version: -1,
+      tensors: tensorsFrom(tensors),
+      optimizerFrom: rest.optimizerFrom,
+      peak: rest.peak,
+      ruleSpent: rest.ruleSpent,
+      order: {
+        order: { ...rest.order, subset } as OrderState,
+        excluded: values(tensors, 'data:excluded', Uint8Array, file),
+      },
+      weights: tensors['data:weights'] && values(tensors, 'data:weights', Float32Array, file),
+      labels: new Map(rest.labels),
+      seen: values(tensors, 'data:seen', Float32Array, file),
+      drawn: values(tensors, 'data:drawn', Uint32Array, file),
+      historyLength: history.length,
+      evaluations: rest.evaluations,
+      details,
+      adjustments: rest.adjustments,
+      stopReason: rest.stopReason,
+    },
+  }
+}
+
+function values<T>(
+  tensors: TensorFile['tensors'],
+  name: string,
+  Kind: new (...at: any[]) => T,
+  file: string,
+): T {
+  const found = tensors[name]?.values
+  if (found instanceof Kind) return found
+  throw new InputError({
+    where: `reading ${file}`,
+    received: found ? `${name} as ${found.constructor.name}` : `no ${name}`,
+    expected: `${name} as ${Kind.name}`,
+  })
+}
+
+function tensorsFrom(tensors: TensorFile['tensors']): TensorValues {
+  const found: TensorValues = { parameters: {}, slots: {} }
+  for (const [key, { shape, values: array, bool }] of Object.entries(tensors)) {
+    const [kind, name, slot] = splitKey(key)
+    const dtype = bool ? 'bool' : array instanceof Int32Array ? 'int32' : 'float32'
+    const entry = { shape: [...shape], dtype, values: array } as TensorValues['parameters'][string]
+    if (kind === 'parameter') found.parameters[name] = entry
+    if (kind === 'slot') (found.slots[name] ??= {})[slot!] = entry
+  }
+  return found
+}
+
+/** 'slot:dense/kernel:m' -> slot, dense/kernel, m; a parameter's name may hold colons. */
+function splitKey(key: string): [string, string, string | undefined] {
+  const first = key.indexOf(':')
+  const kind = key.slice(0, first)
+  if (kind !== 'slot') return [kind, key.slice(first + 1), undefined]
+  const last = key.lastIndexOf(':')
+  return [kind, key.slice(first + 1, last), key.slice(last + 1)]
+}
+
+function detailsFrom(rest: Rest, tensors: TensorFile['tensors'], core: Core): EvaluationDetail[] {
+  return rest.details.flatMap(({ iteration }, i) => {
+    const part = (name: string) => tensors[`evaluation:${i}:${name}`]?.values
+    const losses = part('losses')
+    if (!(losses instanceof Float32Array) || losses.length !== core.evaluateOn!.length) return []
+    const detail: EvaluationDetail = { iteration, dataset: core.evaluateOn!, losses }
+    const [predicted, probability, right] = [part('predicted'), part('probability'), part('right')]
+    if (predicted instanceof Float32Array) detail.predicted = predicted
+    if (probability instanceof Float32Array) detail.probability = probability
+    if (right instanceof Uint8Array) detail.right = right
+    return [detail]
+  })
+}
+
+/** What was recorded, made anew; what only the user has, as passed. The error names what is missing. */
+export function rebuild(
+  decoded: Decoded,
+  passed: Passed,
+  where: string,
+): { optimizer: Optimizer; schedule: Settings['schedule']; stop: Settings['stop'] } {
+  const missing = (what: string, example: string) =>
+    new InputError({
+      where,
+      received: `a run whose ${what} is a function of your own`,
+      expected: 'it to be passed again: a file cannot hold it',
+      fix: `loadRun(…, { ${what}: ${example} }).`,
+    })
+  const { schedule, stop } = decoded
+  const rebuiltSchedule = passed.schedule ?? (schedule && scheduleFrom(schedule))
+  if (schedule && !rebuiltSchedule) throw missing('schedule', '(iteration, peak) => …')
+  const rebuiltStop = passed.stop ?? (stop && ruleFrom(stop))
+  if (stop && !rebuiltStop) throw missing('stop', '(progress) => …')
+  const optimizer = passed.optimizer ?? optimizerFrom(decoded.optimizer)
+  if (!optimizer) throw missing('optimizer', `${decoded.optimizer.name}({ … })`)
+  return { optimizer, schedule: rebuiltSchedule, stop: rebuiltStop }
+}
+
+/** An optimizer by its record; undefined where it is not one of ours or has functions in it. */
+function optimizerFrom({ name, settings }: Rest['optimizer']): Optimizer | undefined {
+  const make = (optimizers as { [name: string]: unknown })[name]
+  if (typeof make !== 'function') return undefined
+  const groups = settings.groups as { parameters: unknown }[] | undefined
+  const revived = groups?.map((group) => ({ ...group, parameters: patternFrom(group.parameters) }))
+  if (revived?.some(({ parameters }) => parameters === undefined)) return undefined
+  return make({ ...settings, ...(revived && { groups: revived }) }) as Optimizer
+}
+
+/** The pattern that was recorded as its text; undefined for a function. */
+function patternFrom(text: unknown): RegExp | string | undefined {
+  if (text === 'vectors' || text === 'matrices') return text
+  const [, source, flags] = /^\/(.*)\/([a-z]*)$/s.exec(String(text)) ?? []
+  return source === undefined ? undefined : new RegExp(source, flags)
+}

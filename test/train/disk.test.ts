@@ -1,0 +1,214 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import * as tf from '@tensorflow/tfjs'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { adam, cosine, loadRun, seed, sgd, targetReached, train } from '../../src/index.js'
+import { decodeTensors } from '../../src/store/safetensors.js'
+import { blobs, classifier, line, linearModel, silence, weightsOf } from './setup.js'
+
+let shown: any[]
+beforeEach(() => {
+  ;({ shown } = silence())
+  process.chdir(mkdtempSync(join(tmpdir(), 'runs-')))
+  process.env.GRADBOOK_RUNS = ''
+})
+
+function start(more: object = {}) {
+  seed(1)
+  const model = classifier({ dropout: 0.3, batchNorm: true })
+  const run = train(model, {
+    data: blobs(),
+    evaluateOn: blobs(16),
+    loss: 'sparseCategoricalCrossentropy',
+    metrics: ['accuracy'],
+    batchSize: 7,
+    seed: 3,
+    optimizer: adam({ learningRate: 0.02 }),
+    schedule: cosine({ warmup: 5, over: 60, to: 1e-3 }),
+    stop: targetReached('accuracy', 2),
+    clipNorm: 1,
+    evaluateEvery: 10,
+    name: 'first',
+    ...more,
+  })
+  return { model, run }
+}
+
+const came = ({ model, run }: ReturnType<typeof start>) => ({
+  iteration: run.iteration,
+  weights: weightsOf(model),
+  losses: run.history.map((row) => [row.iteration, row.loss, row.learningRate, row.gradientNorm]),
+  evaluations: [...run.evaluations],
+  adjustments: [...run.adjustments],
+})
+
+const again = () => ({
+  model: classifier({ dropout: 0.3, batchNorm: true }),
+  data: blobs(),
+  evaluateOn: blobs(16),
+})
+const lines = (folder: string) =>
+  readFileSync(join(folder, 'events.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((text) => JSON.parse(text))
+
+describe('a run on disk', () => {
+  test('40 iterations are 20, save, a new process and 20, to the bit', async () => {
+    const straight = start({ name: 'straight' })
+    await straight.run.iterate(20)
+    straight.run.exclude([4, 9])
+    straight.run.reweight([7], 3)
+    straight.run.relabel(11, 0)
+    await straight.run.iterate(20)
+    const other = start({ name: 'other' })
+    await other.run.iterate(20)
+    other.run.exclude([4, 9])
+    other.run.reweight([7], 3)
+    other.run.relabel(11, 0)
+    await other.run.save('saved/run')
+    const script = fileURLToPath(new URL('fixtures/continue.mjs', import.meta.url))
+    const { stdout, stderr } = spawnSync(process.execPath, [script, 'saved/run', '20'], { encoding: 'utf8' })
+    expect(stderr).not.toContain('Error')
+    const { name, ...rest } = JSON.parse(stdout)
+    expect(rest).toEqual(came(straight))
+    expect(name).toBe('other')
+  })
+
+  test('writes events, a snapshot and run.json as it goes', async () => {
+    const { run } = start()
+    await run.iterate(15)
+    run.set({ learningRate: 0.01 }, { why: 'to see' })
+    await run.save()
+    expect(run.folder).toBe(join('runs', 'first'))
+    const events = lines('runs/first')
+    expect(events.filter(({ type }) => type === 'iteration')).toHaveLength(15)
+    expect(events.find(({ type }) => type === 'adjustment')).toMatchObject({ at: 15, why: 'to see' })
+    expect(events.find(({ type }) => type === 'evaluation')).toMatchObject({ iteration: 10 })
+    const record = JSON.parse(readFileSync('runs/first/run.json', 'utf8'))
+    expect(record).toMatchObject({
+      format: 'gradbook.run/1',
+      name: 'first',
+      iteration: 15,
+      loss: 'sparseCategoricalCrossentropy',
+      data: { length: 40, digest: blobsDigest() },
+    })
+    const snapshot = decodeTensors(readFileSync(join('runs/first/snapshots', record.snapshot)))
+    expect(snapshot.tensors['parameter:dense_1/kernel']!.shape).toEqual([2, 6])
+  })
+
+  const blobsDigest = () => expect.any(String)
+
+  test('a name that is taken gets the next free one and a line that says so', async () => {
+    start()
+    const second = start()
+    expect(second.run.name).toBe('first-2')
+    expect(shown.some((value) => String(value['text/plain']).includes("'first-2'"))).toBe(true)
+    expect(start().run.name).toBe('first-3')
+  })
+
+  test('resume takes up the run of the name, where a live process does not hold it', async () => {
+    const one = start()
+    await one.run.iterate(10)
+    await one.run.save('runs/kept')
+    const two = start({ name: 'kept', resume: true })
+    expect(two.run.iteration).toBe(10)
+    expect(two.run.folder).toBe(join('runs', 'kept'))
+    expect(weightsOf(two.model)).toEqual(weightsOf(one.model))
+    const fresh = start({ name: 'new', resume: true })
+    expect(fresh.run.iteration).toBe(0)
+  })
+
+  test("'latest' is the run that was written last, named or not", async () => {
+    const one = start()
+    await one.run.iterate(4)
+    await one.run.save()
+    const two = start({ name: undefined })
+    await two.run.iterate(6)
+    await two.run.save()
+    expect((await loadRun('latest', again())).iteration).toBe(6)
+    expect((await loadRun('first', again())).iteration).toBe(4)
+    await expect(loadRun('nowhere', again())).rejects.toThrow(/newest first: .*runs.first/)
+  })
+
+  test('a broken snapshot is passed over for the one before', async () => {
+    const { run } = start()
+    await run.iterate(5)
+    await run.save()
+    await run.iterate(5)
+    await run.save()
+    const folder = 'runs/first/snapshots'
+    const newest = readdirSync(folder).toSorted().at(-1)!
+    truncateSync(join(folder, newest), 100)
+    const loaded = await loadRun('runs/first', again())
+    expect(loaded.iteration).toBe(5)
+    for (const name of readdirSync(folder)) writeFileSync(join(folder, name), 'nothing')
+    await expect(loadRun('runs/first', again())).rejects.toThrow('safetensors')
+  })
+
+  test('save refuses the folder of another run, unless it may overwrite', async () => {
+    const one = start()
+    await one.run.iterate(2)
+    await one.run.save('out')
+    const two = start()
+    await expect(two.run.save('out')).rejects.toThrow('overwrite: true')
+    await two.run.save('out', { overwrite: true })
+    expect((await loadRun('out', again())).iteration).toBe(0)
+  })
+
+  test('functions are passed again, and the message says which', async () => {
+    const { run } = start({ schedule: (_: number, peak: number) => peak, name: 'own' })
+    await run.iterate(2)
+    await run.save('own')
+    await expect(loadRun('own', again())).rejects.toThrow('loadRun(…, { schedule:')
+    const loaded = await loadRun('own', { ...again(), schedule: (_: number, peak: number) => peak })
+    expect(loaded.iteration).toBe(2)
+  })
+
+  test('a model or data that is another is refused with what was saved', async () => {
+    const { run } = start()
+    await run.iterate(2)
+    await run.save('out')
+    await expect(loadRun('out', { ...again(), model: classifier({ units: 5 }) })).rejects.toThrow(
+      /\[2, 5\].*\[2, 6\]/,
+    )
+    await expect(loadRun('out', { ...again(), data: blobs(20) })).rejects.toThrow(/20 training.*40/)
+  })
+
+  test('a model of one’s own is taken up too', async () => {
+    const one = linearModel()
+    const run = train(one.model, {
+      data: line(),
+      optimizer: sgd({ learningRate: 0.1 }),
+      name: 'line',
+      seed: 1,
+    })
+    await run.iterate(7)
+    await run.save('line')
+    const two = linearModel()
+    const loaded = await loadRun('line', { model: two.model, data: line() })
+    expect(two.w.dataSync()).toEqual(one.w.dataSync())
+    await run.iterate(3)
+    await loaded.iterate(3)
+    expect(two.w.dataSync()).toEqual(one.w.dataSync())
+  })
+
+  test('what cannot be written is said once, and the run goes on in memory', async () => {
+    writeFileSync('runs', 'a file where the folder would be')
+    const { run } = start()
+    await run.iterate(3)
+    await run.iterate(3)
+    expect(run.iteration).toBe(6)
+    expect(shown.filter((value) => String(value['text/plain']).includes('goes on in memory'))).toHaveLength(1)
+  })
+
+  test('save: false writes nothing', async () => {
+    const { run } = start({ save: false })
+    await run.iterate(3)
+    expect(existsSync('runs')).toBe(false)
+    expect(tf.memory().numTensors).toBeGreaterThan(0)
+  })
+})
