@@ -1,6 +1,7 @@
 /** The main thread: starts the protocol thread at once, then runs user code and nothing else. */
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, Worker } from 'node:worker_threads'
+import { redirectDescriptors } from './descriptors.js'
 import { createShared, Shared, type ProtocolData, type ToMain, type ToProtocol } from './port.js'
 
 const [connectionFile] = process.argv.slice(2)
@@ -31,6 +32,7 @@ function allowTermination(): void {
 }
 allowTermination()
 
+const descriptors = redirectDescriptors()
 const shared = createShared()
 const { port1, port2 } = new MessageChannel()
 const data: ProtocolData = {
@@ -38,6 +40,7 @@ const data: ProtocolData = {
   shared,
   answers: port2,
   folder: process.cwd(),
+  descriptors,
   home: fileURLToPath(new URL('../../', import.meta.url)),
   parent: Number(process.env.JPY_PARENT_PID) || undefined,
 }

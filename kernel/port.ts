@@ -1,6 +1,7 @@
 /** What the two threads tell each other. The protocol thread owns the sockets, the main thread runs the user's code. */
 import type { MessagePort } from 'node:worker_threads'
 import type { MimeBundle } from '../src/host.js'
+import type { Descriptors } from './descriptors.js'
 
 /** Names what caused something: a cell, or a message of a comm. Given out by the protocol thread; 0 is the kernel itself. */
 export type Cause = number
@@ -75,6 +76,8 @@ export type ToProtocol =
   /** The process is about to end with this code; answered through `Shared.exit`. */
   | { type: 'exiting'; code: number }
   | { type: 'child'; pid: number; alive: boolean }
+  /** A child that was waited for has ended: what it wrote comes before what is said next. */
+  | { type: 'drain' }
 
 /** Places in the memory that both threads see. */
 export const Shared = {
@@ -87,6 +90,9 @@ export const Shared = {
   /** 1 once everything has been sent and the process may end. */
   exit: 3,
 } as const
+
+/** What a write counts in the backlog beside its characters: many small ones are as much work as few large ones. */
+export const writeCost = 200
 
 export function createShared(): Int32Array {
   return new Int32Array(new SharedArrayBuffer(4 * Int32Array.BYTES_PER_ELEMENT))
@@ -102,6 +108,7 @@ export interface ProtocolData {
   folder: string
   /** The kernel's own installation: the folder that holds its package.json. */
   home: string
+  descriptors: Descriptors | undefined
   /** Process id of the front end's side that shall take the kernel with it when it ends. */
   parent?: number
 }

@@ -1,12 +1,13 @@
 /** The protocol thread: sockets, type service, and the one queue of what goes out. User code never runs here. */
 import { writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parentPort, workerData } from 'node:worker_threads'
-import { Shared, type ProtocolData, type ToMain, type ToProtocol } from './port.js'
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { Shared, writeCost, type ProtocolData, type ToMain, type ToProtocol } from './port.js'
 import { onComplete, onInspect, onIsComplete } from './requests/assist.js'
 import { Causes } from './requests/causes.js'
 import { endAllChildren, rememberChild } from './requests/children.js'
 import { Comms, onCommClose, onCommInfo, onCommMessage, onCommOpen } from './requests/comms.js'
+import { readDescriptors } from './requests/descriptors.js'
 import { Executor } from './requests/execute.js'
 import { History, onHistory } from './requests/history.js'
 import { onKernelInfo } from './requests/info.js'
@@ -16,12 +17,19 @@ import { onInterrupt, Stopper } from './requests/stop.js'
 import { toWireBundle } from './requests/values.js'
 import { openWire, type Message, type Parent } from './wire/index.js'
 
-const { connectionFile, shared, answers, folder, home, parent } = workerData as ProtocolData
+const { connectionFile, shared, answers, folder, home, descriptors, parent } = workerData as ProtocolData
 const main = parentPort!
+
+/** A line for the keeper (descriptors.ts). */
+function keep(line: string): void {
+  if (descriptors) writeSync(descriptors.keeper, `${line}\n`)
+}
 
 function log(line: string): void {
   try {
-    writeSync(2, `[gradbook] ${line}\n`)
+    const lines = `[gradbook] ${line}`.split('\n')
+    if (descriptors) for (const text of lines) keep(`log ${text}`)
+    else writeSync(2, `${lines.join('\n')}\n`)
   } catch {
     // nobody reads the log
   }
@@ -100,7 +108,7 @@ const parentOf = (cause: number): Parent => kernel.causes.messageOf(cause)?.head
 
 function receive(message: ToProtocol): void {
   if ('cause' in message && kernel.executor.isSilent(message.cause) && quiet.has(message.type)) {
-    if (message.type === 'write') left(message.text.length)
+    if (message.type === 'write') left(message.text.length, 1)
     return
   }
   switch (message.type) {
@@ -121,7 +129,10 @@ function receive(message: ToProtocol): void {
       return wire.publish(parentOf(message.cause), 'clear_output', { wait: message.wait })
     case 'failed':
       return wire.publish(parentOf(message.cause), 'error', message.problem)
+    case 'drain':
+      return beside.drain()
     case 'done':
+      beside.drain()
       if (kernel.executor.running?.cause === message.cause) kernel.executor.running.finish(message.outcome)
       return
     case 'abandoned':
@@ -137,6 +148,7 @@ function receive(message: ToProtocol): void {
     case 'interrupt':
       return kernel.stopper.stop()
     case 'child':
+      keep(`${message.alive ? '+' : '-'} ${message.pid}`)
       return rememberChild(message.pid, message.alive)
     case 'exiting':
       void leave(message.code)
@@ -146,11 +158,25 @@ function receive(message: ToProtocol): void {
 const quiet = new Set<ToProtocol['type']>(['write', 'show', 'clear', 'failed'])
 
 /** Output has left: whoever waits to write more may go on. */
-function left(length: number): void {
-  Atomics.sub(shared, Shared.backlog, length)
+function left(length: number, writes: number): void {
+  Atomics.sub(shared, Shared.backlog, length + writes * writeCost)
   Atomics.notify(shared, Shared.backlog)
 }
 main.on('message', receive)
+
+/** What the main thread had said before a child wrote; a `drain` among it stands for that child's end. */
+function catchUp(): void {
+  for (let next = receiveMessageOnPort(main); next; next = receiveMessageOnPort(main)) {
+    const { message } = next as { message: ToProtocol }
+    if (message.type === 'drain') return
+    receive(message)
+  }
+}
+
+const beside = readDescriptors(descriptors, catchUp, (stream, text) => {
+  const cause = kernel.executor.running?.cause ?? kernel.executor.latest
+  if (!kernel.executor.isSilent(cause)) wire.stream(parentOf(cause), stream, text)
+})
 
 /** User code called `process.exit`, or a signal came: its cell is answered, then the process may end. */
 async function leave(code: number): Promise<void> {

@@ -1,10 +1,12 @@
 /** Tells the protocol thread of children that run beside the cell: any other child blocks it, and Stop may end that one. */
-import { ChildProcess } from 'node:child_process'
+import childProcess, { ChildProcess } from 'node:child_process'
+import { syncBuiltinESMExports } from 'node:module'
 
 /** `spawn`, `exec`, `fork` all go through this method; their synchronous kin do not. */
 type Spawn = (this: ChildProcess, options: unknown) => unknown
 
-export function watchChildren(onChild: (pid: number, alive: boolean) => void): void {
+/** @param onWaited called when a child that blocked this thread has ended. */
+export function watchChildren(onChild: (pid: number, alive: boolean) => void, onWaited: () => void): void {
   const prototype = ChildProcess.prototype as unknown as { spawn: Spawn }
   const { spawn } = prototype
   prototype.spawn = function (options) {
@@ -16,4 +18,17 @@ export function watchChildren(onChild: (pid: number, alive: boolean) => void): v
     }
     return result
   }
+  for (const name of ['spawnSync', 'execSync', 'execFileSync'] as const) {
+    const original = childProcess[name] as (...args: unknown[]) => unknown
+    const waited = (...args: unknown[]): unknown => {
+      try {
+        return original(...args)
+      } finally {
+        onWaited()
+      }
+    }
+    Object.defineProperty(waited, 'name', { value: name })
+    childProcess[name] = waited as never
+  }
+  syncBuiltinESMExports()
 }

@@ -43,7 +43,10 @@ export function createEngine(
   const running = new Map<Cause, Origin>()
   captureStreams(output)
   watchTimers()
-  watchChildren((pid, alive) => post({ type: 'child', pid, alive }))
+  watchChildren(
+    (pid, alive) => post({ type: 'child', pid, alive }),
+    () => post({ type: 'drain' }),
+  )
   const host = createHost(post, shared, comms, questions)
   setHost(host)
   installGlobals(host)

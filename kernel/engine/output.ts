@@ -1,11 +1,11 @@
 /** `process.stdout` and `process.stderr` of user code: text goes to the cell that wrote it. */
 import { Writable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
-import { Shared, type Cause, type ToProtocol } from '../port.js'
+import { Shared, writeCost, type Cause, type ToProtocol } from '../port.js'
 import { currentOrigin } from './cause.js'
 
 /** Characters that may wait to be sent before whoever writes has to wait, so that a flood cannot fill the memory. */
-const backlogAtMost = 16 << 20
+const backlogAtMost = 4 << 20
 
 export interface Output {
   write(stream: 'stdout' | 'stderr', text: string, cause?: Cause): void
@@ -15,10 +15,10 @@ export function createOutput(post: (message: ToProtocol) => void, shared: Int32A
   return {
     write(stream, text, cause = currentOrigin().cause) {
       if (text === '') return
-      let backlog = Atomics.add(shared, Shared.backlog, text.length) + text.length
+      const cost = text.length + writeCost
+      let backlog = Atomics.add(shared, Shared.backlog, cost) + cost
       post({ type: 'write', cause, stream, text })
-      // In slices, so that Stop is never far away.
-      while (backlog > backlogAtMost && Atomics.load(shared, Shared.interrupted) === 0) {
+      while (backlog > backlogAtMost) {
         Atomics.wait(shared, Shared.backlog, backlog, 20)
         backlog = Atomics.load(shared, Shared.backlog)
       }

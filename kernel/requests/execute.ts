@@ -28,6 +28,8 @@ export class Executor {
   #count = 0
   readonly #waitingForRest: (() => void)[] = []
   running: RunningCell | undefined
+  /** The cell that ran last. */
+  latest: Cause = 0
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel
@@ -179,6 +181,7 @@ export class Executor {
     const finished = new Promise<Outcome>((resolve) => (finish = resolve))
     const cell: RunningCell = { cause, message, onMainThread: false, finish, finished }
     this.running = cell
+    this.latest = cause
     return cell
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Reply, Router, XPublisher } from 'zeromq'
 import type { Connection } from './connection.js'
 
@@ -17,16 +18,23 @@ export interface Sockets {
 /** Messages larger than this are refused by the socket, so that no one can fill the memory with one frame. */
 const largestMessage = 1 << 30
 
+/** Messages that may wait for a slow subscriber to IOPub before the cell has to. */
+const waiting = 200
+/** How long one that reads nothing holds up the others, in milliseconds, and how often it is tried. */
+const patience = 3_000
+const pollEvery = 2
+
 /** Binds the five sockets; ports that were 0 are filled in. */
-export async function openSockets(connection: Connection): Promise<Sockets> {
+export async function openSockets(connection: Connection, log: (line: string) => void): Promise<Sockets> {
   const options = { linger: 1_000, sendHighWaterMark: 0 }
   const router = { ...options, receiveHighWaterMark: 0, maxMessageSize: largestMessage, handover: true }
   const sockets = {
     shell: new Router(router),
     control: new Router(router),
     stdin: new Router(router),
-    iopub: new XPublisher({ ...options, verbosity: 'allSubs' }),
+    iopub: new XPublisher({ ...options, verbosity: 'allSubs', noDrop: true, sendHighWaterMark: waiting }),
   }
+  const publication = new Publication(sockets.iopub, log)
   const heartbeat = new Reply({ linger: 0 })
 
   const bind = async (
@@ -46,12 +54,13 @@ export async function openSockets(connection: Connection): Promise<Sockets> {
   void echo(heartbeat)
 
   return {
-    send: (channel, frames) => sockets[channel].send(frames),
+    send: (channel, frames) =>
+      channel === 'iopub' ? publication.send(frames) : sockets[channel].send(frames),
     listen(channel, listener) {
       void receive(sockets[channel], listener)
     },
     onSubscription(listener) {
-      void hearSubscriptions(sockets.iopub, listener)
+      void publication.hear(listener)
     },
     close() {
       for (const socket of [...Object.values(sockets), heartbeat]) socket.close()
@@ -63,9 +72,47 @@ async function receive(socket: Router, listener: (frames: Uint8Array[]) => void)
   for await (const frames of socket) listener(frames)
 }
 
-/** A subscription arrives as the byte 1 before its topic; taking it back, as the byte 0. */
-async function hearSubscriptions(iopub: XPublisher, listener: (topic: Uint8Array) => void): Promise<void> {
-  for await (const [frame] of iopub) if (frame?.[0] === 1) listener(frame.subarray(1))
+/** Sends to all subscribers: a slow one is waited for, one that does not read at all is left behind. */
+class Publication {
+  readonly #socket: XPublisher
+  readonly #log: (line: string) => void
+  /** Whether a subscriber whose queue is full is waited for. */
+  #patient = true
+
+  constructor(socket: XPublisher, log: (line: string) => void) {
+    this.#socket = socket
+    this.#log = log
+  }
+
+  async send(frames: Uint8Array[]): Promise<void> {
+    const began = performance.now()
+    for (;;) {
+      try {
+        return await this.#socket.send(frames)
+      } catch (error) {
+        if ((error as { code?: string }).code !== 'EAGAIN') throw error
+      }
+      if (performance.now() - began > patience) this.#setPatient(false)
+      await sleep(pollEvery)
+    }
+  }
+
+  #setPatient(patient: boolean): void {
+    if (this.#patient === patient) return
+    this.#patient = patient
+    this.#socket.noDrop = patient
+    if (!patient)
+      this.#log(`a subscriber to IOPub has read nothing for ${patience} ms: it will miss messages`)
+  }
+
+  /** Calls `listener` with each new subscription: the byte 1 before its topic (0 takes it back). */
+  async hear(listener: (topic: Uint8Array) => void): Promise<void> {
+    for await (const [frame] of this.#socket) {
+      if (frame?.[0] !== 1) continue
+      this.#setPatient(true)
+      listener(frame.subarray(1))
+    }
+  }
 }
 
 async function echo(heartbeat: Reply): Promise<void> {

@@ -1,6 +1,6 @@
 import { readConnection, writeConnection } from './connection.js'
 import { createCodec, type Header, type Message } from './message.js'
-import { createOutgoing } from './outgoing.js'
+import { createOutgoing, type Stream } from './outgoing.js'
 import { openSockets, type IncomingChannel } from './sockets.js'
 
 /** The parent of what is published: the header of the request that caused it. */
@@ -17,7 +17,7 @@ export interface Wire {
   /** Publishes content that is still being made; what is sent later waits for it. */
   publishLater(parent: Parent, type: string, content: Promise<object>): void
   /** Publishes text of a stream; text that follows closely travels with it. `sent` hears how much has left. */
-  stream(parent: Parent, name: 'stdout' | 'stderr', text: string, sent?: (length: number) => void): void
+  stream(parent: Parent, name: 'stdout' | 'stderr', text: string, sent?: Stream['sent']): void
   reply(channel: 'shell' | 'control', request: Message, content: object, more?: More): void
   /** Asks whoever sent `request` over stdin. */
   ask(request: Message, content: object): void
@@ -44,7 +44,7 @@ export async function openWire(
   const connection = readConnection(connectionFile)
   const asked = JSON.stringify(connection)
   const codec = createCodec(connection.key, connection.signature_scheme)
-  const sockets = await openSockets(connection)
+  const sockets = await openSockets(connection, log)
   if (JSON.stringify(connection) !== asked) writeConnection(connectionFile, connection)
   const outgoing = createOutgoing((channel, frames) => sockets.send(channel as 'iopub', frames), log)
 

@@ -1,0 +1,68 @@
+/**
+ * File descriptors 1 and 2, for what child processes and native code write there: they become pipes that the protocol
+ * thread reads, so that it lands in the running cell.
+ *
+ * Node can neither make a pipe nor duplicate a descriptor. But a named pipe can be opened, and `open` gives the lowest
+ * number that is free: the one that was closed just before. This happens before there is a second thread that could open
+ * something in between (0.2 ms; the shell that makes the pipes takes 3 to 5).
+ *
+ * The same shell stays behind as the keeper: it still has the standard error that the kernel was started with and writes
+ * the kernel's log there; and when the kernel is gone, however that came, it ends the child processes that are left.
+ */
+import { spawnSync } from 'node:child_process'
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export interface Descriptors {
+  /** Where what was written to 1 and 2 is read; they do not block. */
+  stdout: number
+  stderr: number
+  /** Takes lines for the keeper: `log …` to be written, `+ pid` and `- pid` of children. */
+  keeper: number
+}
+
+const keeper = `
+mkfifo -m 600 "$1/1" "$1/2" "$1/keeper" || exit 1
+(
+  trap '' INT TERM HUP
+  exec <"$1/keeper" >/dev/null
+  rm -rf "$1"
+  children=' '
+  while IFS= read -r line; do
+    pid="\${line#* }"
+    case "$line" in
+      'log '*) printf '%s\\n' "$pid" >&2 ;;
+      '+ '*) children="$children$pid " ;;
+      '- '*) case "$children" in *" $pid "*) children="\${children%% $pid *} \${children#* $pid }" ;; esac ;;
+    esac
+  done
+  for pid in $children; do kill -TERM "$pid"; done 2>/dev/null
+) &
+`
+
+/** Redirects 1 and 2. `undefined` where there are no named pipes (Windows): then they stay what they are. */
+export function redirectDescriptors(): Descriptors | undefined {
+  if (process.platform === 'win32') return undefined
+  const folder = mkdtempSync(join(tmpdir(), 'gradbook-kernel-'))
+  const { status } = spawnSync('sh', ['-c', keeper, 'gradbook-keeper', folder], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  if (status !== 0) {
+    rmSync(folder, { recursive: true, force: true })
+    return undefined
+  }
+  const open = (name: string): number =>
+    openSync(join(folder, name), constants.O_RDONLY | constants.O_NONBLOCK)
+  const read = { stdout: open('1'), stderr: open('2') }
+  for (const [name, descriptor] of [
+    ['1', 1],
+    ['2', 2],
+  ] as const) {
+    closeSync(descriptor)
+    const opened = openSync(join(folder, name), 'w')
+    if (opened !== descriptor) throw new Error(`descriptor ${descriptor} was taken: received ${opened}`)
+  }
+  // Waits for the keeper's end to be open, and lets it remove the folder.
+  return { ...read, keeper: openSync(join(folder, 'keeper'), 'w') }
+}

@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { error, result, startKernel, stream, text, useKernel } from '../kit/index.js'
+
+const kernel = useKernel()
+
+describe('much output', () => {
+  test('of 10,000 lines comes complete, in order and in few messages', async () => {
+    const began = performance.now()
+    const { outputs, messages } = await kernel.run(
+      'for (let i = 0; i < 10_000; i++) console.log(`line ${i}`)',
+    )
+    const milliseconds = performance.now() - began
+    const lines = stream(outputs).split('\n').slice(0, -1)
+    expect(lines).toEqual(Array.from({ length: 10_000 }, (_, i) => `line ${i}`))
+    expect(messages.filter(({ header }) => header.msg_type === 'stream').length).toBeLessThan(100)
+    // Half a second is the promise; a loaded machine gets five times that.
+    expect(milliseconds).toBeLessThan(2_500)
+  })
+
+  test('on both streams keeps the order of what was written', async () => {
+    const { messages } = await kernel.run(
+      'for (let i = 0; i < 50; i++) { console.log(`o${i}`); console.error(`e${i}`) }',
+    )
+    const joined = messages
+      .filter(({ header }) => header.msg_type === 'stream')
+      .map(({ content }) => content.text as string)
+      .join('')
+    expect(joined).toBe(Array.from({ length: 50 }, (_, i) => `o${i}\ne${i}\n`).join(''))
+  })
+
+  test('of 20 MB in one value arrives whole', async () => {
+    const { messages } = await kernel.run(
+      'display({ "text/plain": "x".repeat(20e6) + "end" }, { raw: true })',
+    )
+    const shown = messages.find(({ header }) => header.msg_type === 'display_data')!
+    expect(shown.content.data['text/plain']).toHaveLength(20_000_003)
+  })
+
+  test('that floods is slowed down, not dropped', async () => {
+    const { outputs } = await kernel.run(
+      'const line = "y".repeat(99_999); for (let i = 0; i < 600; i++) console.log(line)',
+      { timeout: 30_000 },
+    )
+    expect(stream(outputs)).toHaveLength(60_000_000)
+  })
+
+  test('that never ends can be stopped', async () => {
+    const running = kernel.run('for (;;) console.log("z".repeat(1000))')
+    await sleep(300)
+    const began = performance.now()
+    await kernel.interrupt()
+    expect(error((await running).outputs)?.ename).toBe('Interrupted')
+    expect(performance.now() - began).toBeLessThan(5_000)
+  })
+})
+
+test('output is seen while the cell goes on', async () => {
+  const first = kernel.wait(({ header }) => header.msg_type === 'stream')
+  const running = kernel.run('console.log("now"); while (true) {}')
+  expect((await first).content.text).toBe('now\n')
+  await kernel.interrupt()
+  await running
+})
+
+test('bytes and text written to process.stdout are joined, also within a character', async () => {
+  const { outputs } = await kernel.run(
+    'for (const byte of Buffer.from("é€😀")) process.stdout.write(new Uint8Array([byte])); process.stdout.write("!")',
+  )
+  expect(stream(outputs)).toBe('é€😀!')
+})
+
+describe.skipIf(process.platform === 'win32')('what goes to the descriptors themselves', () => {
+  test('by a child that is waited for lands in the cell, in its place', async () => {
+    const { outputs } = await kernel.run(`
+      import { execSync, spawnSync } from 'node:child_process'
+      console.log('before')
+      spawnSync('sh', ['-c', 'echo child; echo wrong >&2'], { stdio: 'inherit' })
+      console.log('between')
+      execSync('echo second', { stdio: 'inherit' })
+      console.log('after')`)
+    expect(stream(outputs)).toBe('before\nchild\nbetween\nsecond\nafter\n')
+    expect(stream(outputs, 'stderr')).toBe('wrong\n')
+  })
+
+  test('by native code and by a child that runs beside lands in the cell', async () => {
+    const { outputs } = await kernel.run(`
+      import { spawn } from 'node:child_process'
+      import { writeSync } from 'node:fs'
+      writeSync(1, 'native\\n')
+      const child = spawn('sh', ['-c', 'echo beside'], { stdio: 'inherit' })
+      await new Promise((resolve) => child.on('exit', resolve))`)
+    expect(stream(outputs).split('\n').toSorted()).toEqual(['', 'beside', 'native'])
+  })
+
+  test('of any size arrives whole', async () => {
+    const { outputs } = await kernel.run(`
+      import { execSync } from 'node:child_process'
+      execSync('head -c 3000000 /dev/zero | tr "\\\\0" a', { stdio: 'inherit' })`)
+    expect(stream(outputs)).toHaveLength(3_000_000)
+  })
+})
+
+describe.skipIf(process.platform === 'win32')('child processes', () => {
+  const isAlive = (pid: number): boolean => {
+    try {
+      process.kill(pid, 0)
+      return true
+    } catch {
+      return false
+    }
+  }
+  for (const [way, end] of Object.entries({
+    'is shut down': (own: Awaited<ReturnType<typeof startKernel>>) => own.shutdown(),
+    'is killed': async (own: Awaited<ReturnType<typeof startKernel>>) => {
+      process.kill(own.child.pid!, 'SIGKILL')
+      await own.exited
+    },
+  }))
+    test(`do not outlive a kernel that ${way}`, async () => {
+      const own = await startKernel()
+      const { outputs } = await own.run(
+        `import { spawn } from 'node:child_process'; spawn('sleep', ['60'], { stdio: 'ignore', detached: true }).pid`,
+      )
+      const pid = Number(result(outputs))
+      expect(isAlive(pid)).toBe(true)
+      await end(own)
+      for (let waited = 0; isAlive(pid) && waited < 5_000; waited += 50) await sleep(50)
+      expect(isAlive(pid)).toBe(false)
+    })
+})
+
+test('what a library prints when it is imported belongs to the cell that imports it', async () => {
+  const { outputs } = await kernel.run(
+    'const address: string = "data:text/javascript,console.log(`loaded`)"; await import(address); 1',
+  )
+  expect(text(outputs)).toBe('loaded\n1')
+})
