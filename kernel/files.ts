@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, extname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { CompiledModule } from './cell/module.js'
 import { syntaxOf } from './cell/syntax.js'
 
 /** What stands for `./x.js` in the source of a TypeScript file. */
@@ -43,7 +44,7 @@ export function isReloaded(path: string): boolean {
 }
 
 /** Whether the nearest package.json says that `.js` files are ES modules; `undefined` where it says nothing. */
-export function packageType(path: string): 'module' | 'commonjs' | undefined {
+function packageType(path: string): 'module' | 'commonjs' | undefined {
   for (let folder = dirname(path); ; folder = dirname(folder)) {
     const description = join(folder, 'package.json')
     if (existsSync(description)) {
@@ -55,4 +56,17 @@ export function packageType(path: string): 'module' | 'commonjs' | undefined {
     }
     if (dirname(folder) === folder) return undefined
   }
+}
+
+const kindOf: { [extension: string]: CompiledModule['kind'] } = {
+  '.mjs': 'esm',
+  '.mts': 'esm',
+  '.cjs': 'commonjs',
+  '.cts': 'commonjs',
+}
+
+/** What a file's name or its package says that it is; `undefined` leaves it to its syntax. */
+export function moduleKind(path: string): CompiledModule['kind'] | undefined {
+  const extension = extname(path)
+  return kindOf[extension] ?? (extension === '.js' && packageType(path) === 'module' ? 'esm' : undefined)
 }

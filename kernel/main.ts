@@ -60,10 +60,14 @@ protocol.on('exit', (code) => process.exit(code))
 const { createEngine } = await import('./engine/engine.js')
 const { createQuestions } = await import('./engine/questions.js')
 const { createParts } = await import('./engine/parts.js')
+const { show } = await import('./engine/values.js')
+const { offerAgent } = await import('./debug/offer.js')
 
 const post = (message: ToProtocol): void => protocol.postMessage(message)
 const questions = createQuestions(post, shared, port1)
-const engine = createEngine(post, shared, questions, createParts(data.folder, data.home))
+const parts = createParts(data.folder, data.home)
+const engine = createEngine(post, shared, questions, parts)
+offerAgent(engine.scope, parts.runtime, show)
 protocol.on('message', (message: ToMain) => engine.receive(message))
 
 /** Lets all that was said be sent before the process ends. */

@@ -7,6 +7,7 @@ import { onComplete, onInspect, onIsComplete } from './requests/assist.js'
 import { Causes } from './requests/causes.js'
 import { endAllChildren, rememberChild } from './requests/children.js'
 import { Comms, onCommClose, onCommInfo, onCommMessage, onCommOpen } from './requests/comms.js'
+import { Debugging, onDebug } from './requests/debug.js'
 import { readDescriptors } from './requests/descriptors.js'
 import { Executor } from './requests/execute.js'
 import { History, onHistory } from './requests/history.js'
@@ -55,6 +56,7 @@ const handlers: Record<string, Handler> = {
   comm_open: onCommOpen,
   comm_msg: onCommMessage,
   comm_close: onCommClose,
+  debug_request: onDebug,
   interrupt_request: onInterrupt,
   shutdown_request: onShutdown,
 }
@@ -77,6 +79,7 @@ Object.assign(kernel, {
   executor: new Executor(kernel),
   history: new History(),
   comms: new Comms(kernel),
+  debugging: new Debugging(kernel, { folder, home }),
   questions: new Questions(kernel, answers),
   stopper: new Stopper(kernel),
   exit,
@@ -189,6 +192,7 @@ async function leave(code: number): Promise<void> {
   await Promise.race([kernel.executor.rest(), sleep(1_000)])
   await wire.flush()
   endAllChildren()
+  kernel.debugging.close()
   wire.close()
   Atomics.store(shared, Shared.exit, 1)
   Atomics.notify(shared, Shared.exit)

@@ -1,5 +1,4 @@
 import { installHost } from './hosts/index.js'
-import { serveRuns } from './panel/serve.js'
 
 export * from './errors.js'
 export * from './host.js'
@@ -14,6 +13,5 @@ export { silentHost, terminalHost } from './hosts/index.js'
 export type { TerminalOptions } from './hosts/index.js'
 
 installHost()
-serveRuns()
 export { nextSeed, seed } from './seed.js'
 export * from './train/index.js'

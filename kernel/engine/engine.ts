@@ -5,6 +5,7 @@ import { setHost } from '../../src/host.js'
 import { createScope } from '../cell/scope.js'
 import type { Runtime } from '../cell/types.js'
 import {
+  Shared,
   type Cause,
   type Outcome,
   type Problem,
@@ -23,9 +24,12 @@ import type { Parts } from './parts.js'
 import type { Questions } from './questions.js'
 import { lookUp } from './scope.js'
 import { watchTimers } from './timers.js'
+import { UncaughtEnds } from './uncaught.js'
 import { show } from './values.js'
 
 export interface Engine {
+  /** The names of the cells. */
+  readonly scope: Record<string, unknown>
   receive(message: ToMain): void
 }
 
@@ -41,6 +45,7 @@ export function createEngine(
   const output = createOutput(post, shared)
   const comms = createComms(post)
   const running = new Map<Cause, Origin>()
+  const uncaught = new UncaughtEnds()
   captureStreams(output)
   watchTimers()
   watchChildren(
@@ -91,7 +96,9 @@ export function createEngine(
     const file = parts.fileOf(number)
     const outcome = await runAs(origin, async (): Promise<Outcome> => {
       try {
-        const ended = await evaluate(compiled, file)
+        const evaluated = evaluate(compiled, file)
+        const isDebugged = Atomics.load(shared, Shared.debugged) === 1
+        const ended = await (isDebugged ? uncaught.settle(evaluated) : evaluated)
         const result = ended.value === undefined ? undefined : show(ended.value)
         return { status: 'ok', result, expressions: await evaluateExpressions(expressions, file) }
       } catch (error) {
@@ -109,9 +116,12 @@ export function createEngine(
     post({ type: 'failed', cause: origin.cause, problem: problemOf(error) })
   }
   process.on('uncaughtException', onError)
-  process.on('unhandledRejection', onError)
+  process.on('unhandledRejection', (error, promise) => {
+    if (!uncaught.take(promise, error)) onError(error)
+  })
 
   return {
+    scope,
     receive(message) {
       switch (message.type) {
         case 'run':

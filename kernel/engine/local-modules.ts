@@ -2,8 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname, extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Script } from 'node:vm'
-import type { CompiledModule } from '../cell/module.js'
-import { packageType } from '../files.js'
+import { moduleKind } from '../files.js'
 
 /** A file as it was loaded. */
 interface LocalModule {
@@ -12,6 +11,7 @@ interface LocalModule {
   readonly namespace: Record<string, unknown>
   stamp: string
   text: string
+  map: string | undefined
   /** The local files that it imports. */
   imports: Set<string>
   loading: Promise<void>
@@ -31,13 +31,6 @@ export interface ModuleContext {
 const stampOf = (path: string): string => {
   const stat = statSync(path, { throwIfNoEntry: false })
   return stat ? `${stat.mtimeMs} ${stat.size}` : 'gone'
-}
-
-const forcedKind: { [extension: string]: CompiledModule['kind'] } = {
-  '.mjs': 'esm',
-  '.mts': 'esm',
-  '.cjs': 'commonjs',
-  '.cts': 'commonjs',
 }
 
 /** Empties a namespace; exports are configurable getters. */
@@ -61,10 +54,10 @@ export class LocalModules {
     this.#contextOf = contextOf
   }
 
-  readonly #sources = new Map<string, { text: string; map: string }>()
-  /** Text and source map of a file that was loaded, or could not be, for error messages. */
+  /** Text and source map of a file that was loaded, for error messages. */
   sourceOf(path: string): { text: string; map: string } | undefined {
-    return this.#sources.get(path)
+    const module = this.#modules.get(path)
+    return module?.map === undefined ? undefined : { text: module.text, map: module.map }
   }
 
   get isEmpty(): boolean {
@@ -83,6 +76,7 @@ export class LocalModules {
       namespace: Object.create(null),
       stamp: '',
       text: '',
+      map: undefined,
       imports: new Set(),
       loading: Promise.resolve(),
       loaded: false,
@@ -103,25 +97,21 @@ export class LocalModules {
     return [...module.imports].some((next) => this.#waitsFor(next, other, seen))
   }
 
-  async #run(module: LocalModule): Promise<void> {
+  #run(module: LocalModule): Promise<void> {
     module.loaded = false
     module.imports = new Set()
     clear(module.namespace)
-    // A promise of its own for those who wait: V8 follows the frames of an error through one waiting function, not through two.
-    let done!: () => void
-    let fail!: (error: unknown) => void
-    module.loading = new Promise((resolve, reject) => ([done, fail] = [resolve, reject]))
+    module.loading = this.#evaluate(module).then(
+      () => void (module.loaded = true),
+      (error: unknown) => {
+        // It is loaded anew when it is next asked for.
+        this.#modules.delete(module.path)
+        throw error
+      },
+    )
+    // Whoever waits gets the error; nobody may wait yet.
     module.loading.catch(() => {})
-    try {
-      await this.#evaluate(module)
-      module.loaded = true
-      done()
-    } catch (error) {
-      // It is loaded anew when it is next asked for.
-      this.#modules.delete(module.path)
-      fail(error)
-      throw error
-    }
+    return module.loading
   }
 
   async #evaluate(module: LocalModule): Promise<void> {
@@ -137,13 +127,10 @@ export class LocalModules {
           if (name !== 'default') offer(namespace, name, () => value[name])
       return
     }
-    const forced =
-      forcedKind[extension] ??
-      (extension === '.js' && packageType(path) === 'module' ? ('esm' as const) : undefined)
     // The compiler is loaded by the notebooks that need it on this thread.
     const { compileModule } = await import('../cell/module.js')
-    const compiled = compileModule(path, module.text, forced)
-    this.#sources.set(path, { text: module.text, map: compiled.map })
+    const compiled = compileModule(path, module.text, moduleKind(path))
+    module.map = compiled.map
     const context = this.#contextOf(path, (imported) => module.imports.add(imported))
     const address = pathToFileURL(path).href
     const inline = Buffer.from(compiled.map).toString('base64')

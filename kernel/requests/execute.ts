@@ -146,8 +146,6 @@ export class Executor {
     const problem = compiler.problemOf(source, diagnostics)
     if (problem) return cell.finish({ status: 'error', problem })
     if (this.running !== cell) return
-    const warnings = compiler.warningsOf(source, diagnostics)
-    if (warnings && !this.isSilent(cause)) this.#kernel.wire.stream(message.header, 'stderr', warnings)
     compiler.commit(compiled)
     language.commit(source)
     const expressions: Record<string, Program | Problem> = {}
@@ -159,6 +157,8 @@ export class Executor {
         expressions[name] = compiler.problemOfError(expression, error)
       }
     }
+    await this.#kernel.debugging.beforeCell({ ...source, program: compiled.program, map: compiled.map })
+    if (this.running !== cell) return
     cell.onMainThread = true
     this.#kernel.post({
       type: 'run',

@@ -22,8 +22,8 @@ export const kernelInfo = {
     nbconvert_exporter: 'script',
   },
   banner: `gradbook ${version} · TypeScript on Node ${process.version}`,
-  debugger: false,
-  supported_features: [] as string[],
+  debugger: true,
+  supported_features: ['debugger'],
   help_links: [
     { text: 'TypeScript', url: 'https://www.typescriptlang.org/docs/' },
     { text: 'TensorFlow.js', url: 'https://js.tensorflow.org/api/latest/' },

@@ -4,6 +4,7 @@ import type { ToMain } from '../port.js'
 import type { Header, Message, Wire } from '../wire/index.js'
 import type { Compiler } from './compile.js'
 import type { Comms } from './comms.js'
+import type { Debugging } from './debug.js'
 import type { Executor } from './execute.js'
 import type { History } from './history.js'
 import type { Causes } from './causes.js'
@@ -22,6 +23,7 @@ export interface Kernel {
   executor: Executor
   history: History
   comms: Comms
+  debugging: Debugging
   questions: Questions
   stopper: Stopper
   /** Ends the kernel once everything has been sent. */

@@ -54,6 +54,7 @@ export class Stopper {
     await Promise.race([cell.finished, sleep(graceful)])
     if (ended) return
     if (!(await this.#abandon(cell.cause, answersWithin)) && !ended) {
+      await this.#kernel.debugging.letGo()
       const told = setTimeout(
         () => {
           const parent = causes.messageOf(cell.cause)?.header ?? {}
@@ -72,6 +73,7 @@ export class Stopper {
       clearTimeout(told)
       while (!(await this.#abandon(cell.cause, 1_000)) && !ended);
       termination.close()
+      await this.#kernel.debugging.takeBack()
     }
     questions.giveUp(cell.cause)
     finish(cell)

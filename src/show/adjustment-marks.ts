@@ -1,41 +1,14 @@
 import type { Adjustment } from '../views.js'
 import { cleanLine } from './clean.js'
-import { formatCount, formatNumber, formatValue, words } from './format.js'
+import { formatValue, words } from './format.js'
 import { colours, width } from './look.js'
 import type { Part } from './spec.js'
 
 const rowHeight = 15
 const mostRows = 5
 
-/** What an adjustment of the data says of itself: which examples, and how many are left. */
-interface DataChange {
-  ids?: readonly number[] | string
-  id?: number
-  left?: number
-  factor?: number
-  label?: unknown
-}
-
-function examplesText({ ids, id }: DataChange): string {
-  const list = id === undefined ? ids : [id]
-  if (!Array.isArray(list)) return cleanLine(list ?? '', 30)
-  const first = list.slice(0, 3).join(', ')
-  return list.length > 3 ? `${formatCount(list.length)} examples (${first}, …)` : `example ${first}`
-}
-
-/** 'exclude example 17, 4', 'reweight 12 examples (4, 8, 15, …) × 0.5', 'relabel example 17 as 9'. */
-function dataText(what: string, change: DataChange): string {
-  const examples = `${what} ${examplesText(change)}`
-  if (change.factor !== undefined) return `${examples} × ${formatNumber(change.factor)}`
-  if (change.label !== undefined) return `${examples} as ${cleanLine(formatValue(change.label), 24)}`
-  return examples
-}
-
 /** 'learning rate 0.001 → 0.0003'. */
 export function adjustmentText(adjustment: Adjustment): string {
-  const { to: change } = adjustment
-  if (typeof change === 'object' && change !== null && ('ids' in change || 'id' in change))
-    return dataText(words(cleanLine(adjustment.what, 30)), change as DataChange)
   const what = words(cleanLine(adjustment.what, 30))
   const [from, to] = [adjustment.from, adjustment.to].map((value) => cleanLine(formatValue(value), 24))
   return from === '–' || from === '' ? `${what} ${to}` : `${what} ${from} → ${to}`

@@ -1,0 +1,151 @@
+/** The breakpoints that the front end wants, and those that the engine has for them. */
+import type { RanCell } from './cells.js'
+import type { MainThread } from './inspect-main.js'
+import { findPlaces, placeOfLine } from './places.js'
+import type { Sources, UserProgram } from './sources.js'
+
+export interface Wanted {
+  line: number
+  column?: number
+  /** TypeScript; the breakpoint is passed over while it is false. */
+  condition?: string
+}
+
+/** A breakpoint as the front end is told of it. */
+export interface Told {
+  id: number
+  verified: boolean
+  line: number
+  source: { path: string }
+  message?: string
+}
+
+export class Breakpoints {
+  readonly #sources: Sources
+  readonly #wanted = new Map<string, Wanted[]>()
+  /** By the engine's identifier: whose it is. */
+  readonly #set = new Map<string, { path: string; url: string; condition: string | undefined }>()
+  #ids = 0
+
+  constructor(sources: Sources) {
+    this.#sources = sources
+  }
+
+  get all(): { source: string; breakpoints: Wanted[] }[] {
+    return [...this.#wanted].map(([source, breakpoints]) => ({ source, breakpoints }))
+  }
+
+  clear(): void {
+    this.#wanted.clear()
+    this.#set.clear()
+  }
+
+  /** The engine has forgotten them: it was let go of. */
+  forgetSet(): void {
+    this.#set.clear()
+  }
+
+  /** Replaces the breakpoints of a path; says on which lines they are. */
+  async replace(path: string, wanted: readonly Wanted[]): Promise<Told[]> {
+    this.#wanted.delete(path)
+    let problem = `nothing of this name is known: ${path}`
+    const tell = (line: number, verified: boolean, message?: string): Told => ({
+      id: ++this.#ids,
+      verified,
+      line,
+      source: { path },
+      ...(message === undefined ? {} : { message }),
+    })
+    if (wanted.length === 0) return []
+    this.#wanted.set(path, [...wanted])
+    let places
+    try {
+      const sample = this.#sources.sampleOf(path)
+      places = sample && (await findPlaces(sample))
+    } catch (error) {
+      problem = (error as Error).message
+    }
+    if (!places) {
+      // A cell that a restarted kernel has not seen yet, or a file that Node loads as it is.
+      const isThere = !this.#sources.isCell(path) && this.#sources.textOf(path) !== undefined
+      return wanted.map(({ line }) => tell(line, isThere, isThere ? undefined : problem))
+    }
+    const found = wanted.map((breakpoint) => {
+      const place = placeOfLine(places, breakpoint.line)
+      return place ? { ...breakpoint, line: place.line } : breakpoint
+    })
+    this.#wanted.set(path, found)
+    return found.map(({ line }) =>
+      placeOfLine(places, line)
+        ? tell(line, true)
+        : tell(line, false, 'there is nothing to stop at from this line on'),
+    )
+  }
+
+  /** Gives the engine those of a path, in place of what it had. */
+  async apply(path: string, main: MainThread): Promise<void> {
+    for (const [breakpointId, { path: whose }] of this.#set)
+      if (whose === path) {
+        this.#set.delete(breakpointId)
+        await main.post('Debugger.removeBreakpoint', { breakpointId })
+      }
+    const programs = this.#sources.programsOf(path)
+    for (const program of programs) await this.#applyTo(path, program, main)
+    if (programs.length === 0 && !this.#sources.isCell(path)) await this.#applyAsIs(path, main)
+  }
+
+  async applyAll(main: MainThread): Promise<void> {
+    for (const path of this.#wanted.keys()) await this.apply(path, main)
+  }
+
+  /** Before a cell runs: what is wanted in it, and in files that were edited since. */
+  async beforeCell(cell: RanCell, main: MainThread): Promise<void> {
+    if (this.#wanted.size === 0) return
+    const path = this.#sources.dump(cell.text)
+    if (this.#wanted.has(path)) await this.#applyTo(path, this.#sources.programOf(cell), main)
+    for (const file of this.#wanted.keys()) if (!this.#sources.isCell(file)) await this.apply(file, main)
+  }
+
+  async #applyTo(path: string, { url, compiled }: UserProgram, main: MainThread): Promise<void> {
+    const places = await findPlaces(compiled)
+    for (const { line, condition } of this.#wanted.get(path) ?? []) {
+      const place = placeOfLine(places, line)
+      if (place) await this.#setAt(path, url, place.programLine, place.programColumn, condition, main)
+    }
+  }
+
+  /** A file that Node loads as it is: its lines are the engine's. */
+  async #applyAsIs(path: string, main: MainThread): Promise<void> {
+    const { pathToFileURL } = await import('node:url')
+    const url = pathToFileURL(this.#sources.resolve(path)).href
+    for (const { line, condition } of this.#wanted.get(path) ?? [])
+      await this.#setAt(path, url, line - 1, 0, condition, main)
+  }
+
+  async #setAt(
+    path: string,
+    url: string,
+    lineNumber: number,
+    columnNumber: number,
+    condition: string | undefined,
+    main: MainThread,
+  ): Promise<void> {
+    try {
+      const { breakpointId } = await main.post('Debugger.setBreakpointByUrl', {
+        url,
+        lineNumber,
+        columnNumber,
+      })
+      this.#set.set(breakpointId, { path, url, condition })
+    } catch (error) {
+      // Two lines that come to one place are one breakpoint.
+      if (!/already exists/.test((error as Error).message)) throw error
+    }
+  }
+
+  /** The conditions of the breakpoints that were hit; empty when one of them has none. */
+  conditionsOf(hit: readonly string[]): string[] {
+    const conditions = hit.map((id) => this.#set.get(id)?.condition?.trim() ?? '')
+    return conditions.every((condition) => condition !== '') ? conditions : []
+  }
+}
