@@ -1,17 +1,51 @@
 import type { Adjustment } from '../views.js'
 import { cleanLine } from './clean.js'
-import { formatValue, words } from './format.js'
+import { formatCount, formatNumber, formatValue, words } from './format.js'
 import { colours, width } from './look.js'
 import type { Part } from './spec.js'
 
 const rowHeight = 15
 const mostRows = 5
 
-/** 'learning rate 0.001 → 0.0003'. */
+/** 'learning rate 0.001 → 0.0003', 'exclude 4 examples, 7,996 left'. */
 export function adjustmentText(adjustment: Adjustment): string {
+  const own = Object.hasOwn(ownTexts, adjustment.what) ? ownTexts[adjustment.what]!(adjustment) : undefined
+  if (own) return own
   const what = words(cleanLine(adjustment.what, 30))
   const [from, to] = [adjustment.from, adjustment.to].map((value) => cleanLine(formatValue(value), 24))
   return from === '–' || from === '' ? `${what} ${to}` : `${what} ${from} → ${to}`
+}
+
+type Change = { ids?: unknown; left?: unknown; factor?: unknown; id?: unknown; label?: unknown }
+
+/** Changes to the data name the examples they touch; how each reads. `undefined` where the record is of another form. */
+const ownTexts: { readonly [what: string]: (adjustment: Adjustment) => string | undefined } = {
+  exclude: dataText,
+  include: dataText,
+  reweight: dataText,
+  relabel({ from, to }) {
+    const { id, label } = (to ?? {}) as Change
+    return typeof id === 'number'
+      ? `relabel ${id}: ${cleanLine(formatValue(from), 16)} → ${cleanLine(formatValue(label), 16)}`
+      : undefined
+  },
+}
+
+function dataText({ what, to }: Adjustment): string | undefined {
+  const { ids, left, factor } = (to ?? {}) as Change
+  const count = Array.isArray(ids)
+    ? ids.length
+    : typeof ids === 'number'
+      ? 1
+      : Number.parseInt(String(ids), 10)
+  if (!Number.isFinite(count)) return undefined
+  const more =
+    typeof left === 'number'
+      ? `, ${formatCount(left)} left`
+      : typeof factor === 'number'
+        ? ` × ${formatNumber(factor)}`
+        : ''
+  return `${what} ${formatCount(count)} ${count === 1 ? 'example' : 'examples'}${more}`
 }
 
 /** A dashed line through a panel at the iteration of each adjustment. */

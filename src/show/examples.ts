@@ -1,7 +1,7 @@
 import type { MimeBundle } from '../host.js'
 import type { ExampleRow, ExamplesView, Mistake, MistakesView } from '../views.js'
 import { cleanLine } from './clean.js'
-import { formatCount, formatNumber, formatShare } from './format.js'
+import { formatCount, formatNumber } from './format.js'
 import { colours } from './look.js'
 import { pictureUrl } from './picture.js'
 import { chart, vegaLite, type Part, type Spec } from './spec.js'
@@ -36,10 +36,10 @@ export function tileGrid(tiles: readonly Tile[], options: GridOptions): Part {
   const lines = Math.max(0, ...tiles.map((tile) => 1 + tile.more.length))
   const longest = Math.max(
     0,
-    ...tiles.map((tile) => Math.max(tile.label.length * 7.2, ...tile.more.map((text) => text.length * 6))),
+    ...tiles.map((tile) => Math.max(tile.label.length * 7.2, ...tile.more.map((text) => text.length * 5.8))),
   )
   const cell = {
-    width: Math.max(size + 18, Math.min(150, longest + 14)),
+    width: Math.max(size + 18, Math.min(150, longest + 10)),
     height: size + 8 + lines * lineHeight + 14,
   }
   const columns = Math.max(
@@ -145,7 +145,7 @@ export function mistakesChart(view: MistakesView): Spec | undefined {
 export function mistakeTile(row: Mistake): Tile {
   const expected = cleanLine(readable(row.expected), 12)
   const predicted = cleanLine(readable(row.predicted), 12)
-  const probability = row.probability === undefined ? '' : formatShare(row.probability)
+  const probability = row.probability === undefined ? '' : `${Math.round(row.probability * 100)} %`
   return {
     url: urlOf(row),
     label: `${expected} → ${predicted}`,

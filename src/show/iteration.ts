@@ -92,6 +92,8 @@ function parameterPanels(view: IterationView): Part | undefined {
     field: 'place',
     type: 'ordinal',
     title: null,
+    // Every row in every panel, also where nothing can be drawn: an update over weights of zero.
+    scale: { domain: values.map((row) => row.place) },
     axis: labels ? { labelExpr: names, labelColor: colours.ink, ticks: false, domain: false } : null,
   })
   const tooltip = ['name', 'shape', 'weights', 'gradient', 'update', 'part'].map((field) => ({ field }))

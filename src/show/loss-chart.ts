@@ -146,7 +146,8 @@ function lossPanel(
   layers.push(
     line(raw, several ? runs[0]!.name : names[0]!, { strokeWidth: 1, ...(several && { opacity: 0.3 }) }),
   )
-  for (const [i, run] of runs.entries()) {
+  // Branches first: what they share with the run is drawn in the colour of the run.
+  for (const run of runs.toReversed()) {
     const mean = smooth(run.history.loss, window, run.history.length)
     const name = several ? run.name : names[1]!
     if (run.history.length > 8)
@@ -155,7 +156,7 @@ function lossPanel(
           downsample(run.history.iteration, mean, Math.min(finestMean, budget.line), run.history.length),
           name,
           {
-            strokeWidth: i === 0 ? 2 : 1.5,
+            strokeWidth: run === runs[0] ? 2 : 1.5,
           },
         ),
       )
@@ -263,7 +264,9 @@ function metricPanel(
   most: number,
   x: { inner: Part },
 ): Part | undefined {
-  const layers = runs.flatMap((run) => evaluationMarks(run, metric, run.name, runs.length > 1, most))
+  const layers = runs
+    .toReversed()
+    .flatMap((run) => evaluationMarks(run, metric, run.name, runs.length > 1, most))
   if (layers.length === 0) return undefined
   const scale = {
     domain: runs.map((run) => run.name),

@@ -26,20 +26,33 @@ export function encodePng(
   data.set([0x78, 0x01])
   data.set(packed, 2)
   new DataView(data.buffer).setUint32(packed.length + 2, adler32(rows))
-  return writePng(width, height, depth, data)
+  return writePng(width, height, depth === 1 ? 'grey' : depth === 3 ? 'rgb' : 'rgba', data)
 }
 
-/** @param data the rows, a filter byte before each, as a zlib stream. */
-export function writePng(width: number, height: number, channels: 1 | 3 | 4, data: Uint8Array): Uint8Array {
+/** Colour types of the format, by how a pixel is written. */
+const colourTypes = { grey: 0, rgb: 2, palette: 3, rgba: 6 } as const
+
+/**
+ * @param data the rows, a filter byte before each, as a zlib stream.
+ * @param palette red, green and blue of each colour.
+ */
+export function writePng(
+  width: number,
+  height: number,
+  type: keyof typeof colourTypes,
+  data: Uint8Array,
+  palette?: Uint8Array,
+): Uint8Array {
   const header = new Uint8Array(13)
   const view = new DataView(header.buffer)
   view.setUint32(0, width)
   view.setUint32(4, height)
-  header[8] = 8 // bits a channel
-  header[9] = channels === 1 ? 0 : channels === 3 ? 2 : 6 // grey, colours, colours with opacity
+  header[8] = 8 // bits a channel, or of an index into the palette
+  header[9] = colourTypes[type]
   return joined([
     Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10),
     chunk('IHDR', header),
+    ...(palette ? [chunk('PLTE', palette)] : []),
     chunk('IDAT', data),
     chunk('IEND', new Uint8Array(0)),
   ])

@@ -7,6 +7,10 @@ import { chart, isSpec, schema, vegaLite, type Part, type Spec } from './spec.js
 const display = Symbol.for('Jupyter.display')
 const mostLines = 40
 
+/** Nothing that stands beside another shares a scale with it. */
+const channels = ['color', 'fill', 'stroke', 'opacity', 'shape', 'size'] as const
+const independent = Object.fromEntries(channels.map((channel) => [channel, 'independent']))
+
 /** Values side by side: as the last expression of a cell, or `display(show(a, b))`. */
 export interface SideBySide {
   readonly values: readonly unknown[]
@@ -56,7 +60,7 @@ function besideEachOther(bundles: readonly MimeBundle[]): Spec {
   const whole = {
     spacing: 40,
     hconcat: parts,
-    resolve: { scale: { color: 'independent', x: 'independent', y: 'independent' } },
+    resolve: { scale: independent, legend: independent },
   }
   return own === look || !own ? chart(whole) : { $schema: schema, ...whole, config: own }
 }
