@@ -149,7 +149,7 @@ const steps = new WeakMap<Core, CompiledStep>()
 
 /** The compiled step of a run where there can be one: on the backend that compiles, for a loss (not an own iteration). */
 export function maybeCompiled(core: Core): CompiledStep | undefined {
-  if (tf.getBackend() !== 'onnxruntime' || !core.trainee.pass) return undefined
+  if (tf.getBackend() !== 'onnxruntime' || !core.trainee.pass || core.trainee.iteration) return undefined
   let step = steps.get(core)
   if (!step) steps.set(core, (step = new CompiledStep(core)))
   return step

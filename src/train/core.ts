@@ -20,6 +20,8 @@ export class Core {
   readonly slots: Slots = new Map()
   /** The rate a schedule starts from: the optimizer's, until `set({ learningRate })`. */
   peak: number
+  /** Updates of each optimizer of an own iteration. */
+  counts: { readonly [optimizer: string]: number } = {}
   /** Updates made. */
   iteration = 0
   /** The iteration at which the optimizer was new: its own count begins there. */
@@ -65,7 +67,7 @@ export class Core {
     this.order = new Order(at.data.length, at.settings.seed)
     this.seen = new Float32Array(at.data.length).fill(NaN)
     this.drawn = new Uint32Array(at.data.length)
-    ensureSlots(this.optimizer, this.parameters, this.slots)
+    if (!at.trainee.iteration) ensureSlots(this.optimizer, this.parameters, this.slots)
   }
 
   /** To be called after each change of a parameter or slot. */

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Dataset } from '../data/dataset.js'
+import { InputError } from '../errors.js'
 import type { EvaluationRow } from '../views.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
 import type { Core } from './core.js'
@@ -24,6 +25,12 @@ export async function evaluate(
   pause: () => Promise<void>,
 ): Promise<Evaluation> {
   const { metrics, evaluationBatchSize } = core.settings
+  if (!core.trainee.pass)
+    throw new InputError({
+      where: 'run.evaluate()',
+      received: 'an own iteration without a loss to evaluate',
+      expected: '{ parameters, optimizers, iteration, loss: (batch) => … }',
+    })
   const { length } = dataset
   const sums: { [metric: string]: number } = {}
   for (const { name } of metrics) sums[name] = 0

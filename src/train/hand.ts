@@ -41,6 +41,7 @@ export class Hand {
 
   gradients(given: Batch): BatchGradients {
     const core = this.#core
+    if (core.trainee.iteration) throw isOwn('run.gradients(batch)')
     const batch = checkBatch(given, core.iteration + 1)
     const positions = Int32Array.from(batch.ids, (id) => core.data.positionOf(id) ?? -1)
     const known = positions.every((position) => position >= 0)
@@ -96,6 +97,15 @@ export class Hand {
     this.#last = undefined
     this.#started = 0
   }
+}
+
+export function isOwn(where: string): InputError {
+  return new InputError({
+    where,
+    received: 'a run whose iteration is your own',
+    expected: 'one whose iteration is a loss and an optimizer',
+    fix: 'Look inside your iteration function instead: it runs uncompiled, so console.log and breakpoints work there.',
+  })
 }
 
 function checkBatch(batch: Batch, iteration: number): Batch {

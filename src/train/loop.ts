@@ -5,6 +5,7 @@ import { maybeCompiled } from './compiled.js'
 import type { Core } from './core.js'
 import { evaluate, type Evaluation } from './evaluate.js'
 import { iterateOnce, type Outcome } from './iteration.js'
+import { iterateOwn } from './own-iteration.js'
 import type { Live } from './live.js'
 import { metrics as knownMetrics } from './metrics.js'
 import type { Progress, StopRule } from './stops.js'
@@ -47,7 +48,7 @@ export async function stretch(core: Core, live: Live, call: Stretch): Promise<St
     while (core.iteration < to && !core.stopReason) {
       checkStop()
       if (call.paused?.()) break
-      const outcome = iterateOnce(core)
+      const outcome = core.trainee.iteration ? await iterateOwn(core) : iterateOnce(core)
       if (!outcome.finite) {
         core.stopReason = notFinite(core, outcome)
         break

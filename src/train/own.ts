@@ -84,12 +84,16 @@ export function ownTrainee(model: OwnModel): Trainee {
   }
 }
 
-function ownPass(
-  model: OwnModel,
+export function ownPass(
+  model: Pick<OwnModel, 'loss' | 'predict'>,
   batch: Batch,
   { training, weights }: { training: boolean; weights?: tf.Tensor1D },
 ): Pass {
-  const given = model.loss({ ...batch, training })
+  const count = batch.x.shape[0] ?? 1
+  // Not a spread: while an iteration is recorded, ids and iteration are getters that say they have no value.
+  const given = model.loss(
+    Object.defineProperties({ training } as Batch, Object.getOwnPropertyDescriptors(batch)),
+  )
   const whole = given instanceof tf.Tensor ? { loss: given } : given
   if (!(whole?.loss instanceof tf.Tensor) || whole.loss.size !== 1)
     throw new InputError({
@@ -99,16 +103,16 @@ function ownPass(
       fix: 'Take the mean over the batch: losses.mean().',
     })
   const { perExample } = whole
-  if (perExample && perExample.shape[0] !== batch.ids.length)
+  if (perExample && perExample.shape[0] !== count)
     throw new InputError({
       where: 'train({ loss })',
-      received: `perExample of shape [${perExample.shape.join(', ')}] for ${batch.ids.length} examples`,
+      received: `perExample of shape [${perExample.shape.join(', ')}] for ${count} examples`,
       expected: 'the loss of each example, [batch]',
     })
   if (weights && !perExample) throw needsLosses()
   const losses =
     perExample &&
-    ((perExample.rank === 1 ? perExample : perExample.reshape([batch.ids.length, -1]).mean(1)) as tf.Tensor1D)
+    ((perExample.rank === 1 ? perExample : perExample.reshape([count, -1]).mean(1)) as tf.Tensor1D)
   const loss = (weights ? losses!.mul(weights).mean() : whole.loss.asScalar()) as tf.Scalar
   const predictions = whole.predictions ?? undefined
   return {
@@ -133,10 +137,14 @@ export function borrowingTrainee<Model extends { parameters: ParameterTree }>(
   const own = [...twin.parameters, ...twin.state]
   const lent = [...original.parameters, ...original.state].map(({ variable }) => variable)
   for (const [i, { variable }] of own.entries()) variable.assign(lent[i]!)
-  function begin(): () => void {
+  function begin({ keepParameters = false } = {}): () => void {
     const before = lent.map((variable) => tf.keep(variable.clone()))
     for (const [i, variable] of lent.entries()) variable.assign(own[i]!.variable)
+    let over = false
     return () => {
+      if (over) return
+      over = true
+      if (keepParameters) for (const [i, { variable }] of twin.parameters.entries()) variable.assign(lent[i]!)
       // What the pass itself changed (moving averages) is the copy's.
       for (const [i, { variable }] of twin.state.entries())
         variable.assign(lent[original.parameters.length + i]!)

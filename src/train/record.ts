@@ -21,6 +21,7 @@ interface Rest {
   iteration: number
   optimizer: { name: string; settings: { [name: string]: unknown } }
   optimizerFrom: number
+  counts: { [optimizer: string]: number }
   peak: number
   settings: { [name: string]: unknown }
   ruleSpent: boolean
@@ -85,6 +86,7 @@ function restOf(core: Core, snapshot: Snapshot): Rest {
     iteration: snapshot.iteration,
     optimizer: { name: snapshot.optimizer.name, settings: { ...snapshot.optimizer.settings } },
     optimizerFrom: snapshot.optimizerFrom,
+    counts: snapshot.counts,
     peak: snapshot.peak,
     settings: {
       ...plain,
@@ -157,6 +159,7 @@ export function decodeSnapshot({ tensors, metadata }: TensorFile, file: string, 
       version: -1,
       tensors: tensorsFrom(tensors),
       optimizerFrom: rest.optimizerFrom,
+      counts: rest.counts,
       peak: rest.peak,
       ruleSpent: rest.ruleSpent,
       order: {

@@ -24,7 +24,7 @@ import { branchOf } from './branch.js'
 import { compareCores } from './compare.js'
 import type { Core } from './core.js'
 import { evaluate } from './evaluate.js'
-import { Hand, type BatchGradients } from './hand.js'
+import { Hand, isOwn, type BatchGradients } from './hand.js'
 import { readLikeAnArray, type HistoryRow } from './history.js'
 import { inspectOnce, type InspectedIteration } from './inspect.js'
 import { Journal } from './journal.js'
@@ -154,6 +154,7 @@ export class Run {
         received: `n = ${n}`,
         expected: '1: one iteration is opened up at a time',
       })
+    if (this.#core.trainee.iteration) throw isOwn('run.iterate(1, { inspect: true })')
     return this.#call(async () => {
       const inspected = inspectOnce(this.#core)
       if (inspected) return inspected

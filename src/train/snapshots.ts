@@ -5,7 +5,6 @@ import type { EvaluationDetail } from '../mistakes/detail.js'
 import type { Core } from './core.js'
 import type { Settings } from './options.js'
 import type { OrderState } from './order.js'
-import { disposeSlots, ensureSlots } from './step.js'
 
 /** One tensor's values, on the host: a snapshot holds no tensor, so it costs no device memory and leaks nothing. */
 export interface Values {
@@ -27,6 +26,7 @@ export interface Snapshot {
   tensors: TensorValues
   optimizer: Optimizer
   optimizerFrom: number
+  counts: { readonly [optimizer: string]: number }
   peak: number
   settings: Settings
   ruleSpent: boolean
@@ -57,6 +57,7 @@ export function takeSnapshot(core: Core): Snapshot {
     tensors: read.tensors,
     optimizer: core.optimizer,
     optimizerFrom: core.optimizerFrom,
+    counts: core.counts,
     peak: core.peak,
     settings: { ...core.settings },
     ruleSpent: core.ruleSpent,
@@ -84,6 +85,7 @@ export function restoreSnapshot(core: Core, snapshot: Snapshot): void {
   } else core.optimizer = snapshot.optimizer
   core.iteration = snapshot.iteration
   core.optimizerFrom = snapshot.optimizerFrom
+  core.counts = snapshot.counts
   core.peak = snapshot.peak
   Object.assign(core.settings, snapshot.settings)
   core.ruleSpent = snapshot.ruleSpent
@@ -119,20 +121,28 @@ function valuesOf(tensor: tf.Tensor): Values {
 export function writeTensors(core: Core, { parameters, slots }: TensorValues): void {
   for (const { name, variable } of [...core.trainee.parameters, ...core.trainee.state])
     if (parameters[name]) assign(variable, parameters[name])
-  const same = [...core.slots].every(([name, entry]) => {
+  for (const [name, entry] of core.slots) {
     const saved = slots[name]
-    return saved !== undefined && Object.keys(entry).join() === Object.keys(saved).join()
-  })
-  if (!same || core.slots.size !== Object.keys(slots).length) {
-    disposeSlots(core.slots)
-    ensureSlots(
-      core.optimizer,
-      core.trainee.parameters.filter(({ name }) => slots[name]),
-      core.slots,
-    )
+    if (saved && Object.keys(entry).join() === Object.keys(saved).join()) continue
+    tf.dispose(Object.values(entry))
+    core.slots.delete(name)
   }
-  for (const [name, entry] of core.slots)
-    for (const slot in entry) if (slots[name]?.[slot]) assign(entry[slot]!, slots[name][slot])
+  for (const [name, saved] of Object.entries(slots)) {
+    const entry = core.slots.get(name)
+    if (entry) for (const slot in saved) assign(entry[slot]!, saved[slot]!)
+    else
+      core.slots.set(
+        name,
+        Object.fromEntries(Object.entries(saved).map(([slot, values]) => [slot, variableOf(values)])),
+      )
+  }
+}
+
+function variableOf({ shape, dtype, values }: Values): tf.Variable {
+  const tensor = tf.tensor(values.slice(), shape, dtype)
+  const variable = tf.variable(tensor, false)
+  tensor.dispose()
+  return variable
 }
 
 function assign(variable: tf.Variable, { shape, dtype, values }: Values): void {

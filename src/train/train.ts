@@ -10,6 +10,7 @@ import { findSaved, openSaved, optionsOf, takeUp, type LoadOptions, type Saved }
 import { losses } from './losses.js'
 import { checkOptimizer, checkOptions, settingsFrom, type ModelOptions, type RunOptions } from './options.js'
 import { ownTrainee, type OwnModel } from './own.js'
+import { iterationTrainee, type OwnIteration } from './own-iteration.js'
 import { Run } from './run.js'
 import type { Trainee } from './trainee.js'
 
@@ -22,8 +23,9 @@ import type { Trainee } from './trainee.js'
  * @throws InputError where the options, the data's shapes or the model do not fit; its message says what would.
  */
 export function train(model: OwnModel, options: RunOptions): Run
+export function train(model: OwnIteration, options: RunOptions): Run
 export function train(model: tf.LayersModel, options: ModelOptions): Run
-export function train(model: tf.LayersModel | OwnModel, given: RunOptions): Run {
+export function train(model: tf.LayersModel | OwnModel | OwnIteration, given: RunOptions): Run {
   const options = checkOptions(given, 'train(model, options)')
   const core = createCore(model, options)
   const { name, resume = false } = options
@@ -36,10 +38,17 @@ export function train(model: tf.LayersModel | OwnModel, given: RunOptions): Run 
 
 function createCore(model: unknown, options: RunOptions & { loss?: unknown }): Core {
   const settings = settingsFrom(options)
-  const optimizer = checkOptimizer(options.optimizer, 'train(model, { optimizer })')
   const trainee = traineeOf(model, options.loss)
+  const own = trainee.optimizers && Object.values(trainee.optimizers)[0]
+  const optimizer = checkOptimizer(own ?? options.optimizer, 'train(model, { optimizer })')
   const data = toDataset(options.data, { name: 'data' })
   const evaluateOn = options.evaluateOn === undefined ? undefined : heldOut(options.evaluateOn, data)
+  if (evaluateOn && !trainee.pass)
+    throw new InputError({
+      where: 'train({ iteration }, { evaluateOn })',
+      received: 'an own iteration without a loss to evaluate',
+      expected: '{ parameters, optimizers, iteration, loss: (batch) => … }',
+    })
   trainee.checkData(data, 'train(model, { data })')
   if (evaluateOn) trainee.checkData(evaluateOn, 'train(model, { evaluateOn })')
   return new Core({ name: options.name ?? 'run', trainee, data, evaluateOn, settings, optimizer })
@@ -52,11 +61,14 @@ function createCore(model: unknown, options: RunOptions & { loss?: unknown }): C
  */
 export async function loadRun(
   target: string,
-  { model, ...passed }: LoadOptions & { model: tf.LayersModel | OwnModel },
+  { model, ...passed }: LoadOptions & { model: tf.LayersModel | OwnModel | OwnIteration },
 ): Promise<Run> {
   const saved = findSaved(target)
   const { loss } = saved.file
-  const options = checkOptions(optionsOf(saved, passed), 'loadRun(folder, options)')
+  const { optimizers } = model as Partial<OwnIteration>
+  const own = optimizers && Object.values(optimizers)[0]
+  const given = own ? { ...passed, optimizer: own } : passed
+  const options = checkOptions(optionsOf(saved, given), 'loadRun(folder, options)')
   if (options.loss === undefined && isLayers(model)) {
     if (!losses.has(loss as string))
       throw new InputError({
@@ -114,7 +126,7 @@ function isLayers(model: unknown): model is tf.LayersModel {
 }
 
 function traineeOf(model: unknown, loss: unknown): Trainee {
-  const thing = model as Partial<OwnModel & { layers: unknown[] }> | null
+  const thing = model as Partial<OwnModel & { layers: unknown[]; iteration: unknown }> | null
   if (typeof thing === 'object' && thing !== null) {
     if (isLayers(model)) {
       if (typeof loss === 'string' || typeof loss === 'function')
@@ -126,6 +138,8 @@ function traineeOf(model: unknown, loss: unknown): Trainee {
         fix: "E.g. loss: 'sparseCategoricalCrossentropy' for class indices, 'meanSquaredError' for numbers.",
       })
     }
+    if (thing.parameters && typeof thing.iteration === 'function')
+      return iterationTrainee(thing as unknown as OwnIteration)
     if (thing.parameters && typeof thing.loss === 'function') {
       if (loss === undefined) return ownTrainee(thing as OwnModel)
       throw new InputError({
@@ -138,6 +152,7 @@ function traineeOf(model: unknown, loss: unknown): Trainee {
   throw new InputError({
     where: 'train(model)',
     received: describe(model),
-    expected: 'a tf.LayersModel, or { parameters, loss: (batch) => tf.Scalar }',
+    expected:
+      'a tf.LayersModel, { parameters, loss: (batch) => tf.Scalar }, or { parameters, optimizers, iteration }',
   })
 }

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs'
+import type { Optimizer } from '../backend/optimizer.js'
 import type { Dataset } from '../data/dataset.js'
 
 /** The examples of one iteration. Whoever got it from `nextBatch` disposes x and y (`tf.dispose(batch)`). */
@@ -50,7 +51,17 @@ export interface Trainee {
    * A copy of a model whose functions know only the original's variables: lends it the copy's values until the
    * function that it gives is called. `parameters[i]` is then differentiated through `through[i]`.
    */
-  borrow?: { through: readonly tf.Variable[]; begin(): () => void }
+  borrow?: {
+    through: readonly tf.Variable[]
+    /** `keepParameters`: what the work did to the parameters is the copy's too. */
+    begin(options?: { keepParameters?: boolean }): () => void
+  }
+  /** An iteration of the user's own, with its optimizers. */
+  iteration?(
+    batch: Batch,
+    tools: { optimizers: object; iteration: number },
+  ): Promise<{ loss: number | tf.Tensor }> | { loss: number | tf.Tensor }
+  optimizers?: { readonly [name: string]: Optimizer }
   /** Predictions alone, where the model can give them without a target. */
   predict?(x: tf.Tensor): tf.Tensor
   /** Throws an InputError when examples of this kind do not fit. */

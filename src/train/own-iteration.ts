@@ -1,0 +1,329 @@
+import * as tf from '@tensorflow/tfjs'
+import type { Optimizer } from '../backend/optimizer.js'
+import { withRandomness } from '../backend/random.js'
+import { describe, InputError } from '../errors.js'
+import type { Core } from './core.js'
+import { record, type Outcome } from './iteration.js'
+import { checkOptimizer } from './options.js'
+import { borrowingTrainee, flattenParameters, ownPass, type OwnLoss, type ParameterTree } from './own.js'
+import { clip, ensureSlots, normOf } from './step.js'
+import type { Batch, Parameter, Trainee } from './trainee.js'
+
+/** Which parameters: variables, names of parameters or of groups of them (`'generator'`), or a pattern on their names. */
+export type Chosen = readonly tf.Variable[] | readonly string[] | string | RegExp
+
+/** An optimizer bound to the parameters of a run: its slots, counts and rate are the run's, so undo takes them back. */
+export interface BoundOptimizer {
+  /**
+   * One update that lowers `loss`; gives its value before. `chosen`: the parameters it changes; by default those of the
+   * group that is named as the optimizer is, else all. With `true` the loss comes as a scalar, as tfjs's optimizers have it.
+   */
+  minimize(loss: () => tf.Tensor, chosen?: Chosen | false): number
+  minimize(loss: () => tf.Tensor, returnCost: true, chosen?: Chosen): tf.Scalar
+  /** One update with these gradients, by parameter name. */
+  applyGradients(gradients: { readonly [parameter: string]: tf.Tensor }): void
+}
+
+/** What an own iteration gets besides its batch. */
+export interface IterationTools {
+  optimizers: { readonly [name: string]: BoundOptimizer }
+  /** Counting from 1. */
+  iteration: number
+}
+
+type IterationValues = { loss: number | tf.Tensor; [more: string]: number | tf.Tensor }
+
+/** A model whose iteration is the user's own: several losses and optimizers, as in a GAN or an actor-critic. */
+export interface OwnIteration {
+  parameters: ParameterTree
+  optimizers: { readonly [name: string]: Optimizer }
+  /**
+   * One iteration: updates by the optimizers it gets, and numbers (or scalars) for the history. Tensors made before the
+   * first `await` end by themselves; after one, use tf.tidy. What it throws takes back all it has changed.
+   */
+  iteration(batch: Batch, tools: IterationTools): IterationValues | Promise<IterationValues>
+  /** For evaluations. */
+  loss?(batch: Batch): OwnLoss
+  predict?(x: tf.Tensor): tf.Tensor
+}
+
+/** A model with an own iteration, as something to train. */
+export function iterationTrainee(model: OwnIteration): Trainee {
+  const { parameters, state } = flattenParameters(model.parameters)
+  const names = Object.keys(model.optimizers ?? {})
+  if (names.length === 0)
+    throw new InputError({
+      where: 'train({ optimizers })',
+      received: describe(model.optimizers),
+      expected:
+        'at least one optimizer, e.g. { g: adam({ learningRate: 1e-4 }), d: adam({ learningRate: 1e-4 }) }',
+    })
+  for (const name of names) checkOptimizer(model.optimizers[name], `train({ optimizers: { ${name} } })`)
+  return {
+    model,
+    parameters,
+    state,
+    lossName: 'own iteration',
+    iteration: (batch, tools) => model.iteration(batch, tools as IterationTools),
+    optimizers: model.optimizers,
+    ...(model.loss && {
+      pass: (batch, options) => ownPass({ ...model, loss: (given) => model.loss!(given) }, batch, options),
+    }),
+    ...(model.predict && { predict: (x: tf.Tensor) => model.predict!(x) }),
+    checkData: () => {},
+    copy: () => borrowingTrainee(model, iterationTrainee),
+  }
+}
+
+/** Own iterations wait for each other: two runs may share variables, and an iteration may await. */
+let last: Promise<unknown> = Promise.resolve()
+
+/** One iteration of the user's own. It counts as a whole: an error, or a value that is not finite, takes all of it back. */
+export async function iterateOwn(core: Core): Promise<Outcome & { more?: { [name: string]: number } }> {
+  const before = last
+  let done!: () => void
+  last = new Promise<void>((resolve) => (done = resolve))
+  await before
+  try {
+    return await oneOwnIteration(core)
+  } finally {
+    done()
+  }
+}
+
+async function oneOwnIteration(core: Core): Promise<Outcome & { more?: { [name: string]: number } }> {
+  const started = performance.now()
+  const cursor = core.order.state()
+  const saved = saveAll(core)
+  const positions = core.order.next(core.settings.batchSize)
+  const batch = core.batchAt(positions)
+  const giveBack = core.trainee.borrow?.begin({ keepParameters: true })
+  const norms: number[] = []
+  let finished = false
+  try {
+    const given = await scoped(() =>
+      withRandomness({ seed: core.settings.seed, iteration: batch.iteration }, () =>
+        core.trainee.iteration!(batch, { optimizers: bind(core, norms), iteration: batch.iteration }),
+      ),
+    )
+    const { loss, ...more } = numbersOf(given)
+    giveBack?.()
+    const learningRate = core.learningRate()
+    const gradientNorm = Math.hypot(...norms)
+    const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm)
+    const outcome = { finite, loss: loss!, gradientNorm, learningRate, positions, losses: undefined, more }
+    finished = finite
+    if (finite) {
+      core.changed()
+      record(core, outcome, performance.now() - started)
+    }
+    return outcome
+  } finally {
+    if (!finished) {
+      giveBack?.()
+      saved.restore()
+      core.order.restore(cursor)
+    }
+    saved.dispose()
+    tf.dispose([batch.x, batch.y])
+  }
+}
+
+/** References to all values, to go back to if the iteration fails: nothing is copied. */
+function saveAll(core: Core): { restore(): void; dispose(): void } {
+  const variables = [...core.trainee.parameters, ...core.trainee.state].map(({ variable }) => variable)
+  const values = variables.map((variable) => tf.keep(variable.clone()))
+  const slots = new Map(
+    [...core.slots].map(([key, entry]) => [
+      key,
+      Object.entries(entry).map(([slot, variable]) => [slot, tf.keep(variable.clone())] as const),
+    ]),
+  )
+  const counts = core.counts
+  return {
+    restore() {
+      for (const [i, variable] of variables.entries()) variable.assign(values[i]!)
+      for (const [key, entry] of core.slots) {
+        const old = slots.get(key)
+        if (old) for (const [slot, value] of old) entry[slot]!.assign(value)
+        else {
+          tf.dispose(Object.values(entry))
+          core.slots.delete(key)
+        }
+      }
+      core.counts = counts
+    },
+    dispose() {
+      tf.dispose(values)
+      for (const entry of slots.values()) tf.dispose(entry.map(([, value]) => value))
+    },
+  }
+}
+
+/** Runs `work`; tensors that it makes before its first await end when it is done, but those it gives. */
+async function scoped<T extends object>(work: () => T | Promise<T>): Promise<T> {
+  const engine = tf.engine()
+  engine.startScope('own iteration')
+  const { state } = engine as unknown as {
+    state: { activeScope: { track: tf.Tensor[] } | null; scopeStack: { track: tf.Tensor[] }[] }
+  }
+  const scope = state.activeScope!
+  let given: T | Promise<T>
+  try {
+    given = work()
+  } finally {
+    // Taken from the stack without ending its tensors: what runs while the iteration awaits is not in this scope.
+    state.scopeStack.splice(state.scopeStack.indexOf(scope), 1)
+    state.activeScope = state.scopeStack.at(-1) ?? null
+  }
+  let result: T | undefined
+  try {
+    return (result = await given)
+  } finally {
+    const given = new Set<unknown>(Object.values(result ?? {}))
+    for (const tensor of scope.track)
+      if (!tensor.kept && !tensor.isDisposed && !given.has(tensor)) tensor.dispose()
+  }
+}
+
+function numbersOf(given: IterationValues): { [name: string]: number } {
+  const bad = (received: string) =>
+    new InputError({
+      where: 'train({ iteration })',
+      received,
+      expected: '{ loss, … }: numbers or scalar tensors',
+    })
+  if (typeof given !== 'object' || given === null || given instanceof tf.Tensor) throw bad(describe(given))
+  if (given.loss === undefined) throw bad(`${describe(given)} without a loss`)
+  const entries = Object.entries(given).map(([name, value]): [string, number] => {
+    if (typeof value === 'number') return [name, value]
+    if (!(value instanceof tf.Tensor) || value.size !== 1) throw bad(`${describe(value)} as ${name}`)
+    return [name, value.dataSync()[0]!]
+  })
+  tf.dispose(Object.values(given).filter((value) => value instanceof tf.Tensor))
+  return Object.fromEntries(entries)
+}
+
+/** The optimizers as the iteration gets them. */
+function bind(core: Core, norms: number[]): { [name: string]: BoundOptimizer } {
+  const { trainee } = core
+  const through = trainee.borrow?.through ?? trainee.parameters.map(({ variable }) => variable)
+  const targets = trainee.parameters.map((parameter, i): Parameter => ({
+    ...parameter,
+    variable: through[i]!,
+  }))
+  const frozen = new Set(
+    trainee.parameters.filter((one) => !core.parameters.includes(one)).map(({ name }) => name),
+  )
+  const bound: { [name: string]: BoundOptimizer } = {}
+  for (const [name, optimizer] of Object.entries(trainee.optimizers!)) {
+    const own = targets.filter((target) => target.name.startsWith(`${name}/`) || target.name === name)
+    const usual = own.length > 0 ? own : targets
+    const update = (parameters: readonly Parameter[], gradients: readonly (tf.Tensor | null)[]) => {
+      const norm = makeUpdate(core, name, optimizer, parameters, gradients)
+      norms.push(norm)
+    }
+    function minimize(loss: () => tf.Tensor, first?: Chosen | boolean, second?: Chosen): any {
+      const chosen = typeof first === 'boolean' || first === undefined ? second : first
+      const parameters = (chosen === undefined ? usual : choose(targets, chosen, name)).filter(
+        (one) => !frozen.has(one.name),
+      )
+      const value = tf.tidy(() => {
+        const { value: cost, grads } = tf.engine().gradients(
+          () => loss().asScalar(),
+          parameters.map(({ variable }) => variable),
+          undefined,
+          true,
+        )
+        if (grads.every((gradient) => !gradient))
+          throw new InputError({
+            where: `optimizers.${name}.minimize(loss)`,
+            received: 'a loss that depends on none of its parameters',
+            expected: `one computed from ${parameters
+              .map((one) => one.name)
+              .slice(0, 4)
+              .join(', ')}`,
+          })
+        update(
+          parameters,
+          grads.map((gradient) => gradient ?? null),
+        )
+        return cost
+      }) as tf.Scalar
+      if (first === true) return value
+      const number = value.dataSync()[0]!
+      value.dispose()
+      return number
+    }
+    bound[name] = {
+      minimize,
+      applyGradients(gradients) {
+        const parameters = choose(targets, Object.keys(gradients), name)
+        tf.tidy(() =>
+          update(
+            parameters,
+            parameters.map((one) => gradients[one.name]!),
+          ),
+        )
+      },
+    }
+  }
+  return bound
+}
+
+/** Parameters by variable, by name or group, or by pattern. */
+function choose(targets: readonly Parameter[], chosen: Chosen, optimizer: string): Parameter[] {
+  const one = (wanted: string | RegExp | tf.Variable): Parameter[] => {
+    const found = targets.filter(({ name, variable }) =>
+      wanted instanceof RegExp
+        ? wanted.test(name)
+        : typeof wanted === 'string'
+          ? name === wanted || name.startsWith(`${wanted}/`)
+          : variable === wanted,
+    )
+    if (found.length > 0) return found
+    throw new InputError({
+      where: `optimizers.${optimizer}`,
+      received:
+        wanted instanceof tf.Variable ? 'a variable that is not among the parameters' : describe(wanted),
+      expected: `some of the parameters: ${targets.map(({ name }) => name).join(', ')}`,
+    })
+  }
+  return typeof chosen === 'string' || chosen instanceof RegExp
+    ? one(chosen)
+    : chosen.flatMap((wanted) => one(wanted))
+}
+
+/** The update of one optimizer. Gives the norm of the gradients. */
+function makeUpdate(
+  core: Core,
+  name: string,
+  optimizer: Optimizer,
+  parameters: readonly Parameter[],
+  gradients: readonly (tf.Tensor | null)[],
+): number {
+  const key = (parameter: Parameter) => `${name}:${parameter.name}`
+  const keyed = parameters.map((parameter) => ({ ...parameter, name: key(parameter) }))
+  ensureSlots(optimizer, keyed, core.slots)
+  const count = (core.counts[name] ?? 0) + 1
+  core.counts = { ...core.counts, [name]: count }
+  const norm = normOf(gradients)
+  const clipped = clip(gradients, norm, core.settings)
+  // The run's schedule and `set` scale the rates of all optimizers alike.
+  const rate = optimizer.learningRate * (core.learningRate() / (core.optimizer.learningRate || 1))
+  for (const [i, parameter] of parameters.entries()) {
+    if (!clipped[i]) continue
+    const slots = core.slots.get(key(parameter))!
+    const update = optimizer.update({
+      name: parameter.name,
+      value: parameter.variable,
+      gradient: clipped[i],
+      slots,
+      learningRate: tf.scalar(rate),
+      iteration: tf.scalar(count),
+    })
+    parameter.variable.assign(parameter.constrain?.(update.value) ?? update.value)
+    for (const slot in slots) slots[slot]!.assign(update.slots[slot]!)
+  }
+  return norm.dataSync()[0]!
+}
