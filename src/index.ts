@@ -1,4 +1,5 @@
 import { installHost } from './hosts/index.js'
+import { serveRuns } from './panel/serve.js'
 
 export * from './errors.js'
 export * from './host.js'
@@ -13,5 +14,6 @@ export { silentHost, terminalHost } from './hosts/index.js'
 export type { TerminalOptions } from './hosts/index.js'
 
 installHost()
+serveRuns()
 export { nextSeed, seed } from './seed.js'
 export * from './train/index.js'

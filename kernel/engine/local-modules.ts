@@ -11,7 +11,6 @@ interface LocalModule {
   readonly namespace: Record<string, unknown>
   stamp: string
   text: string
-  map: string | undefined
   /** The local files that it imports. */
   imports: Set<string>
   loading: Promise<void>
@@ -54,10 +53,10 @@ export class LocalModules {
     this.#contextOf = contextOf
   }
 
-  /** Text and source map of a file that was loaded, for error messages. */
+  readonly #sources = new Map<string, { text: string; map: string }>()
+  /** Text and source map of a file that was loaded, or could not be, for error messages. */
   sourceOf(path: string): { text: string; map: string } | undefined {
-    const module = this.#modules.get(path)
-    return module?.map === undefined ? undefined : { text: module.text, map: module.map }
+    return this.#sources.get(path)
   }
 
   get isEmpty(): boolean {
@@ -76,7 +75,6 @@ export class LocalModules {
       namespace: Object.create(null),
       stamp: '',
       text: '',
-      map: undefined,
       imports: new Set(),
       loading: Promise.resolve(),
       loaded: false,
@@ -97,21 +95,25 @@ export class LocalModules {
     return [...module.imports].some((next) => this.#waitsFor(next, other, seen))
   }
 
-  #run(module: LocalModule): Promise<void> {
+  async #run(module: LocalModule): Promise<void> {
     module.loaded = false
     module.imports = new Set()
     clear(module.namespace)
-    module.loading = this.#evaluate(module).then(
-      () => void (module.loaded = true),
-      (error: unknown) => {
-        // It is loaded anew when it is next asked for.
-        this.#modules.delete(module.path)
-        throw error
-      },
-    )
-    // Whoever waits gets the error; nobody may wait yet.
+    // A promise of its own for those who wait: V8 follows the frames of an error through one waiting function, not through two.
+    let done!: () => void
+    let fail!: (error: unknown) => void
+    module.loading = new Promise((resolve, reject) => ([done, fail] = [resolve, reject]))
     module.loading.catch(() => {})
-    return module.loading
+    try {
+      await this.#evaluate(module)
+      module.loaded = true
+      done()
+    } catch (error) {
+      // It is loaded anew when it is next asked for.
+      this.#modules.delete(module.path)
+      fail(error)
+      throw error
+    }
   }
 
   async #evaluate(module: LocalModule): Promise<void> {
@@ -130,7 +132,7 @@ export class LocalModules {
     // The compiler is loaded by the notebooks that need it on this thread.
     const { compileModule } = await import('../cell/module.js')
     const compiled = compileModule(path, module.text, moduleKind(path))
-    module.map = compiled.map
+    this.#sources.set(path, { text: module.text, map: compiled.map })
     const context = this.#contextOf(path, (imported) => module.imports.add(imported))
     const address = pathToFileURL(path).href
     const inline = Buffer.from(compiled.map).toString('base64')

@@ -9,11 +9,17 @@ export function runNpm(
   const words =
     command.match(/"[^"]*"|'[^']*'|\S+/g)?.map((word) => word.replace(/^(["'])(.*)\1$/, '$2')) ?? []
   return new Promise((resolve, reject) => {
-    const child = spawn('npm', [...words, '--no-fund', '--no-audit', '--no-update-notifier'], {
-      cwd: folder,
-      shell: process.platform === 'win32',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    write(`npm ${command} (in ${folder})\n`)
+    // Next to the notebook, even where a folder above has a package.json.
+    const child = spawn(
+      'npm',
+      [...words, '--prefix', folder, '--no-fund', '--no-audit', '--no-update-notifier'],
+      {
+        cwd: folder,
+        shell: process.platform === 'win32',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    )
     let tail = ''
     const show = (chunk: Buffer) => {
       const text = chunk.toString()

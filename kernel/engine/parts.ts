@@ -1,4 +1,5 @@
 /** What the language gives to the main thread: modules, and errors as front ends show them. */
+import { join } from 'node:path'
 // Not from cell/index.js: that would load the parser, which this thread needs only for files that cells import.
 import { cellFile } from '../cell/syntax-error.js'
 import type { Runtime } from '../cell/types.js'
@@ -16,6 +17,8 @@ export interface Parts {
 }
 
 export function createParts(folder: string, home: string): Parts {
+  // As for a script in the notebook's folder: the kernel's own arguments are nothing to a cell.
+  process.argv = [process.execPath, join(folder, 'notebook.ts')]
   const modules = createModules({ folder, home })
   const cells = new Map<number, CellRecord>()
   return {

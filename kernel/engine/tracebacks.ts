@@ -183,6 +183,13 @@ function describeProblems(problems: readonly Diagnostic[], label: string, text: 
   return lines
 }
 
+/** Problems of a cell that runs all the same, as text. */
+export function formatWarnings(diagnostics: readonly Diagnostic[], cell: CellRecord): string {
+  const warnings = diagnostics.filter(({ severity }) => severity === 'warning')
+  if (warnings.length === 0) return ''
+  return `${describeProblems(warnings, `Cell [${cell.number}]`, cell.text).join('\n')}\n`
+}
+
 /** Problems of a cell that did not run, as one error: each with its code frame. */
 export function formatDiagnostics(diagnostics: readonly Diagnostic[], cell: CellRecord): ErrorReport {
   const errors = diagnostics.filter(({ severity }) => severity === 'error')

@@ -1,9 +1,22 @@
-import { findLineStarts, placeAt, readSource, type Diagnostic } from '../cell/index.js'
+import { findLineStarts, placeAt, readSource, type Diagnostic, type Source } from '../cell/index.js'
 import { packageOf } from '../packages.js'
 import { isMissing, missingHelp, missingSpecifier } from './missing.js'
 import type { Document } from './program.js'
 import type { ServiceDiagnostic } from './service.js'
 import type { Workspace } from './workspace.js'
+
+/** Whether one of a cell's `%npm` lines may bring the package of a specifier. */
+function installs(commands: Source['commands'], specifier: string): boolean {
+  return commands.some(({ line }) => {
+    const [command, ...words] = line.split(/\s+/)
+    const wanted = words.filter((word) => !word.startsWith('-'))
+    if (!/^(?:i|install|add|ci|link)$/.test(command!)) return false
+    // A folder, an archive or an address does not say the name.
+    const isNamed =
+      wanted.length > 0 && wanted.every((word) => /^(?:@[\w.-]+\/)?[\w.-]+(?:@[^/]*)?$/.test(word))
+    return !isNamed || wanted.some((word) => word.replace(/(?<=.)@[^/]*$/, '') === packageOf(specifier))
+  })
+}
 
 /** Problems of a module as problems of its cell. What lies outside the cell's text is none of the cell's. */
 export function readDiagnostics(
@@ -17,16 +30,16 @@ export function readDiagnostics(
   const offsetOf = ({ line, character }: { line: number; character: number }) =>
     (lines[line] ?? document.text.length) + character - document.start
   const found: Diagnostic[] = []
-  const installs = readSource(cellText).commands.map(({ line }) => line)
+  const { commands } = readSource(cellText)
   for (const { range, severity, code, message, relatedInformation } of problems) {
     if (severity > 2) continue
     const start = offsetOf(range.start)
     const end = offsetOf(range.end)
     if (end < 0) continue
     const related = (relatedInformation ?? []).map((info) => `\n  ${info.message}`).join('')
-    const specifier = isMissing(`TS${code}`) ? missingSpecifier(message) : undefined
+    const specifier = isMissing(code) ? missingSpecifier(message) : undefined
     // The cell installs it before it imports it.
-    if (specifier !== undefined && installs.some((line) => line.includes(packageOf(specifier)))) continue
+    if (specifier !== undefined && installs(commands, specifier)) continue
     const help = specifier === undefined ? '' : missingHelp(specifier, workspace)
     found.push({
       code: `TS${code}`,

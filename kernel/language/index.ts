@@ -71,8 +71,8 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
     if (checking === 'off') return []
     watched.follow(module.specifiers, folder)
     const problems = await service.diagnose(document.path)
+    missing.take(problems)
     const found = readDiagnostics(problems, document, text, workspace)
-    missing.take(found)
     if (checking === 'error') return found
     return found.map((problem) => ({ ...problem, severity: 'warning' }))
   }

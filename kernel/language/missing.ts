@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Diagnostic } from '../cell/index.js'
 import { isPackage, packageOf } from '../packages.js'
+import type { ServiceDiagnostic } from './service.js'
 import type { Workspace } from './workspace.js'
 
 /** Codes for a module that was not found: as an import, with other options, as one for its effects. */
-const codes = new Set(['TS2307', 'TS2792', 'TS2882'])
+const codes = new Set([2307, 2792, 2882])
 
-export const isMissing = (code: string): boolean => codes.has(code)
+export const isMissing = (code: number): boolean => codes.has(code)
 
 /** The module that a message about a missing one names. */
 export const missingSpecifier = (message: string): string | undefined => /'([^']+)'/.exec(message)?.[1]
@@ -29,7 +29,7 @@ export class MissingPackages {
     this.#workspace = workspace
   }
 
-  take(problems: readonly Diagnostic[]): void {
+  take(problems: readonly ServiceDiagnostic[]): void {
     for (const { code, message } of problems) {
       const specifier = isMissing(code) ? missingSpecifier(message) : undefined
       if (specifier !== undefined && isPackage(specifier)) this.#names.add(packageOf(specifier))

@@ -1,6 +1,6 @@
 /** Cells to programs, with what each needs to know of the cells before it. */
 import { CellSyntaxError, compileCell, type CellSource, type CompiledCell } from '../cell/index.js'
-import { formatDiagnostics, formatError } from '../engine/tracebacks.js'
+import { formatDiagnostics, formatError, formatWarnings } from '../engine/tracebacks.js'
 import { globalNames } from '../engine/global-names.js'
 import type { Diagnostic } from '../cell/types.js'
 import type { Problem } from '../port.js'
@@ -11,6 +11,8 @@ export interface Compiler {
   commit(cell: CompiledCell): void
   /** What the type check says against running a cell. */
   problemOf(cell: CellSource, diagnostics: readonly Diagnostic[]): Problem | undefined
+  /** What it says of a cell that runs all the same (`// @check warn`), as text; empty where it says nothing. */
+  warningsOf(cell: CellSource, diagnostics: readonly Diagnostic[]): string
   /** An error of `compile`, as front ends show it. */
   problemOfError(cell: CellSource, error: unknown): Problem
 }
@@ -27,6 +29,7 @@ export function createCompiler(): Compiler {
       diagnostics.some(({ severity }) => severity === 'error')
         ? formatDiagnostics(diagnostics, cell)
         : undefined,
+    warningsOf: (cell, diagnostics) => formatWarnings(diagnostics, cell),
     problemOfError: (cell, error) =>
       error instanceof CellSyntaxError
         ? formatDiagnostics(error.diagnostics, cell)

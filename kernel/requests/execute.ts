@@ -146,6 +146,8 @@ export class Executor {
     const problem = compiler.problemOf(source, diagnostics)
     if (problem) return cell.finish({ status: 'error', problem })
     if (this.running !== cell) return
+    const warnings = compiler.warningsOf(source, diagnostics)
+    if (warnings && !this.isSilent(cause)) this.#kernel.wire.stream(message.header, 'stderr', warnings)
     compiler.commit(compiled)
     language.commit(source)
     const expressions: Record<string, Program | Problem> = {}

@@ -1,6 +1,7 @@
 import { diagnostics } from './diagnostics.js'
 import { highlighting } from './highlighting.js'
 import { launcher } from './launcher.js'
+import { panel } from './panel/index.js'
 import { renderer } from './renderer.js'
 
-export default [diagnostics, highlighting, launcher, renderer]
+export default [diagnostics, highlighting, launcher, panel, renderer]

@@ -16,5 +16,6 @@ export function branchOf(core: Core, name: string): Core {
   restoreSnapshot(twin, { ...snapshot, version: -1 })
   twin.changed()
   twin.history = core.history.copy()
+  twin.parent = { name: core.name, iteration: core.iteration }
   return twin
 }

@@ -12,6 +12,8 @@ import type { Batch, Parameter, Trainee } from './trainee.js'
 /** All that a run is made of. Its owner is `Run`; the files beside this one are functions over it. */
 export class Core {
   name: string
+  /** The run that it branched from, and where. */
+  parent: { name: string; iteration: number } | undefined
   readonly trainee: Trainee
   readonly data: Dataset
   readonly evaluateOn: Dataset | undefined

@@ -86,6 +86,18 @@ export class Run {
   get learningRate(): number {
     return this.#core.learningRate()
   }
+  /** Examples of the next iteration. */
+  get batchSize(): number {
+    return this.#core.settings.batchSize
+  }
+  /** The run that it branched from, and at which iteration. */
+  get parent(): { readonly name: string; readonly iteration: number } | undefined {
+    return this.#core.parent
+  }
+  /** Where `goTo` can go: what each call or cell began from, and what was kept by name. */
+  get points(): readonly { readonly iteration: number; readonly name?: string }[] {
+    return this.#timeline.points
+  }
   /** Names of the parameters, by their place in the model: `dense_1/kernel`. */
   get parameters(): readonly string[] {
     return this.#core.trainee.parameters.map(({ name }) => name)

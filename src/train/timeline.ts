@@ -135,6 +135,14 @@ export class Timeline {
     }
   }
 
+  /** Where `goTo` can go, oldest first. */
+  get points(): { iteration: number; name?: string }[] {
+    const named = [...this.#named.values()]
+    return [...this.#past, ...named]
+      .map(({ snapshot, name }) => ({ iteration: snapshot.iteration, ...(name !== undefined && { name }) }))
+      .toSorted((a, b) => a.iteration - b.iteration)
+  }
+
   get bytes(): number {
     const seen = new Set<object>()
     let bytes = 0

@@ -75,6 +75,10 @@ test('a package that is installed after it was missing', async () => {
 test('a cell that installs a package may import it', async () => {
   const { check } = inFolder()
   expect(await check('%npm install pack\nimport { value } from "pack"')).toEqual([])
+  expect(await check('%npm install ./pack\nimport { value } from "pack"')).toEqual([])
+  expect(
+    await check('%npm i --save-dev @a/b@1 pack@^2.0.0\nimport { value } from "pack"; import "@a/b/c"'),
+  ).toEqual([])
   expect(await check('%npm install other\nimport { value } from "pack"')).toEqual(['TS2307 2:23'])
 })
 

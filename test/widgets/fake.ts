@@ -52,6 +52,9 @@ export function fakeNotebook() {
   const shown: unknown[][] = []
   const host = {
     kind: 'notebook',
+    interrupted: false,
+    interrupt: new AbortController().signal,
+    breathe: () => new Promise<void>((resolve) => setImmediate(resolve)),
     display(value: unknown) {
       const states = [value]
       shown.push(states)

@@ -13,7 +13,7 @@ export function svg(name: string, attributes: Attributes = {}, text?: string): S
   return element
 }
 
-export const margin = { left: 58, right: 26, top: 16, bottom: 34, between: 22 }
+export const margin = { left: 52, right: 24, top: 16, bottom: 34, between: 22 }
 
 /** A panel with its place and its scale. */
 export interface Placed extends Panel {

@@ -56,7 +56,7 @@ export function extentOf(values: Iterable<number>, log: boolean): [number, numbe
   }
   if (low > high) return log ? [0.1, 1] : [0, 1]
   if (log) return low === high ? [low / 2, high * 2] : [low / 1.1, high * 1.1]
-  if (low === high) return low === 0 ? [0, 1] : [Math.min(0, low * 2), Math.max(0, low * 2)]
+  if (low === high) return low === 0 ? [0, 1] : [Math.min(0, low * 1.3), Math.max(0, low * 1.3)]
   const room = (high - low) * 0.05
   return [low >= 0 && low < high * 0.5 ? 0 : low - room, high + room]
 }

@@ -1,0 +1,129 @@
+/** The runs of one kernel, as the kernel tells of them. A page that was reloaded asks for everything anew. */
+import type { Kernel, KernelMessage } from '@jupyterlab/services'
+import { Signal, type ISignal } from '@lumino/signaling'
+import { onCellEnd } from '../kernels.js'
+import type { Action, RunSummary, ShownMistake, ToKernel, ToPanel } from '../../../src/panel/protocol.js'
+
+const target = 'gradbook.runs'
+
+type RunState = Extract<ToPanel, { method: 'run' }>
+type Mistakes = Extract<ToPanel, { method: 'mistakes' }>
+export type { Action, RunState, RunSummary, Mistakes, ShownMistake }
+
+export class RunsModel {
+  readonly #kernel: Kernel.IKernelConnection
+  readonly #changed = new Signal<this, void>(this)
+  readonly #leave: () => void
+  readonly #waiting = new Map<number, (error: string | undefined) => void>()
+  #comm: Kernel.IComm | undefined
+  #requests = 0
+  #watched = false
+  #chosen: string | undefined
+  runs: RunSummary[] = []
+  active: string | null = null
+  run: RunState | undefined
+  mistakes: Mistakes | undefined
+
+  constructor(kernel: Kernel.IKernelConnection) {
+    this.#kernel = kernel
+    kernel.registerCommTarget(target, this.#onOpen)
+    this.#leave = onCellEnd(kernel, () => {
+      if (this.#watched) this.#send({ method: 'state' })
+    })
+    void this.#find()
+  }
+
+  get changed(): ISignal<this, void> {
+    return this.#changed
+  }
+
+  /** The run that is shown: the one chosen, else the one that trained last. */
+  get shown(): string | null {
+    return this.runs.some(({ id }) => id === this.#chosen) ? this.#chosen! : this.active
+  }
+
+  choose(id: string): void {
+    this.#chosen = id === this.active ? undefined : id
+    this.#watch()
+  }
+
+  /** Whether anyone looks: the kernel sends charts only then. */
+  set watched(watched: boolean) {
+    this.#watched = watched
+    this.#watch()
+  }
+
+  /** Does something to the run that is shown; resolves to the reason when it could not be done. */
+  do(action: Action): Promise<string | undefined> {
+    const id = this.shown
+    if (!this.#comm || id === null) return Promise.resolve('there is no run')
+    const request = ++this.#requests
+    const done = new Promise<string | undefined>((resolve) => this.#waiting.set(request, resolve))
+    this.#send({ method: 'do', id, request, ...action })
+    return done
+  }
+
+  dispose(): void {
+    this.#leave()
+    for (const resolve of this.#waiting.values()) resolve('the kernel is gone')
+    this.#waiting.clear()
+    if (!this.#kernel.isDisposed) {
+      if (this.#watched) this.#send({ method: 'watch', id: null })
+      this.#kernel.removeCommTarget(target, this.#onOpen)
+    }
+    Signal.clearData(this)
+  }
+
+  /** The comm of a kernel that had runs before this page was there. */
+  async #find(): Promise<void> {
+    const reply = await this.#kernel.requestCommInfo({ target_name: target })
+    if (reply.content.status !== 'ok' || this.#comm || this.#kernel.isDisposed) return
+    const id = Object.keys(reply.content.comms).at(-1)
+    if (id !== undefined) this.#attach(this.#kernel.createComm(target, id))
+  }
+
+  readonly #onOpen = (comm: Kernel.IComm): void => this.#attach(comm)
+
+  #attach(comm: Kernel.IComm): void {
+    this.#comm = comm
+    comm.onMsg = (message: KernelMessage.ICommMsgMsg) =>
+      this.#receive(message.content.data as unknown as ToPanel)
+    comm.onClose = () => {
+      if (this.#comm === comm) this.#comm = undefined
+    }
+    this.#send({ method: 'state' })
+    this.#watch()
+  }
+
+  #watch(): void {
+    if (this.#watched || this.run) this.#send({ method: 'watch', id: this.#watched ? this.shown : null })
+  }
+
+  #send(message: ToKernel): void {
+    if (this.#comm && !this.#comm.isDisposed && !this.#kernel.isDisposed)
+      this.#comm.send(message as unknown as { [key: string]: never })
+  }
+
+  #receive(message: ToPanel): void {
+    if (message.method === 'done') {
+      if (message.interrupt) void this.#kernel.interrupt()
+      this.#waiting.get(message.request)?.(message.error)
+      this.#waiting.delete(message.request)
+      return
+    }
+    if (message.method === 'runs') {
+      const before = this.shown
+      this.runs = message.runs
+      this.active = message.active
+      if (this.shown !== before) this.#watch()
+    } else if (message.method === 'run') {
+      if (message.id !== this.shown) return
+      if (this.run?.id !== message.id) this.mistakes = undefined
+      this.run = message
+    } else if (message.method === 'mistakes') {
+      if (message.id !== this.shown) return
+      this.mistakes = message
+    }
+    this.#changed.emit()
+  }
+}

@@ -1,0 +1,48 @@
+/** Runs and the branches that began from them, with the iterations that can be gone back to. */
+import type { TranslationBundle } from '@jupyterlab/translation'
+import { formatNumber } from '../chart/scale.js'
+import type { RunState, RunSummary } from './model.js'
+import { button, make } from './parts.js'
+
+export interface TreeActions {
+  choose(id: string): void
+  goTo(iteration: number): void
+}
+
+export function drawTree(
+  runs: readonly RunSummary[],
+  shown: RunState | undefined,
+  trans: TranslationBundle,
+  { choose, goTo }: TreeActions,
+): HTMLElement {
+  const childrenOf = (name: string | undefined) => runs.filter((run) => run.parent?.name === name)
+  const names = new Set(runs.map(({ name }) => name))
+  const roots = runs.filter(({ parent }) => !parent || !names.has(parent.name))
+
+  function draw(run: RunSummary): HTMLElement {
+    const chosen = run.id === shown?.id
+    const label = button(run.name, () => choose(run.id))
+    label.className = 'gb-branch'
+    if (chosen) label.setAttribute('aria-current', 'true')
+    const from = run.parent ? trans.__('from iteration %1', formatNumber(run.parent.iteration)) : ''
+    const at = trans.__('iteration %1', formatNumber(run.iteration))
+    const item = make('li', '', label, make('span', 'gb-quiet', [from, at].filter(Boolean).join(', ')))
+    if (chosen && shown) {
+      const points = shown.points.filter((point) => point !== run.iteration).slice(-12)
+      if (points.length > 0) {
+        const back = points.map((point) =>
+          button(
+            formatNumber(point),
+            () => goTo(point),
+            trans.__('go back to iteration %1', formatNumber(point)),
+          ),
+        )
+        item.append(make('div', 'gb-points', make('span', 'gb-quiet', trans.__('go back to')), ...back))
+      }
+    }
+    const children = childrenOf(run.name).filter((child) => child !== run)
+    if (children.length > 0) item.append(make('ul', '', ...children.map(draw)))
+    return item
+  }
+  return make('ul', 'gb-tree', ...roots.map(draw))
+}

@@ -1,0 +1,208 @@
+/** The run panel: what the runs of the notebook's kernel do, and the way to act on them while they do it. */
+import type { TranslationBundle } from '@jupyterlab/translation'
+import type { Message } from '@lumino/messaging'
+import { Widget } from '@lumino/widgets'
+import { RunChart } from '../chart/chart.js'
+import { formatNumber } from '../chart/scale.js'
+import { drawMistakes } from './mistakes.js'
+import type { Action, RunsModel } from './model.js'
+import { button, make, section } from './parts.js'
+import { RateControl } from './rate.js'
+import { drawTree } from './tree.js'
+
+export class RunPanel extends Widget {
+  readonly #trans: TranslationBundle
+  readonly #chart: RunChart
+  readonly #empty = make('p', 'gb-empty')
+  readonly #body = make('div', 'gb-body')
+  readonly #message = make('div', 'gb-message')
+  readonly #iterations = make('input', 'gb-field')
+  readonly #train: HTMLButtonElement
+  readonly #stop: HTMLButtonElement
+  readonly #idleOnly: HTMLButtonElement[]
+  readonly #rate: RateControl
+  readonly #batchSize = make('input', 'gb-field')
+  readonly #batchRow: HTMLElement
+  readonly #adjustments = make('ol', 'gb-list')
+  readonly #mistakes = make('div')
+  readonly #tree = make('div')
+  readonly #of = make('select', 'gb-field')
+  #model: RunsModel | undefined
+  #drawn: { mistakes?: unknown; tree?: string; adjustments?: string } = {}
+
+  constructor(trans: TranslationBundle) {
+    super()
+    this.#trans = trans
+    this.addClass('gb-panel')
+    this.node.setAttribute('role', 'region')
+    this.node.setAttribute('aria-label', trans.__('Training runs'))
+    this.#message.setAttribute('role', 'alert')
+    this.#chart = new RunChart({ trans, compact: true })
+
+    this.#iterations.type = 'number'
+    this.#iterations.min = '1'
+    this.#iterations.value = '100'
+    this.#iterations.setAttribute('aria-label', trans.__('iterations to train'))
+    this.#train = button(trans.__('Train'), () => {
+      void this.#do({
+        action: 'train',
+        iterations: Math.max(1, Math.round(Number(this.#iterations.value) || 1)),
+      })
+    })
+    this.#stop = button(trans.__('Stop'), () => void this.#do({ action: 'stop' }))
+    const undo = button(
+      trans.__('Undo'),
+      () => void this.#do({ action: 'undo' }),
+      trans.__('take back the last cell or call'),
+    )
+    const redo = button(trans.__('Redo'), () => void this.#do({ action: 'redo' }))
+    const branch = button(
+      trans.__('Branch'),
+      () => void this.#do({ action: 'branch' }),
+      trans.__('a second run from here'),
+    )
+    this.#idleOnly = [this.#train, undo, redo, branch]
+    this.#rate = new RateControl(
+      trans,
+      (learningRate) => void this.#do({ action: 'set', changes: { learningRate } }),
+    )
+    this.#batchSize.type = 'number'
+    this.#batchSize.min = '1'
+    this.#batchSize.setAttribute('aria-label', trans.__('batch size'))
+    this.#batchSize.addEventListener('change', () => {
+      const batchSize = Number(this.#batchSize.value)
+      if (Number.isInteger(batchSize) && batchSize > 0)
+        void this.#do({ action: 'set', changes: { batchSize } })
+    })
+    this.#batchRow = make('div', 'gb-row', make('span', 'gb-label', trans.__('batch size')), this.#batchSize)
+
+    for (const [value, label] of [
+      ['train', trans.__('training examples')],
+      ['evaluation', trans.__('evaluation examples')],
+    ]) {
+      const option = make('option', '', label!)
+      option.value = value!
+      this.#of.append(option)
+    }
+    this.#of.setAttribute('aria-label', trans.__('examples to look at'))
+    const look = button(trans.__('Look'), () => {
+      void this.#do({ action: 'mistakes', k: 12, of: this.#of.value as 'train' | 'evaluation' })
+    })
+    this.#idleOnly.push(look)
+
+    this.#body.append(
+      this.#chart.node,
+      make('div', 'gb-row gb-actions', this.#train, this.#iterations, this.#stop, undo, redo, branch),
+      this.#message,
+      this.#rate.node,
+      this.#batchRow,
+      section(trans.__('Adjustments'), this.#adjustments),
+      section(trans.__('Mistakes'), make('div', 'gb-row', look, this.#of), this.#mistakes),
+      section(trans.__('Runs and branches'), this.#tree),
+    )
+    this.node.append(this.#empty, this.#body)
+    this.#draw()
+  }
+
+  /** The runs to show; undefined: the notebook has no kernel of ours. */
+  set model(model: RunsModel | undefined) {
+    if (this.#model) {
+      this.#model.changed.disconnect(this.#draw, this)
+      this.#model.watched = false
+    }
+    this.#model = model
+    this.#drawn = {}
+    this.#message.textContent = ''
+    model?.changed.connect(this.#draw, this)
+    if (model) model.watched = this.isVisible
+    this.#draw()
+  }
+
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message)
+    if (this.#model) this.#model.watched = true
+  }
+  protected override onAfterHide(message: Message): void {
+    super.onAfterHide(message)
+    if (this.#model) this.#model.watched = false
+  }
+  override dispose(): void {
+    if (this.isDisposed) return
+    this.model = undefined
+    this.#chart.dispose()
+    super.dispose()
+  }
+
+  async #do(action: Action): Promise<void> {
+    const model = this.#model
+    if (!model) return
+    this.#message.textContent = ''
+    this.#message.textContent = (await model.do(action)) ?? ''
+  }
+
+  #draw(): void {
+    const trans = this.#trans
+    const model = this.#model
+    const run = model?.run
+    this.#empty.hidden = run !== undefined
+    this.#body.hidden = run === undefined
+    if (!model || !run) {
+      this.#empty.textContent = model
+        ? trans.__('No run yet. A cell with train(model, …) makes one, and it shows here while it trains.')
+        : trans.__('The notebook in front has no gradbook kernel.')
+      return
+    }
+    const { data } = run
+    this.#chart.update(data)
+    this.#stop.disabled = !data.live
+    for (const one of this.#idleOnly) one.disabled = data.live
+    this.#rate.update(run.learningRate)
+    this.#batchRow.hidden = run.batchSize === undefined
+    if (document.activeElement !== this.#batchSize) this.#batchSize.value = String(run.batchSize ?? '')
+    this.#drawAdjustments()
+    this.#drawMistakes()
+    this.#drawTree()
+  }
+
+  #drawAdjustments(): void {
+    const { adjustments } = this.#model!.run!.data
+    const key = JSON.stringify(adjustments)
+    if (key === this.#drawn.adjustments) return
+    this.#drawn.adjustments = key
+    const rows = adjustments.toReversed().map(({ at, text, why }) => {
+      const row = make('li', '', make('span', 'gb-at', formatNumber(at)), make('span', '', text))
+      if (why) row.append(make('q', 'gb-quiet', why))
+      return row
+    })
+    this.#adjustments.replaceChildren(
+      ...(rows.length > 0 ? rows : [make('li', 'gb-quiet', this.#trans.__('none yet'))]),
+    )
+  }
+
+  #drawMistakes(): void {
+    const mistakes = this.#model!.mistakes
+    if (mistakes === this.#drawn.mistakes) return
+    this.#drawn.mistakes = mistakes
+    this.#mistakes.replaceChildren()
+    if (!mistakes) return
+    this.#mistakes.append(
+      drawMistakes(mistakes, this.#trans, ({ id, expected, predicted }) => {
+        const why = `${expected} taken for ${predicted}`
+        void this.#do({ action: 'exclude', ids: [id], why })
+      }),
+    )
+  }
+
+  #drawTree(): void {
+    const model = this.#model!
+    const key = JSON.stringify([model.runs, model.shown, model.run?.points])
+    if (key === this.#drawn.tree) return
+    this.#drawn.tree = key
+    this.#tree.replaceChildren(
+      drawTree(model.runs, model.run, this.#trans, {
+        choose: (id) => model.choose(id),
+        goTo: (iteration) => void this.#do({ action: 'goTo', iteration }),
+      }),
+    )
+  }
+}

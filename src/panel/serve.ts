@@ -1,0 +1,180 @@
+/**
+ * The kernel's side of the run panel: tells of the runs of this process over a comm, and does to them what the panel
+ * asks. It opens the comm with the first run; a page that comes later finds it in the kernel's list of comms.
+ */
+import { Interrupted } from '../errors.js'
+import { maybeHost, type Comm } from '../host.js'
+import { runData } from '../show/run-data.js'
+import { knownRuns, onRuns } from '../train/announce.js'
+import type { Run } from '../train/run.js'
+import type { RunView } from '../views.js'
+import { target, type Action, type RunSummary, type ToKernel, type ToPanel } from './protocol.js'
+import { shownMistake } from './shown-mistake.js'
+
+/** Milliseconds between two charts of a run that trains. */
+const pause = 350
+
+const ids = new WeakMap<Run, string>()
+let count = 0
+function idOf(run: Run): string {
+  if (!ids.has(run)) ids.set(run, `run-${++count}`)
+  return ids.get(run)!
+}
+
+/** The next free name of a branch: 'first-2', 'first-3', … */
+function nameOf(run: Run): string {
+  const taken = new Set(knownRuns().map(({ name }) => name))
+  const stem = run.name.replace(/-\d+$/, '')
+  let number = 2
+  while (taken.has(`${stem}-${number}`)) number++
+  return `${stem}-${number}`
+}
+
+class Panel {
+  readonly #comm: Comm
+  readonly #views = new WeakMap<Run, RunView>()
+  /** Training that was asked for here, which Stop in the panel ends. */
+  readonly #training = new Map<Run, AbortController>()
+  #watched: string | null = null
+  #active: WeakRef<Run> | undefined
+  #sent = 0
+
+  constructor(comm: Comm) {
+    this.#comm = comm
+    comm.onMsg((message: ToKernel) => void this.#receive(message))
+  }
+
+  /** News of a run, from whoever trains it. */
+  onRun(run: Run, view: RunView | undefined): void {
+    const isNew = this.#active?.deref() !== run
+    this.#active = new WeakRef(run)
+    const before = this.#views.get(run)?.live
+    if (view) this.#views.set(run, view)
+    if (isNew || before !== view?.live) this.#sendRuns()
+    if (this.#watched !== idOf(run)) return
+    const now = performance.now()
+    if (view?.live && now - this.#sent < pause) return
+    this.#sent = now
+    this.#sendRun(run)
+  }
+
+  #send(message: ToPanel): void {
+    this.#comm.send(message)
+  }
+
+  #sendRuns(): void {
+    const active = this.#active?.deref()
+    const runs = knownRuns().map((run): RunSummary => {
+      const { parent } = run
+      return {
+        id: idOf(run),
+        name: run.name,
+        iteration: run.iteration,
+        live: this.#views.get(run)?.live ?? false,
+        ...(parent && { parent }),
+      }
+    })
+    this.#send({ method: 'runs', runs, active: active ? idOf(active) : (runs.at(-1)?.id ?? null) })
+  }
+
+  #sendRun(run: Run): void {
+    const live = this.#views.get(run)
+    const view = live?.live ? live : run.view()
+    this.#send({
+      method: 'run',
+      id: idOf(run),
+      data: runData(view, view.live ? 300 : 800),
+      learningRate: run.learningRate,
+      batchSize: run.batchSize,
+      points: [...new Set(run.points.map(({ iteration }) => iteration))],
+    })
+  }
+
+  #find(id: string | null): Run | undefined {
+    return knownRuns().find((run) => idOf(run) === id)
+  }
+
+  async #receive(message: ToKernel): Promise<void> {
+    if (message.method === 'state') this.#sendRuns()
+    if (message.method === 'watch') this.#watched = message.id
+    if (message.method === 'do') return this.#act(message)
+    const watched = this.#find(this.#watched)
+    if (watched) this.#sendRun(watched)
+  }
+
+  async #act(message: Extract<ToKernel, { method: 'do' }>): Promise<void> {
+    const { id, request } = message
+    const run = this.#find(id)
+    try {
+      if (!run) throw new Error('this run is gone')
+      const interrupt = await this.#do(run, message)
+      this.#send({ method: 'done', request, ...(interrupt && { interrupt }) })
+    } catch (error) {
+      this.#send({ method: 'done', request, error: error instanceof Error ? error.message : String(error) })
+    }
+    this.#sendRuns()
+    if (run && this.#watched === id) this.#sendRun(run)
+  }
+
+  /** True when the kernel has to be interrupted for it. */
+  async #do(run: Run, message: Action): Promise<boolean> {
+    switch (message.action) {
+      case 'set':
+        run.set(message.changes, { why: message.why })
+        return false
+      case 'exclude':
+        run.exclude(message.ids, { why: message.why })
+        return false
+      case 'undo':
+        await run.undo()
+        return false
+      case 'redo':
+        await run.redo()
+        return false
+      case 'goTo':
+        await run.goTo(message.iteration)
+        return false
+      case 'branch':
+        run.branch(message.name ?? nameOf(run))
+        return false
+      case 'train':
+        await this.#train(run, message.iterations)
+        return false
+      case 'stop': {
+        const ours = this.#training.get(run)
+        ours?.abort()
+        return ours === undefined
+      }
+      case 'mistakes': {
+        const { k, of } = message
+        const { iteration, rows } = await run.mistakes({ k, of })
+        this.#send({ method: 'mistakes', id: idOf(run), of, iteration, rows: rows.map(shownMistake) })
+        return false
+      }
+    }
+  }
+
+  async #train(run: Run, iterations: number): Promise<void> {
+    const controller = new AbortController()
+    this.#training.set(run, controller)
+    try {
+      await run.iterate(iterations, { signal: controller.signal })
+    } catch (error) {
+      if (!(error instanceof Interrupted)) throw error
+    } finally {
+      this.#training.delete(run)
+    }
+  }
+}
+
+let panel: Panel | undefined
+
+/** From the first run on, in a notebook, the panel is told of runs. */
+export function serveRuns(): void {
+  onRuns((run, view) => {
+    const host = maybeHost()
+    if (host?.kind !== 'notebook') return
+    panel ??= new Panel(host.comms.open(target, {}))
+    panel.onRun(run, view)
+  })
+}

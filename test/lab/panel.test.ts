@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { chromium, python } from '../kit/needs.js'
+import { Lab, notebookOf, type NotebookPage } from './jupyterlab.js'
+
+const setUp = (name: string) => `
+import * as tf from '@tensorflow/tfjs'
+import { adam, digits, train } from 'gradbook'
+const data = await digits({ seed: 1, flat: true })
+const model = tf.sequential({ layers: [tf.layers.dense({ inputShape: [784], units: 10, activation: 'softmax' })] })
+const run = train(model, {
+  data: data.train, evaluateOn: data.validation, loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'],
+  optimizer: adam({ learningRate: 1e-3 }), batchSize: 32, seed: 1, name: '${name}', evaluateEvery: 50,
+})
+run.iteration`
+
+describe.skipIf(!python || !chromium)('the run panel in JupyterLab', () => {
+  let lab: Lab
+  beforeAll(async () => {
+    lab = await Lab.start()
+  }, 90_000)
+  afterAll(() => lab?.close())
+
+  async function open(name: string, ...cells: string[]): Promise<NotebookPage> {
+    lab.write(`${name}.ipynb`, notebookOf([setUp(name), ...cells]))
+    const notebook = await lab.open(`${name}.ipynb`)
+    await notebook.command('gradbook:show-runs')
+    return notebook
+  }
+  const panelOf = ({ page }: NotebookPage) => page.locator('.gb-panel')
+  /** Drags the slider of the rate to a power of ten, as the keyboard would. */
+  const setRate = (notebook: NotebookPage, power: number) =>
+    panelOf(notebook)
+      .locator('.gb-slider')
+      .evaluate((slider, value) => {
+        ;(slider as HTMLInputElement).value = String(value)
+        slider.dispatchEvent(new Event('input'))
+        slider.dispatchEvent(new Event('change'))
+      }, power)
+
+  test('steers a run that stands still: train, rate, mistakes, exclude, branch, undo', async () => {
+    const notebook = await open('steered', 'run.learningRate')
+    const panel = panelOf(notebook)
+    await panel.getByText('No run yet').waitFor()
+    await notebook.run(0)
+    await panel.getByRole('button', { name: 'Train', exact: true }).click()
+    await panel.getByText('100 iterations').waitFor()
+    await setRate(notebook, -4)
+    await panel.locator('.gb-list', { hasText: 'learning rate 0.001 → 0.0001' }).waitFor()
+    await panel.locator('.gb-mark').waitFor()
+    await notebook.run(1)
+    expect(await notebook.output(1).textContent()).toContain('0.0001')
+
+    await panel.getByRole('button', { name: 'Look' }).click()
+    await panel.locator('.gb-mistake canvas').first().waitFor()
+    await panel.locator('.gb-mistake .gb-tool').first().click()
+    await panel.locator('.gb-list', { hasText: /exclude example \d+/ }).waitFor()
+    await panel.getByRole('button', { name: 'Undo' }).click()
+    await panel.locator('.gb-list', { hasText: /exclude/ }).waitFor({ state: 'detached' })
+
+    await panel.getByRole('button', { name: 'Branch' }).click()
+    await panel.locator('.gb-branch[aria-current]', { hasText: 'steered-2' }).waitFor()
+    await panel.locator('.gb-branch', { hasText: /^steered$/ }).click()
+    await panel.locator('.gb-name', { hasText: /^steered$/ }).waitFor()
+    expect(notebook.errors).toEqual([])
+    await notebook.page.close()
+  }, 90_000)
+
+  test('follows and steers a run while a cell trains it, and stops it', async () => {
+    const notebook = await open('trained', 'await run.iterate(1e6)', 'run.adjustments')
+    const panel = panelOf(notebook)
+    await notebook.run(0)
+    await notebook.run(1, { wait: false })
+    await panel.locator('.gb-live').waitFor()
+    await setRate(notebook, -2)
+    await panel.locator('.gb-list', { hasText: 'learning rate 0.001 → 0.01' }).waitFor()
+    await panel.getByRole('button', { name: 'Stop' }).click()
+    await notebook
+      .cell(1)
+      .locator('.jp-InputPrompt', { hasText: /\[\d+\]/ })
+      .waitFor()
+    expect(await notebook.output(1).textContent()).toContain('Interrupted')
+    await panel.locator('.gb-live').waitFor({ state: 'detached' })
+    expect(await panel.getByRole('button', { name: 'Train', exact: true }).isEnabled()).toBe(true)
+    await notebook.run(2)
+    expect(await notebook.output(2).textContent()).toMatch(/at: [1-9]\d*,[\s\S]*learningRate/)
+    await notebook.page.close()
+  }, 90_000)
+
+  test('is there again after the page was reloaded, as is a chart that was drawn', async () => {
+    const notebook = await open('reloaded', 'await run.iterate(60)')
+    await notebook.run(0)
+    await notebook.run(1)
+    await panelOf(notebook).getByText('60 iterations').waitFor()
+    await notebook.command('docmanager:save')
+    await notebook.page.reload()
+    await notebook.ready()
+    await notebook.command('gradbook:show-runs')
+    await panelOf(notebook).getByText('60 iterations').waitFor()
+    await notebook.output(1).locator('.gb-run', { hasText: '60 iterations' }).waitFor()
+    await panelOf(notebook).getByRole('button', { name: 'Train', exact: true }).click()
+    await panelOf(notebook).getByText('160 iterations').waitFor()
+    await notebook.page.close()
+  }, 90_000)
+})
