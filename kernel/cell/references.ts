@@ -16,6 +16,9 @@ export interface Places {
   references: Reference[]
   /** `import.meta` */
   metas: { start: number; end: number }[]
+  /** What is awaited, and what `for await` goes through. */
+  awaited: { start: number; end: number }[]
+  iterated: { start: number; end: number }[]
   /** The `import` of `import(…)`. */
   dynamicImports: { start: number; end: number }[]
 }
@@ -49,7 +52,13 @@ export function blockNames(statements: readonly any[]): string[] {
  * stay variables of the program (what the lowering of a decorator adds); all others of the top level count as outside.
  */
 export function findReferences(program: { body: readonly any[] }, locals: Iterable<string>): Places {
-  const places: Places = { references: [], metas: [], dynamicImports: [] }
+  const places: Places = {
+    references: [],
+    metas: [],
+    awaited: [],
+    iterated: [],
+    dynamicImports: [],
+  }
   const refer = (node: any, scope: Scope, use: Reference['use'] = 'plain', place = node) => {
     if (!scope.has(node.name)) places.references.push({ name: node.name, node: place, use })
   }
@@ -128,7 +137,14 @@ export function findReferences(program: { body: readonly any[] }, locals: Iterab
     BlockStatement: (node, scope) => visit(node.body, new Scope(scope, blockNames(node.body))),
     ForStatement: (node, scope) => visitLoop(node, scope, ['init', 'test', 'update', 'body'], node.init),
     ForInStatement: (node, scope) => visitLoop(node, scope, ['left', 'right', 'body'], node.left),
-    ForOfStatement: (node, scope) => visitLoop(node, scope, ['left', 'right', 'body'], node.left),
+    ForOfStatement: (node, scope) => {
+      if (node.await) places.iterated.push(node.right)
+      visitLoop(node, scope, ['left', 'right', 'body'], node.left)
+    },
+    AwaitExpression: (node, scope) => {
+      places.awaited.push(node.argument)
+      visit(node.argument, scope)
+    },
     SwitchStatement: (node, scope) => {
       visit(node.discriminant, scope)
       const inner = new Scope(scope, blockNames(node.cases.flatMap((branch: any) => branch.consequent)))

@@ -106,6 +106,15 @@ export function rewriteNames(
     else edit(node.start, node.end, replaced)
   }
   for (const { start, end } of places.metas) edit(start, end, `${runtime}.meta`)
+  for (const [what, wrapped] of [
+    ['resume', places.awaited],
+    ['each', places.iterated],
+  ] as const)
+    for (const { start, end } of wrapped) {
+      // Two parentheses: what is awaited may be `(a, b)`.
+      edit(start, start, `${runtime}.${what}((`)
+      edit(end, end, '))')
+    }
   for (const { start, end } of places.dynamicImports) edit(start, end, `${runtime}.import`)
 
   const extendable = new Set(

@@ -29,6 +29,10 @@ export interface Runtime {
   link(scope: object, namespace: any, names: { [local: string]: string }): void
   /** Loads local files anew that were edited since they were imported. Called before a cell's own code. */
   refresh(): Promise<void>
+  /** Takes what is awaited and gives it back, unless the cell was stopped: then it waits for good. */
+  resume<Value>(value: Value): Value | Promise<never>
+  /** The same for what `for await` goes through. */
+  each<Item>(items: AsyncIterable<Item> | Iterable<Item>): AsyncIterable<Item>
   require: NodeJS.Require
   /** `import.meta` of a cell: as if it were a file in the notebook's folder. */
   meta: { url: string; dirname: string; filename: string; resolve(specifier: string): string }

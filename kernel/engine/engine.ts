@@ -23,6 +23,7 @@ import { captureStreams, createOutput } from './output.js'
 import type { Parts } from './parts.js'
 import type { Questions } from './questions.js'
 import { lookUp } from './scope.js'
+import { markTensorScopes } from './tensors.js'
 import { watchTimers } from './timers.js'
 import { UncaughtEnds } from './uncaught.js'
 import { show } from './values.js'
@@ -44,7 +45,7 @@ export function createEngine(
   const scope = createScope()
   const output = createOutput(post, shared)
   const comms = createComms(post)
-  const running = new Map<Cause, Origin>()
+  const running = new Map<Cause, { origin: Origin; unwind: () => void }>()
   const uncaught = new UncaughtEnds()
   captureStreams(output)
   watchTimers()
@@ -91,7 +92,7 @@ export function createEngine(
     const { cause, number, source, cellId, compiled, expressions, canAsk } = message
     const cell = cellId === undefined ? { number, source } : { number, source, id: cellId }
     const origin = createOrigin(cause, { cell, canAsk })
-    running.set(cause, origin)
+    running.set(cause, { origin, unwind: markTensorScopes() })
     parts.remember(number, source, compiled)
     const file = parts.fileOf(number)
     const outcome = await runAs(origin, async (): Promise<Outcome> => {
@@ -128,13 +129,17 @@ export function createEngine(
           void run(message)
           break
         case 'stop':
-          running.get(message.cause)?.controller.abort(new DOMException('The cell was stopped', 'AbortError'))
+          running
+            .get(message.cause)
+            ?.origin.controller.abort(new DOMException('The cell was stopped', 'AbortError'))
           break
         case 'abandon': {
-          const origin = running.get(message.cause)
+          const cell = running.get(message.cause)
           running.delete(message.cause)
-          if (origin) {
+          if (cell) {
+            const { origin, unwind } = cell
             origin.stopped = true
+            unwind()
             origin.controller.abort(new DOMException('The cell was stopped', 'AbortError'))
           }
           post({ type: 'abandoned', cause: message.cause })

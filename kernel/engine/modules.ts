@@ -9,6 +9,7 @@ import { mapPath, readTsconfig } from '../tsconfig.js'
 import { linkNames } from './bindings.js'
 import { LocalModules, type ModuleContext } from './local-modules.js'
 import { runNpm } from './npm.js'
+import { each, resume } from './waiting.js'
 import { asPath, findFile, isReloaded } from '../files.js'
 
 export interface ModulesOptions {
@@ -186,6 +187,8 @@ export function createModules({
   return {
     import: (specifier, options) => load(String(specifier), options, folder),
     link: linkNames,
+    resume,
+    each,
     refresh: async () => {
       if (local.isEmpty) return
       const line = await local.refresh()

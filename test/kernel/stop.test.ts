@@ -46,6 +46,52 @@ describe('Stop ends the cell, with one short error and all state kept', () => {
     })
 })
 
+describe('a stopped cell does not go on, whatever wakes it up', () => {
+  for (const [name, pause] of Object.entries({
+    'timers/promises': `await (await import('node:timers/promises')).setTimeout(5)`,
+    'reading a file': `await (await import('node:fs/promises')).readFile('/dev/null')`,
+    'a function of another cell': 'await pauseElsewhere()',
+  }))
+    test(name, async () => {
+      await kernel.run(
+        'globalThis.count = 0; async function pauseElsewhere() { await new Promise((resolve) => process.nextTick(() => setImmediate(resolve))) }',
+      )
+      const stopped = await stopIn(kernel, `for (;;) { (globalThis as any).count++; ${pause} }`)
+      expect(error(stopped.outputs)?.ename).toBe('Interrupted')
+      const first = result((await kernel.run('(globalThis as any).count')).outputs)
+      expect(Number(first)).toBeGreaterThan(1)
+      await sleep(100)
+      expect(result((await kernel.run('(globalThis as any).count')).outputs)).toBe(first)
+    })
+
+  test('for await', async () => {
+    const stopped = await stopIn(
+      kernel,
+      `globalThis.count = 0
+      const { setInterval } = await import('node:timers/promises')
+      for await (const _ of setInterval(5)) (globalThis as any).count++`,
+    )
+    expect(error(stopped.outputs)?.ename).toBe('Interrupted')
+    const first = result((await kernel.run('(globalThis as any).count')).outputs)
+    await sleep(100)
+    expect(result((await kernel.run('(globalThis as any).count')).outputs)).toBe(first)
+  })
+})
+
+test('Stop inside a gradient leaves TensorFlow.js as it was', async () => {
+  await kernel.run(`import * as tf from '@tensorflow/tfjs'; await tf.setBackend('cpu')`)
+  const state =
+    'const { gradientDepth, kernelDepth, scopeStack } = (globalThis as any)._tfengine.state; [gradientDepth, kernelDepth, scopeStack.length]'
+  const before = result((await kernel.run(state)).outputs)
+  await stopIn(kernel, 'tf.tidy(() => tf.grad((x) => { while (true) x.square() })(tf.scalar(2)))', {
+    after: 400,
+  })
+  expect(result((await kernel.run(state)).outputs)).toBe(before)
+  expect(result((await kernel.run('tf.grad((x) => x.square())(tf.scalar(3)).dataSync()[0]')).outputs)).toBe(
+    '6',
+  )
+})
+
 test('Cells that wait are aborted by Stop, and the ones sent after it run', async () => {
   const running = kernel.run('await new Promise(() => {})')
   const waiting = [kernel.run('1'), kernel.run('2')]

@@ -29,13 +29,3 @@ test('text is cut and freed of control characters, and the whole is JSON', () =>
   expect(data.name.length).toBeLessThanOrEqual(80)
   expect(JSON.parse(JSON.stringify(data))).toEqual(data)
 })
-
-test('adjustments of the data name their examples', () => {
-  const textOf = (what: string, to: unknown) =>
-    runData(runView(10, { adjustments: [{ at: 1, what, from: 8000, to }] })).adjustments[0]!.text
-  expect(textOf('exclude', { ids: [17], left: 7999 })).toBe('exclude example 17')
-  expect(textOf('reweight', { ids: [1, 2, 3, 4], factor: 0.5 })).toBe(
-    'reweight 4 examples (1, 2, 3, …) × 0.5',
-  )
-  expect(textOf('relabel', { id: 5, label: '9' })).toBe('relabel example 5 as 9')
-})
