@@ -19,6 +19,8 @@ export interface StopReason {
   kind: 'target' | 'iterations' | 'time' | 'plateau' | 'diverged' | 'notFinite' | 'interrupted'
   iteration: number
   message: string
+  /** Where it came from, of a value that is not finite: ids, first layer, gradient norm, … */
+  notFinite?: object
 }
 
 /** Loss and metrics on held-out data after `iteration` updates. */

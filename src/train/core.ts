@@ -6,6 +6,7 @@ import type { Adjustment, EvaluationRow, StopReason } from '../views.js'
 import { History } from './history.js'
 import type { Settings } from './options.js'
 import { Order } from './order.js'
+import type { Spike } from './spikes.js'
 import { ensureSlots, type Slots } from './step.js'
 import type { Batch, Parameter, Trainee } from './trainee.js'
 
@@ -41,8 +42,10 @@ export class Core {
   weights: Float32Array | undefined
   /** Labels that were corrected, by position: the values of y. */
   labels: ReadonlyMap<number, ArrayLike<number>> = new Map()
-  /** Loss of each training example when it was last drawn, by position; NaN before. */
-  seen: Float32Array
+  /** Sum of the losses that each training example had when it was drawn, by position, and how many they are. */
+  lossSums: Float32Array
+  lossCounts: Uint32Array
+  spikes: readonly Spike[] = []
   /** The iteration in which each training example was last drawn, by position; 0 before. */
   drawn: Uint32Array
   /** Of the tensors' values: another number after each change, and never one that was used before. */
@@ -67,7 +70,8 @@ export class Core {
     this.optimizer = at.optimizer
     this.peak = at.optimizer.learningRate
     this.order = new Order(at.data.length, at.settings.seed)
-    this.seen = new Float32Array(at.data.length).fill(NaN)
+    this.lossSums = new Float32Array(at.data.length)
+    this.lossCounts = new Uint32Array(at.data.length)
     this.drawn = new Uint32Array(at.data.length)
     if (!at.trainee.iteration) ensureSlots(this.optimizer, this.parameters, this.slots)
   }

@@ -3,6 +3,7 @@ import { withRandomness } from '../backend/random.js'
 import { maybeCompiled } from './compiled.js'
 import type { Core } from './core.js'
 import type { HistoryRow } from './history.js'
+import { maybeSpike } from './spikes.js'
 import { clip, gradientsOf, normOf, tidily, updatesOf, type Gradients, type Update } from './step.js'
 import type { Batch } from './trainee.js'
 
@@ -116,5 +117,14 @@ export function record(
   const row = { iteration: core.iteration, loss, learningRate, gradientNorm, milliseconds }
   core.history.append(more ? { ...row, ...(more as { [name: string]: number }) } : row)
   for (const position of positions) core.drawn[position] = core.iteration
-  if (losses) for (let i = 0; i < positions.length; i++) core.seen[positions[i]!] = losses[i]!
+  if (losses)
+    for (let i = 0; i < positions.length; i++) {
+      core.lossSums[positions[i]!]! += losses[i]!
+      core.lossCounts[positions[i]!]!++
+    }
+  const spike = maybeSpike(core, positions)
+  if (spike) {
+    core.spikes = [...core.spikes, spike]
+    core.onEvent('spike', { ...spike })
+  }
 }

@@ -6,6 +6,7 @@ import type { Core } from './core.js'
 /** Milliseconds between two updates of a live view, and between two breaths of the host. */
 const updateEvery = 200
 const breatheEvery = 100
+const backgroundEvery = 15
 
 /** The view of one run while it trains: one display for each cell, changed in place. */
 export class Live {
@@ -13,6 +14,7 @@ export class Live {
   #shown: { display: Display; cell: CellInfo | undefined } | undefined
   #updated = 0
   #breathed = 0
+  #every = breatheEvery
 
   readonly #onView: (view: RunView) => void
   constructor(core: Core, onView: (view: RunView) => void = () => {}) {
@@ -24,7 +26,7 @@ export class Live {
   async turn(view: () => RunView): Promise<void> {
     const now = performance.now()
     if (now - this.#updated >= updateEvery) this.#show(view(), now)
-    if (now - this.#breathed >= breatheEvery) {
+    if (now - this.#breathed >= this.#every) {
       await maybeHost()?.breathe()
       this.#breathed = performance.now()
     }
@@ -39,9 +41,14 @@ export class Live {
     this.#breathed = performance.now()
   }
 
+  /** In the background the host has its turn more often: other cells wait for it. */
+  set background(on: boolean) {
+    this.#every = on ? backgroundEvery : breatheEvery
+  }
+
   /** Whether a turn would do anything; cheaper than awaiting one. */
   get due(): boolean {
-    return performance.now() - this.#breathed >= breatheEvery
+    return performance.now() - this.#breathed >= this.#every
   }
 
   /** The first view of a call comes after a while: a short call shows only its end. */

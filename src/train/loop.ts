@@ -4,9 +4,10 @@ import type { EvaluationRow, RunView, StopReason, StretchView } from '../views.j
 import { maybeCompiled } from './compiled.js'
 import type { Core } from './core.js'
 import { evaluate, type Evaluation } from './evaluate.js'
-import { iterateOnce, type Outcome } from './iteration.js'
+import { iterateOnce } from './iteration.js'
 import { iterateOwn } from './own-iteration.js'
 import type { Live } from './live.js'
+import { findNotFinite, notFiniteReason } from './not-finite.js'
 import { metrics as knownMetrics } from './metrics.js'
 import type { Progress, StopRule } from './stops.js'
 
@@ -50,7 +51,7 @@ export async function stretch(core: Core, live: Live, call: Stretch): Promise<St
       if (call.paused?.()) break
       const outcome = core.trainee.iteration ? await iterateOwn(core) : iterateOnce(core)
       if (!outcome.finite) {
-        core.stopReason = notFinite(core, outcome)
+        core.stopReason = notFiniteReason(core, findNotFinite(core, outcome))
         break
       }
       if (core.evaluateOn && core.iteration % core.evaluateEvery === 0) {
@@ -129,18 +130,6 @@ export function ruleMet(
 export function largerIsBetter(core: Core, metric: string): boolean {
   const row = core.settings.metrics.find(({ name }) => name === metric) ?? knownMetrics.get(metric)
   return row?.larger ?? false
-}
-
-function notFinite(core: Core, { loss, gradientNorm, learningRate, positions }: Outcome): StopReason {
-  const ids = Array.from(positions.subarray(0, 8), (position) => core.data.ids[position]!)
-  const what = Number.isFinite(loss) ? `gradient norm ${gradientNorm}` : `loss ${loss}`
-  return {
-    kind: 'notFinite',
-    iteration: core.iteration,
-    message:
-      `iteration ${core.iteration + 1} has ${what} at learning rate ${learningRate} ` +
-      `(examples ${ids.join(', ')}${positions.length > 8 ? ', …' : ''}); its update was not made`,
-  }
 }
 
 /** Evaluates on `evaluateOn` and writes it down. The same iteration again replaces its row. */

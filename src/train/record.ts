@@ -37,6 +37,7 @@ interface Rest {
   details: { iteration: number; name: string }[]
   adjustments: Snapshot['adjustments']
   stopReason: Snapshot['stopReason']
+  spikes: Snapshot['spikes']
   historyNames: string[]
 }
 
@@ -62,7 +63,8 @@ export function encodeSnapshot(core: Core, snapshot: Snapshot): TensorFile {
       tensors[`slot:${name}:${slot}`] = { shape, values }
   for (const name of core.history.names)
     vector(`history:${name}`, core.history.column(name).subarray(0, snapshot.historyLength))
-  vector('data:seen', snapshot.seen)
+  vector('data:lossSums', snapshot.lossSums)
+  vector('data:lossCounts', snapshot.lossCounts)
   vector('data:drawn', snapshot.drawn)
   vector('data:excluded', snapshot.order.excluded)
   if (snapshot.weights) vector('data:weights', snapshot.weights)
@@ -105,6 +107,7 @@ function restOf(core: Core, snapshot: Snapshot): Rest {
     details: snapshot.details.map(({ iteration, dataset }) => ({ iteration, name: dataset.name })),
     adjustments: snapshot.adjustments,
     stopReason: snapshot.stopReason,
+    spikes: snapshot.spikes,
     historyNames: core.history.names,
   }
 }
@@ -168,7 +171,9 @@ export function decodeSnapshot({ tensors, metadata }: TensorFile, file: string, 
       },
       weights: tensors['data:weights'] && values(tensors, 'data:weights', Float32Array, file),
       labels: new Map(rest.labels),
-      seen: values(tensors, 'data:seen', Float32Array, file),
+      lossSums: values(tensors, 'data:lossSums', Float32Array, file),
+      lossCounts: values(tensors, 'data:lossCounts', Uint32Array, file),
+      spikes: rest.spikes,
       drawn: values(tensors, 'data:drawn', Uint32Array, file),
       historyLength: history.length,
       evaluations: rest.evaluations,

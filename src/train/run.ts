@@ -20,6 +20,7 @@ import type {
 } from '../views.js'
 import { exclude, relabel, reweight, setChanges, type Changes } from './adjust.js'
 import { announceRun, announceView } from './announce.js'
+import { Background, type Piece } from './background.js'
 import { branchOf } from './branch.js'
 import { compareCores } from './compare.js'
 import type { Core } from './core.js'
@@ -33,6 +34,7 @@ import { checkCount, evaluateRun, stretch, stretchView, viewOf } from './loop.js
 import { checkRule } from './options.js'
 import { rounds, type RoundsOptions } from './rounds.js'
 import { restoreSnapshot, takeSnapshot, type Snapshot } from './snapshots.js'
+import type { Spike } from './spikes.js'
 import type { StopFunction, StopRule } from './stops.js'
 import { Timeline } from './timeline.js'
 import type { Batch } from './trainee.js'
@@ -54,6 +56,7 @@ export class Run {
   readonly #timeline: Timeline
   readonly #hand: Hand
   readonly #journal: Journal
+  #background: Background | undefined
   /** The evaluation that mistakes were last looked up in, and of which version of the values. */
   #looked: { version: number; detail: EvaluationDetail } | undefined
 
@@ -117,6 +120,10 @@ export class Run {
       (at) => core.history.row(at),
     )
   }
+  /** Iterations whose loss stood out from those before, with the ids of their batch. */
+  get spikes(): readonly Spike[] {
+    return this.#core.spikes
+  }
   /** One row an evaluation on `evaluateOn`. */
   get evaluations(): readonly EvaluationRow[] {
     return this.#core.evaluations
@@ -127,15 +134,85 @@ export class Run {
     return viewOf(this.#core, { live: false, from: this.#core.iteration, started: performance.now() })
   }
 
+  /**
+   * Trains in the background: the cell ends, others run meanwhile, and `set`, `exclude`, … take effect between two
+   * iterations. `pause`, `resume`, `stop` steer it; its progress has a display of its own.
+   */
+  start({ iterations = Infinity, signal }: IterateOptions & { iterations?: number } = {}): void {
+    if (iterations !== Infinity) checkCount(iterations, 'run.start({ iterations })', 'iterations')
+    this.#refuseSecond()
+    this.#hand.forget()
+    this.#journal.begin()
+    this.#timeline.begin()
+    this.#live.background = true
+    const piece: Piece = async (paused, left) => {
+      try {
+        return await stretch(this.#core, this.#live, { iterations: left, spent: 'done', signal, paused })
+      } finally {
+        this.#ended()
+      }
+    }
+    this.#background = new Background(piece, iterations, () => this.iteration)
+  }
+
+  /** Whether the run trains in the background, or waits there for `resume`. */
+  get state(): 'idle' | 'training' | 'paused' {
+    const state = this.#background?.state
+    if (state === 'training' || state === 'paused') return state
+    return this.#timeline.busy ? 'training' : 'idle'
+  }
+
+  /** Lets the background training stand still; resolves at a whole iteration. */
+  async pause(): Promise<void> {
+    await this.#background?.pause()
+  }
+
+  /** Lets it go on. */
+  resume(): void {
+    if (!this.#background || this.#background.state === 'over')
+      throw new InputError({
+        where: 'run.resume()',
+        received: 'a run that is not paused',
+        expected: 'run.start() and run.pause() before it',
+        fix: 'run.start() trains in the background, await run.iterate(n) here.',
+      })
+    this.#background.resume()
+  }
+
+  /** Ends the background training at a whole iteration. */
+  async stop(): Promise<void> {
+    const background = this.#background
+    this.#background = undefined
+    this.#live.background = false
+    await background?.pause()
+  }
+
+  /** Resolves when the background training has ended: its iterations are spent, or a rule is met. */
+  async finished(): Promise<void> {
+    await this.#background?.ended()
+  }
+
+  /** One thing trains at a time. Background training that is over, or stands still, gives way. */
+  #refuseSecond(): void {
+    const training = this.#background?.state === 'training'
+    if (!training && !this.#timeline.busy) {
+      this.#background = undefined
+      this.#live.background = false
+      return
+    }
+    throw new InputError({
+      where: `run ${this.name}`,
+      received: training ? 'a call while it trains in the background' : 'a second call while one is training',
+      expected: 'one at a time',
+      fix: training
+        ? 'First: await run.pause(), or await run.stop().'
+        : 'Put await before the first: await run.iterate(…).',
+    })
+  }
+
   /** The call as one step for undo; what was begun by hand is over. */
   #call<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#timeline.busy)
-      throw new InputError({
-        where: `run ${this.name}`,
-        received: 'a second call while one is training',
-        expected: 'one at a time',
-        fix: 'Put await before the first: await run.iterate(…).',
-      })
+    this.#refuseSecond()
     this.#hand.forget()
     this.#journal.begin()
     return this.#timeline.during(work).finally(() => this.#ended())
@@ -366,15 +443,12 @@ export class Run {
     return this.#travel(() => this.#timeline.goTo(target))
   }
 
-  #travel(work: () => void): StretchView {
+  /** Background training stands still before the run goes elsewhere. */
+  async #travel(work: () => void): Promise<StretchView> {
+    await this.#background?.pause()
+    this.#refuseSecond()
     const started = performance.now()
     const from = this.iteration
-    if (this.#timeline.busy)
-      throw new InputError({
-        where: `run ${this.name}`,
-        received: 'a step back while a call is training',
-        expected: 'a run that stands still',
-      })
     this.#hand.forget()
     this.#journal.begin()
     work()

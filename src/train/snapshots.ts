@@ -5,6 +5,7 @@ import type { EvaluationDetail } from '../mistakes/detail.js'
 import type { Core } from './core.js'
 import type { Settings } from './options.js'
 import type { OrderState } from './order.js'
+import type { Spike } from './spikes.js'
 
 /** One tensor's values, on the host: a snapshot holds no tensor, so it costs no device memory and leaks nothing. */
 export interface Values {
@@ -33,7 +34,9 @@ export interface Snapshot {
   order: { order: OrderState; excluded: Uint8Array }
   weights: Float32Array | undefined
   labels: ReadonlyMap<number, ArrayLike<number>>
-  seen: Float32Array
+  lossSums: Float32Array
+  lossCounts: Uint32Array
+  spikes: readonly Spike[]
   drawn: Uint32Array
   historyLength: number
   evaluations: EvaluationRow[]
@@ -64,7 +67,9 @@ export function takeSnapshot(core: Core): Snapshot {
     order: core.order.state(),
     weights: core.weights,
     labels: core.labels,
-    seen: core.seen.slice(),
+    lossSums: core.lossSums.slice(),
+    lossCounts: core.lossCounts.slice(),
+    spikes: core.spikes,
     drawn: core.drawn.slice(),
     historyLength: core.history.length,
     evaluations: core.evaluations,
@@ -92,7 +97,9 @@ export function restoreSnapshot(core: Core, snapshot: Snapshot): void {
   core.order.restore(snapshot.order)
   core.weights = snapshot.weights
   core.labels = snapshot.labels
-  core.seen = snapshot.seen.slice()
+  core.lossSums = snapshot.lossSums.slice()
+  core.lossCounts = snapshot.lossCounts.slice()
+  core.spikes = snapshot.spikes
   core.drawn = snapshot.drawn.slice()
   core.evaluations = snapshot.evaluations
   core.details = snapshot.details
@@ -154,7 +161,7 @@ function assign(variable: tf.Variable, { shape, dtype, values }: Values): void {
 
 /** Bytes that a snapshot alone holds; `shared` counts its tensors in. */
 export function bytesOf(snapshot: Snapshot, shared: boolean): number {
-  let bytes = snapshot.seen.byteLength + snapshot.drawn.byteLength
+  let bytes = 2 * snapshot.lossSums.byteLength + snapshot.drawn.byteLength
   if (!shared) return bytes
   const { parameters, slots } = snapshot.tensors
   for (const entry of [parameters, ...Object.values(slots)])

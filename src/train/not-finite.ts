@@ -1,0 +1,125 @@
+import * as tf from '@tensorflow/tfjs'
+import type { StopReason } from '../views.js'
+import type { Core } from './core.js'
+import { gradientsAt, type Outcome } from './iteration.js'
+import { placeLayers } from './place.js'
+import { tidily } from './step.js'
+import type { Batch } from './trainee.js'
+
+/** Where a value that is not finite came from. */
+export interface NotFinite {
+  /** Of the iteration whose update was not made. */
+  iteration: number
+  loss: number
+  gradientNorm: number
+  learningRate: number
+  /** Of the batch. */
+  ids: number[]
+  /** Examples of the batch whose input or loss is not finite. */
+  examples: number[]
+  /** The first layer, in the order of the model, whose output is not finite. */
+  layer?: string
+  /** The first parameter whose value, or whose gradient, is not finite. */
+  parameter?: string
+  gradient?: string
+  /** The last five. */
+  adjustments: readonly object[]
+}
+
+/** Looks at the batch again, part by part. Called where an update was not finite; nothing is changed. */
+export function findNotFinite(core: Core, outcome: Outcome): NotFinite {
+  const { positions, loss, gradientNorm, learningRate, losses } = outcome
+  const ids = Array.from(positions, (position) => core.data.ids[position]!)
+  const bad = new Set<number>()
+  for (let i = 0; i < (losses?.length ?? 0); i++) if (!Number.isFinite(losses![i])) bad.add(ids[i]!)
+  const found = tidily(() => {
+    const batch = core.batchAt(positions)
+    for (const i of rowsNotFinite(batch.x)) bad.add(ids[i]!)
+    const parameter = core.trainee.parameters.find(({ variable }) => !isFinite(variable))?.name
+    return {
+      parameter,
+      layer: firstLayer(core.trainee.model, batch.x),
+      gradient: parameter || core.trainee.iteration ? undefined : firstGradient(core, batch),
+    }
+  })
+  return {
+    iteration: core.iteration + 1,
+    loss,
+    gradientNorm,
+    learningRate,
+    ids,
+    examples: [...bad],
+    ...(found.layer !== undefined && { layer: found.layer }),
+    ...(found.parameter !== undefined && { parameter: found.parameter }),
+    ...(found.gradient !== undefined && { gradient: found.gradient }),
+    adjustments: core.adjustments.slice(-5),
+  }
+}
+
+function isFinite(tensor: tf.Tensor): boolean {
+  return tf.tidy(() => tf.isFinite(tensor.toFloat()).all().dataSync()[0] !== 0)
+}
+
+function rowsNotFinite(x: tf.Tensor): number[] {
+  if (x.dtype !== 'float32' || x.size === 0) return []
+  const count = x.shape[0]!
+  const flags = tf
+    .isFinite(x.reshape([count, -1]))
+    .all(1)
+    .dataSync()
+  return Array.from({ length: count }, (_, i) => i).filter((i) => !flags[i])
+}
+
+function firstLayer(model: object, x: tf.Tensor): string | undefined {
+  const { layers, inputs } = model as Partial<tf.LayersModel>
+  if (!Array.isArray(layers) || !inputs) return undefined
+  const single = placeLayers({ layers }).flatMap(({ name, layer }) => {
+    const one = layer as unknown as { inboundNodes: unknown[]; output: tf.SymbolicTensor }
+    return layers.includes(one as never) && one.inboundNodes.length === 1
+      ? [{ name, output: one.output }]
+      : []
+  })
+  if (single.length === 0) return undefined
+  const given = tf
+    .model({ inputs, outputs: single.map(({ output }) => output) })
+    .apply(x, { training: false })
+  const outputs = (Array.isArray(given) ? given : [given]) as tf.Tensor[]
+  return single.find((_, i) => !isFinite(outputs[i]!))?.name
+}
+
+function firstGradient(core: Core, batch: Batch): string | undefined {
+  const { gradients } = gradientsAt(core, batch)
+  const at = gradients.findIndex((gradient) => gradient && !isFinite(gradient))
+  return core.parameters[at]?.name
+}
+
+/** The reason as it is shown: what happened, where, and the two lines to go back and go on. */
+export function notFiniteReason(core: Core, found: NotFinite): StopReason & { notFinite: NotFinite } {
+  const { loss, gradientNorm, learningRate, ids, examples, layer, parameter, gradient, adjustments } = found
+  const some = (list: readonly number[]) => `${list.slice(0, 8).join(', ')}${list.length > 8 ? ', …' : ''}`
+  const few = examples.length > 0 && examples.length < ids.length
+  const what = Number.isFinite(loss) ? `the gradient norm ${gradientNorm}` : `the loss ${loss}`
+  const place = parameter
+    ? `; the parameter ${parameter} is not finite itself`
+    : layer
+      ? `; the first layer that is not finite is ${layer}`
+      : gradient
+        ? `; the first gradient that is not finite is that of ${gradient}`
+        : ''
+  const changes = adjustments.length
+    ? ` Last changed: ${(adjustments as { what: string; at: number }[]).map(({ what: name, at }) => `${name} after ${at}`).join(', ')}.`
+    : ''
+  const rate = Number((learningRate / 10).toPrecision(3))
+  const goOn =
+    few && core.trainee.pass
+      ? `run.exclude([${some(examples)}]), then iterate again`
+      : `await run.undo(); run.set({ learningRate: ${rate} })`
+  return {
+    kind: 'notFinite',
+    iteration: core.iteration,
+    message:
+      `iteration ${found.iteration} has ${what} at learning rate ${Number(learningRate.toPrecision(4))} ` +
+      `(examples ${some(few ? examples : ids)})${place}. Its update was not made.${changes} To go on: ${goOn}`,
+    notFinite: found,
+  }
+}
