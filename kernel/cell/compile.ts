@@ -7,6 +7,7 @@ import { asProgram, findLastExpression, readSource } from './source.js'
 import { writeMappings, type Mapping } from './source-map.js'
 import { stripTypes } from './strip.js'
 import { cellFile, CellSyntaxError } from './syntax-error.js'
+import { findTags, type Tags } from './tags.js'
 import type { CellSource, CompiledCell } from './types.js'
 
 export interface CompileOptions {
@@ -48,11 +49,25 @@ function unmark(
   }
 }
 
+/** A cell that does not run among the others: it becomes a file to import, or goes to the browser. */
+function compileTagged(text: string, { module }: Tags): CompiledCell {
+  const call =
+    module === undefined
+      ? `runtime.browser(${JSON.stringify(text)})`
+      : `runtime.define(${JSON.stringify(`${module}.${parseCell(text).dialect}`)}, ${JSON.stringify(text)})`
+  return {
+    program: `(async function (scope, runtime) { await runtime.refresh(); await ${call}; return {}; })`,
+    declares: [],
+  }
+}
+
 /**
  * Makes a cell runnable: parse, find its names, mark the value, strip types, rewrite names to the scope, map back.
  * Throws `CellSyntaxError` for text that is no TypeScript.
  */
 export function compileCell(cell: CellSource, options: CompileOptions = {}): CompiledCell {
+  const tags = findTags(cell.text)
+  if (tags.module !== undefined || tags.browser) return compileTagged(cell.text, tags)
   const source = readSource(cell.text)
   const { text, offset } = asProgram(source)
   const parsed = parseCell(text)

@@ -36,6 +36,10 @@ export interface Runtime {
   require: NodeJS.Require
   /** `import.meta` of a cell: as if it were a file in the notebook's folder. */
   meta: { url: string; dirname: string; filename: string; resolve(specifier: string): string }
+  /** Makes `text` the file `./name` beside the notebook, for the cells that import it; nothing is written to disk. */
+  define(name: string, text: string): Promise<void>
+  /** Bundles `text` and shows it as a script, which runs in the page that shows the notebook. */
+  browser(text: string): Promise<void>
   /** Runs npm in the notebook's folder: `install arquero`. */
   npm(command: string): Promise<void>
 }

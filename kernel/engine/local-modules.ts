@@ -27,11 +27,6 @@ export interface ModuleContext {
   require: NodeJS.Require
 }
 
-const stampOf = (path: string): string => {
-  const stat = statSync(path, { throwIfNoEntry: false })
-  return stat ? `${stat.mtimeMs} ${stat.size}` : 'gone'
-}
-
 /** Empties a namespace; exports are configurable getters. */
 function clear(namespace: Record<string, unknown>): void {
   for (const name of Object.keys(namespace)) delete namespace[name]
@@ -57,6 +52,31 @@ export class LocalModules {
   /** Text and source map of a file that was loaded, or could not be, for error messages. */
   sourceOf(path: string): { text: string; map: string } | undefined {
     return this.#sources.get(path)
+  }
+
+  /** Files that are cells (`@module name`) and not on disk. */
+  readonly #defined = new Map<string, { text: string; version: number }>()
+
+  /** Makes a text the file of that path. */
+  define(path: string, text: string): void {
+    this.#defined.set(path, { text, version: (this.#defined.get(path)?.version ?? 0) + 1 })
+  }
+
+  /** The defined file that an import of `path` means. */
+  findDefined(path: string): string | undefined {
+    const bare = path.replace(/\.[jt]sx?$/, '')
+    return [`${bare}.ts`, `${bare}.tsx`].find((file) => this.#defined.has(file))
+  }
+
+  #stampOf(path: string): string {
+    const defined = this.#defined.get(path)
+    if (defined) return `cell ${defined.version}`
+    const stat = statSync(path, { throwIfNoEntry: false })
+    return stat ? `${stat.mtimeMs} ${stat.size}` : 'gone'
+  }
+
+  #read(path: string): string {
+    return this.#defined.get(path)?.text ?? readFileSync(path, 'utf8')
   }
 
   get isEmpty(): boolean {
@@ -118,8 +138,8 @@ export class LocalModules {
 
   async #evaluate(module: LocalModule): Promise<void> {
     const { path, namespace } = module
-    module.stamp = stampOf(path)
-    module.text = readFileSync(path, 'utf8')
+    module.stamp = this.#stampOf(path)
+    module.text = this.#read(path)
     const extension = extname(path)
     if (extension === '.json') {
       const value = JSON.parse(module.text)
@@ -173,11 +193,11 @@ export class LocalModules {
   #findStale(): string[] {
     const stale = new Set<string>()
     for (const { path, stamp, text, loaded } of this.#modules.values())
-      if (loaded && stampOf(path) !== stamp) {
+      if (loaded && this.#stampOf(path) !== stamp) {
         const module = this.#modules.get(path)!
-        module.stamp = stampOf(path)
+        module.stamp = this.#stampOf(path)
         // Saved without a change, or gone: what was loaded stays.
-        if (module.stamp !== 'gone' && readFileSync(path, 'utf8') !== text) stale.add(path)
+        if (module.stamp !== 'gone' && this.#read(path) !== text) stale.add(path)
       }
     for (let before = -1; before !== stale.size;) {
       before = stale.size

@@ -6,6 +6,7 @@ import { MissingPackage } from '../../src/errors.js'
 import type { Runtime } from '../cell/types.js'
 import { isBrought, isPackage, packageOf } from '../packages.js'
 import { mapPath, readTsconfig } from '../tsconfig.js'
+import { showInBrowser } from './browser.js'
 import { linkNames } from './bindings.js'
 import { LocalModules, type ModuleContext } from './local-modules.js'
 import { runNpm } from './npm.js'
@@ -174,7 +175,9 @@ export function createModules({
   ): Promise<any> {
     const path = asPath(specifier, place)
     const mapped = path === undefined ? mapPath(specifier, folder, paths) : [path]
-    const file = mapped.map(findFile).find((found) => found !== undefined)
+    const file = mapped
+      .map((one) => local.findDefined(one) ?? findFile(one))
+      .find((found) => found !== undefined)
     if (path === undefined && !file) return importPackage(specifier, options, place)
     if (!file) throw new MissingFile(`the file '${specifier}' was not found in ${place}`)
     if (!isReloaded(file)) return importFor(place)(pathToFileURL(file).href, options)
@@ -201,6 +204,12 @@ export function createModules({
       filename,
       resolve: (specifier) => pathToFileURL(require.resolve(specifier)).href,
     },
+    define: async (name, text) => {
+      local.define(join(folder, name), text)
+      const line = await local.refresh()
+      if (line) note(line)
+    },
+    browser: (text) => showInBrowser(text, folder),
     npm: (command) => runNpm(command, folder),
     sourceOf: (path) => local.sourceOf(path),
   }

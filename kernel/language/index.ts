@@ -143,6 +143,10 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
       const answers: { id: string; diagnostics: Diagnostic[] }[] = []
       for (const { id, text } of cells) {
         const module = notebook.read(text)
+        if (module.tags.module !== undefined) {
+          answers.push({ id, diagnostics: [] })
+          continue
+        }
         const document = notebook.next(module)
         notebook.place(module)
         // A turn for each, so that a cell that is to run does not wait for all of them.

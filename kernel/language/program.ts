@@ -4,16 +4,19 @@ import {
   findExports,
   findNames,
   findSpecifiers,
+  findTags,
   findTypeNames,
   parseCell,
   readSource,
   type Dialect,
   type Names,
+  type Tags,
 } from '../cell/index.js'
 
 /** A cell as a TypeScript module. */
 export interface CellModule {
   text: string
+  tags: Tags
   dialect: Dialect
   names: Names
   /** Names that are a value and a type at once cannot be redeclared as a plain variable. */
@@ -66,12 +69,14 @@ function importLine(file: string, names: readonly [string, CellModule][]): strin
 export class CellProgram {
   /** Modules that exist from the start, empty until a cell fills them. */
   capacity = 16
+  readonly #folder: string
   readonly #prefix: string
   #cells: CellModule[] = []
   readonly #owners = new Map<string, CellModule>()
 
   /** `name` tells programs in the same folder apart. */
   constructor(folder: string, name = '') {
+    this.#folder = folder
     this.#prefix = join(folder, `$${name}`)
     this.#name = name
   }
@@ -81,15 +86,19 @@ export class CellProgram {
   read(cellText: string, everyName = false): CellModule {
     const source = readSource(cellText)
     const parsed = parseCell(asProgram(source).text)
-    const names = findNames(parsed.program)
+    const tags = findTags(cellText)
+    // What is a file, or runs in the browser, neither sees the names of cells nor gives them any.
+    const isApart = tags.module !== undefined || tags.browser === true
+    const names: Names = isApart ? new Map() : findNames(parsed.program)
     const uses = new Map<string, CellModule>()
-    const mentioned = everyName ? this.#owners.keys() : (cellText.match(identifier) ?? [])
+    const mentioned = isApart ? [] : everyName ? this.#owners.keys() : (cellText.match(identifier) ?? [])
     for (const name of mentioned) {
       const owner = this.#owners.get(name)
       if (owner && !names.has(name)) uses.set(name, owner)
     }
     return {
       text: cellText,
+      tags,
       dialect: parsed.dialect,
       names,
       types: findTypeNames(parsed.program),
@@ -126,6 +135,9 @@ export class CellProgram {
 
   /** The module of a cell that would run next. */
   next(module: CellModule): Document {
+    const { tags, text, dialect } = module
+    if (tags.module !== undefined)
+      return { path: join(this.#folder, `${tags.module}.${dialect}`), text, start: 0 }
     const slot = this.#cells.length + 1
     return { path: this.path(slot, module.dialect), ...this.#text(module, slot) }
   }
@@ -174,6 +186,7 @@ export class CellProgram {
 
 const empty: CellModule = {
   text: '',
+  tags: {},
   dialect: 'ts',
   names: new Map(),
   types: new Set(),

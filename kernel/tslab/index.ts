@@ -24,7 +24,7 @@ export interface Display {
 function createDisplay(raw: Display['raw']): Display {
   const as = (contentType: string) => (value: string | Uint8Array) => raw(contentType, value)
   return {
-    javascript: as('application/javascript'),
+    javascript: as('text/javascript'),
     html: as('text/html'),
     markdown: as('text/markdown'),
     latex: as('text/latex'),

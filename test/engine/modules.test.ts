@@ -210,6 +210,17 @@ test('paths of the tsconfig.json next to the notebook', async () => {
   ).toEqual([1, 1, 1])
 })
 
+test('a cell can be a file for others, and be changed', async () => {
+  const { run, notes } = inFolder()
+  await run(
+    '/** @module shapes */\nexport const sides = (name: string): number => (name === "square" ? 4 : 3)',
+  )
+  expect(await run('import { sides } from "./shapes"; const f = () => sides("square"); f()')).toBe(4)
+  await run('/** @module shapes */\nexport const sides = () => 5')
+  expect(await run('f()')).toBe(5)
+  expect(notes).toEqual(['re-loaded shapes.ts'])
+})
+
 test('tslab displays', async () => {
   const { run } = inFolder()
   expect(

@@ -112,6 +112,26 @@ finds(
   ['TS2588 1:21'],
 )
 
+finds(
+  'a cell that is a file is seen by those that import it, and sees no names of cells',
+  [
+    'const a = 1',
+    '/** @module shapes */\nexport const sides: number = 4; export type Name = "square"',
+    'import { sides, type Name } from "./shapes"; const n: Name = "square"; const s: string = sides',
+  ],
+  ['TS2322 1:78'],
+)
+finds(
+  'a cell that is a file is checked',
+  ['const a = 1', '/**\n * @module shapes\n */\nexport const sides: number = a'],
+  ['TS2304 4:30'],
+)
+finds(
+  'a cell for the browser stands apart',
+  ['const a = 1', '/** @browser */\nconst a: HTMLElement = document.body; a.nothing'],
+  ['TS2339 2:41'],
+)
+
 test('warn shows problems and does not stop the cell', async () => {
   const notebook = session()
   sessions.push(notebook)
