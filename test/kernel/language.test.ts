@@ -86,6 +86,14 @@ describe('what tslab left open', () => {
     const updates = await kernel.run('const d = tslab.newDisplay(); d.text("one"); d.text("two")')
     expect(text(updates.outputs)).toBe('two')
   })
+  test('a cell for the browser is shown as a script', async () => {
+    write('greet.ts', 'export const greet = (name: string): string => `hi ${name}`')
+    const { outputs } = await kernel.run(
+      '/** @browser */\nimport { greet } from "./greet"\nconsole.log(greet("you"))',
+    )
+    expect(outputs).toHaveLength(1)
+    expect('data' in outputs[0]! && outputs[0].data['text/javascript']).toContain('hi ${')
+  })
   test('a name of the process is a name for a cell too', async () => {
     expect(
       await valueOf(
