@@ -17,11 +17,20 @@ const style = readFileSync(new URL('./assets/page.css', import.meta.url), 'utf8'
 
 const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; media-src data:"
 
-const picture = (mime: string) => (data: unknown, alt: string) =>
-  `<img src="data:${mime};base64,${escapeHtml(String(data).replace(/\s/g, ''))}" alt="${escapeHtml(alt)}">`
+interface Context {
+  /** What stands in for a picture that cannot be seen. */
+  text: string
+  /** CSS pixels, where they are known. */
+  width: number | undefined
+}
+
+const picture =
+  (mime: string) =>
+  (data: unknown, { text, width }: Context): string =>
+    `<img src="data:${mime};base64,${escapeHtml(String(data).replace(/\s/g, ''))}" alt="${escapeHtml(text)}"${width ? ` width="${width}"` : ''}>`
 
 /** The forms a page can show, richest first: a row each. */
-const forms: [mime: string, show: (data: any, text: string) => string][] = [
+const forms: [mime: string, show: (data: any, context: Context) => string][] = [
   ['image/png', picture('image/png')],
   ['image/jpeg', picture('image/jpeg')],
   ['image/gif', picture('image/gif')],
@@ -29,7 +38,7 @@ const forms: [mime: string, show: (data: any, text: string) => string][] = [
   // As a picture an SVG can neither run scripts nor load anything.
   [
     'image/svg+xml',
-    (data, text) => picture('image/svg+xml')(Buffer.from(String(data)).toString('base64'), text),
+    (data, context) => picture('image/svg+xml')(Buffer.from(String(data)).toString('base64'), context),
   ],
   ['text/html', (data) => `<div class="html">${data}</div>`],
   ['text/markdown', (data) => `<div class="markdown">${renderMarkdown(String(data))}</div>`],
@@ -42,9 +51,20 @@ function renderMarkdown(text: string): string {
   return marked.parse(text, { async: false, gfm: true })
 }
 
-function renderData(data: MimeData): string {
-  const text = String(data['text/plain'] ?? '')
-  for (const [mime, show] of forms) if (data[mime] !== undefined) return show(data[mime], text)
+/** A chart's picture is drawn with two pixels for each of the page's; other pictures say their width or have none. */
+function findWidth(data: MimeData, metadata: Record<string, any>): number | undefined {
+  const said = metadata['image/png']?.width ?? metadata['image/jpeg']?.width
+  if (typeof said === 'number') return said
+  const isChart = Object.keys(data).some((mime) => mime.startsWith('application/vnd.vegalite'))
+  if (!isChart || typeof data['image/png'] !== 'string') return undefined
+  // The header of a PNG has its width at byte 16.
+  const header = Buffer.from(data['image/png'].slice(0, 64), 'base64')
+  return header.length >= 20 ? Math.round(header.readUInt32BE(16) / 2) : undefined
+}
+
+function renderData(data: MimeData, metadata: Record<string, any>): string {
+  const context: Context = { text: String(data['text/plain'] ?? ''), width: findWidth(data, metadata) }
+  for (const [mime, show] of forms) if (data[mime] !== undefined) return show(data[mime], context)
   return ''
 }
 
@@ -53,7 +73,7 @@ function renderOutput(output: Output): string {
     return `<pre class="${output.name}">${ansiToHtml(overwriteLines(output.text))}</pre>`
   if (output.output_type === 'error')
     return `<pre class="error">${ansiToHtml(output.traceback.join('\n'))}</pre>`
-  return renderData(output.data)
+  return renderData(output.data, output.metadata)
 }
 
 function renderCode(cell: CodeCell): string {

@@ -164,7 +164,7 @@ export class TerminalPrinter {
 
   /** As much of a line as the terminal shows without wrapping it. */
   #fit(line: string): string {
-    const width = (this.#progress.isTTY ? this.#progress.columns : 100) ?? 80
+    const width = (this.#progress.isTTY ? this.#progress.columns : 100) || 80
     const bare = [...line.replace(escapes, '')]
     return bare.length < width ? line : `${bare.slice(0, width - 2).join('')}…`
   }
