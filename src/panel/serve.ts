@@ -38,6 +38,7 @@ class Panel {
   #watched: string | null = null
   #active: WeakRef<Run> | undefined
   #sent = 0
+  #soon: ReturnType<typeof setTimeout> | undefined
 
   constructor(comm: Comm) {
     this.#comm = comm
@@ -48,14 +49,22 @@ class Panel {
   onRun(run: Run, view: RunView | undefined): void {
     const isNew = this.#active?.deref() !== run
     this.#active = new WeakRef(run)
-    const before = this.#views.get(run)?.live
+    const wasLive = this.#views.get(run)?.live ?? false
     if (view) this.#views.set(run, view)
-    if (isNew || before !== view?.live) this.#sendRuns()
+    if (isNew || (view && wasLive !== view.live)) this.#sendRuns()
     if (this.#watched !== idOf(run)) return
-    const now = performance.now()
-    if (view?.live && now - this.#sent < pause) return
-    this.#sent = now
-    this.#sendRun(run)
+    if (view && !view.live) this.#sendRun(run)
+    else this.#sendSoon(run)
+  }
+
+  /** Changes come in crowds: one message tells of all that came within a pause. */
+  #sendSoon(run: Run): void {
+    if (this.#soon) return
+    const wait = Math.max(0, this.#sent + pause - performance.now())
+    this.#soon = setTimeout(() => {
+      if (this.#watched === idOf(run)) this.#sendRun(run)
+    }, wait)
+    ;(this.#soon as { unref?(): void }).unref?.()
   }
 
   #send(message: ToPanel): void {
@@ -78,6 +87,9 @@ class Panel {
   }
 
   #sendRun(run: Run): void {
+    clearTimeout(this.#soon)
+    this.#soon = undefined
+    this.#sent = performance.now()
     const live = this.#views.get(run)
     const view = live?.live ? live : run.view()
     this.#send({

@@ -5,7 +5,10 @@
 import type { RunView } from '../views.js'
 import type { Run } from './run.js'
 
-/** Called when a run is made, a few times a second while it trains, and when a call that trained has ended. */
+/**
+ * Called when a run is made or was changed (without a view), a few times a second while it trains, and when a call that
+ * trained has ended.
+ */
 export type RunListener = (run: Run, view: RunView | undefined) => void
 
 interface Registry {

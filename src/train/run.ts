@@ -401,6 +401,7 @@ export class Run {
     for (const adjustment of this.adjustments.slice(before.adjustments.length))
       this.#journal.event('adjustment', { ...adjustment })
     this.#journal.end()
+    announceView(this, undefined)
   }
 
   /** Changes settings from the next iteration on: `run.set({ learningRate: 3e-4 }, { why: 'loss is flat' })`. */
@@ -454,6 +455,7 @@ export class Run {
     work()
     this.#journal.moved('moved')
     this.#journal.end()
+    announceView(this, undefined)
     return stretchView(this.#core, { from, started })
   }
 

@@ -3,7 +3,6 @@ import type { ButtonAttributes, TextareaAttributes, TextAttributes } from './gen
 import { createWidget, Widget } from './widget.js'
 
 class Clickable extends Widget<any> {
-  /** Calls `listener` at each click. Returns the button. */
   onClick(listener: (button: this) => unknown): this {
     return this.onMessage((content) => {
       if (content?.event === 'click') listener(this)
@@ -12,7 +11,6 @@ class Clickable extends Widget<any> {
 }
 
 class Submittable extends Widget<any> {
-  /** Calls `listener` with the text when the reader presses Enter. Returns the field. */
   onSubmit(listener: (text: string, field: this) => unknown): this {
     return this.onMessage((content) => {
       if (content?.event === 'submit') listener(String(this.get('value')), this)
@@ -20,8 +18,14 @@ class Submittable extends Widget<any> {
   }
 }
 
-export type ButtonWidget = Widget<ButtonAttributes> & ButtonAttributes & Pick<Clickable, 'onClick'>
-export type TextWidget = Widget<TextAttributes> & TextAttributes & Pick<Submittable, 'onSubmit'>
+export interface ButtonWidget extends Widget<ButtonAttributes>, ButtonAttributes {
+  /** Calls `listener` at each click. Returns the button. */
+  onClick(listener: (button: ButtonWidget) => unknown): this
+}
+export interface TextWidget extends Widget<TextAttributes>, TextAttributes {
+  /** Calls `listener` with the text when the reader presses Enter. Returns the field. */
+  onSubmit(listener: (text: string, field: TextWidget) => unknown): this
+}
 export type TextareaWidget = Widget<TextareaAttributes> & TextareaAttributes
 
 /** A button: `Button({ description: 'Step' }).onClick(() => run.iterate(1))`. */

@@ -34,6 +34,7 @@ export class Widget<A = any> {
   readonly #state: State
   readonly #listeners: { name: string; listener: Listener }[] = []
   readonly #messageListeners: ((content: any, buffers: Uint8Array[]) => void)[] = []
+  readonly #closeListeners: (() => void)[] = []
   #comm: Comm | undefined
 
   constructor(kind: keyof Attributes, attributes: object = {}, comm?: Comm) {
@@ -112,6 +113,12 @@ export class Widget<A = any> {
   /** Sends a custom message to the front end's side of the widget. */
   send(content: unknown, buffers: ArrayBufferView[] = []): void {
     this.#comm?.send({ method: 'custom', content }, { buffers })
+  }
+
+  /** Calls `listener` when the widget is removed, from here or from a front end. */
+  onClose(listener: () => void): this {
+    this.#closeListeners.push(listener)
+    return this
   }
 
   /** Removes the widget from every front end. */
@@ -203,8 +210,9 @@ export class Widget<A = any> {
   }
 
   #forget(): void {
-    widgets.delete(this.id)
+    if (!widgets.delete(this.id)) return
     this.#comm = undefined
+    callAll(this.#closeListeners)
   }
 }
 

@@ -202,6 +202,12 @@ describe('kinds', () => {
     ])
   })
 
+  test('a picture in an output is stored as text', () => {
+    const png = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
+    const [shown] = widgets.Output().show(png).outputs as any[]
+    expect(shown.data['image/png']).toBe('iVBORw0KGgo=')
+  })
+
   test('links hold two attributes equal, in both directions or one, until they are taken away', () => {
     const [a, b] = [widgets.FloatSlider({ value: 1 }), widgets.FloatText({ value: 2 })]
     const link = widgets.link([a, 'value'], [b, 'value'])

@@ -1,0 +1,206 @@
+/** The controls of a run, made of standard widgets: they work wherever widgets do, with nothing of ours in the front end. */
+import { Interrupted } from '../errors.js'
+import { currentHost, maybeHost } from '../host.js'
+import { onRuns } from '../train/announce.js'
+import type { Run } from '../train/run.js'
+import { targetReached } from '../train/stops.js'
+import { HBox, VBox } from './boxes.js'
+import { Button, Text } from './buttons.js'
+import { Dropdown } from './selection.js'
+import {
+  BoundedIntText,
+  FloatLogSlider,
+  FloatProgress,
+  FloatText,
+  Label,
+  Layout,
+  ToggleButton,
+} from './simple.js'
+import type { Widget } from './widget.js'
+
+export interface ControlsOptions {
+  /** Powers of ten between which the learning rate can be dragged. Default: -6 to 0. */
+  learningRate?: readonly [least: number, most: number]
+  /** Iterations of one press of Step. Default: 100. */
+  step?: number
+  /** Shows a chart above the controls, which moves while they train. Default: true. */
+  chart?: boolean
+}
+
+/** Iterations of a press of Train, which is ended by another. */
+const endless = 1e9
+
+const wide = { width: '34em' }
+const described = { description_width: '9em' }
+const button = { width: 'auto' }
+
+const number = (value: number): string => String(Number(value.toPrecision(4)))
+
+function statusOf(run: Run): string {
+  const parts = [
+    `iteration ${run.iteration.toLocaleString('en-US')}`,
+    `learning rate ${number(run.learningRate)}`,
+  ]
+  const last = run.history.at(-1)
+  if (last) parts.push(`loss ${number(last.loss)}`)
+  const { iteration: _, ...measured } = run.evaluations.at(-1) ?? { iteration: 0 }
+  for (const [name, value] of Object.entries(measured))
+    parts.push(`evaluation ${name} ${number(value as number)}`)
+  if (run.stopReason) parts.push(run.stopReason.message)
+  return parts.join(' · ')
+}
+
+/** The numbers in a text: '4007, 12 13' -> [4007, 12, 13]. */
+const idsOf = (text: string): number[] => (text.match(/\d+/g) ?? []).map(Number)
+
+/**
+ * Train, pause, step, undo, learning rate, batch size, target, examples to leave out and the reasons for all of it, for
+ * one run. Every touch is recorded as `run.set`, `run.exclude`, … record it, with what stands in the field "why".
+ */
+export function controls(
+  run: Run,
+  { learningRate = [-6, 0], step = 100, chart = true }: ControlsOptions = {},
+): Widget {
+  const goOn = ToggleButton({
+    description: 'Train',
+    icon: 'play',
+    tooltip: 'trains until it is pressed again',
+    layout: button,
+  })
+  const stepButton = Button({ description: 'Step', icon: 'step-forward', layout: button })
+  const count = BoundedIntText({ value: step, min: 1, max: 1e9, layout: { width: '6em' } })
+  const undo = Button({
+    description: 'Undo',
+    icon: 'undo',
+    tooltip: 'takes back the last call',
+    layout: button,
+  })
+  const redo = Button({ description: 'Redo', icon: 'repeat', layout: button })
+  const progressLayout = Layout({ ...wide, visibility: 'hidden' })
+  const progress = FloatProgress({ value: 0, min: 0, max: 1, layout: progressLayout })
+  const status = Label({ value: statusOf(run) })
+  const message = Label({ style: { text_color: 'firebrick' } })
+  const [min, max] = learningRate
+  const rate = FloatLogSlider({
+    description: 'learning rate',
+    value: run.learningRate,
+    min: Math.min(min, Math.floor(Math.log10(run.learningRate))),
+    max: Math.max(max, Math.ceil(Math.log10(run.learningRate))),
+    step: 0.05,
+    readout_format: '.2e',
+    continuous_update: false,
+    layout: wide,
+    style: described,
+  })
+  const batchSize = BoundedIntText({
+    description: 'batch size',
+    value: run.batchSize,
+    min: 1,
+    max: 1e6,
+    style: described,
+  })
+  const metrics = ['loss', ...run.view().metrics]
+  const metric = Dropdown({
+    description: 'stop when',
+    options: metrics,
+    value: metrics.at(-1)!,
+    style: described,
+  })
+  const target = FloatText({ value: 0, layout: { width: '7em' } })
+  const setTarget = Button({ description: 'is reached', layout: button })
+  const ids = Text({ description: 'leave out', placeholder: 'ids of training examples', style: described })
+  const exclude = Button({ description: 'Exclude', layout: button })
+  const why = Text({
+    description: 'why',
+    placeholder: 'written down with what you change',
+    layout: wide,
+    style: described,
+  })
+
+  const view = chart && maybeHost()?.kind === 'notebook' ? currentHost().display(run.view()) : undefined
+  let training: AbortController | undefined
+
+  /** Does something to the run; what cannot be done says why, in place of an error under another cell. */
+  async function attempt(work: () => unknown): Promise<void> {
+    message.value = ''
+    try {
+      await work()
+    } catch (error) {
+      if (!(error instanceof Interrupted))
+        message.value = error instanceof Error ? error.message : String(error)
+    }
+    refresh()
+  }
+  const reason = () => (why.value ? { why: why.value } : {})
+
+  async function train(iterations: number): Promise<void> {
+    if (training) return
+    training = new AbortController()
+    refresh()
+    await attempt(() => run.iterate(iterations, { signal: training!.signal }))
+    training = undefined
+    goOn.value = false
+    refresh()
+    view?.update(run.view())
+  }
+
+  function refresh(): void {
+    const busy = training !== undefined
+    status.value = statusOf(run)
+    goOn.set({ description: busy ? 'Pause' : 'Train', icon: busy ? 'pause' : 'play' })
+    for (const one of [stepButton, undo, redo]) one.disabled = busy
+    // Without their listeners hearing of it as a touch.
+    quiet = true
+    const power = Math.log10(run.learningRate)
+    if (Number.isFinite(power))
+      rate.set({
+        min: Math.min(rate.min, Math.floor(power)),
+        max: Math.max(rate.max, Math.ceil(power)),
+        value: run.learningRate,
+      })
+    batchSize.value = run.batchSize
+    quiet = false
+  }
+  let quiet = false
+  const touched = (work: () => unknown) => () => {
+    if (!quiet) void attempt(work)
+  }
+
+  goOn.observe(({ value }) => (value ? void train(endless) : training?.abort()))
+  stepButton.onClick(() => void train(count.value))
+  undo.onClick(() => void attempt(() => run.undo()))
+  redo.onClick(() => void attempt(() => run.redo()))
+  rate.observe(touched(() => run.set({ learningRate: rate.value }, reason())))
+  batchSize.observe(touched(() => run.set({ batchSize: batchSize.value }, reason())))
+  setTarget.onClick(
+    () => void attempt(() => run.set({ stop: targetReached(metric.value, target.value) }, reason())),
+  )
+  exclude.onClick(
+    () =>
+      void attempt(() => {
+        run.exclude(idsOf(ids.value), reason())
+        ids.value = ''
+      }),
+  )
+
+  const stop = onRuns((other, news) => {
+    if (other !== run) return
+    const ends = news?.live && news.to !== undefined && news.to - news.from < endless
+    progressLayout.visibility = ends ? 'visible' : 'hidden'
+    if (ends) progress.set({ min: news.from, max: Math.max(news.to!, news.from + 1), value: news.iteration })
+    if (training && news) view?.update(news)
+    refresh()
+  })
+  const box = VBox([
+    HBox([goOn, stepButton, count, undo, redo]),
+    progress,
+    status,
+    message,
+    rate,
+    batchSize,
+    HBox([metric, target, setTarget]),
+    HBox([ids, exclude]),
+    why,
+  ])
+  return box.onClose(stop)
+}
