@@ -73,7 +73,7 @@ export function attentionChart(
         type: 'quantitative',
         title: 'weight',
         scale: { domain: [0, 1], range: ['#f6f8fa', '#7fb2d9', '#083b66'], interpolate: 'rgb' },
-        legend: number === 0 ? { format: '.1f', tickCount: 5 } : null,
+        legend: { format: '.1f', tickCount: 5 },
       },
       tooltip: [{ field: 'weight', format: '.3f' }],
     },
