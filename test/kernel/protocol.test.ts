@@ -37,7 +37,10 @@ describe('a cell', () => {
   })
 
   test('that fails says so once, and the cells queued behind it are aborted', async () => {
-    const [failed, next] = await Promise.all([kernel.run('throw new RangeError("no")'), kernel.run('1')])
+    const [failed, next] = await Promise.all([
+      kernel.run('await new Promise((resolve) => setTimeout(resolve, 200)); throw new RangeError("no")'),
+      kernel.run('1'),
+    ])
     expect(failed.outputs).toHaveLength(1)
     expect(error(failed.outputs)).toMatchObject({ ename: 'RangeError', evalue: 'no' })
     expect(failed.reply).toMatchObject({ status: 'error', ename: 'RangeError', evalue: 'no' })
@@ -281,4 +284,34 @@ describe('the end', () => {
     expect(reply).toMatchObject({ status: 'error', ename: 'Exit' })
     expect(await own.exited).toEqual({ code: 3, signal: null })
   })
+})
+
+test('the comm target gradbook.diagnostics tells the problems of cells as they stand, also while a cell runs', async () => {
+  const running = kernel.run('while (true) {}')
+  await sleep(200)
+  await kernel.send(
+    kernel.create('shell', 'comm_open', { comm_id: 'd1', target_name: 'gradbook.diagnostics', data: {} }),
+  )
+  const answer = kernel.wait(
+    ({ header, content }) => header.msg_type === 'comm_msg' && content.comm_id === 'd1',
+    {
+      timeout: 20_000,
+    },
+  )
+  const cells = [
+    { id: 'a', text: 'const asNumber: number = 1' },
+    { id: 'b', text: 'const asText: string = asNumber' },
+  ]
+  await kernel.send(
+    kernel.create('shell', 'comm_msg', { comm_id: 'd1', data: { method: 'diagnose', version: 7, cells } }),
+  )
+  const { data } = (await answer).content
+  expect(data.version).toBe(7)
+  expect(data.cells[0]).toEqual({ id: 'a', diagnostics: [] })
+  expect(data.cells[1]).toMatchObject({
+    id: 'b',
+    diagnostics: [{ code: 'TS2322', severity: 'error', place: { line: 1, column: 7 } }],
+  })
+  await kernel.interrupt()
+  await running
 })
