@@ -148,17 +148,13 @@ function lossPanel(
   )
   // Branches first: what they share with the run is drawn in the colour of the run.
   for (const run of runs.toReversed()) {
-    const mean = smooth(run.history.loss, window, run.history.length)
+    const mean = meanLine(run.history, window)
     const name = several ? run.name : names[1]!
     if (run.history.length > 8)
       layers.push(
-        line(
-          downsample(run.history.iteration, mean, Math.min(finestMean, budget.line), run.history.length),
-          name,
-          {
-            strokeWidth: run === runs[0] ? 2 : 1.5,
-          },
-        ),
+        line(downsample(mean.x, mean.y, Math.min(finestMean, budget.line), mean.y.length), name, {
+          strokeWidth: run === runs[0] ? 2 : 1.5,
+        }),
       )
     layers.push(...evaluationMarks(run, 'loss', several ? run.name : names[2]!, several, budget.evaluations))
   }
@@ -171,6 +167,31 @@ function lossPanel(
     encoding: { x: x.inner },
     layer: layers.map((layer) => coloured(layer, { domain: names, range }, shown)),
   }
+}
+
+/** More points than this are averaged in groups first: the mean is drawn with a few hundred anyway. */
+const mostSmoothed = 4000
+
+function meanLine(history: HistoryColumns, window: number): { x: ArrayLike<number>; y: ArrayLike<number> } {
+  const { length, iteration, loss } = history
+  const group = Math.ceil(length / mostSmoothed)
+  if (group <= 1) return { x: iteration, y: smooth(loss, window, length) }
+  const groups = Math.ceil(length / group)
+  const x = new Float64Array(groups)
+  const y = new Float64Array(groups)
+  for (let g = 0; g < groups; g++) {
+    const end = Math.min(length, (g + 1) * group)
+    let sum = 0
+    let count = 0
+    for (let i = g * group; i < end; i++) {
+      if (!Number.isFinite(loss[i]!)) continue
+      sum += loss[i]!
+      count++
+    }
+    x[g] = iteration[Math.min(end - 1, g * group + (group >> 1))]!
+    y[g] = count ? sum / count : Number.NaN
+  }
+  return { x, y: smooth(y, Math.max(2, window / group)) }
 }
 
 /** Gives the marks that name a series their colour, and the panel one legend above it. */

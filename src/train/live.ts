@@ -5,6 +5,8 @@ import type { Core } from './core.js'
 
 /** Milliseconds between two updates of a live view, and between two breaths of the host. */
 const updateEvery = 200
+/** A view that is slow to draw (a million iterations take 90 ms) comes less often: at most a fiftieth of the time. */
+const updateShare = 50
 const breatheEvery = 100
 const backgroundEvery = 15
 
@@ -13,6 +15,7 @@ export class Live {
   readonly #core: Core
   #shown: { display: Display; cell: CellInfo | undefined } | undefined
   #updated = 0
+  #wait = updateEvery
   #breathed = 0
   #every = breatheEvery
 
@@ -25,7 +28,7 @@ export class Live {
   /** Called between iterations: shows what is new and lets the host have its turn, each when it is due. */
   async turn(view: () => RunView): Promise<void> {
     const now = performance.now()
-    if (now - this.#updated >= updateEvery) this.#show(view(), now)
+    if (now - this.#updated >= this.#wait) this.#show(view(), now)
     if (now - this.#breathed >= this.#every) {
       await maybeHost()?.breathe()
       this.#breathed = performance.now()
@@ -68,5 +71,6 @@ export class Live {
     const { cell } = host
     if (this.#shown && this.#shown.cell?.number === cell?.number) this.#shown.display.update(view)
     else this.#shown = { display: host.display(view), cell }
+    this.#wait = Math.max(updateEvery, updateShare * (performance.now() - now))
   }
 }

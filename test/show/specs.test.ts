@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest'
+import * as vega from 'vega'
+import { compile } from 'vega-lite'
+import {
+  attentionChart,
+  calibrationChart,
+  confusionChart,
+  decisionChart,
+  examplesChart,
+  histogramChart,
+  iterationChart,
+  lossChart,
+  mistakesChart,
+  modelChart,
+  percentileChart,
+  scatterChart,
+  scheduleChart,
+  show,
+  statisticsChart,
+  toBundle,
+  tokenStrip,
+} from '../../src/show/index.js'
+import type { Spec } from '../../src/show/spec.js'
+import { confusionView, iterationView, mistake, mistakesView, runView } from './sample-views.js'
+
+const adjustments = [
+  { at: 20, what: 'learningRate', from: 1e-3, to: 3e-4 },
+  { at: 30, what: 'exclude', from: 8000, to: { ids: [1, 2], left: 7998 } },
+]
+const rows = [0, 1, 2].map((i) => ({ iteration: i * 10, values: [i, i + 1, i + 2, i + 5] }))
+
+/** Every chart, of as little data as shows all of its parts. */
+const charts: { [name: string]: Spec } = {
+  loss: lossChart(runView(40, { adjustments, evaluations: [{ iteration: 20, loss: 1, accuracy: 0.5 }] })),
+  branches: lossChart(runView(20, { beside: [{ ...runView(12), name: 'hotter' }] })),
+  examples: examplesChart({ kind: 'examples', title: 'Two', rows: [mistake(0), mistake(1)] })!,
+  mistakes: mistakesChart(mistakesView(2))!,
+  confusion: confusionChart(confusionView),
+  iteration: iterationChart({
+    ...iterationView,
+    activations: [{ layer: 'dense', activation: 'relu', dead: 0.1, saturated: 0 }],
+  }),
+  comparison: toBundle({
+    kind: 'comparison',
+    runs: ['first', 'hotter'],
+    rows: [{ what: 'learning rate', values: [1e-3, 3e-3] }],
+    charts: [runView(10), { ...runView(10), name: 'hotter' }],
+  })!['application/vnd.vegalite.v5+json'] as Spec,
+  'side by side': toBundle(
+    show(
+      scheduleChart((i) => i, { over: 3 }),
+      [{ a: 1 }, { a: 2 }],
+    ),
+  )!['application/vnd.vegalite.v5+json'] as Spec,
+  attention: attentionChart(
+    [
+      [
+        [1, 0],
+        [0.5, 0.5],
+      ],
+      [
+        [1, 0],
+        [0.1, 0.9],
+      ],
+    ],
+    ['a', 'b'],
+  ),
+  calibration: calibrationChart([
+    { probability: 0.9, right: true },
+    { probability: 0.4, right: false },
+  ]),
+  decision: decisionChart(
+    {
+      xs: [0, 1],
+      ys: [0, 1],
+      classes: [
+        [0, 1],
+        [0, 1],
+      ],
+      confidence: [
+        [1, 0.5],
+        [1, 0.5],
+      ],
+    },
+    { labels: ['no', 'yes'], points: [{ x: 0.5, y: 0.5, class: 1 }] },
+  ),
+  histogram: histogramChart(rows),
+  percentiles: percentileChart(rows),
+  model: modelChart([
+    { name: 'flatten', type: 'Flatten', shape: [784], parameters: 0, trainable: true },
+    { name: 'dense', type: 'Dense', shape: [10], parameters: 7850, trainable: false },
+  ]),
+  scatter: scatterChart(
+    [
+      { x: 0, y: 1, label: 'a', id: 7 },
+      { x: 1, y: 0, label: 'b', id: 8 },
+    ],
+    { title: 'Points' },
+  ),
+  schedule: scheduleChart((i) => i, { over: 4 }),
+  statistics: statisticsChart([
+    { name: 'size', values: [1, 2, 2, 5] },
+    { name: 'kind', values: ['a', 'b', 'a', 'a'] },
+  ]),
+  tokens: tokenStrip([
+    { token: 'a', loss: 0.5 },
+    { token: ' b\n', loss: 2 },
+  ]),
+}
+
+describe.each(Object.entries(charts))('the chart %s', (name, spec) => {
+  it('is the one that was looked at', async () => {
+    await expect(`${JSON.stringify({ ...spec, config: '(look.ts)' }, null, 1)}\n`).toMatchFileSnapshot(
+      `fixtures/${name.replaceAll(' ', '-')}.json`,
+    )
+  })
+
+  it('is drawn by Vega without a warning', async () => {
+    const said: string[] = []
+    const say = (...words: unknown[]) => {
+      said.push(words.join(' '))
+      return logger
+    }
+    const quiet = () => logger
+    const logger = { level: quiet, error: say, warn: say, info: quiet, debug: quiet } as never
+    const view = new vega.View(vega.parse(compile(spec as never, { logger }).spec), {
+      renderer: 'none',
+      logger,
+    })
+    const svg = await view.toSVG()
+    view.finalize()
+    expect(said).toEqual([])
+    expect(svg).not.toMatch(/NaN|undefined/)
+  })
+})
