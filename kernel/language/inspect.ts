@@ -5,7 +5,10 @@ export function readHover(hover: string, text: string, start: number): Inspectio
   const match = /^```\w*\n([^]*?)\n```\n?([^]*)$/.exec(hover)
   const signature = (match?.[1] ?? '').replace(/^\(alias\) /, '').replace(/\nimport [^\n]*$/, '')
   const documentation = (match?.[2] ?? hover).trim()
-  const expression = findExpression(text, start)
+  const found = findExpression(text, start)
+  // The key of an object literal is no name of its own.
+  const isKey = signature.startsWith('(property)') && !found?.includes('.')
+  const expression = isKey ? undefined : found
   return { signature, documentation, ...(expression ? { expression } : {}) }
 }
 

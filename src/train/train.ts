@@ -22,9 +22,10 @@ import type { Trainee } from './trainee.js'
  *
  * @throws InputError where the options, the data's shapes or the model do not fit; its message says what would.
  */
+// First and generic: of several signatures an editor completes the options that all share, unless one is generic.
+export function train<M extends tf.LayersModel>(model: M, options: ModelOptions): Run
 export function train(model: OwnModel, options: RunOptions): Run
 export function train(model: OwnIteration, options: RunOptions): Run
-export function train(model: tf.LayersModel, options: ModelOptions): Run
 export function train(model: tf.LayersModel | OwnModel | OwnIteration, given: RunOptions): Run {
   const options = checkOptions(given, 'train(model, options)')
   const core = createCore(model, options)

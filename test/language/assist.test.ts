@@ -72,6 +72,14 @@ test('inspection behind a name, and inside the brackets of a call', async () => 
     signature: expect.stringContaining('addOne'),
   })
 })
+test('a key of an object literal is described, and is no expression', async () => {
+  await notebook.check(
+    'interface Settings {\n  /** How much. */\n  amount: number\n}\nfunction use(s: Settings) { return s }; const amount = 1',
+  )
+  const found = await notebook.inspect('use({ amou|nt: 3 })')
+  expect(found).toMatchObject({ documentation: 'How much.', signature: '(property) Settings.amount: number' })
+  expect(found?.expression).toBeUndefined()
+})
 test('inspection of what is not there', async () => expect(await notebook.inspect('  | ')).toBeUndefined())
 test('no expression where a call would have to run', async () =>
   expect((await notebook.inspect('[1].map(String).len|gth'))?.expression).toBeUndefined())
