@@ -11,6 +11,8 @@ import { allocate, tensorOf, type Entry } from './storage.js'
 const softLimit = 1000
 /** Nodes after which it is flushed wherever it stands. */
 const hardLimit = 20_000
+const scopesOf = (engine: unknown) => (engine as { state: { scopeStack: { id: number }[] } }).state.scopeStack
+
 /** Bytes of disposed inputs that may wait. */
 const waitingLimit = 256 * 2 ** 20
 
@@ -105,10 +107,9 @@ export class Pending implements Recorder {
 
   beforeKernel(): void {
     const size = this.graph.nodes.length
-    if (size < softLimit && this.waitingBytes < waitingLimit) return
-    const scopes = (tf.engine() as unknown as { state: { scopeStack: { id: number }[] } }).state.scopeStack
-    const outermost = scopes[0]?.id ?? -1
-    if (size > hardLimit || this.waitingBytes > waitingLimit || outermost !== this.outermost) this.flush()
+    const outermost = scopesOf(tf.engine())[0]?.id ?? -1
+    if (outermost !== this.outermost && size > softLimit) this.flush()
+    else if (size > hardLimit || this.waitingBytes > waitingLimit) this.flush()
     this.outermost = outermost
   }
 

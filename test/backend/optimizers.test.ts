@@ -1,7 +1,19 @@
 import * as tf from '@tensorflow/tfjs'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { InputError } from '../../src/errors.js'
-import { adam, adamw, sgd, type Optimizer, type Tensors } from '../../src/backend/index.js'
+import {
+  accumulate,
+  adagrad,
+  adam,
+  adamw,
+  ema,
+  lion,
+  muon,
+  rmsprop,
+  sgd,
+  type Optimizer,
+  type Tensors,
+} from '../../src/backend/index.js'
 
 beforeAll(() => tf.setBackend('cpu'))
 
@@ -91,6 +103,31 @@ const published: [title: string, Optimizer, number[]][] = [
     }),
     [0.439691328, -0.800602293, 1.632672339, 0.135535506, 0.075477128, -0.23443337],
   ],
+  [
+    'RMSprop with momentum',
+    rmsprop({ learningRate: 0.01, decay: 0.9, epsilon: 1e-6, momentum: 0.5 }),
+    [0.48239156, -0.954346121, 1.907494666, 0.20076787, 0.034738729, -0.313366057],
+  ],
+  [
+    'centered RMSprop with weight decay',
+    rmsprop({ learningRate: 0.01, decay: 0.95, centered: true, weightDecay: 0.01 }),
+    [0.466363382, -0.960491014, 1.915052194, 0.195053703, 0.03486795, -0.2911088],
+  ],
+  [
+    'Adagrad',
+    adagrad({ learningRate: 0.1, initial: 0.1, epsilon: 1e-8 }),
+    [0.428830146, -0.969827671, 1.803135782, 0.108233587, -0.038807242, -0.405196938],
+  ],
+  [
+    'Lion',
+    lion({ learningRate: 0.01, weightDecay: 0.1 }),
+    [0.470134312, -0.96046618, 1.920914028, 0.225205963, 0.078296202, -0.235323445],
+  ],
+  [
+    'Muon',
+    muon({ learningRate: 0.02, adamw: { learningRate: 0.05 } }),
+    [0.446711339, -0.895668861, 1.854157486, 0.217924328, -0.077837038, -0.447249541],
+  ],
 ]
 
 describe('an optimizer', () => {
@@ -113,6 +150,47 @@ describe('an optimizer', () => {
         .value.dataSync(),
     )
     expectClose([...moved], [0.875, 1.125, 0.875], 5e-7) // a few float32 roundings
+  })
+
+  it('that accumulates makes the update of the mean gradient, when it is due', () => {
+    const parts = accumulate(sgd({ learningRate: 0.5 }), { every: 2 })
+    const values = tf.tidy(() => {
+      let value: tf.Tensor = tf.scalar(1)
+      let slots = parts.init(value, 'w')
+      return [1, 3, 10, 20].map((number, at) => {
+        const gradient = tf.scalar(number)
+        const next = parts.update({
+          name: 'w',
+          value,
+          gradient,
+          slots,
+          learningRate: tf.scalar(0.5),
+          iteration: tf.scalar(at + 1),
+        })
+        ;({ value, slots } = next)
+        return value.arraySync()
+      })
+    })
+    expect(values).toEqual([1, 0, 0, -7.5]) // 1 - 0.5 (1 + 3) / 2, then - 0.5 (10 + 20) / 2
+  })
+
+  it('with an average keeps it beside the values, which go as without', () => {
+    expect(follow(ema(adam({ learningRate: 0.05 })), 20)).toEqual(follow(adam({ learningRate: 0.05 }), 20))
+    const { slots } = tf.tidy(() => {
+      const averaged = ema(sgd({ learningRate: 1 }), { decay: 0.75 })
+      const value = tf.scalar(4)
+      const slots = averaged.init(value, 'w')
+      const next = averaged.update({
+        name: 'w',
+        value,
+        gradient: tf.scalar(4),
+        slots,
+        learningRate: tf.scalar(1),
+        iteration: tf.scalar(1),
+      })
+      return { slots: next.slots.average!.arraySync() }
+    })
+    expect(slots).toBe(3) // 0.75 x 4 + 0.25 x 0
   })
 
   it('leaves its inputs alone and keeps nothing between calls', () => {

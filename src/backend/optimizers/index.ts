@@ -1,3 +1,8 @@
+export { adagrad, type AdagradSettings } from './adagrad.js'
 export { adam, adamw, type AdamSettings, type AdamwSettings } from './adam.js'
+export { lion, type LionSettings } from './lion.js'
+export { muon, type MuonSettings } from './muon.js'
+export { rmsprop, type RmspropSettings } from './rmsprop.js'
 export { sgd, type SgdSettings } from './sgd.js'
+export { accumulate, ema } from './wrappers.js'
 export type { ParameterGroup } from './groups.js'

@@ -26,3 +26,34 @@ for name, make in {
  'adagrad': lambda w,b: T.Adagrad([w,b], lr=0.1, initial_accumulator_value=0.1, eps=1e-8),
 }.items():
     print(name, run(make))
+
+# Muon's iteration runs in bfloat16 there; in float64 it can be compared. Its matrix is the transposed of ours.
+torch.Tensor.bfloat16 = lambda self: self.double()
+
+
+def muon(w, b):
+    class Both:
+        def __init__(self):
+            self.parts = [T.Muon([w], lr=0.02, weight_decay=0.1), T.AdamW([b], lr=0.05)]
+
+        def step(self):
+            for part in self.parts:
+                part.step()
+
+    return Both()
+
+
+class Lion:  # Chen et al. 2023, algorithm 2
+    def __init__(self, parameters):
+        self.parameters = [(p, torch.zeros_like(p)) for p in parameters]
+
+    def step(self):
+        with torch.no_grad():
+            for p, m in self.parameters:
+                direction = torch.sign(0.9 * m + 0.1 * p.grad)
+                p.mul_(1 - 0.01 * 0.1).sub_(0.01 * direction)
+                m.mul_(0.99).add_(0.01 * p.grad)
+
+
+print("muon", run(muon))
+print("lion", run(lambda w, b: Lion([w, b])))

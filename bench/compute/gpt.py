@@ -1,0 +1,78 @@
+"""The GPT of gpt.mjs in PyTorch; prints milliseconds a step when told to go. Lines in: a number of steps. Lines out: JSON."""
+import json, math, sys, time
+import torch, torch.nn as nn, torch.nn.functional as F
+
+size = sys.argv[1]
+variant = sys.argv[2]  # eager, fused, compile
+torch.set_num_threads(2)
+C = {"small": (65, 64, 4, 4, 128, 12), "large": (65, 256, 6, 6, 384, 4)}[size]
+vocabulary, context, layers, heads, width, batch = C
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width, bias=False)
+        self.attention = nn.Linear(width, 3 * width, bias=False)
+        self.projection = nn.Linear(width, width, bias=False)
+        self.norm2 = nn.LayerNorm(width, bias=False)
+        self.up = nn.Linear(width, 4 * width, bias=False)
+        self.down = nn.Linear(4 * width, width, bias=False)
+
+    def forward(self, x):
+        b, t, c = x.shape
+        q, k, v = self.attention(self.norm1(x)).split(width, dim=2)
+        q, k, v = (z.view(b, t, heads, c // heads).transpose(1, 2) for z in (q, k, v))
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.projection(y.transpose(1, 2).reshape(b, t, c))
+        return x + self.down(F.gelu(self.up(self.norm2(x)), approximate="tanh"))
+
+
+class GPT(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.tokens = nn.Embedding(vocabulary, width)
+        self.positions = nn.Embedding(context, width)
+        self.blocks = nn.ModuleList(Block() for _ in range(layers))
+        self.norm = nn.LayerNorm(width, bias=False)
+        for p in self.parameters():
+            if p.dim() > 1:
+                nn.init.normal_(p, 0, 0.02)
+
+    def forward(self, x, y):
+        h = self.tokens(x) + self.positions.weight
+        for block in self.blocks:
+            h = block(h)
+        logits = self.norm(h) @ self.tokens.weight.T
+        return F.cross_entropy(logits.view(-1, vocabulary), y.view(-1))
+
+
+torch.manual_seed(1)
+model = GPT()
+decay = [p for p in model.parameters() if p.dim() > 1]
+plain = [p for p in model.parameters() if p.dim() < 2]
+optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}], lr=1e-3, betas=(0.9, 0.99), fused=variant == "fused")
+run = torch.compile(model) if variant == "compile" else model
+make = lambda factor: torch.tensor([(i * factor) % vocabulary for i in range(batch * context)]).view(batch, context)
+x, y = make(7919), make(104729)
+
+
+def step():
+    loss = run(x, y)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return loss.item()
+
+
+for _ in range(3):
+    step()
+print(json.dumps({"ready": True}), flush=True)
+for line in sys.stdin:
+    times = []
+    for _ in range(int(line)):
+        started = time.perf_counter()
+        loss = step()
+        times.append((time.perf_counter() - started) * 1e3)
+    print(json.dumps({"times": times, "loss": loss}), flush=True)
