@@ -1,3 +1,6 @@
 export { confusionOf, type ClassRow, type Confusion } from './confusion.js'
 export type { EvaluationDetail } from './detail.js'
 export { expectedClass, mistakeAt, mistakesOf, type MistakesBy } from './rows.js'
+export { calibrationOf, type Calibration, type CalibrationBin } from './calibration.js'
+export { labelDoubts } from './labels.js'
+export { shareInterval, slicesOf, type SliceRow } from './slices.js'

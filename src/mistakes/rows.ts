@@ -66,10 +66,12 @@ export function mistakesOf(at: {
   by?: MistakesBy
   k?: number
   labels?: ReadonlyMap<number, ArrayLike<number>>
+  /** Orders by this instead, the highest first. */
+  score?: Float64Array
   /** Positions to leave out. */
   without?(position: number): boolean
 }): MistakesView {
-  const { detail, before = [], of, by = 'loss', k = 16, labels, without = () => false } = at
+  const { detail, before = [], of, by = 'loss', k = 16, labels, score, without = () => false } = at
   const way = ways[by]
   if (!way)
     throw new InputError({
@@ -97,13 +99,14 @@ export function mistakesOf(at: {
       expected: 'one where right and wrong are known',
       fix: "Use by: 'loss'.",
     })
-  const found = way.find(detail, before).filter((position) => !without(position))
+  const ranked = score && positions(detail).toSorted((a, b) => score[b]! - score[a]! || a - b)
+  const found = (ranked ?? way.find(detail, before)).filter((position) => !without(position))
   const examined = detail.losses.length
   const wrong = detail.right && examined - detail.right.reduce((sum, one) => sum + one, 0)
   return {
     kind: 'mistakes',
     of,
-    by,
+    by: score ? 'doubt' : by,
     iteration: detail.iteration,
     examined,
     ...(wrong !== undefined && { wrong }),

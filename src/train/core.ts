@@ -36,6 +36,8 @@ export class Core {
   details: EvaluationDetail[] = []
   adjustments: Adjustment[] = []
   stopReason: StopReason | null = null
+  /** Adjustments of another run that are made when their iterations come. */
+  planned: readonly Adjustment[] = []
   /** Whether the stop rule has been met: it does not end another call. */
   ruleSpent = false
   /** Weight of each training example's loss by position; undefined: all 1. */
@@ -52,6 +54,7 @@ export class Core {
   version = 0
   #versions = 0
   /** Told of what happens beside the iterations, for the record. */
+  makePlanned: (adjustment: Adjustment) => void = () => {}
   onEvent: (type: string, data: { [name: string]: unknown }) => void = () => {}
 
   constructor(at: {

@@ -49,6 +49,7 @@ export async function stretch(core: Core, live: Live, call: Stretch): Promise<St
     while (core.iteration < to && !core.stopReason) {
       checkStop()
       if (call.paused?.()) break
+      makePlanned(core)
       const outcome = core.trainee.iteration ? await iterateOwn(core) : iterateOnce(core)
       if (!outcome.finite) {
         core.stopReason = notFiniteReason(core, findNotFinite(core, outcome))
@@ -102,6 +103,14 @@ export function checkCount(n: unknown, where: string, what: string): asserts n i
     expected: `a whole number of ${what}, 0 or more`,
     ...(typeof n === 'number' && n < 0 && { fix: 'To go back, use run.undo() or run.goTo(iteration).' }),
   })
+}
+
+function makePlanned(core: Core): void {
+  while (core.planned.length > 0 && core.planned[0]!.at <= core.iteration) {
+    const [next, ...rest] = core.planned
+    core.planned = rest
+    core.makePlanned(next!)
+  }
 }
 
 export function ruleMet(

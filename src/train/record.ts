@@ -38,6 +38,7 @@ interface Rest {
   adjustments: Snapshot['adjustments']
   stopReason: Snapshot['stopReason']
   spikes: Snapshot['spikes']
+  planned: Snapshot['planned']
   historyNames: string[]
 }
 
@@ -108,6 +109,7 @@ function restOf(core: Core, snapshot: Snapshot): Rest {
     adjustments: snapshot.adjustments,
     stopReason: snapshot.stopReason,
     spikes: snapshot.spikes,
+    planned: snapshot.planned,
     historyNames: core.history.names,
   }
 }
@@ -180,6 +182,7 @@ export function decodeSnapshot({ tensors, metadata }: TensorFile, file: string, 
       details,
       adjustments: rest.adjustments,
       stopReason: rest.stopReason,
+      planned: rest.planned,
     },
   }
 }

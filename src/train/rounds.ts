@@ -1,6 +1,6 @@
 import { describe, InputError } from '../errors.js'
 import type { EvaluationRow, RoundsView } from '../views.js'
-import type { Changes } from './adjust.js'
+import { trainingPositions, type Changes } from './adjust.js'
 import type { Core } from './core.js'
 import { evaluate } from './evaluate.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
@@ -98,6 +98,13 @@ export async function rounds<Run extends { set(changes: Changes, options?: { why
 async function current(core: Core, pause: () => Promise<void>): Promise<EvaluationRow> {
   const last = core.evaluations.at(-1)
   return last?.iteration === core.iteration ? last : (await evaluateRun(core, pause)).row
+}
+
+/** A subset to draw from until another is chosen. */
+export async function focusOn(core: Core, on: Iterable<number> | Subset, pause: () => Promise<void>) {
+  if (typeof (on as Subset).choose === 'function') return choose(core, on as Subset, [core.iteration], pause)
+  const positions = Int32Array.from(trainingPositions(core, on as Iterable<number>, 'run.focus(ids)'))
+  return { name: `${positions.length} examples`, positions }
 }
 
 async function choose(core: Core, subset: Subset, starts: readonly number[], pause: () => Promise<void>) {

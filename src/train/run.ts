@@ -2,8 +2,13 @@ import type { Dataset } from '../data/dataset.js'
 import { toDataset, type DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
 import {
+  calibrationOf,
   confusionOf,
+  labelDoubts,
   mistakesOf,
+  slicesOf,
+  type Calibration,
+  type SliceRow,
   type Confusion,
   type EvaluationDetail,
   type MistakesBy,
@@ -12,18 +17,21 @@ import type {
   Adjustment,
   ComparisonView,
   EvaluationRow,
+  Mistake,
   MistakesView,
   RoundsView,
   RunView,
   StopReason,
   StretchView,
 } from '../views.js'
-import { exclude, relabel, reweight, setChanges, type Changes } from './adjust.js'
+import { exclude, note, relabel, reweight, setChanges, type Changes } from './adjust.js'
 import { announceRun, announceView } from './announce.js'
 import { Background, type Piece } from './background.js'
 import { branchOf } from './branch.js'
 import { compareCores } from './compare.js'
+import { checkRun, findLearningRate, type CheckRow, type RateRow } from './check.js'
 import type { Core } from './core.js'
+import { exportCsv, exportTensorBoard } from './export.js'
 import { evaluate } from './evaluate.js'
 import { Hand, isOwn, type BatchGradients } from './hand.js'
 import { readLikeAnArray, type HistoryRow } from './history.js'
@@ -32,10 +40,12 @@ import { Journal } from './journal.js'
 import { Live } from './live.js'
 import { checkCount, evaluateRun, stretch, stretchView, viewOf } from './loop.js'
 import { checkRule } from './options.js'
-import { rounds, type RoundsOptions } from './rounds.js'
+import { checkAdjustments, makeAdjustment } from './replay.js'
+import { focusOn, rounds, type RoundsOptions } from './rounds.js'
 import { restoreSnapshot, takeSnapshot, type Snapshot } from './snapshots.js'
 import type { Spike } from './spikes.js'
 import type { StopFunction, StopRule } from './stops.js'
+import type { Subset } from './subsets.js'
 import { Timeline } from './timeline.js'
 import type { Batch } from './trainee.js'
 
@@ -70,6 +80,7 @@ export class Run {
     this.#timeline = new Timeline(core)
     this.#hand = new Hand(core)
     core.onEvent = (type, data) => journal.event(type, data)
+    core.makePlanned = (adjustment) => makeAdjustment(this, adjustment)
     cores.set(this, core)
     announceRun(this)
   }
@@ -387,6 +398,58 @@ export class Run {
     return confusionOf(detail, of === 'train' ? this.#core.labels : undefined)
   }
 
+  /** How parts of the data do, with counts and intervals: `run.slices({ by: (row) => row.expected })`. */
+  async slices({
+    by,
+    of = 'evaluation',
+  }: {
+    by: (row: Mistake) => string | number | boolean
+    of?: 'train' | 'evaluation'
+  }): Promise<SliceRow[]> {
+    const detail = await this.#look(of, 'run.slices({ of })')
+    return slicesOf(detail, by, of === 'train' ? this.#core.labels : undefined)
+  }
+
+  /** How sure predictions are, beside how often they are right. */
+  async calibration({
+    of = 'evaluation',
+    bins,
+  }: { of?: 'train' | 'evaluation'; bins?: number } = {}): Promise<Calibration> {
+    return calibrationOf(await this.#look(of, 'run.calibration({ of })'), bins)
+  }
+
+  /**
+   * Training examples whose label looks wrong, the most doubtful first: their loss stayed high while others of their
+   * class were learned. Most telling after some epochs, before all is known by heart.
+   */
+  async doubtfulLabels({ k = 16 }: { k?: number } = {}): Promise<MistakesView> {
+    const core = this.#core
+    const detail = await this.#look('train', 'run.doubtfulLabels()')
+    const doubts = labelDoubts(detail, { sums: core.lossSums, counts: core.lossCounts }, core.labels)
+    return mistakesOf({
+      detail,
+      of: 'train',
+      k,
+      score: doubts,
+      labels: core.labels,
+      without: (position) => core.order.isExcluded(position),
+    })
+  }
+
+  /** What is worth knowing before a long training, one row a test; the run stays as it is. */
+  async check(): Promise<CheckRow[]> {
+    if (this.#core.trainee.iteration) throw isOwn('run.check()')
+    return checkRun(this.#core)
+  }
+
+  /** Tries rates from `from` to `to` on a copy, and suggests the one at which the loss falls most steeply. */
+  async findLearningRate(
+    options: { from?: number; to?: number; iterations?: number } = {},
+  ): Promise<{ suggested: number; rows: RateRow[] }> {
+    if (this.#core.trainee.iteration) throw isOwn('run.findLearningRate()')
+    return findLearningRate(this.#core, options)
+  }
+
   /** Changes one thing or several, recorded; a change that does not fit changes nothing. */
   #adjust(work: () => void): void {
     const before = takeSnapshot(this.#core)
@@ -407,6 +470,29 @@ export class Run {
   /** Changes settings from the next iteration on: `run.set({ learningRate: 3e-4 }, { why: 'loss is flat' })`. */
   set(changes: Changes, { why }: { why?: string } = {}): void {
     this.#adjust(() => setChanges(this.#core, changes, why))
+  }
+
+  /** Draws only from these training examples from now on: ids, or a subset such as `hardest(0.3)`; null: from all again. */
+  async focus(on: Iterable<number> | Subset | null, { why }: { why?: string } = {}): Promise<void> {
+    const core = this.#core
+    const subset = on === null ? null : await focusOn(core, on, this.#pause())
+    this.#adjust(() => {
+      const from = core.order.subset?.name ?? 'all'
+      core.order.focus(subset)
+      note(core, {
+        what: 'focus',
+        from,
+        to: subset ? `${subset.name} (${subset.positions.length})` : 'all',
+        why,
+      })
+    })
+  }
+
+  /** Makes the adjustments of another run, each when this run comes to its iteration: `run.replay(other.adjustments)`. */
+  replay(adjustments: readonly Adjustment[]): void {
+    const planned = checkAdjustments(adjustments)
+    this.#timeline.begin()
+    this.#core.planned = [...this.#core.planned, ...planned].toSorted((a, b) => a.at - b.at)
   }
 
   /** Leaves training examples out from now on. */
@@ -481,6 +567,16 @@ export class Run {
       })
     this.#journal.save(own, overwrite)
     return own
+  }
+
+  /** Writes history and evaluations for TensorBoard: `tensorboard --logdir FOLDER`. Gives the file. */
+  async exportTensorBoard(folder: string): Promise<string> {
+    return exportTensorBoard(this.#core, folder)
+  }
+
+  /** Writes history and evaluations as CSV. Gives the file. */
+  async exportCsv(file: string): Promise<string> {
+    return exportCsv(this.#core, file)
   }
 
   /** A second run that goes on from here with a copy of the model; this one stays as it is. */

@@ -43,6 +43,7 @@ export interface Snapshot {
   details: EvaluationDetail[]
   adjustments: Adjustment[]
   stopReason: StopReason | null
+  planned: readonly Adjustment[]
 }
 
 /** The last tensors read of each run: a snapshot of the same version shares them. */
@@ -76,6 +77,7 @@ export function takeSnapshot(core: Core): Snapshot {
     details: core.details,
     adjustments: core.adjustments,
     stopReason: core.stopReason,
+    planned: core.planned,
   }
 }
 
@@ -105,6 +107,7 @@ export function restoreSnapshot(core: Core, snapshot: Snapshot): void {
   core.details = snapshot.details
   core.adjustments = snapshot.adjustments
   core.stopReason = snapshot.stopReason
+  core.planned = snapshot.planned
 }
 
 function readTensors({ trainee, slots }: Core): TensorValues {

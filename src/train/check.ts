@@ -1,0 +1,188 @@
+import * as tf from '@tensorflow/tfjs'
+import { activationsOf } from './activations.js'
+import { branchOf } from './branch.js'
+import { maybeCompiled } from './compiled.js'
+import type { Core } from './core.js'
+import { gradientsAt, iterateOnce } from './iteration.js'
+import { tidily } from './step.js'
+
+/** One thing that was looked at before training. */
+export interface CheckRow {
+  check: string
+  value: string
+  expected: string
+  ok: boolean
+}
+
+const round = (value: number) => Number(value.toPrecision(3))
+
+/**
+ * What is worth knowing before a long training: each row is one test, made on a copy, so the run stays as it is.
+ * - the first loss of a classifier is about ln(classes): more says that it is sure of nonsense;
+ * - a single batch can be learned by heart: if not, loss, model and data do not belong together;
+ * - every parameter gets a gradient, none of them a thousand times another's;
+ * - no layer is dead from the start;
+ * - how much memory the values, the slots and a batch take.
+ */
+export function checkRun(core: Core): CheckRow[] {
+  const rows = tidily(() => [...firstLoss(core), ...gradientFlow(core), ...deadUnits(core), memory(core)])
+  return [...rows, overfit(core)]
+}
+
+function firstBatch(core: Core) {
+  const cursor = core.order.state()
+  const positions = core.order.next(core.settings.batchSize)
+  core.order.restore(cursor)
+  return core.batchAt(positions)
+}
+
+function firstLoss(core: Core): CheckRow[] {
+  const { classes, binary, lossName } = core.trainee
+  if (core.iteration > 0 || !/crossentropy/i.test(lossName)) return []
+  const chance = Math.log(binary ? 2 : (classes ?? 1))
+  if (!(chance > 0)) return []
+  const loss = gradientsAt(core, firstBatch(core)).loss.dataSync()[0]!
+  return [
+    {
+      check: 'first loss',
+      value: `${round(loss)}`,
+      expected: `about ${round(chance)}, ln ${binary ? 2 : classes}`,
+      // Inputs of large scale and sure nonsense show as several times the loss of guessing.
+      ok: loss < 2 * chance && loss > 0.3 * chance,
+    },
+  ]
+}
+
+function gradientFlow(core: Core): CheckRow[] {
+  const { gradients } = gradientsAt(core, firstBatch(core))
+  const sizes = core.parameters.map(({ name, variable }, i) => {
+    const gradient = gradients[i]
+    return {
+      name,
+      size: gradient ? gradient.square().mean().sqrt().dataSync()[0]! : 0,
+      length: variable.size,
+    }
+  })
+  const still = sizes.filter(({ size }) => size === 0)
+  const moving = sizes.filter(({ size }) => size > 0)
+  const largest = moving.toSorted((a, b) => b.size - a.size)
+  const ratio = moving.length ? largest[0]!.size / largest.at(-1)!.size : NaN
+  return [
+    {
+      check: 'parameters that get a gradient',
+      value: `${moving.length} of ${sizes.length}${
+        still.length
+          ? `, not ${still
+              .map(({ name }) => name)
+              .slice(0, 3)
+              .join(', ')}`
+          : ''
+      }`,
+      expected: 'all',
+      ok: still.length === 0,
+    },
+    {
+      check: 'largest to smallest gradient (root mean square)',
+      value: moving.length ? `${round(ratio)} (${largest[0]!.name} to ${largest.at(-1)!.name})` : 'none',
+      expected: 'less than 1000',
+      ok: ratio < 1000,
+    },
+  ]
+}
+
+function deadUnits(core: Core): CheckRow[] {
+  return activationsOf(core.trainee.model, firstBatch(core).x).map(({ layer, dead, saturated }) => ({
+    check: `units of ${layer}`,
+    value: `${Math.round(dead * 100)} % dead, ${Math.round(saturated * 100)} % of values flat`,
+    expected: 'less than half dead',
+    ok: dead < 0.5,
+  }))
+}
+
+/** float32 throughout. */
+function memory(core: Core): CheckRow {
+  const values = core.trainee.parameters.reduce((sum, { variable }) => sum + variable.size, 0)
+  const slots = [...core.slots.values()].reduce(
+    (sum, entry) => sum + Object.values(entry).reduce((size, slot) => size + slot.size, 0),
+    0,
+  )
+  const batch = firstBatch(core)
+  const size = (numbers: number) => `${round((numbers * 4) / 2 ** 20)} MB`
+  return {
+    check: 'memory',
+    value: `${size(values)} of parameters, ${size(values)} of gradients, ${size(slots)} of optimizer slots, ${size(batch.x.size + batch.y.size)} a batch`,
+    expected: 'less than the device has; activations come on top',
+    ok: true,
+  }
+}
+
+/** Iterations on one batch. */
+const attempts = 100
+
+function overfit(core: Core): CheckRow {
+  const twin = branchOf(core, 'check')
+  const positions = twin.order.next(Math.min(8, twin.settings.batchSize))
+  twin.settings.schedule = undefined
+  twin.order.focus({ name: 'one batch', positions })
+  let first = NaN
+  let lowest = Infinity
+  for (let i = 0; i < attempts; i++) {
+    const { finite, loss } = iterateOnce(twin)
+    if (!finite) break
+    if (i === 0) first = loss
+    lowest = Math.min(lowest, loss)
+  }
+  disposeCore(twin)
+  return {
+    check: `loss on ${positions.length} examples after ${attempts} iterations`,
+    value: `${round(first)} to ${round(lowest)}`,
+    expected: 'less than half of what it was',
+    ok: lowest < first / 2,
+  }
+}
+
+/** Ends the tensors of a copy that was made to try something. */
+export function disposeCore(core: Core): void {
+  maybeCompiled(core)?.dispose()
+  for (const { variable } of [...core.trainee.parameters, ...core.trainee.state]) variable.dispose()
+  for (const entry of core.slots.values()) tf.dispose(Object.values(entry))
+  core.slots.clear()
+}
+
+export interface RateRow {
+  learningRate: number
+  loss: number
+}
+
+/**
+ * The learning-rate range test (Smith 2017) on a copy: rates grow from `from` to `to` by the same factor each
+ * iteration; the one suggested is where the smoothed loss falls most steeply, which is before it diverges.
+ */
+export function findLearningRate(
+  core: Core,
+  { from = 1e-6, to = 1, iterations = 100 }: { from?: number; to?: number; iterations?: number } = {},
+): { suggested: number; rows: RateRow[] } {
+  const twin = branchOf(core, 'learning rates')
+  twin.settings.schedule = undefined
+  twin.settings.stop = undefined
+  const rows: RateRow[] = []
+  const smooth: number[] = []
+  let mean = 0
+  for (let i = 0; i < iterations; i++) {
+    const learningRate = from * (to / from) ** (i / (iterations - 1))
+    twin.peak = learningRate
+    const { finite, loss } = iterateOnce(twin)
+    if (!finite) break
+    rows.push({ learningRate, loss })
+    // An exponential mean, corrected for its start as Adam's are.
+    mean = 0.9 * mean + 0.1 * loss
+    smooth.push(mean / (1 - 0.9 ** (i + 1)))
+    if (smooth.at(-1)! > 4 * Math.min(...smooth)) break
+  }
+  disposeCore(twin)
+  const lowest = smooth.indexOf(Math.min(...smooth))
+  let steepest = 1
+  for (let i = 2; i <= lowest; i++)
+    if (smooth[i]! - smooth[i - 1]! < smooth[steepest]! - smooth[steepest - 1]!) steepest = i
+  return { suggested: Number((rows[steepest]?.learningRate ?? from).toPrecision(2)), rows }
+}

@@ -1,0 +1,76 @@
+import { describe, InputError } from '../errors.js'
+import { seed as setSeed } from '../seed.js'
+import type { EvaluationRow } from '../views.js'
+import type { Run } from './run.js'
+
+/** One number of an evaluation, over the seeds. */
+export interface RepeatRow {
+  metric: string
+  mean: number
+  /** Standard deviation between seeds. */
+  deviation: number
+  /** Holds the true mean 19 times in 20 (Student's t). */
+  from: number
+  to: number
+  values: number[]
+}
+
+/** 97.5 % of Student's t, by degrees of freedom from 1. */
+const t = [
+  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131,
+  2.12, 2.11, 2.101, 2.093, 2.086,
+]
+
+/**
+ * Trains the same thing with several seeds, and gives the mean, spread and interval of what each came to.
+ *
+ * @param seeds `seed(n)` is called with each before `make`.
+ * @param make gives a trained run (its last evaluation counts) or an evaluation.
+ * @example await repeat([1, 2, 3, 4, 5], async (seed) => { const run = train(build(), { …, seed }); await run.iterate(500); return run })
+ */
+export async function repeat(
+  seeds: readonly number[],
+  make: (seed: number) => Promise<Run | EvaluationRow> | Run | EvaluationRow,
+): Promise<RepeatRow[]> {
+  if (!Array.isArray(seeds) || seeds.length < 2)
+    throw new InputError({
+      where: 'repeat(seeds, make)',
+      received: describe(seeds),
+      expected: 'at least two seeds, e.g. [1, 2, 3, 4, 5]',
+    })
+  const rows: EvaluationRow[] = []
+  for (const one of seeds) {
+    setSeed(one)
+    rows.push(await evaluationOf(await make(one)))
+  }
+  const metrics = Object.keys(rows[0]!).filter((name) => name !== 'iteration')
+  return metrics.map((metric) =>
+    spreadOf(
+      metric,
+      rows.map((row) => row[metric]!),
+    ),
+  )
+}
+
+async function evaluationOf(made: Run | EvaluationRow): Promise<EvaluationRow> {
+  if (typeof (made as Run)?.evaluate !== 'function') {
+    if (typeof made?.iteration === 'number' && 'loss' in made) return made
+    throw new InputError({
+      where: 'repeat(seeds, make)',
+      received: `${describe(made)} from make`,
+      expected: 'a run, or what run.evaluate(…) gives',
+    })
+  }
+  const run = made as Run
+  const last = run.evaluations.at(-1)
+  return last?.iteration === run.iteration ? last : run.evaluate()
+}
+
+/** Mean, spread and interval of some numbers. */
+export function spreadOf(metric: string, values: number[]): RepeatRow {
+  const count = values.length
+  const mean = values.reduce((a, b) => a + b, 0) / count
+  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1))
+  const half = ((t[count - 2] ?? 1.96) * deviation) / Math.sqrt(count)
+  return { metric, mean, deviation, from: mean - half, to: mean + half, values }
+}
