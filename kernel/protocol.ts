@@ -13,7 +13,9 @@ import { Executor } from './requests/execute.js'
 import { History, onHistory } from './requests/history.js'
 import { onKernelInfo } from './requests/info.js'
 import type { Handler, Kernel } from './requests/kernel.js'
+import { OutputComms } from './requests/outputs.js'
 import { Questions } from './requests/questions.js'
+import { OutputRecord, recordWire } from './requests/record.js'
 import { onInterrupt, Stopper } from './requests/stop.js'
 import { toWireBundle } from './requests/values.js'
 import { openWire, type Message, type Parent } from './wire/index.js'
@@ -62,14 +64,18 @@ const handlers: Record<string, Handler> = {
 }
 
 const kernel = { shared, log, post: (message: ToMain) => main.postMessage(message) } as Kernel
-const wire = await openWire(connectionFile, {
+const record = new OutputRecord()
+const opened = await openWire(connectionFile, {
   log,
   onAnswer: (message) => kernel.questions.receive(message),
   onRequest: (channel, message) => {
-    if (message.header.msg_type === 'execute_request' && channel === 'shell') kernel.executor.push(message)
-    else void answer(channel, message)
+    if (message.header.msg_type !== 'execute_request' || channel !== 'shell')
+      return void answer(channel, message)
+    record.expect(message)
+    kernel.executor.push(message)
   },
 })
+const wire = recordWire(opened, record)
 Object.assign(kernel, {
   wire,
   // Loaded while the front end asks its first questions, which need neither.
@@ -79,6 +85,7 @@ Object.assign(kernel, {
   executor: new Executor(kernel),
   history: new History(),
   comms: new Comms(kernel),
+  outputs: new OutputComms(kernel, record),
   debugging: new Debugging(kernel, { folder, home }),
   questions: new Questions(kernel, answers),
   stopper: new Stopper(kernel),

@@ -3,6 +3,7 @@ import type { CommMessage } from '../port.js'
 import type { Message } from '../wire/index.js'
 import { diagnosticsTarget, onDiagnose } from './diagnostics.js'
 import type { Handler, Kernel } from './kernel.js'
+import { outputsTarget } from './outputs.js'
 
 const types: Record<CommMessage['kind'], string> = {
   open: 'comm_open',
@@ -45,7 +46,12 @@ export class Comms {
 
   /** Hands a message of the front end to the main thread and waits until it was dealt with. */
   async receive(message: Message, comm: CommMessage): Promise<void> {
-    if (this.#isOurs(comm)) return this.#receiveHere(message, comm)
+    const here = this.#maybeHere(comm)
+    if (here) {
+      if (comm.kind === 'open') this.#open.set(comm.id, comm.target)
+      if (comm.kind === 'close') this.#open.delete(comm.id)
+      return here(message, comm)
+    }
     let unknown = await this.#deliver(message, comm)
     // A cell that is still to run may register the target.
     while (unknown && comm.kind === 'open' && this.#kernel.executor.busy) {
@@ -61,15 +67,15 @@ export class Comms {
     } else if (comm.kind === 'close') this.#open.delete(comm.id)
   }
 
-  /** Whether this thread itself is the other end. */
-  #isOurs(comm: CommMessage): boolean {
-    return (comm.kind === 'open' ? comm.target : this.#open.get(comm.id)) === diagnosticsTarget
+  /** Of the targets whose other end is this thread: what answers. */
+  readonly #here: { [target: string]: (message: Message, comm: CommMessage) => void } = {
+    [diagnosticsTarget]: (message, comm) => onDiagnose(this.#kernel, message, comm),
+    [outputsTarget]: (_message, comm) => this.#kernel.outputs.receive(comm),
   }
 
-  #receiveHere(message: Message, comm: CommMessage): void {
-    if (comm.kind === 'open') this.#open.set(comm.id, comm.target)
-    else if (comm.kind === 'close') this.#open.delete(comm.id)
-    else onDiagnose(this.#kernel, message, comm)
+  #maybeHere(comm: CommMessage): ((message: Message, comm: CommMessage) => void) | undefined {
+    const target = comm.kind === 'open' ? comm.target : this.#open.get(comm.id)
+    return target !== undefined && Object.hasOwn(this.#here, target) ? this.#here[target] : undefined
   }
 
   #deliver(message: Message, comm: CommMessage): Promise<boolean> {

@@ -8,6 +8,7 @@ import type { Debugging } from './debug.js'
 import type { Executor } from './execute.js'
 import type { History } from './history.js'
 import type { Causes } from './causes.js'
+import type { OutputComms } from './outputs.js'
 import type { Questions } from './questions.js'
 import type { Stopper } from './stop.js'
 
@@ -24,6 +25,8 @@ export interface Kernel {
   history: History
   comms: Comms
   debugging: Debugging
+  /** What cells have shown, for front ends that missed it. */
+  outputs: OutputComms
   questions: Questions
   stopper: Stopper
   /** Ends the kernel once everything has been sent. */
