@@ -23,8 +23,11 @@ export interface RoundsOptions<Run> {
   iterations: number
   /** What a round's iterations draw from, chosen anew at its beginning. Default: everything. */
   subset?: Subset
-  /** What the errors ask for, after each round's evaluation: code, or a table of rules. */
-  adjust?: ((evaluation: EvaluationRow | undefined, run: Run) => unknown) | readonly AdjustmentRule<Run>[]
+  /**
+   * What the errors ask for, after each round's evaluation: code, or a table of rules. Without `evaluateOn` the code
+   * is given the mean loss of the round's batches.
+   */
+  adjust?: ((evaluation: EvaluationRow, run: Run) => unknown) | readonly AdjustmentRule<Run>[]
   /** Ends the rounds before all are done. */
   until?: StopRule | StopFunction
   signal?: AbortSignal
@@ -70,7 +73,7 @@ export async function rounds<Run extends { set(changes: Changes, options?: { why
         from,
         started,
       })
-      await makeAdjustments(core, run, adjust, after, { from, started })
+      await makeAdjustments(core, run, adjust, after ?? ownLoss(core, begun), { from, started })
       rows.push({
         round,
         subset: subset.name,
@@ -107,6 +110,13 @@ export async function focusOn(core: Core, on: Iterable<number> | Subset, pause: 
   return { name: `${positions.length} examples`, positions }
 }
 
+/** How a round did by its own batches, where nothing is held out: their mean loss. */
+function ownLoss(core: Core, begun: number): EvaluationRow {
+  let sum = 0
+  for (let at = begun; at < core.history.length; at++) sum += core.history.row(at).loss
+  return { iteration: core.iteration, loss: sum / Math.max(1, core.history.length - begun) }
+}
+
 async function choose(core: Core, subset: Subset, starts: readonly number[], pause: () => Promise<void>) {
   const positions = Int32Array.from(core.data.ids, (_, position) => position).filter(
     (position) => !core.order.isExcluded(position),
@@ -125,7 +135,7 @@ async function makeAdjustments<Run extends { set(changes: Changes, options?: { w
   core: Core,
   run: Run,
   adjust: RoundsOptions<Run>['adjust'],
-  evaluation: EvaluationRow | undefined,
+  evaluation: EvaluationRow,
   at: { from: number; started: number },
 ): Promise<void> {
   if (typeof adjust === 'function') return void (await adjust(evaluation, run))
