@@ -1,9 +1,10 @@
 /** language/: what TypeScript knows about the notebook. Lives in the protocol thread, answers while user code runs. */
 import type { CellSource, Diagnostic } from '../cell/index.js'
-import { findLineStarts, lineOf } from '../cell/index.js'
+import { findLineStarts, lineOf, placeAt } from '../cell/index.js'
 import { findChecking } from './checking.js'
 import { findCandidates, isMember, readCompletions } from './complete.js'
 import { readDiagnostics } from './diagnostics.js'
+import { Draft } from './draft.js'
 import { findInspected, readHover } from './inspect.js'
 import { isComplete } from './is-complete.js'
 import { MissingPackages } from './missing.js'
@@ -59,9 +60,11 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
   /** Tells the service of files that were edited and packages that were installed since the last question. */
   async function catchUp(): Promise<void> {
     const { created, changed, deleted } = watched.look()
-    await service.filesChanged([...created, ...missing.findInstalled()], 'created')
+    created.push(...missing.findInstalled())
+    await service.filesChanged(created, 'created')
     await service.filesChanged(changed, 'changed')
     await service.filesChanged(deleted, 'deleted')
+    if (created.length + changed.length + deleted.length > 0) draft.forget()
   }
 
   /** The problems of a module as those of its cell, as severe as the cell wants them. */
@@ -75,6 +78,24 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
     const found = readDiagnostics(problems, document, text, workspace)
     if (checking === 'error') return found
     return found.map((problem) => ({ ...problem, severity: 'warning' }))
+  }
+
+  // A turn for each of its cells, so that a cell that is to run does not wait for all of them.
+  const draft = new Draft(workspace.folder, (module, document) =>
+    inTurn(async () => {
+      await catchUp()
+      await write(document)
+      return diagnose(module, document)
+    }),
+  )
+
+  let hasTold = false
+  /** Without TypeScript cells run unchecked; the first one says so. */
+  function whenUnavailable(error: unknown): Diagnostic[] {
+    if (hasTold) return []
+    hasTold = true
+    const message = `types are not checked, since TypeScript cannot be run: ${(error as Error).message}`
+    return [{ code: 'TypeScript', severity: 'warning', message, place: placeAt('', 0, 0) }]
   }
 
   const started = inTurn(async () => {
@@ -95,7 +116,7 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
         const document = program.next(module)
         await write(document)
         return diagnose(module, document)
-      }),
+      }).catch(whenUnavailable),
 
     commit({ text }: CellSource): void {
       void inTurn(async () => {
@@ -119,7 +140,7 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
           if (performance.now() > until) break
         }
         return readCompletions(found, resolved)
-      }),
+      }).catch(() => ({ start: offset, end: offset, items: [] })),
 
     inspect: (text: string, offset: number) =>
       inTurn(async (): Promise<Inspection | undefined> => {
@@ -135,30 +156,9 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
           return readHover(hover.text.replaceAll(workspace.isCell, ''), text, start)
         }
         return undefined
-      }),
+      }).catch(() => undefined),
 
-    async diagnose(cells) {
-      // A program of its own: what stands in the editor, in order, whatever has run.
-      const notebook = new CellProgram(workspace.folder, 'live')
-      const answers: { id: string; diagnostics: Diagnostic[] }[] = []
-      for (const { id, text } of cells) {
-        const module = notebook.read(text)
-        if (module.tags.module !== undefined) {
-          answers.push({ id, diagnostics: [] })
-          continue
-        }
-        const document = notebook.next(module)
-        notebook.place(module)
-        // A turn for each, so that a cell that is to run does not wait for all of them.
-        const diagnostics = await inTurn(async () => {
-          await catchUp()
-          await write(document)
-          return diagnose(module, document)
-        })
-        answers.push({ id, diagnostics })
-      }
-      return answers
-    },
+    diagnose: (cells) => draft.diagnose(cells),
 
     isComplete,
 

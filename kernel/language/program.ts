@@ -68,7 +68,7 @@ function importLine(file: string, names: readonly [string, CellModule][]): strin
  */
 export class CellProgram {
   /** Modules that exist from the start, empty until a cell fills them. */
-  capacity = 16
+  capacity = 32
   readonly #folder: string
   readonly #prefix: string
   #cells: CellModule[] = []

@@ -45,7 +45,7 @@ const capabilities = {
  */
 export class Service {
   readonly #folder: string
-  readonly #compiler: string
+  readonly #home: string
   readonly #documents = new Map<string, { text: string; version: number; language: string }>()
   #server: Server | undefined
   #started: Promise<Server> | undefined
@@ -55,12 +55,12 @@ export class Service {
 
   constructor(folder: string, home: string) {
     this.#folder = folder
-    this.#compiler = findCompiler(home)
+    this.#home = home
   }
 
   async #start(): Promise<Server> {
     this.starts++
-    const server = startServer(this.#compiler, this.#folder)
+    const server = startServer(findCompiler(this.#home), this.#folder)
     this.#server = server
     await server.request('initialize', {
       processId: process.pid,

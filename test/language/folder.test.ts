@@ -1,6 +1,7 @@
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { createLanguage } from '../../kernel/language/index.js'
 import { emptyFolder, session } from './session.js'
 
 const sessions: ReturnType<typeof session>[] = []
@@ -124,4 +125,17 @@ test('problems of the whole notebook as it stands, in order', async () => {
     { id: 'a', text: 'a.toUpperCase()' },
   ])
   expect(again.flatMap(({ diagnostics }) => diagnostics)).toEqual([])
+})
+
+test('without TypeScript cells are not checked, and the first one says so', async () => {
+  const language = createLanguage({ folder: emptyFolder(), home: emptyFolder() })
+  sessions.push({ language } as ReturnType<typeof session>)
+  const first = await language.check({ number: 1, text: 'const a: number = "s"' })
+  expect(first).toMatchObject([
+    { severity: 'warning', message: expect.stringContaining('types are not checked') },
+  ])
+  language.commit({ number: 1, text: 'const a: number = "s"' })
+  expect(await language.check({ number: 2, text: 'a' })).toEqual([])
+  expect((await language.complete('a.', 2)).items).toEqual([])
+  expect(await language.inspect('a', 0)).toBeUndefined()
 })
