@@ -29,7 +29,8 @@ const cellUrl = /^gradbook:cell-(\d+)\.ts$/
 export class Sources {
   /** How front ends make the path of a cell: prefix, hash of its text, suffix. */
   readonly hash = { method: 'Murmur2', seed: 0x67726164 } as const
-  readonly prefix: string = join(tmpdir(), `gradbook_${process.pid}`) + sep
+  // JupyterLab shows `Cell [3]` in place of a path that has `ipykernel_` in it, and no other.
+  readonly prefix: string = join(tmpdir(), `gradbook_ipykernel_${process.pid}`) + sep
   readonly suffix = '.ts'
   readonly #cells: RanCells
   readonly #folder: string

@@ -158,7 +158,7 @@ export function findFrames(
     if (!sources.isUsers(url)) continue
     const { lineNumber, columnNumber = 0 } = call.location
     const place = sources.locate(url, lineNumber, columnNumber)
-    const name = call.functionName || place?.name || ''
+    const name = call.functionName || '(top level)'
     frames.push({ id: firstId + frames.length, name, call, url, depth: calls.length - index, place })
   }
   return frames

@@ -22,8 +22,8 @@ export class Timeline {
   #past: Point[] = []
   #future: Point[] = []
   readonly #named = new Map<string, Point>()
-  /** Depth of calls: what a call does inside itself (`rounds` calling `set`) is part of it. */
-  #depth = 0
+  /** The calls under way, one inside the other, each with the signal that stops it: where a cell was ended by force none comes back. */
+  readonly #calls = new Map<object, AbortSignal | undefined>()
 
   constructor(core: Core) {
     this.#core = core
@@ -32,17 +32,18 @@ export class Timeline {
   /** Runs `work` as one call that undo takes back: keeps the point it began from, unless an earlier call of the cell did. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.begin()
-    this.#depth++
+    const call = {}
+    this.#calls.set(call, maybeHost()?.interrupt)
     try {
       return await work()
     } finally {
-      this.#depth--
+      this.#calls.delete(call)
     }
   }
 
   /** Keeps the point before a change. `snapshot`: taken earlier, where the change began before the call. */
   begin(snapshot?: Snapshot): void {
-    if (this.#depth > 0) return
+    if (this.busy) return
     const cell = maybeHost()?.cell?.number
     this.#future = []
     if (cell !== undefined && this.#past.at(-1)?.cell === cell) return
@@ -51,7 +52,7 @@ export class Timeline {
   }
 
   get busy(): boolean {
-    return this.#depth > 0
+    return [...this.#calls.values()].some((signal) => !signal?.aborted)
   }
 
   /** How many steps undo can take. */

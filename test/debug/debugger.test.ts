@@ -30,7 +30,8 @@ total`
     const { ran, stopped, frames } = await session.runToStop(code)
     expect(stopped).toMatchObject({ reason: 'breakpoint', threadId: 1, allThreadsStopped: true })
     expect(frames).toHaveLength(1)
-    expect(frames[0]).toMatchObject({ line: 6, name: frames[0]!.source.name })
+    expect(frames[0]).toMatchObject({ line: 6, name: '(top level)' })
+    expect(frames[0]!.source.name).toMatch(/^Cell \[\d+\]$/)
     expect(frames[0]!.source.path).toBe((await session.body('dumpCell', { code })).sourcePath)
     const locals = await session.scope(frames[0]!.id, 'Locals')
     expect(Object.keys(locals).sort()).toEqual(['n', 'square'])
@@ -416,6 +417,67 @@ describe('the session', () => {
   })
 })
 
+describe('a run', () => {
+  const setUp = `import * as tf from '@tensorflow/tfjs'
+import { train, adam } from 'gradbook'
+const w = tf.variable(tf.tensor1d([0.5, -0.5]))
+const data = { x: tf.tensor2d([[1, 2], [3, 4], [5, 6], [7, 8]]), y: tf.tensor1d([1, 2, 3, 4]) }
+const run = train({
+  parameters: { w },
+  loss: ({ x, y }) => {
+    const prediction = tf.dot(x, w)
+    const error = tf.sub(prediction, y)
+    return tf.mean(tf.square(error))
+  },
+}, { data, batchSize: 2, optimizer: adam({ learningRate: 1e-2 }), seed: 1 })
+await run.iterate(3)`
+
+  test('opened up for one iteration stops in its loss, with the batch and the tensors to look at', async () => {
+    expect((await kernel.run(setUp)).status).toBe('ok')
+    expect(await session.breakAt(setUp, 10)).toEqual([10])
+    const { ran, frames } = await session.runToStop(
+      'const one = await run.iterate(1, { inspect: true })\none.iteration',
+    )
+    expect(frames[0]).toMatchObject({ name: 'loss', line: 10 })
+    const { x, prediction, error: difference } = await session.scope(frames[0]!.id, 'Locals')
+    expect(x!.value).toMatch(/^Tensor float32 \[2, 2\]: \d, \d, \d, \d$/)
+    expect(prediction!.value).toMatch(/^Tensor float32 \[2\]: -?0\.\d+, -?0\.\d+$/)
+    const sum = await session.body('evaluate', {
+      expression: 'tf.sum(tf.abs(error)).dataSync()[0]! >= 0',
+      frameId: frames[0]!.id,
+    })
+    expect(sum.result).toBe('true')
+    expect(difference!.value).toMatch(/^Tensor float32 \[2\]/)
+    await session.breakAt(setUp)
+    await session.body('continue')
+    expect(result((await ran).outputs)).toBe('4')
+  })
+
+  test('stopped there by Stop stands where it stood and goes on', async () => {
+    await session.breakAt(setUp, 9)
+    const { ran } = await session.runToStop('await run.iterate(1, { inspect: true })')
+    await kernel.interrupt()
+    expect(error((await ran).outputs)!.ename).toBe('Interrupted')
+    await session.breakAt(setUp)
+    const { outputs } = await kernel.run('await run.iterate(2)\nrun.iteration')
+    expect(result(outputs)).toBe('6')
+  })
+})
+
+test.each(['runs free', 'is paused'])(
+  'a kernel under a debugger ends when told to, also while a cell %s',
+  async (how) => {
+    await using own = await startKernel()
+    const attached = await DebugSession.start(own)
+    if (how === 'is paused') await attached.runToStop('debugger')
+    else await own.run('1')
+    const began = performance.now()
+    await own.request('control', 'shutdown_request', { restart: false })
+    await own.exited
+    expect(performance.now() - began).toBeLessThan(5_000)
+  },
+)
+
 test('breakpoints in imported files are hit, and follow an edit', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'model.ts')
@@ -429,7 +491,7 @@ test('breakpoints in imported files are hit, and follow an edit', async () => {
   const { ran, frames } = await inFolder.runToStop("import { double } from './model'\ndouble(4)")
   expect(frames.map(({ name, line, source }) => [name, line, source.name])).toEqual([
     ['double', 5, 'model.ts'],
-    ['Cell [1]', 2, 'Cell [1]'],
+    ['(top level)', 2, 'Cell [1]'],
   ])
   expect((await inFolder.scope(frames[0]!.id, 'Locals')).y!.value).toBe('8')
   expect((await inFolder.body('modules')).modules).toMatchObject([{ name: 'model.ts', path }])
