@@ -3,6 +3,7 @@ import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
 import { OnnxRuntimeBackend, type Kernel } from './backend.js'
 import { emitters } from './emitters/index.js'
 import type { Attributes } from './emitters/kernel.js'
+import { registerFiles } from './files.js'
 import { keyOf, uniforms, type Key } from './random/bits.js'
 import { KeyedUniform, RandomKey } from './random/draw.js'
 
@@ -101,6 +102,7 @@ function register(): void {
   silenceBanner()
   // Two copies of this package in one process share tfjs's engine: the first one serves.
   if (tf.engine().backendNames().includes(backendName)) return
+  registerFiles()
   tf.registerBackend(backendName, () => new OnnxRuntimeBackend(), 4)
   for (const config of tf.getKernelsForBackend('cpu'))
     tf.registerKernel({ ...config, backendName, kernelFunc: kernelFuncOf(config) })

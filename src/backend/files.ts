@@ -1,0 +1,94 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import * as tf from '@tensorflow/tfjs'
+import { InputError } from '../errors.js'
+
+/** `file:///home/me/model`, and `file://./model` as tfjs-node takes it. */
+function pathOf(url: string): string {
+  return url.startsWith('file:///') ? fileURLToPath(url) : resolve(url.slice('file://'.length))
+}
+
+function writeWhole(path: string, content: string | Uint8Array): void {
+  writeFileSync(`${path}.part`, content)
+  renameSync(`${path}.part`, path)
+}
+
+/** Writes a model into a folder: `model.json` and `weights.bin`, the layout of tfjs-node and of the converter. */
+async function save(folder: string, artifacts: tf.io.ModelArtifacts): Promise<tf.io.SaveResult> {
+  mkdirSync(folder, { recursive: true })
+  const weights = tf.io.CompositeArrayBuffer.join(artifacts.weightData)
+  writeWhole(join(folder, 'weights.bin'), new Uint8Array(weights))
+  const {
+    modelTopology,
+    weightSpecs,
+    format,
+    generatedBy,
+    convertedBy,
+    trainingConfig,
+    signature,
+    userDefinedMetadata,
+  } = artifacts
+  const json = {
+    modelTopology,
+    format,
+    generatedBy,
+    convertedBy,
+    trainingConfig,
+    signature,
+    userDefinedMetadata,
+    weightsManifest: [{ paths: ['weights.bin'], weights: weightSpecs }],
+  }
+  writeWhole(join(folder, 'model.json'), JSON.stringify(json))
+  return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) }
+}
+
+async function load(path: string): Promise<tf.io.ModelArtifacts> {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new InputError(
+      {
+        where: 'tf.loadLayersModel(…)',
+        received: `'file://${path}', which cannot be read (${(error as NodeJS.ErrnoException).code})`,
+        expected: 'the model.json of a saved model',
+        fix: `Save one with model.save('file://FOLDER'), and load 'file://FOLDER/model.json'.`,
+      },
+      { cause: error },
+    )
+  }
+  return tf.io.getModelArtifactsForJSON(JSON.parse(text), async (manifest) => {
+    const specs = manifest.flatMap(({ weights }) => weights)
+    const parts = manifest.flatMap(({ paths }) =>
+      paths.map((name) => readFileSync(join(dirname(path), name))),
+    )
+    return [specs, new Uint8Array(Buffer.concat(parts)).buffer]
+  })
+}
+
+let asking = false
+
+/** A handler for `file://`, unless another package (tfjs-node) has one: tfjs refuses to choose between two. */
+function router(
+  others: (url: string) => unknown[],
+  handler: (path: string) => tf.io.IOHandler,
+): (url: string | string[]) => tf.io.IOHandler {
+  return (url) => {
+    if (asking || typeof url !== 'string' || !url.startsWith('file://')) return null as never
+    asking = true
+    try {
+      return others(url).length > 0 ? (null as never) : handler(pathOf(url))
+    } finally {
+      asking = false
+    }
+  }
+}
+
+/** Lets `model.save('file://…')` and `tf.loadLayersModel('file://…')` work in Node. */
+export function registerFiles(): void {
+  tf.io.registerSaveRouter(
+    router(tf.io.getSaveHandlers, (folder) => ({ save: (artifacts) => save(folder, artifacts) })),
+  )
+  tf.io.registerLoadRouter(router(tf.io.getLoadHandlers, (path) => ({ load: () => load(path) })))
+}

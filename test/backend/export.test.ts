@@ -1,0 +1,119 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { exportOnnx } from '../../src/backend/index.js'
+import { createSession, type NativeTensors } from '../../src/backend/native.js'
+import { tensorOf } from '../../src/backend/storage.js'
+import { readFileSync } from 'node:fs'
+
+const folder = mkdtempSync(join(tmpdir(), 'gradbook-export-'))
+beforeAll(() => tf.setBackend('onnxruntime'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const { conv2d, maxPooling2d, flatten, dense, dropout, batchNormalization, embedding, lstm } = tf.layers
+
+const models: { [title: string]: () => tf.LayersModel } = {
+  'a convnet': () =>
+    tf.sequential({
+      layers: [
+        conv2d({ inputShape: [8, 8, 2], filters: 4, kernelSize: 3, activation: 'relu' }),
+        maxPooling2d({ poolSize: 2 }),
+        batchNormalization(),
+        flatten(),
+        dropout({ rate: 0.5 }),
+        dense({ units: 3, activation: 'softmax' }),
+      ],
+    }),
+  'an LSTM': () =>
+    tf.sequential({
+      layers: [
+        embedding({ inputDim: 10, outputDim: 4, inputLength: 5 }),
+        lstm({ units: 3 }),
+        dense({ units: 2 }),
+      ],
+    }),
+}
+
+const inputFor = (model: tf.LayersModel, rows: number) =>
+  tf.tensor(
+    Float32Array.from({ length: rows * 128 }, (_, at) => (at * 7) % 10).slice(
+      0,
+      rows * tf.util.sizeFromShape(model.inputs[0]!.shape.slice(1) as number[]),
+    ),
+    [rows, ...(model.inputs[0]!.shape.slice(1) as number[])],
+  )
+
+describe('an exported model', () => {
+  for (const [title, make] of Object.entries(models))
+    it(`of ${title} gives the numbers of the model, for any number of examples`, async () => {
+      const model = make()
+      const file = join(folder, `${title}.onnx`)
+      await exportOnnx(model, file)
+      const session = createSession(readFileSync(file), { threads: 1, device: 'cpu' })
+      for (const rows of [1, 5]) {
+        const x = inputFor(model, rows)
+        const expected = model.predict(x) as tf.Tensor
+        const feeds: NativeTensors = {
+          [model.inputNames[0]!]: tensorOf('float32', x.dataSync() as Float32Array, x.shape),
+        }
+        const result = session.run(feeds, { [model.outputNames[0]!]: null }, {})[model.outputNames[0]!]!
+        expect(result.dims).toEqual(expected.shape)
+        for (const [at, value] of expected.dataSync().entries()) expect(result.data[at]).toBeCloseTo(value, 5)
+      }
+      session.dispose()
+      tf.disposeVariables()
+    })
+
+  const python = process.env.GRADBOOK_PYTHON ?? 'python3'
+  const hasRuntime = spawnSync(python, ['-c', 'import onnxruntime, numpy']).status === 0
+  it.skipIf(!hasRuntime)('is read by Python’s onnxruntime', async () => {
+    const model = models['a convnet']!()
+    const file = join(folder, 'python.onnx')
+    await exportOnnx(model, file)
+    const x = inputFor(model, 3)
+    const program = [
+      'import sys, json, numpy, onnxruntime',
+      'session = onnxruntime.InferenceSession(sys.argv[1])',
+      'values = numpy.array(json.load(sys.stdin), dtype=numpy.float32)',
+      'print(json.dumps(session.run(None, {session.get_inputs()[0].name: values})[0].tolist()))',
+    ].join('\n')
+    const { stdout, stderr } = spawnSync(python, ['-c', program, file], {
+      input: JSON.stringify(x.arraySync()),
+      encoding: 'utf8',
+    })
+    expect(stderr).toBe('')
+    const received = (JSON.parse(stdout) as number[][]).flat()
+    for (const [at, value] of (model.predict(x) as tf.Tensor).dataSync().entries())
+      expect(received[at]).toBeCloseTo(value, 5)
+    tf.disposeVariables()
+  })
+
+  it('has a batch of its own where one is given, and refuses what makes no sense', async () => {
+    await expect(exportOnnx(models['a convnet']!(), join(folder, 'x.onnx'), { batch: 0 })).rejects.toThrow(
+      /1 or more/,
+    )
+    await expect(exportOnnx({} as never, 'x')).rejects.toThrow(/tf\.LayersModel/)
+  })
+})
+
+describe('a model saved to a folder', () => {
+  it('is loaded again with the same weights and optimizer settings', async () => {
+    const model = models['a convnet']!()
+    model.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy' })
+    await model.save(`file://${join(folder, 'saved')}`)
+    const again = await tf.loadLayersModel(`file://${join(folder, 'saved', 'model.json')}`)
+    const x = inputFor(model, 2)
+    expect([...(again.predict(x) as tf.Tensor).dataSync()]).toEqual([
+      ...(model.predict(x) as tf.Tensor).dataSync(),
+    ])
+  })
+
+  it('that is not there is an error that says what to load', async () => {
+    await expect(tf.loadLayersModel(`file://${folder}/none/model.json`)).rejects.toThrow(
+      /ENOENT.*model\.save/,
+    )
+  })
+})
