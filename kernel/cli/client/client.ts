@@ -41,15 +41,18 @@ function createSender(socket: Dealer): (frames: (string | Uint8Array)[]) => Prom
   }
 }
 
+/** The kernel binds its ports some moments after we connect: zeromq's own 100 ms between tries would be felt. */
+const impatient = { linger: 0, reconnectInterval: 10 }
+
 export class KernelClient {
   readonly session: string = randomUUID()
   /** Everything that came over IOPub, in order. */
   readonly published: Message[] = []
   readonly #connection: Connection
-  readonly #shell = new Dealer({ linger: 0, receiveHighWaterMark: 0, sendHighWaterMark: 0 })
-  readonly #control = new Dealer({ linger: 0, receiveHighWaterMark: 0 })
+  readonly #shell = new Dealer({ ...impatient, receiveHighWaterMark: 0, sendHighWaterMark: 0 })
+  readonly #control = new Dealer({ ...impatient, receiveHighWaterMark: 0 })
   readonly #stdin: Dealer
-  readonly #iopub = new Subscriber({ linger: 0, receiveHighWaterMark: 0 })
+  readonly #iopub = new Subscriber({ ...impatient, receiveHighWaterMark: 0 })
   readonly #send: Record<'shell' | 'control' | 'stdin', (frames: (string | Uint8Array)[]) => Promise<void>>
   readonly #listeners = new Set<Listener>()
   readonly #waiting = new Set<(reason: Error) => void>()
@@ -60,7 +63,7 @@ export class KernelClient {
     // Shell and stdin share an identity: the kernel asks on stdin the client that sent the request on shell.
     const routingId = randomUUID()
     this.#shell.routingId = routingId
-    this.#stdin = new Dealer({ linger: 0, routingId })
+    this.#stdin = new Dealer({ ...impatient, routingId })
     this.#shell.connect(this.#address('shell_port'))
     this.#control.connect(this.#address('control_port'))
     this.#stdin.connect(this.#address('stdin_port'))
@@ -230,7 +233,7 @@ export class KernelClient {
     )
     while (!both && !this.#closed && performance.now() < deadline) {
       await this.send(this.create('shell', 'kernel_info_request', {}))
-      await Promise.race([Promise.all([heard, replied]).catch(() => {}), sleep(100)])
+      await Promise.race([Promise.all([heard, replied]).catch(() => {}), sleep(50)])
     }
     await heard
     return (await replied).content

@@ -36,6 +36,8 @@ export class KernelProcess extends KernelClient {
   readonly connectionFile: string
   /** The content of the kernel's `kernel_info_reply`. */
   info: any
+  /** Milliseconds from the start of the process to the first reply. */
+  startMilliseconds = NaN
   readonly #folder: string
   readonly exited: Promise<Exit>
   #exit: Exit | undefined
@@ -128,6 +130,7 @@ export async function startKernel(options: StartOptions = {}): Promise<KernelPro
   const file = join(folder, 'connection.json')
   writeConnectionFile(file, connection)
   const [program, ...args] = (options.command ?? kernelCommand)(file) as [string, ...string[]]
+  const started = performance.now()
   const child = spawn(program, args, {
     cwd: options.folder ?? process.cwd(),
     env: { ...(options.env ?? process.env), JPY_PARENT_PID: String(process.pid) },
@@ -136,6 +139,11 @@ export async function startKernel(options: StartOptions = {}): Promise<KernelPro
     windowsHide: true,
   })
   const kernel = new KernelProcess(child, connection, folder, file)
+  const forget = kernel.onMessage(({ channel }) => {
+    if (channel !== 'shell') return
+    kernel.startMilliseconds = performance.now() - started
+    forget()
+  })
   try {
     kernel.info = await kernel.ready({ timeout: options.timeout ?? 30_000 })
     return kernel
