@@ -37,11 +37,13 @@ async function timed(work) {
  * Measures `repeats` of each steady thing. A cell that fails ends the measurement: a fast error is no speed.
  * Resolves to lists of milliseconds by name, `memory` in MB.
  */
-export async function measure({ command, folder }, cells, { repeats, note }) {
+export async function measure({ command, folder }, cells, { repeats, note, patience = 120_000 }) {
   const figures = {}
   const add = (name, value) => (figures[name] ??= []).push(value)
   const began = performance.now()
   const kernel = await startKernel({ command, ...(folder ? { folder } : {}), timeout: 60_000 })
+  // A kernel that has stopped answering is ended, which rejects whatever waits for it.
+  const limit = setTimeout(() => kernel.kill(), patience)
   const run = async (code) => {
     const { reply } = await kernel.execute(code)
     if (reply.content.status !== 'ok')
@@ -79,7 +81,10 @@ export async function measure({ command, folder }, cells, { repeats, note }) {
     if ((await ask('inspect_request', inspection)).content.found)
       await steady('inspection', () => ask('inspect_request', inspection))
     else note('inspection finds nothing')
+  } catch (error) {
+    note(`gave up: ${error.message.split('\n')[0]}`)
   } finally {
+    clearTimeout(limit)
     await kernel.shutdown()
   }
   return figures
