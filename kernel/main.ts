@@ -10,6 +10,19 @@ if (!connectionFile) {
   process.exit(2)
 }
 
+const flag = '--no-force-async-hooks-checks'
+
+/** This process as another program: the same, with the flag. Node 24 can do that where there are processes of that kind. */
+function startAnew(): void {
+  const { execve } = process as { execve?: (file: string, args: string[]) => never }
+  execve?.call(process, process.execPath, [
+    process.execPath,
+    flag,
+    ...process.execArgv,
+    ...process.argv.slice(1),
+  ])
+}
+
 interface AsyncWrap {
   async_hook_fields: Uint32Array
   constants: { kCheck: number }
@@ -18,14 +31,22 @@ interface AsyncWrap {
 
 /**
  * Stopping a cell ends JavaScript between two async hooks, after which Node would abort the process for its unbalanced
- * stack. Here the check is turned off, as the flag --no-force-async-hooks-checks does, and requests/terminate.ts is given
+ * stack. Here the check is turned off, as that flag does, and requests/terminate.ts is given
  * the means to clear the stack.
  */
 function allowTermination(): void {
+  const { execArgv } = process
   const noDeprecation = process.noDeprecation ?? false
   process.noDeprecation = true
-  const wrap = (process as unknown as { binding(name: 'async_wrap'): AsyncWrap }).binding('async_wrap')
-  process.noDeprecation = noDeprecation
+  let wrap: AsyncWrap
+  try {
+    wrap = (process as unknown as { binding(name: 'async_wrap'): AsyncWrap }).binding('async_wrap')
+  } catch {
+    // Node 24 has no such door; its async hooks do without the stack, but not without the flag.
+    return execArgv.includes(flag) ? undefined : startAnew()
+  } finally {
+    process.noDeprecation = noDeprecation
+  }
   wrap.async_hook_fields[wrap.constants.kCheck] = 0
   const clear = { value: () => wrap.clearAsyncIdStack(), enumerable: false }
   Object.defineProperty(globalThis, Symbol.for('gradbook.beforeTermination'), clear)

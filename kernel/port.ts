@@ -91,13 +91,15 @@ export const Shared = {
   exit: 3,
   /** 1 while a debugger is attached: the engine then lets it see which errors nobody catches. */
   debugged: 4,
+  /** Counts answers to `drain`. */
+  drained: 5,
 } as const
 
 /** What a write counts in the backlog beside its characters: many small ones are as much work as few large ones. */
 export const writeCost = 200
 
 export function createShared(): Int32Array {
-  return new Int32Array(new SharedArrayBuffer(5 * Int32Array.BYTES_PER_ELEMENT))
+  return new Int32Array(new SharedArrayBuffer(Object.keys(Shared).length * Int32Array.BYTES_PER_ELEMENT))
 }
 
 /** What the protocol thread is started with. */

@@ -140,7 +140,10 @@ function receive(message: ToProtocol): void {
     case 'failed':
       return wire.publish(parentOf(message.cause), 'error', message.problem)
     case 'drain':
-      return beside.drain()
+      beside.drain()
+      Atomics.add(shared, Shared.drained, 1)
+      Atomics.notify(shared, Shared.drained)
+      return
     case 'done':
       beside.drain()
       if (kernel.executor.running?.cause === message.cause) kernel.executor.running.finish(message.outcome)
@@ -174,13 +177,17 @@ function left(length: number, writes: number): void {
 }
 main.on('message', receive)
 
-/** What the main thread had said before a child wrote; a `drain` among it stands for that child's end. */
-function catchUp(): void {
+/**
+ * Takes what the main thread had said before a child wrote. A `drain` among it stands for that child's end, and the main
+ * thread waits for its answer: it is given, by the returned function, once what the child wrote has been taken.
+ */
+function catchUp(): (() => void) | undefined {
   for (let next = receiveMessageOnPort(main); next; next = receiveMessageOnPort(main)) {
     const { message } = next as { message: ToProtocol }
-    if (message.type === 'drain') return
+    if (message.type === 'drain') return () => receive(message)
     receive(message)
   }
+  return undefined
 }
 
 const beside = readDescriptors(descriptors, catchUp, (stream, text) => {

@@ -51,7 +51,12 @@ export function createEngine(
   watchTimers()
   watchChildren(
     (pid, alive) => post({ type: 'child', pid, alive }),
-    () => post({ type: 'drain' }),
+    () => {
+      const seen = Atomics.load(shared, Shared.drained)
+      post({ type: 'drain' })
+      // What the child wrote comes before what this thread says next.
+      Atomics.wait(shared, Shared.drained, seen, 1_000)
+    },
   )
   const host = createHost(post, shared, comms, questions)
   setHost(host)

@@ -11,10 +11,10 @@ export interface WrittenBeside {
 
 type OnText = (stream: 'stdout' | 'stderr', text: string) => void
 
-/** @param onReadable called before text that came by itself is given to `onText`. */
+/** @param onReadable called before text that came by itself is given to `onText`; what it returns, after. */
 export function readDescriptors(
   descriptors: Descriptors | undefined,
-  onReadable: () => void,
+  onReadable: () => (() => void) | undefined,
   onText: OnText,
 ): WrittenBeside {
   if (!descriptors) return { drain() {} }
@@ -29,8 +29,9 @@ export function readDescriptors(
     // Read as it comes, so that nobody who writes has to wait for the cell to end.
     const socket = new Socket({ fd: descriptor, readable: true, writable: false })
     socket.on('data', (chunk: Buffer) => {
-      onReadable()
+      const after = onReadable()
       take(chunk)
+      after?.()
     })
     socket.on('error', () => {})
     socket.unref()
