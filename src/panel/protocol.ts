@@ -30,7 +30,7 @@ export type ToPanel =
   | { method: 'run'; id: string; data: RunData; learningRate: number; batchSize?: number; points: number[] }
   | { method: 'mistakes'; id: string; of: 'train' | 'evaluation'; iteration: number; rows: ShownMistake[] }
   /** A request was dealt with; `error` says why nothing was done. `interrupt`: a cell trains the run, interrupt that. */
-  | { method: 'done'; request: number; error?: string; interrupt?: boolean }
+  | { method: 'done'; request: string; error?: string; interrupt?: boolean }
 
 /** What can be done to a run. `why` is written down with the adjustment. */
 export type Action =
@@ -47,6 +47,6 @@ export type Action =
 export type ToKernel =
   /** Everything as it stands; sent by a page that was opened or reloaded, and after each cell. */
   | { method: 'state' }
-  /** Which run is looked at: it is sent whenever it changes. null: the panel is closed. */
-  | { method: 'watch'; id: string | null }
-  | ({ method: 'do'; id: string; request: number } & Action)
+  /** Which run a page looks at: it is sent whenever it changes. null: its panel is closed. All pages share one comm. */
+  | { method: 'watch'; page: string; id: string | null }
+  | ({ method: 'do'; id: string; request: string } & Action)

@@ -13,6 +13,8 @@ import { shownMistake } from './shown-mistake.js'
 
 /** Milliseconds between two charts of a run that trains. */
 const pause = 350
+/** Pages that can look at runs at a time. */
+const pages = 8
 
 const ids = new WeakMap<Run, string>()
 let count = 0
@@ -35,7 +37,8 @@ class Panel {
   readonly #views = new WeakMap<Run, RunView>()
   /** Training that was asked for here, which Stop in the panel ends. */
   readonly #training = new Map<Run, AbortController>()
-  #watched: string | null = null
+  /** By page: the run it looks at. Pages that went without a word are forgotten after some others came. */
+  readonly #watched = new Map<string, string>()
   #active: WeakRef<Run> | undefined
   #sent = 0
   #soon: ReturnType<typeof setTimeout> | undefined
@@ -52,7 +55,7 @@ class Panel {
     const wasLive = this.#views.get(run)?.live ?? false
     if (view) this.#views.set(run, view)
     if (isNew || (view && wasLive !== view.live)) this.#sendRuns()
-    if (this.#watched !== idOf(run)) return
+    if (!this.#isWatched(run)) return
     if (view && !view.live) this.#sendRun(run)
     else this.#sendSoon(run)
   }
@@ -62,7 +65,7 @@ class Panel {
     if (this.#soon) return
     const wait = Math.max(0, this.#sent + pause - performance.now())
     this.#soon = setTimeout(() => {
-      if (this.#watched === idOf(run)) this.#sendRun(run)
+      if (this.#isWatched(run)) this.#sendRun(run)
     }, wait)
     ;(this.#soon as { unref?(): void }).unref?.()
   }
@@ -102,16 +105,28 @@ class Panel {
     })
   }
 
+  #isWatched(run: Run): boolean {
+    const id = idOf(run)
+    return [...this.#watched.values()].includes(id)
+  }
+
+  #watch(page: string, id: string | null): void {
+    this.#watched.delete(page)
+    if (id === null) return
+    this.#watched.set(page, id)
+    const [oldest] = this.#watched.keys()
+    if (this.#watched.size > pages) this.#watched.delete(oldest!)
+  }
+
   #find(id: string | null): Run | undefined {
     return knownRuns().find((run) => idOf(run) === id)
   }
 
   async #receive(message: ToKernel): Promise<void> {
     if (message.method === 'state') this.#sendRuns()
-    if (message.method === 'watch') this.#watched = message.id
+    if (message.method === 'watch') this.#watch(message.page, message.id)
     if (message.method === 'do') return this.#act(message)
-    const watched = this.#find(this.#watched)
-    if (watched) this.#sendRun(watched)
+    for (const run of knownRuns()) if (this.#isWatched(run)) this.#sendRun(run)
   }
 
   async #act(message: Extract<ToKernel, { method: 'do' }>): Promise<void> {
@@ -125,7 +140,7 @@ class Panel {
       this.#send({ method: 'done', request, error: error instanceof Error ? error.message : String(error) })
     }
     this.#sendRuns()
-    if (run && this.#watched === id) this.#sendRun(run)
+    if (run && this.#isWatched(run)) this.#sendRun(run)
   }
 
   /** True when the kernel has to be interrupted for it. */

@@ -1,10 +1,16 @@
 import * as tf from '@tensorflow/tfjs'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { sgd } from '../../src/backend/optimizers/sgd.js'
 import type { ToPanel } from '../../src/panel/protocol.js'
 import { serveRuns } from '../../src/panel/serve.js'
 import { train } from '../../src/train/train.js'
 import { fakeNotebook, type FakeComm } from '../widgets/fake.js'
+
+// Runs write to disk beside the program.
+process.chdir(mkdtempSync(join(tmpdir(), 'gradbook-test-')))
 
 const notebook = fakeNotebook()
 serveRuns()
@@ -39,7 +45,7 @@ describe('the kernel tells the panel of its runs', () => {
       { method: M }
     >[]
   async function act(action: object): Promise<Extract<ToPanel, { method: 'done' }>> {
-    const request = ++requests
+    const request = `a-${++requests}`
     comm.receive({ method: 'do', id, request, ...action })
     for (;;) {
       const done = sent('done').find((answer) => answer.request === request)
@@ -52,7 +58,7 @@ describe('the kernel tells the panel of its runs', () => {
     comm = notebook.comms.find(({ target }) => target === 'gradbook.runs')!
     comm.receive({ method: 'state' })
     id = sent('runs').at(-1)!.active!
-    comm.receive({ method: 'watch', id })
+    comm.receive({ method: 'watch', page: 'a', id })
   })
 
   test('over one comm, opened with the first run; a page that comes later asks for the state', () => {
@@ -73,8 +79,25 @@ describe('the kernel tells the panel of its runs', () => {
     expect(sent('run').at(-1)!.data.loss.x).toHaveLength(20)
   })
 
+  test('each page looks at a run of its own', async () => {
+    const other = newRun('other')
+    const page = { method: 'watch', page: 'b' }
+    comm.receive({ ...page, id: sent('runs').at(-1)!.active })
+    const before = sent('run').length
+    await run.iterate(3)
+    await other.iterate(3)
+    expect(
+      new Set(
+        sent('run')
+          .slice(before)
+          .map(({ data }) => data.name),
+      ),
+    ).toEqual(new Set([run.name, other.name]))
+    comm.receive({ ...page, id: null })
+  })
+
   test('nothing of a run is sent when nobody watches', async () => {
-    comm.receive({ method: 'watch', id: null })
+    comm.receive({ method: 'watch', page: 'a', id: null })
     const before = sent('run').length
     await run.iterate(20)
     expect(sent('run')).toHaveLength(before)

@@ -1,5 +1,6 @@
 /** The runs of one kernel, as the kernel tells of them. A page that was reloaded asks for everything anew. */
 import type { Kernel, KernelMessage } from '@jupyterlab/services'
+import { UUID } from '@lumino/coreutils'
 import { Signal, type ISignal } from '@lumino/signaling'
 import { onCellEnd } from '../kernels.js'
 import type { Action, RunSummary, ShownMistake, ToKernel, ToPanel } from '../../../src/panel/protocol.js'
@@ -14,8 +15,10 @@ export class RunsModel {
   readonly #kernel: Kernel.IKernelConnection
   readonly #changed = new Signal<this, void>(this)
   readonly #leave: () => void
-  readonly #waiting = new Map<number, (error: string | undefined) => void>()
+  readonly #waiting = new Map<string, (error: string | undefined) => void>()
   #comm: Kernel.IComm | undefined
+  /** Tells this page's messages from those of others: all share one comm. */
+  readonly #page = UUID.uuid4()
   #requests = 0
   #watched = false
   #chosen: string | undefined
@@ -57,7 +60,7 @@ export class RunsModel {
   do(action: Action): Promise<string | undefined> {
     const id = this.shown
     if (!this.#comm || id === null) return Promise.resolve('there is no run')
-    const request = ++this.#requests
+    const request = `${this.#page}-${++this.#requests}`
     const done = new Promise<string | undefined>((resolve) => this.#waiting.set(request, resolve))
     this.#send({ method: 'do', id, request, ...action })
     return done
@@ -68,7 +71,7 @@ export class RunsModel {
     for (const resolve of this.#waiting.values()) resolve('the kernel is gone')
     this.#waiting.clear()
     if (!this.#kernel.isDisposed) {
-      if (this.#watched) this.#send({ method: 'watch', id: null })
+      if (this.#watched) this.#send({ method: 'watch', page: this.#page, id: null })
       this.#kernel.removeCommTarget(target, this.#onOpen)
     }
     Signal.clearData(this)
@@ -96,7 +99,10 @@ export class RunsModel {
   }
 
   #watch(): void {
-    if (this.#watched || this.run) this.#send({ method: 'watch', id: this.#watched ? this.shown : null })
+    if (this.#watched || this.run) {
+      const id = this.#watched ? this.shown : null
+      this.#send({ method: 'watch', page: this.#page, id })
+    }
   }
 
   #send(message: ToKernel): void {

@@ -27,6 +27,7 @@ export class RunPanel extends Widget {
   readonly #mistakes = make('div')
   readonly #tree = make('div')
   readonly #of = make('select', 'gb-field')
+  readonly #why = make('input', 'gb-field gb-why')
   #model: RunsModel | undefined
   #drawn: { mistakes?: unknown; tree?: string; adjustments?: string } = {}
 
@@ -72,9 +73,13 @@ export class RunPanel extends Widget {
     this.#batchSize.addEventListener('change', () => {
       const batchSize = Number(this.#batchSize.value)
       if (Number.isInteger(batchSize) && batchSize > 0)
-        void this.#do({ action: 'set', changes: { batchSize } })
+        void this.#do({ action: 'set', changes: { batchSize }, ...this.#reason() })
     })
     this.#batchRow = make('div', 'gb-row', make('span', 'gb-label', trans.__('batch size')), this.#batchSize)
+
+    this.#why.placeholder = trans.__('written down with what you change')
+    this.#why.setAttribute('aria-label', trans.__('why'))
+    const whyRow = make('div', 'gb-row', make('span', 'gb-label', trans.__('why')), this.#why)
 
     for (const [value, label] of [
       ['train', trans.__('training examples')],
@@ -96,6 +101,7 @@ export class RunPanel extends Widget {
       this.#message,
       this.#rate.node,
       this.#batchRow,
+      whyRow,
       section(trans.__('Adjustments'), this.#adjustments),
       section(trans.__('Mistakes'), make('div', 'gb-row', look, this.#of), this.#mistakes),
       section(trans.__('Runs and branches'), this.#tree),
@@ -138,6 +144,12 @@ export class RunPanel extends Widget {
     if (!model) return
     this.#message.textContent = ''
     this.#message.textContent = (await model.do(action)) ?? ''
+  }
+
+  /** What stands in the field "why" is written down with the adjustment. */
+  #reason(): { why?: string } {
+    const why = this.#why.value.trim()
+    return why ? { why } : {}
   }
 
   #draw(): void {
@@ -187,7 +199,7 @@ export class RunPanel extends Widget {
     if (!mistakes) return
     this.#mistakes.append(
       drawMistakes(mistakes, this.#trans, ({ id, expected, predicted }) => {
-        const why = `${expected} taken for ${predicted}`
+        const why = this.#why.value.trim() || this.#trans.__('%1 taken for %2', expected, predicted)
         void this.#do({ action: 'exclude', ids: [id], why })
       }),
     )
