@@ -50,6 +50,15 @@ export class Core {
   spikes: readonly Spike[] = []
   /** The iteration in which each training example was last drawn, by position; 0 before. */
   drawn: Uint32Array
+  /**
+   * What is being done at this moment, without an await in it. Found set when something else begins, it says that the
+   * JavaScript was ended in the middle: then the work is finished where its end had begun, else it has not happened.
+   */
+  working: { undo(): void; finish?(): void } | undefined
+  /** The same of an own iteration, which may await. */
+  abandoned: { undo(): void } | undefined
+  /** The call that trains now; a loop that finds another one here ends. */
+  owner: object | undefined
   /** Of the tensors' values: another number after each change, and never one that was used before. */
   version = 0
   #versions = 0

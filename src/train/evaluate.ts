@@ -69,6 +69,15 @@ interface Seen {
 }
 
 function evaluateBatch(core: Core, dataset: Dataset, positions: Int32Array): Seen {
+  core.working = { undo() {} }
+  try {
+    return seenIn(core, dataset, positions)
+  } finally {
+    core.working = undefined
+  }
+}
+
+function seenIn(core: Core, dataset: Dataset, positions: Int32Array): Seen {
   const { trainee, settings } = core
   return tf.tidy(() => {
     const batch: Batch =

@@ -65,6 +65,17 @@ export class Hand {
   apply(gradients: { readonly [parameter: string]: tf.Tensor }, begin: (before?: Snapshot) => void): void {
     const core = this.#core
     const list = checkGradients(core, gradients)
+    core.working = { undo() {} }
+    try {
+      this.#update(list, begin)
+    } finally {
+      core.working = undefined
+    }
+    this.forget()
+  }
+
+  #update(list: (tf.Tensor | null)[], begin: (before?: Snapshot) => void): void {
+    const core = this.#core
     const { loss, losses, positions } = this.#last ?? {
       loss: NaN,
       losses: undefined,
@@ -82,11 +93,18 @@ export class Hand {
           fix: 'The update was not made. Lower the rate with run.set({ learningRate }), or look at the batch.',
         })
       begin(this.#before)
-      commit(core, updatesAt(core, list, norm, learningRate), this.#state)
-      const outcome = { finite: true, loss, gradientNorm, learningRate, positions, losses }
-      record(core, outcome, this.#started ? performance.now() - this.#started : 0)
+      const updates = updatesAt(core, list, norm, learningRate)
+      const state = this.#state
+      const at = core.iteration
+      const took = this.#started ? performance.now() - this.#started : 0
+      const finish = () => {
+        commit(core, updates, state)
+        const outcome = { finite: true, loss, gradientNorm, learningRate, positions, losses }
+        if (core.iteration === at) record(core, outcome, took)
+      }
+      core.working!.finish = finish
+      finish()
     })
-    this.forget()
   }
 
   /** Ends what was begun by hand: another call trains. */

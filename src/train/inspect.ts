@@ -33,6 +33,7 @@ export interface InspectedIteration extends IterationView {
 export function inspectOnce(core: Core): InspectedIteration | undefined {
   const started = performance.now()
   const cursor = core.order.state()
+  core.working = { undo: () => core.order.restore(cursor) }
   try {
     const inspected = tidily((keep) => {
       const positions = core.order.next(core.settings.batchSize)
@@ -54,6 +55,12 @@ export function inspectOnce(core: Core): InspectedIteration | undefined {
         updateNorm: lengthOf(changes[updates.findIndex(({ parameter }) => parameter.name === name)]),
       }))
       const examples = examplesOf(core, batch, positions, losses, found.predictions)
+      const at = core.iteration
+      const outcome = { finite: true, loss, gradientNorm, learningRate, positions, losses }
+      core.working!.finish = () => {
+        commit(core, updates, found.state)
+        if (core.iteration === at) record(core, outcome, performance.now() - started)
+      }
       commit(core, updates, found.state)
       record(
         core,
@@ -102,6 +109,8 @@ export function inspectOnce(core: Core): InspectedIteration | undefined {
   } catch (error) {
     core.order.restore(cursor)
     throw error
+  } finally {
+    core.working = undefined
   }
 }
 

@@ -24,6 +24,7 @@ export interface Outcome {
 export function iterateOnce(core: Core): Outcome {
   const started = performance.now()
   const cursor = core.order.state()
+  core.working = { undo: () => core.order.restore(cursor) }
   try {
     const outcome = tidily(() => {
       const positions = core.order.next(core.settings.batchSize)
@@ -40,8 +41,16 @@ export function iterateOnce(core: Core): Outcome {
       const updates = updatesAt(core, found.gradients, norm, learningRate)
       const { loss, gradientNorm, losses } = readReport(found, norm)
       const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm)
-      if (finite) commit(core, updates, found.state)
-      return { finite, loss, gradientNorm, learningRate, positions, losses }
+      const outcome = { finite, loss, gradientNorm, learningRate, positions, losses }
+      if (finite) {
+        const at = core.iteration
+        core.working!.finish = () => {
+          commit(core, updates, found.state)
+          if (core.iteration === at) record(core, outcome, performance.now() - started)
+        }
+        commit(core, updates, found.state)
+      }
+      return outcome
     })
     if (outcome.finite) record(core, outcome, performance.now() - started)
     else core.order.restore(cursor)
@@ -49,6 +58,8 @@ export function iterateOnce(core: Core): Outcome {
   } catch (error) {
     core.order.restore(cursor)
     throw error
+  } finally {
+    core.working = undefined
   }
 }
 
@@ -112,10 +123,12 @@ export function record(
   outcome: Outcome & { more?: Partial<HistoryRow> },
   milliseconds: number,
 ): void {
-  core.iteration++
+  const iteration = core.iteration + 1
   const { loss, learningRate, gradientNorm, positions, losses, more } = outcome
-  const row = { iteration: core.iteration, loss, learningRate, gradientNorm, milliseconds }
-  core.history.append(more ? { ...row, ...(more as { [name: string]: number }) } : row)
+  const row = { iteration, loss, learningRate, gradientNorm, milliseconds }
+  if (core.history.last('iteration') !== iteration)
+    core.history.append(more ? { ...row, ...(more as { [name: string]: number }) } : row)
+  core.iteration = iteration
   for (const position of positions) core.drawn[position] = core.iteration
   if (losses)
     for (let i = 0; i < positions.length; i++) {

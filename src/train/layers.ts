@@ -5,6 +5,7 @@ import { withoutSeed } from '../seed.js'
 import { losses, type Loss } from './losses.js'
 import { placeWeights } from './place.js'
 import { listNearest } from './suggest.js'
+import { temporary } from './temporary.js'
 import type { Batch, Pass, Trainee } from './trainee.js'
 
 /**
@@ -157,22 +158,26 @@ function findActivation(
   if (layer.activation) {
     return (run) => {
       const { activation } = layer
+      const putBack = temporary(() => void (layer.activation = activation))
       layer.activation = { getClassName: () => 'linear', apply: (x) => x }
       try {
         return run()
       } finally {
-        layer.activation = activation
+        putBack()
       }
     }
   }
   return (run) => {
     const own = Object.getOwnPropertyDescriptor(layer, 'call')
+    const putBack = temporary(() => {
+      if (own) Object.defineProperty(layer, 'call', own)
+      else delete (layer as Partial<EndLayer>).call
+    })
     layer.call = (inputs) => (Array.isArray(inputs) ? inputs[0]! : inputs).clone()
     try {
       return run()
     } finally {
-      if (own) Object.defineProperty(layer, 'call', own)
-      else delete (layer as Partial<EndLayer>).call
+      putBack()
     }
   }
 }

@@ -34,8 +34,12 @@ export async function stretch(core: Core, live: Live, call: Stretch): Promise<St
   const rules = [call.rule, core.ruleSpent ? undefined : core.settings.stop]
   const view = (isLive: boolean): RunView =>
     viewOf(core, { live: isLive, started, ...(call.within ?? { from, to }) })
+  const { owner } = core
+  // The cell's own signal: the flag is for whichever cell runs now.
+  const interrupt = maybeHost()?.interrupt
   const checkStop = () => {
-    if (!maybeHost()?.interrupted && !call.signal?.aborted) return
+    if (core.owner !== owner) throw new Interrupted(core.iteration, undefined)
+    if (!maybeHost()?.interrupted && !interrupt?.aborted && !call.signal?.aborted) return
     const reason = { iteration: core.iteration, message: `stopped at iteration ${core.iteration}` }
     core.stopReason = { kind: 'interrupted', ...reason }
     const loss = core.history.length ? core.history.last('loss') : undefined

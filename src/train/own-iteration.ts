@@ -85,13 +85,16 @@ export async function iterateOwn(core: Core): Promise<Outcome & { more?: { [name
   last = new Promise<void>((resolve) => (done = resolve))
   await before
   try {
-    return await oneOwnIteration(core)
+    return await oneOwnIteration(core, done)
   } finally {
     done()
   }
 }
 
-async function oneOwnIteration(core: Core): Promise<Outcome & { more?: { [name: string]: number } }> {
+async function oneOwnIteration(
+  core: Core,
+  letNext: () => void,
+): Promise<Outcome & { more?: { [name: string]: number } }> {
   const started = performance.now()
   const cursor = core.order.state()
   const saved = saveAll(core)
@@ -100,6 +103,17 @@ async function oneOwnIteration(core: Core): Promise<Outcome & { more?: { [name: 
   const giveBack = core.trainee.borrow?.begin({ keepParameters: true })
   const norms: number[] = []
   let finished = false
+  const takeBack = () => {
+    giveBack?.()
+    saved.restore()
+    core.order.restore(cursor)
+  }
+  core.abandoned = {
+    undo() {
+      takeBack()
+      letNext()
+    },
+  }
   try {
     const given = await scoped(() =>
       withRandomness({ seed: core.settings.seed, iteration: batch.iteration }, () =>
@@ -119,11 +133,8 @@ async function oneOwnIteration(core: Core): Promise<Outcome & { more?: { [name: 
     }
     return outcome
   } finally {
-    if (!finished) {
-      giveBack?.()
-      saved.restore()
-      core.order.restore(cursor)
-    }
+    if (!finished) takeBack()
+    core.abandoned = undefined
     saved.dispose()
     tf.dispose([batch.x, batch.y])
   }

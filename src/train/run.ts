@@ -13,6 +13,7 @@ import {
   type EvaluationDetail,
   type MistakesBy,
 } from '../mistakes/index.js'
+import { maybeHost } from '../host.js'
 import type {
   Adjustment,
   ComparisonView,
@@ -46,6 +47,7 @@ import { restoreSnapshot, takeSnapshot, type Snapshot } from './snapshots.js'
 import type { Spike } from './spikes.js'
 import type { StopFunction, StopRule } from './stops.js'
 import type { Subset } from './subsets.js'
+import { restoreAll } from './temporary.js'
 import { Timeline } from './timeline.js'
 import type { Batch } from './trainee.js'
 
@@ -55,6 +57,9 @@ export interface IterateOptions {
 }
 
 const cores = new WeakMap<Run, Core>()
+
+/** What a run is made of: for the files beside this one, not for users. */
+export const coreOf = (run: Run): Core | undefined => cores.get(run)
 
 /**
  * A model, its optimizer, the order of its data and its history: moves forward in iterations, and can go back.
@@ -67,6 +72,8 @@ export class Run {
   readonly #hand: Hand
   readonly #journal: Journal
   #background: Background | undefined
+  /** The call that trained last, and the signal of the cell that made it. */
+  #last: { interrupt: AbortSignal | undefined; ended: Promise<unknown> } | undefined
   /** The evaluation that mistakes were last looked up in, and of which version of the values. */
   #looked: { version: number; detail: EvaluationDetail } | undefined
 
@@ -222,11 +229,38 @@ export class Run {
   }
 
   /** The call as one step for undo; what was begun by hand is over. */
-  #call<T>(work: () => Promise<T>): Promise<T> {
+  async #call<T>(work: () => Promise<T>): Promise<T> {
+    await this.#outlast()
     this.#refuseSecond()
     this.#hand.forget()
     this.#journal.begin()
-    return this.#timeline.during(work).finally(() => this.#ended())
+    const interrupt = maybeHost()?.interrupt
+    const ended = this.#timeline.during(work).finally(() => this.#ended())
+    this.#last = { interrupt, ended: ended.catch(() => {}) }
+    return ended
+  }
+
+  /** Waits for a call whose cell was stopped to come to its iteration boundary. */
+  async #outlast(): Promise<void> {
+    this.#recover()
+    if (!this.#core.owner || !this.#last?.interrupt?.aborted) return
+    await Promise.race([this.#last.ended, new Promise((resolve) => setTimeout(resolve, 1000))])
+    if (!this.#core.owner) return
+    // Its JavaScript was ended while it waited for something: it will not come back.
+    this.#core.abandoned?.undo()
+    this.#core.abandoned = undefined
+    this.#timeline.abandon()
+  }
+
+  /** Puts right what Stop left where it ended the JavaScript in the middle of an iteration. */
+  #recover(): void {
+    const { working } = this.#core
+    if (!working) return
+    restoreAll()
+    if (working.finish) working.finish()
+    else working.undo()
+    this.#core.working = undefined
+    if (this.#last?.interrupt?.aborted) this.#timeline.abandon()
   }
 
   /** A call that changed the run is over. */
@@ -302,6 +336,7 @@ export class Run {
 
   /** Draws the batch of the next iteration; the cursor moves on. Whoever gets it disposes it: `tf.dispose(batch)`. */
   async nextBatch(): Promise<Batch> {
+    await this.#outlast()
     return this.#hand.nextBatch()
   }
 
@@ -325,6 +360,7 @@ export class Run {
   /** Loss and metrics: on `evaluateOn` (written down as an evaluation of the run), or on data of your choice. */
   async evaluate(data?: DataLike): Promise<EvaluationRow> {
     const core = this.#core
+    this.#recover()
     const pause = this.#pause()
     if (data === undefined || data === core.evaluateOn) {
       if (!core.evaluateOn) throw this.#withoutEvaluateOn('run.evaluate()', 'run.evaluate(data.validation)')
@@ -354,6 +390,7 @@ export class Run {
 
   /** What is seen of each example now; looked up again only when the model has changed. */
   async #look(of: 'train' | 'evaluation', where: string): Promise<EvaluationDetail> {
+    this.#recover()
     const core = this.#core
     if (of !== 'train' && of !== 'evaluation')
       throw new InputError({ where, received: describe(of), expected: "of: 'train' or 'evaluation'" })
@@ -452,6 +489,7 @@ export class Run {
 
   /** Changes one thing or several, recorded; a change that does not fit changes nothing. */
   #adjust(work: () => void): void {
+    this.#recover()
     const before = takeSnapshot(this.#core)
     try {
       work()
@@ -533,6 +571,7 @@ export class Run {
   /** Background training stands still before the run goes elsewhere. */
   async #travel(work: () => void): Promise<StretchView> {
     await this.#background?.pause()
+    await this.#outlast()
     this.#refuseSecond()
     const started = performance.now()
     const from = this.iteration

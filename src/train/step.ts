@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../backend/optimizer.js'
 import { InputError } from '../errors.js'
+import { temporary } from './temporary.js'
 import type { Batch, Parameter, Trainee } from './trainee.js'
 
 /** What one pass forward and back gives. All tensors belong to the caller. */
@@ -29,6 +30,9 @@ export function gradientsOf(
 ): Gradients {
   return tf.tidy(() => {
     const before = trainee.state.map(({ variable }) => variable.clone())
+    const putBack = temporary(() => {
+      for (const [i, { variable }] of trainee.state.entries()) variable.assign(before[i]!)
+    })
     const giveBack = borrow(trainee)
     try {
       let losses: tf.Tensor1D | undefined
@@ -61,18 +65,15 @@ export function gradientsOf(
       }
     } finally {
       giveBack()
-      for (const [i, { variable }] of trainee.state.entries()) variable.assign(before[i]!)
+      putBack()
     }
   })
 }
 
 /** Lends a copy's values to the model whose functions it uses, until the function given is called. */
 export function borrow(trainee: Trainee): () => void {
-  let finish = trainee.borrow?.begin()
-  return () => {
-    finish?.()
-    finish = undefined
-  }
+  const finish = trainee.borrow?.begin()
+  return finish ? temporary(finish) : () => {}
 }
 
 /**

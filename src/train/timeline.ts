@@ -34,11 +34,19 @@ export class Timeline {
     this.begin()
     const call = {}
     this.#calls.set(call, maybeHost()?.interrupt)
+    this.#core.owner = call
     try {
       return await work()
     } finally {
       this.#calls.delete(call)
+      if (this.#core.owner === call) this.#core.owner = undefined
     }
+  }
+
+  /** The call under way was ended from outside and will not say so. */
+  abandon(): void {
+    this.#calls.clear()
+    this.#core.owner = undefined
   }
 
   /** Keeps the point before a change. `snapshot`: taken earlier, where the change began before the call. */
