@@ -1,5 +1,6 @@
 /** cell/: a cell's text to a runnable program. Pure functions; no protocol, no input or output. */
 export { compileCell, type CompileOptions } from './compile.js'
+export { applyEdits, shiftOffsets, type Edit } from './edits.js'
 export { findLineStarts, lineOf, placeAt } from './lines.js'
 export { compileModule, type CompiledModule } from './module.js'
 export { findExports, findNames, findSpecifiers, findTypeNames, type NameKind, type Names } from './names.js'

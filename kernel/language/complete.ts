@@ -46,6 +46,9 @@ export interface Candidate {
   item: ServiceCompletion
 }
 
+/** Names of our own making: files of the workspace, aliases of the modules. Nobody imports a tsconfig.json. */
+const isOurs = (label: string) => label.startsWith('$') || /^__.+__$/.test(label) || label === 'tsconfig.json'
+
 /** Completions that fit what is written, the nearest first: own names, then those of libraries, then keywords. */
 export function findCandidates(
   items: readonly ServiceCompletion[],
@@ -56,23 +59,20 @@ export function findCandidates(
   const all = items.map((item): Candidate => ({ item, label: item.label.replace(/\?$/, '') }))
   const specifier = inSpecifier.exec(text.slice(0, offset))?.[2]
   if (specifier !== undefined) {
-    // A path is completed part by part, a package by its whole name.
-    const isPath = /^(\.{0,2}\/|\.)/.test(specifier)
-    start = offset - specifier.length + (isPath ? specifier.lastIndexOf('/') + 1 : 0)
+    // A package is completed by its whole name, where the service goes part by part.
+    start = offset - specifier.length
     end = offset + /^[^'"\n]*/.exec(text.slice(offset))![0].length
-    if (!isPath) {
-      const above = specifier.slice(0, specifier.lastIndexOf('/') + 1)
-      for (const candidate of all)
-        if (!candidate.label.startsWith(above)) candidate.label = above + candidate.label
-      const known = new Set(all.map(({ label }) => label))
-      for (const label of broughtPackages)
-        if (!known.has(label)) all.push({ label, item: { label, kind: 9, sortText: '11' } })
-    }
+    const above = specifier.slice(0, specifier.lastIndexOf('/') + 1)
+    for (const candidate of all)
+      if (!candidate.label.startsWith(above)) candidate.label = above + candidate.label
+    const known = new Set(all.map(({ label }) => label))
+    for (const label of broughtPackages)
+      if (!known.has(label)) all.push({ label, item: { label, kind: 9, sortText: '11' } })
   }
   const written = text.slice(start, offset).toLowerCase()
   const rank = ({ item }: Candidate) => item.sortText ?? '5'
   const candidates = all
-    .filter(({ label }) => !label.startsWith('$') && !/^__.*__$/.test(label))
+    .filter(({ label }) => !isOurs(label))
     .filter(({ label }) => label.toLowerCase().startsWith(written))
     .sort((a, b) => rank(a).localeCompare(rank(b)) || a.label.localeCompare(b.label))
   return { start, end, candidates }

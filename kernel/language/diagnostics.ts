@@ -1,7 +1,7 @@
 import { findLineStarts, placeAt, readSource, type Diagnostic, type Source } from '../cell/index.js'
 import { packageOf } from '../packages.js'
 import { isMissing, missingHelp, missingSpecifier } from './missing.js'
-import type { Document } from './program.js'
+import { toOffset, type Document } from './document.js'
 import type { ServiceDiagnostic } from './service.js'
 import type { Workspace } from './workspace.js'
 
@@ -27,14 +27,16 @@ export function readDiagnostics(
 ): Diagnostic[] {
   const lines = findLineStarts(document.text)
   const cellLines = findLineStarts(cellText)
-  const offsetOf = ({ line, character }: { line: number; character: number }) =>
-    (lines[line] ?? document.text.length) + character - document.start
   const found: Diagnostic[] = []
   const { commands } = readSource(cellText)
-  for (const { range, severity, code, message, relatedInformation } of problems) {
+  for (const { range, severity, code, message: said, relatedInformation } of problems) {
     if (severity > 2) continue
-    const start = offsetOf(range.start)
-    const end = offsetOf(range.end)
+    const message = document.edits.reduce(
+      (text, edit) => text.replaceAll(edit.text, cellText.slice(edit.start, edit.end)),
+      said,
+    )
+    const start = toOffset(document, range.start, lines)
+    const end = toOffset(document, range.end, lines)
     if (end < 0) continue
     const related = (relatedInformation ?? []).map((info) => `\n  ${info.message}`).join('')
     const specifier = isMissing(code) ? missingSpecifier(message) : undefined

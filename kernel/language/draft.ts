@@ -1,17 +1,18 @@
 import type { Diagnostic } from '../cell/index.js'
-import { CellProgram, type CellModule, type Document } from './program.js'
+import type { Document } from './document.js'
+import type { CellModule, CellProgram } from './program.js'
 
 /** Checks one module, in turn with everything else that is asked of the service. */
 export type CheckModule = (module: CellModule, document: Document) => Promise<Diagnostic[]>
 
 /** The notebook as it stands in the editor: a program of its own, in the order of its cells, whatever has run. */
 export class Draft {
-  readonly #folder: string
+  readonly #create: () => CellProgram
   readonly #check: CheckModule
   #before: { text: string; diagnostics: Diagnostic[] }[] = []
 
-  constructor(folder: string, check: CheckModule) {
-    this.#folder = folder
+  constructor(create: () => CellProgram, check: CheckModule) {
+    this.#create = create
     this.#check = check
   }
 
@@ -24,7 +25,7 @@ export class Draft {
   async diagnose(
     cells: readonly { id: string; text: string }[],
   ): Promise<{ id: string; diagnostics: Diagnostic[] }[]> {
-    const program = new CellProgram(this.#folder, 'live')
+    const program = this.#create()
     const before = this.#before
     const now: typeof before = []
     const answers: { id: string; diagnostics: Diagnostic[] }[] = []

@@ -1,15 +1,17 @@
 /** language/: what TypeScript knows about the notebook. Lives in the protocol thread, answers while user code runs. */
 import type { CellSource, Diagnostic } from '../cell/index.js'
-import { findLineStarts, lineOf, placeAt } from '../cell/index.js'
+import { placeAt } from '../cell/index.js'
 import { findChecking } from './checking.js'
 import { findCandidates, isMember, readCompletions } from './complete.js'
 import { readDiagnostics } from './diagnostics.js'
+import { toOffset, toPosition, type Document } from './document.js'
 import { Draft } from './draft.js'
 import { findInspected, readHover } from './inspect.js'
 import { isComplete } from './is-complete.js'
 import { MissingPackages } from './missing.js'
-import { CellProgram, type CellModule, type Document } from './program.js'
-import { Service, type Position, type ServiceCompletion } from './service.js'
+import { completePath } from './paths.js'
+import { CellProgram, type CellModule } from './program.js'
+import { Service, type ServiceCompletion } from './service.js'
 import type { Completions, Inspection, Language } from './types.js'
 import { WatchedFiles } from './watched.js'
 import { createWorkspace } from './workspace.js'
@@ -26,16 +28,10 @@ export interface LanguageOptions {
 /** For so long, in milliseconds, the first completions get their signature and documentation: each costs a question of 1 ms. */
 const describeFor = 3
 
-function positionAt(text: string, offset: number): Position {
-  const lines = findLineStarts(text)
-  const line = lineOf(lines, offset)
-  return { line, character: offset - lines[line]! }
-}
-
 export function createLanguage({ folder, home }: LanguageOptions): Language {
   const workspace = createWorkspace(folder, home)
   const service = new Service(workspace.folder, home)
-  const program = new CellProgram(workspace.folder)
+  const program = new CellProgram(workspace.folder, folder)
   const watched = new WatchedFiles()
   const missing = new MissingPackages(workspace)
 
@@ -81,12 +77,14 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
   }
 
   // A turn for each of its cells, so that a cell that is to run does not wait for all of them.
-  const draft = new Draft(workspace.folder, (module, document) =>
-    inTurn(async () => {
-      await catchUp()
-      await write(document)
-      return diagnose(module, document)
-    }),
+  const draft = new Draft(
+    () => new CellProgram(workspace.folder, folder, 'live'),
+    (module, document) =>
+      inTurn(async () => {
+        await catchUp()
+        await write(document)
+        return diagnose(module, document)
+      }),
   )
 
   let hasTold = false
@@ -128,10 +126,12 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
 
     complete: (text: string, offset: number) =>
       inTurn(async (): Promise<Completions> => {
+        const path = completePath(text, offset, folder)
+        if (path) return path
         await catchUp()
         const document = program.here(program.read(text, !isMember(text, offset)))
         await write(document)
-        const at = positionAt(document.text, document.start + offset)
+        const at = toPosition(document, offset)
         const found = findCandidates(await service.complete(document.path, at), text, offset)
         const resolved = new Map<ServiceCompletion, ServiceCompletion>()
         const until = performance.now() + describeFor
@@ -148,12 +148,10 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
         const document = program.here(program.read(text))
         await write(document)
         for (const place of findInspected(text, offset)) {
-          const at = positionAt(document.text, document.start + place)
+          const at = toPosition(document, place)
           const hover = await service.hover(document.path, at)
           if (!hover) continue
-          const lines = findLineStarts(document.text)
-          const start = lines[hover.start.line]! + hover.start.character - document.start
-          return readHover(hover.text.replaceAll(workspace.isCell, ''), text, start)
+          return readHover(hover.text.replaceAll(workspace.isCell, ''), text, toOffset(document, hover.start))
         }
         return undefined
       }).catch(() => undefined),

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import {
   asProgram,
   findExports,
@@ -12,6 +12,7 @@ import {
   type Names,
   type Tags,
 } from '../cell/index.js'
+import { absoluteImports, createDocument, type Document } from './document.js'
 
 /** A cell as a TypeScript module. */
 export interface CellModule {
@@ -26,13 +27,6 @@ export interface CellModule {
   specifiers: readonly string[]
   /** The cells whose names it uses: fixed when it ran, so a later declaration of the same name changes nothing for it. */
   uses: ReadonlyMap<string, CellModule>
-}
-
-/** A module's text, and where the cell's own text starts in it. */
-export interface Document {
-  path: string
-  text: string
-  start: number
 }
 
 const identifier = /[\p{ID_Start}$_][\p{ID_Continue}$\u200C\u200D]*/gu
@@ -74,13 +68,18 @@ export class CellProgram {
   #cells: CellModule[] = []
   readonly #owners = new Map<string, CellModule>()
 
-  /** `name` tells programs in the same folder apart. */
-  constructor(folder: string, name = '') {
-    this.#folder = folder
-    this.#prefix = join(folder, `$${name}`)
-    this.#name = name
-  }
   readonly #name: string
+  readonly #notebookFolder: string
+  /** Cells that are files, by the path that an import of them means, without its extension. */
+  readonly #files = new Set<string>()
+
+  /** `folder`: where the modules lie; `name` tells programs in the same folder apart. */
+  constructor(folder: string, notebookFolder: string, name = '') {
+    this.#folder = folder
+    this.#notebookFolder = notebookFolder
+    this.#name = name
+    this.#prefix = join(folder, `$${name}`)
+  }
 
   /** Reads a cell as the next module: what it declares, and which names of earlier cells it mentions. */
   read(cellText: string, everyName = false): CellModule {
@@ -108,25 +107,36 @@ export class CellProgram {
     }
   }
 
-  #text(module: CellModule, slot: number): { text: string; start: number } {
+  #document(module: CellModule, slot: number | 'here'): Document {
+    const { text, tags, dialect, names, exported } = module
+    const path = this.path(slot, dialect)
+    const resolve = (specifier: string) => this.#resolve(specifier)
+    if (tags.module !== undefined) {
+      const file = join(this.#folder, `${tags.module}.${dialect}`)
+      return createDocument(file, '', { text, offset: 0 }, absoluteImports(text, resolve), '\nexport {}\n')
+    }
     const bySlot = new Map<CellModule, [string, CellModule][]>()
     for (const use of module.uses) {
       const of = bySlot.get(use[1])
       if (of) of.push(use)
       else bySlot.set(use[1], [use])
     }
-    let prelude = fileComments(module.text)
-    for (let index = 0; index < slot - 1; index++) {
+    let prelude = fileComments(text)
+    const above = slot === 'here' ? this.capacity : slot - 1
+    for (let index = 0; index < above; index++) {
       const cell = this.#cells[index]
       prelude += importLine(`$${this.#name}${index + 1}`, (cell && bySlot.get(cell)) ?? [])
     }
-    const source = readSource(module.text)
-    const { text, offset } = asProgram(source)
-    const missing = [...module.names.keys()].filter((name) => !module.exported.has(name))
-    return {
-      text: `${prelude}${text}\nexport { ${missing.join(', ')} }\n`,
-      start: prelude.length + offset,
-    }
+    const source = readSource(text)
+    const edits = source.isObject ? [] : absoluteImports(source.text, resolve)
+    const missing = [...names.keys()].filter((name) => !exported.has(name))
+    return createDocument(path, prelude, asProgram(source), edits, `\nexport { ${missing.join(', ')} }\n`)
+  }
+
+  #resolve(specifier: string): string {
+    const path = join(this.#notebookFolder, specifier)
+    const bare = path.replace(/\.[jt]sx?$/, '')
+    return this.#files.has(bare) ? join(this.#folder, relative(this.#notebookFolder, bare)) : path
   }
 
   path(slot: number | 'here', dialect: Dialect = 'ts'): string {
@@ -135,28 +145,24 @@ export class CellProgram {
 
   /** The module of a cell that would run next. */
   next(module: CellModule): Document {
-    const { tags, text, dialect } = module
-    if (tags.module !== undefined)
-      return { path: join(this.#folder, `${tags.module}.${dialect}`), text, start: 0 }
-    const slot = this.#cells.length + 1
-    return { path: this.path(slot, module.dialect), ...this.#text(module, slot) }
+    return this.#document(module, this.#cells.length + 1)
   }
 
   /** The module of a text that is being written: after all cells, in a file that no other module imports. */
   here(module: CellModule): Document {
-    return { path: this.path('here', module.dialect), ...this.#text(module, this.capacity + 1) }
+    return this.#document(module, 'here')
   }
 
   /** All modules, the empty ones too. */
   *documents(): Generator<Document> {
-    for (let slot = 1; slot <= this.capacity; slot++) {
-      const module = this.#cells[slot - 1] ?? empty
-      yield { path: this.path(slot, module.dialect), ...this.#text(module, slot) }
-    }
+    for (let slot = 1; slot <= this.capacity; slot++)
+      yield this.#document(this.#cells[slot - 1] ?? empty, slot)
   }
 
   /** Later cells see this one's names. Gives whether the modules were numbered anew. */
   add(module: CellModule): boolean {
+    const { module: file } = module.tags
+    if (file !== undefined) this.#files.add(join(this.#notebookFolder, file))
     if (module.names.size === 0) return false
     this.place(module)
     if (this.#cells.length < this.capacity) return false

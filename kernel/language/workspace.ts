@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -6,9 +15,9 @@ import { broughtPackages } from '../packages.js'
 import { readTsconfig, type Tsconfig } from '../tsconfig.js'
 
 /**
- * A folder of our own in which TypeScript sees the notebook's cells as if they lay in the notebook's folder, with nothing
- * written there: it stands for the notebook's folder by `rootDirs` (relative imports) and by links to each `node_modules` on the way up.
- * The outermost `node_modules` holds what the kernel brings, so it is searched last.
+ * A folder of our own in which TypeScript finds the packages that it would find in the notebook's folder, with nothing written
+ * there: it has as many folders above it as that one, each with a link to the `node_modules` of its counterpart. The outermost
+ * holds what the kernel brings, so it is searched last. Imports of files are made absolute (document.ts).
  */
 export interface Workspace {
   /** Where cells lie. */
@@ -22,11 +31,27 @@ export interface Workspace {
   close(): void
 }
 
+/** A folder and those above it, but for the root of the file system, unless it is that. */
 function foldersAbove(folder: string): string[] {
-  const folders: string[] = []
-  for (let at = folder; ; at = dirname(at)) {
-    if (dirname(at) === at) return folders
-    folders.push(at)
+  const folders = [folder]
+  for (let at = dirname(folder); dirname(at) !== at; at = dirname(at)) folders.push(at)
+  return folders
+}
+
+const prefix = 'gradbook-types-'
+
+/** Removes what kernels left behind that were ended by force. */
+function removeAbandoned(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length)) : NaN
+    if (Number.isNaN(pid)) continue
+    try {
+      process.kill(pid, 0)
+    } catch (error) {
+      // EPERM: another user's, and alive.
+      if ((error as NodeJS.ErrnoException).code === 'ESRCH')
+        rmSync(join(tmpdir(), name), { recursive: true, force: true })
+    }
   }
 }
 
@@ -80,8 +105,8 @@ const defaults = {
 }
 
 /** Our options over the notebook's own, or on their own. */
-function configFor(own: Tsconfig | undefined, rootDirs: string[], typeRoots: string[]): object {
-  const options: { [name: string]: unknown } = { ...required, rootDirs, typeRoots }
+function configFor(own: Tsconfig | undefined, typeRoots: string[]): object {
+  const options: { [name: string]: unknown } = { ...required, typeRoots }
   for (const [name, value] of Object.entries(defaults))
     if (!own || (!own.isExtended && !(name in own.options))) options[name] = value
   if (!own) return { compilerOptions: options }
@@ -98,35 +123,38 @@ function globalsText(home: string): string {
 }
 
 export function createWorkspace(notebookFolder: string, home: string): Workspace {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), 'gradbook-types-')))
+  removeAbandoned()
+  const root = realpathSync(mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`)))
+  const close = () => rmSync(root, { recursive: true, force: true })
+  process.once('exit', close)
   const searched = foldersAbove(notebookFolder)
   for (const name of broughtPackages) {
     const target = findPackage(name, home)
     if (target) link(target, join(root, 'node_modules', name))
   }
-  const rootDirs: string[] = []
+  const counterparts = new Map<string, string>()
   let folder = root
   for (const level of searched.toReversed()) {
-    folder = join(folder, 'x')
+    folder = join(folder, '$')
     link(join(level, 'node_modules'), join(folder, 'node_modules'))
-    rootDirs.unshift(folder, level)
+    counterparts.set(level, folder)
   }
   mkdirSync(folder, { recursive: true })
   const config = {
-    ...configFor(readTsconfig(notebookFolder), rootDirs, [
+    ...configFor(readTsconfig(notebookFolder), [
       ...searched.map((level) => join(level, 'node_modules', '@types')),
       dirname(findPackage('@types/node', home) ?? home),
     ]),
-    files: ['cell-globals.d.ts', '$here.ts'],
+    files: ['$globals.d.ts', '$here.ts'],
   }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config, null, 2))
-  writeFileSync(join(folder, 'cell-globals.d.ts'), globalsText(home))
+  writeFileSync(join(folder, '$globals.d.ts'), globalsText(home))
   writeFileSync(join(folder, '$here.ts'), 'export {}\n')
   return {
     folder,
     searched,
-    folderOf: (level) => rootDirs[rootDirs.indexOf(level) - 1] ?? folder,
+    folderOf: (level) => counterparts.get(level) ?? folder,
     isCell: /import\("[^"]*\/\$\w+"\)\.?/g,
-    close: () => rmSync(root, { recursive: true, force: true }),
+    close,
   }
 }

@@ -40,12 +40,44 @@ test('types of files beside the notebook and above it', async () => {
   ])
 })
 
+test('a path means what it says, whatever lies in the folders around', async () => {
+  const above = emptyFolder()
+  writeFileSync(join(above, 'near.ts'), 'export const a = 1')
+  mkdirSync(join(above, 'nb/lib'), { recursive: true })
+  writeFileSync(join(above, 'nb/lib.ts'), 'export const lib = "beside"')
+  writeFileSync(join(above, 'lib.ts'), 'export const lib = 1')
+  const notebook = session(join(above, 'nb'))
+  sessions.push(notebook)
+  expect(await notebook.check('import { a } from "./near"')).toEqual(['TS2307 1:19'])
+  expect(
+    await notebook.check(
+      'import { lib } from "../lib"; const n: number = lib; (await import("./lib")).lib.length',
+    ),
+  ).toEqual([])
+  const [problem] = await notebook.language.check({
+    number: 1,
+    text: 'const x = 1; import "./nope"; const y: string = x',
+  })
+  expect(problem).toMatchObject({ place: { column: 21 }, message: expect.stringContaining("'./nope'") })
+})
+
 test('an edited file has its new types, and so has what it imports', async () => {
   const { check, write } = inFolder({ 'a.ts': 'export { b as a } from "./b"', 'b.ts': 'export const b = 1' })
   expect(await check('import { a } from "./a"')).toEqual([])
   expect(await check('a.toFixed()')).toEqual([])
   write('b.ts', 'export const b = "now a string"')
   expect(await check('a.toUpperCase()')).toEqual([])
+})
+
+test('files and folders complete, and nothing of ours', async () => {
+  const { complete } = inFolder({ 'lib/helper.ts': 'export const h = 1', 'model.ts': '', 'data.json': '{}' })
+  const names = async (text: string) => (await complete(text)).items.map((item) => item.text)
+  expect(await names('import "./|')).toEqual(['data.json', 'lib', 'model'])
+  expect(await complete('import { h } from "./lib/he|lper"')).toMatchObject({
+    start: 25,
+    end: 31,
+    items: [{ text: 'helper', type: 'file' }],
+  })
 })
 
 test('a file that is made after it was missing', async () => {
