@@ -32,8 +32,8 @@ export class Ink {
       this.#write(`${text}\n`)
       return
     }
-    // A line that wraps could not be drawn over.
-    const line = cut(text.split('\n')[0]!, (this.#stream.columns ?? 80) - 1)
+    // A line that wraps could not be drawn over. A terminal that does not know its width says 0.
+    const line = cut(text.split('\n')[0]!, (this.#stream.columns || 80) - 1)
     this.#write(`${this.#over(owner)}${line}\n`)
     this.#owner = owner
     this.#written = written(this.#stream)

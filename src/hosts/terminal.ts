@@ -88,16 +88,16 @@ class CtrlC {
 
   listen(owner: object): void {
     if (this.#live.has(owner)) return
-    if (this.#live.size === 0) {
-      if (this.#controller.signal.aborted) this.#controller = new AbortController()
-      process.once('SIGINT', this.#onSignal)
-    }
+    if (this.#live.size === 0) process.once('SIGINT', this.#onSignal)
     this.#live.add(owner)
   }
 
   ignore(owner: object): void {
     this.#live.delete(owner)
-    if (this.#live.size === 0) process.removeListener('SIGINT', this.#onSignal)
+    if (this.#live.size > 0) return
+    process.removeListener('SIGINT', this.#onSignal)
+    // Heard: the next run is not stopped by what ended this one.
+    if (this.#controller.signal.aborted) this.#controller = new AbortController()
   }
 
   // The listener is gone once it was called: the next Ctrl-C ends the process as it always does.
