@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { findRuntime } from '../../src/backend/native.js'
 import { findChromium } from './chromium.js'
 import { startKernel } from './client/index.js'
 import { askJupyterForPaths, dataFolders, findOnPath } from './jupyter/folders.js'
@@ -140,9 +141,18 @@ function checkKernelSpecs(): Finding[] {
   }))
 }
 
+/** Of the native library that training would use. */
+function onnxRuntimeVersion(): string | undefined {
+  try {
+    return findRuntime().version
+  } catch {
+    return undefined
+  }
+}
+
 function checkBackends(): Finding[] {
   const tfjs = versionOf('@tensorflow/tfjs')
-  const onnx = versionOf('onnxruntime-node')
+  const onnx = onnxRuntimeVersion()
   const native = versionOf('@tensorflow/tfjs-node') ?? versionOf('@tensorflow/tfjs-node-gpu')
   return [
     {

@@ -1,5 +1,10 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { isMainThread } from 'node:worker_threads'
+import { MissingPackage } from '../errors.js'
 import type { ElementType, Elements } from './onnx/types.js'
 
 /** What the native binding reads of a tensor; onnxruntime-common's class does more checks than a step can afford. */
@@ -21,20 +26,75 @@ export interface NativeSession {
 
 interface Binding {
   InferenceSession: new () => NativeSession
+  initOrtOnce(logLevel: number, tensorClass: unknown, isMainThread: boolean): void
+  listSupportedBackends(): { name: string; bundled: boolean }[]
 }
+
+/** The version whose inner interface is used below. */
+const version = '1.30.0'
+
+const require = createRequire(import.meta.url)
+
+/** A folder of binaries by platform, and what to say of it. */
+interface Place {
+  folder: string
+  /** Its package.json, which says which version it is. */
+  manifest: string
+}
+
+function listPlaces(): Place[] {
+  const places: Place[] = []
+  try {
+    const manifest = require.resolve('onnxruntime-node/package.json')
+    places.push({ folder: join(dirname(manifest), 'bin', 'napi-v6'), manifest })
+  } catch {
+    // Not installed: the package brings its own copy.
+  }
+  const vendored = fileURLToPath(new URL('../../vendor/onnxruntime/', import.meta.url))
+  return [...places, { folder: vendored, manifest: join(vendored, 'package.json') }]
+}
+
+/**
+ * Where ONNX Runtime's native library is for this platform: in onnxruntime-node, if exactly the version that fits is
+ * installed, else laid into this package when it was packed (scripts/vendor.mjs). Throws `MissingPackage` where it is in neither.
+ */
+export function findRuntime(): { path: string; version: string } {
+  const searched: string[] = []
+  for (const { folder, manifest } of listPlaces()) {
+    const path = join(folder, process.platform, process.arch, 'onnxruntime_binding.node')
+    if (existsSync(path) && JSON.parse(readFileSync(manifest, 'utf8')).version === version)
+      return { path, version }
+    searched.push(folder)
+  }
+  throw new MissingPackage('onnxruntime-node', searched, `npm install onnxruntime-node@${version}`)
+}
+
+/** What the native library makes results with that were given no array. */
+class Result {
+  readonly location = 'cpu'
+  readonly type: ElementType
+  readonly data: Elements
+  readonly dims: readonly number[]
+  constructor(type: ElementType, data: Elements, dims: readonly number[]) {
+    this.type = type
+    this.data = data
+    this.dims = dims
+  }
+}
+
+const quiet = 3
 
 let loaded: Binding | undefined
 
 /**
- * onnxruntime-node's native part. Its public `run` is the same call wrapped in `setImmediate`, of which `dataSync()` could
- * make nothing; so the internal path is used, and the version pinned.
+ * The native library itself. onnxruntime-node's public `run` wraps the same call in `setImmediate`, of which `dataSync()`
+ * could make nothing; so it is loaded without the package around it, and the version pinned.
  */
 function binding(): Binding {
   if (loaded) return loaded
-  const require = createRequire(import.meta.url)
-  const native = require('onnxruntime-node/dist/binding.js') as { binding: Binding; initOrt(): void }
-  native.initOrt()
-  return (loaded = native.binding)
+  const native = require(findRuntime().path) as Binding
+  native.initOrtOnce(quiet, Result, isMainThread)
+  return (loaded = native)
 }
 
 export interface SessionOptions {
@@ -63,6 +123,5 @@ export function createSession(model: Uint8Array, { threads, device }: SessionOpt
 
 /** Execution providers that this build of ONNX Runtime carries. */
 export function devices(): { name: string; bundled: boolean }[] {
-  const native = binding() as unknown as { listSupportedBackends(): { name: string; bundled: boolean }[] }
-  return native.listSupportedBackends()
+  return binding().listSupportedBackends()
 }

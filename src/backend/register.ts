@@ -4,6 +4,7 @@ import { OnnxRuntimeBackend, type Kernel } from './backend.js'
 import { emitters } from './emitters/index.js'
 import type { Attributes } from './emitters/kernel.js'
 import { registerFiles } from './files.js'
+import { findRuntime } from './native.js'
 import { keyOf, uniforms, type Key } from './random/bits.js'
 import { KeyedUniform, RandomKey } from './random/draw.js'
 
@@ -95,15 +96,15 @@ function silenceBanner(): void {
 }
 
 /**
- * Registers the backend and its kernels: all that tfjs's cpu backend has. Its priority makes it the default of a program
- * that has not chosen one; nothing native is loaded until the first graph runs.
+ * Registers the backend and its kernels: all that tfjs's cpu backend has. It becomes the default of a program that has not
+ * chosen one; nothing native is loaded until the first graph runs.
  */
 function register(): void {
   silenceBanner()
   // Two copies of this package in one process share tfjs's engine: the first one serves.
   if (tf.engine().backendNames().includes(backendName)) return
   registerFiles()
-  tf.registerBackend(backendName, () => new OnnxRuntimeBackend(), 4)
+  tf.registerBackend(backendName, () => new OnnxRuntimeBackend(), hasRuntime() ? 4 : 0)
   for (const config of tf.getKernelsForBackend('cpu'))
     tf.registerKernel({ ...config, backendName, kernelFunc: kernelFuncOf(config) })
   for (const kernelName of [KeyedUniform, RandomKey])
@@ -112,6 +113,18 @@ function register(): void {
       backendName,
       kernelFunc: kernelFuncOf({ kernelName, backendName, kernelFunc: hostRandom[kernelName]! }),
     })
+  // The part of `setBackend` before its first await is all that there is to do.
+  if (!tf.getBackend() && hasRuntime()) void tf.setBackend(backendName)
+}
+
+/** Whether there is a native library for this platform. Without one another backend stays the default, and a graph says what to install. */
+function hasRuntime(): boolean {
+  try {
+    findRuntime()
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** The backend, made when it is first asked for. */
