@@ -1,3 +1,4 @@
+import { maybeAdjustments } from './adjustments.js'
 import { firstRows, type TableView } from './table.js'
 
 const mostRows = 20
@@ -13,8 +14,8 @@ interface ColumnTable {
 /** A table: arquero's, or an array of two or more records with mostly the same fields. */
 export function maybeTable(value: object): TableView | undefined {
   if (isColumnTable(value)) return columnTable(value)
-  if (!Array.isArray(value) || value.length < 2) return undefined
-  return recordTable(value)
+  if (!Array.isArray(value) || value.length === 0) return undefined
+  return maybeAdjustments(value) ?? (value.length < 2 ? undefined : recordTable(value))
 }
 
 function isColumnTable(value: object): value is ColumnTable {
