@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Breakpoints, type Wanted } from './breakpoints.js'
 import type { RanCell, RanCells } from './cells.js'
 import { compileCell } from '../cell/index.js'
+import { terminateMainThread } from '../requests/terminate.js'
 import type { Variable, View } from './agent.js'
 import {
   MainThread,
@@ -78,6 +79,9 @@ const stepsAtMost = 100
 type Arguments = Record<string, any>
 type Command = (values: Arguments) => object | undefined | Promise<object | undefined>
 
+/** What is evaluated beside the cells is ended after this many milliseconds: Stop knows only of cells. */
+const evaluatesFor = 5_000
+
 /** For how long a list of variables is still good while a cell runs: front ends ask anew after each message. */
 const listedFor = 300
 
@@ -96,8 +100,8 @@ export class Debugger {
   #asked: 'step' | 'pause' | undefined
   #lastStep: string = steps.next
   #stepsLeft = 0
-  /** The cell in which a step began: it ends with it. */
-  #stepsIn: number | undefined
+  /** The cell in which it was asked for: it ends with that cell. */
+  #askedIn: number | undefined
   /** Where a step began. */
   #steppedFrom: Frame | undefined
   #cell = 0
@@ -200,7 +204,7 @@ export class Debugger {
       const path = String(source?.path ?? '')
       const content = this.#sources.textOf(path)
       if (content === undefined) throw new Refused(`there is no source ${path}`)
-      return { content, mimeType: 'text/typescript' }
+      return { content, mimeType: 'application/typescript' }
     },
     threads: () => ({ threads: [{ id: threadId, name: 'cells' }] }),
     stackTrace: ({ startFrame = 0, levels = 0 }) => {
@@ -239,7 +243,8 @@ export class Debugger {
       if (!this.#options.isBusy()) throw new Refused('no cell is running')
       this.#asked = 'pause'
       this.#stepsLeft = stepsAtMost
-      await this.#connect().post('Debugger.pause')
+      this.#askedIn = this.#cell
+      await this.#connect().post('Debugger.pause').catch(ignoreNoAnswer)
       return undefined
     },
     exceptionInfo: () => {
@@ -393,7 +398,7 @@ export class Debugger {
     this.#asked = 'step'
     this.#lastStep = how
     this.#stepsLeft = stepsAtMost
-    this.#stepsIn = this.#cell
+    this.#askedIn = this.#cell
     this.#steppedFrom = this.#stop?.frames[0]
     await this.#resume(how)
   }
@@ -416,7 +421,10 @@ export class Debugger {
       if (!(await this.#isNew(data as RemoteObject))) return void (await goOn())
     } else if (!isHit && this.#asked) {
       // The cell of the step has ended: what runs now is another one.
-      if (this.#asked === 'step' && this.#stepsIn !== this.#cell) return void (await goOn())
+      if (this.#askedIn !== this.#cell) {
+        this.#asked = undefined
+        return void (await goOn())
+      }
       const isUsers = top?.call.callFrameId === callFrames[0]!.callFrameId
       if (!isUsers && this.#stepsLeft-- > 0) return void (await goOn(steps.stepOut))
       const isShort = this.#asked === 'step' && this.#isFurtherOnLine(top)
@@ -513,8 +521,14 @@ export class Debugger {
           returnByValue: method !== undefined,
           silent: true,
         },
-        10_000,
+        evaluatesFor,
       )
+    } catch (error) {
+      if (!(error instanceof NoAnswer) || this.#options.isBusy()) throw error
+      const termination = terminateMainThread()
+      await Promise.race([termination.ended, sleep(500)])
+      termination.close()
+      throw new Thrown(`there was no result after ${evaluatesFor / 1_000} s`)
     } finally {
       await this.takeBack()
     }
@@ -535,8 +549,10 @@ export class Debugger {
       this.#listed = { at: performance.now(), variables: listed }
       return listed
     } catch (error) {
-      if (error instanceof NoAnswer) return variables
-      throw error
+      if (!(error instanceof NoAnswer)) throw error
+      // Nor will it answer the next of many such questions.
+      this.#listed = { at: performance.now(), variables }
+      return variables
     }
   }
 }

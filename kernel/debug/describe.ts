@@ -53,8 +53,10 @@ export function describeTensor(tensor: Tensor, read: boolean): string {
   const name = 'trainable' in tensor ? 'Variable' : 'Tensor'
   const head = `${name} ${tensor.dtype} ${tensor.shape.length ? `[${tensor.shape.join(', ')}]` : 'scalar'}`
   if (tensor.isDisposed) return `${head} (disposed)`
-  const values = read && tensor.size <= readAtMost ? valuesOf(tensor) : undefined
-  if (!values) return head
+  if (!read || tensor.size > readAtMost) return head
+  const values = valuesOf(tensor)
+  // In a step that is being recorded there are none yet.
+  if (!values) return `${head} (no values here)`
   const first = Array.from({ length: Math.min(values.length, firstValues) }, (_, k) =>
     formatNumber(values[k]),
   )

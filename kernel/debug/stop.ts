@@ -127,8 +127,11 @@ export class Stop {
       { callFrameId: frame.call.callFrameId, expression, returnByValue, silent: true },
       60_000,
     )
-    if (exceptionDetails) throw new Thrown(messageOf(exceptionDetails))
-    return result
+    if (!exceptionDetails) return result
+    const message = messageOf(exceptionDetails)
+    throw new Thrown(
+      /await is only valid/.test(message) ? 'await cannot go on while the thread is stopped' : message,
+    )
   }
 }
 

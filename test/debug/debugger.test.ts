@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { error, result, startKernel, stream, temporaryFolder, useKernel } from '../kit/index.js'
+import { error, long, result, startKernel, stream, temporaryFolder, useKernel } from '../kit/index.js'
 import { DebugSession } from './session.js'
 
 const kernel = useKernel()
@@ -291,6 +291,28 @@ scaled(2)`
     await kernel.interrupt()
     expect((await ran).status).toBe('error')
   })
+})
+
+test('a thread in a native call is not waited for: the list is the last one, a pause comes when it returns', async () => {
+  await kernel.run('const before = 1')
+  await session.body('inspectVariables')
+  const ran = kernel.run(
+    'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500)\nconst after = 2\nafter',
+  )
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  const began = performance.now()
+  const lists = await Promise.all(Array.from({ length: 20 }, () => session.body('inspectVariables')))
+  expect(performance.now() - began).toBeLessThan(1_200)
+  expect(lists[19].variables.some(({ name }: any) => name === 'before')).toBe(true)
+  await session.body('pause', { threadId: 1 })
+  expect((await session.event('stopped')).reason).toBe('pause')
+  await session.body('continue')
+  expect(result((await ran).outputs)).toBe('2')
+})
+
+test.runIf(long)('what is evaluated beside the cells may loop for ever, the kernel does not', async () => {
+  expect((await session.send('evaluate', { expression: 'for (;;) {}' })).success).toBe(false)
+  expect(result((await kernel.run('6')).outputs)).toBe('6')
 })
 
 describe('errors', () => {
