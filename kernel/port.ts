@@ -49,8 +49,8 @@ export type ToMain =
     }
   /** Raise the abort signal of the running cell. */
   | { type: 'stop'; cause: Cause }
-  /** Wait no longer for the cell: the protocol thread has answered for it. */
-  | { type: 'abandon'; cause: Cause }
+  /** Wait no longer for these cells: the protocol thread answers for them. */
+  | { type: 'abandon'; causes: Cause[] }
   | { type: 'comm'; cause: Cause; comm: CommMessage }
   /** The live value of a name or a chain of names. */
   | { type: 'look'; id: number; expression: string }
@@ -65,7 +65,7 @@ export type ToProtocol =
   /** An error that came when its cell had ended already, or beside it. */
   | { type: 'failed'; cause: Cause; problem: Problem }
   | { type: 'done'; cause: Cause; outcome: Outcome }
-  | { type: 'abandoned'; cause: Cause }
+  | { type: 'abandoned' }
   | { type: 'comm'; cause: Cause; comm: CommMessage }
   /** A comm message was dealt with; `unknown`: nobody here knows the comm or its target. */
   | { type: 'handled'; cause: Cause; unknown?: boolean }

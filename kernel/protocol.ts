@@ -17,6 +17,7 @@ import { OutputComms } from './requests/outputs.js'
 import { Questions } from './requests/questions.js'
 import { OutputRecord, recordWire } from './requests/record.js'
 import { onInterrupt, Stopper } from './requests/stop.js'
+import { onCreateSubshell, onDeleteSubshell, onListSubshell, Subshells } from './requests/subshells.js'
 import { toWireBundle } from './requests/values.js'
 import { openWire, type Message, type Parent } from './wire/index.js'
 
@@ -61,6 +62,9 @@ const handlers: Record<string, Handler> = {
   debug_request: onDebug,
   interrupt_request: onInterrupt,
   shutdown_request: onShutdown,
+  create_subshell_request: onCreateSubshell,
+  delete_subshell_request: onDeleteSubshell,
+  list_subshell_request: onListSubshell,
 }
 
 const kernel = { shared, log, post: (message: ToMain) => main.postMessage(message) } as Kernel
@@ -72,17 +76,19 @@ const opened = await openWire(connectionFile, {
     if (message.header.msg_type !== 'execute_request' || channel !== 'shell')
       return void answer(channel, message)
     record.expect(message)
-    kernel.executor.push(message)
+    kernel.subshells.find(message.header.subshell_id).push(message)
   },
 })
 const wire = recordWire(opened, record)
+const executor = new Executor(kernel)
 Object.assign(kernel, {
   wire,
   // Loaded while the front end asks its first questions, which need neither.
   language: import('./language/index.js').then(({ createLanguage }) => createLanguage({ folder, home })),
   compiler: import('./requests/compile.js').then(({ createCompiler }) => createCompiler()),
   causes: new Causes(),
-  executor: new Executor(kernel),
+  executor,
+  subshells: new Subshells(kernel, executor),
   history: new History(),
   comms: new Comms(kernel),
   outputs: new OutputComms(kernel, record),
@@ -110,14 +116,14 @@ async function answer(channel: 'shell' | 'control', message: Message): Promise<v
   if (content) wire.reply(channel, message, content)
   wire.publish(parent, 'status', { execution_state: 'idle' })
   // Front ends show the last state they heard: a cell that runs is still busy.
-  const { running } = kernel.executor
+  const [running] = kernel.subshells.running
   if (running) wire.publish(running.message.header, 'status', { execution_state: 'busy' })
 }
 
 const parentOf = (cause: number): Parent => kernel.causes.messageOf(cause)?.header ?? {}
 
 function receive(message: ToProtocol): void {
-  if ('cause' in message && kernel.executor.isSilent(message.cause) && quiet.has(message.type)) {
+  if ('cause' in message && kernel.causes.isSilent(message.cause) && quiet.has(message.type)) {
     if (message.type === 'write') left(message.text.length, 1)
     return
   }
@@ -146,10 +152,9 @@ function receive(message: ToProtocol): void {
       return
     case 'done':
       beside.drain()
-      if (kernel.executor.running?.cause === message.cause) kernel.executor.running.finish(message.outcome)
-      return
+      return kernel.subshells.runningCell(message.cause)?.finish(message.outcome)
     case 'abandoned':
-      return kernel.stopper.abandoned(message.cause)
+      return kernel.stopper.abandoned()
     case 'comm':
       return kernel.comms.send(kernel.causes.messageOf(message.cause), message.comm)
     case 'handled':
@@ -192,18 +197,20 @@ function catchUp(): (() => void) | undefined {
 
 const beside = readDescriptors(descriptors, catchUp, (stream, text) => {
   const cause = kernel.executor.running?.cause ?? kernel.executor.latest
-  if (!kernel.executor.isSilent(cause)) wire.stream(parentOf(cause), stream, text)
+  if (!kernel.causes.isSilent(cause)) wire.stream(parentOf(cause), stream, text)
 })
 
 /** User code called `process.exit`, or a signal came: its cell is answered, then the process may end. */
 async function leave(code: number): Promise<void> {
   const evalue = `process.exit(${code}) ended the kernel`
-  kernel.executor.abortQueued()
-  kernel.executor.running?.finish({
-    status: 'error',
-    problem: { ename: 'Exit', evalue, traceback: [`Exit: ${evalue}`] },
-  })
-  await Promise.race([kernel.executor.rest(), sleep(1_000)])
+  const { executors, running } = kernel.subshells
+  for (const executor of executors) executor.abortQueued()
+  for (const cell of running)
+    cell.finish({
+      status: 'error',
+      problem: { ename: 'Exit', evalue, traceback: [`Exit: ${evalue}`] },
+    })
+  await Promise.race([Promise.all(executors.map((executor) => executor.rest())), sleep(1_000)])
   await wire.flush()
   endAllChildren()
   kernel.debugging.close()

@@ -29,6 +29,11 @@ export function runAs<Result>(origin: Origin, body: () => Result): Result {
   return storage.run(origin, body)
 }
 
+/** The cell that ran last. */
+export function latestOrigin(): Origin {
+  return latest
+}
+
 /** The origin of the running code; of code that lost it (native callbacks), the cell that ran last. */
 export function currentOrigin(): Origin {
   return storage.getStore() ?? latest

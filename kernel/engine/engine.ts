@@ -14,7 +14,7 @@ import {
   type ToMain,
   type ToProtocol,
 } from '../port.js'
-import { createOrigin, currentOrigin, runAs, type Origin } from './cause.js'
+import { createOrigin, currentOrigin, latestOrigin, runAs, type Origin } from './cause.js'
 import { watchChildren } from './children.js'
 import { createComms } from './comms.js'
 import { installGlobals } from './globals.js'
@@ -115,6 +115,20 @@ export function createEngine(
     if (running.delete(cause)) post({ type: 'done', cause, outcome })
   }
 
+  function interrupt({ controller }: Origin): void {
+    controller.abort(new DOMException('The cell was stopped', 'AbortError'))
+  }
+
+  /** Waits no longer for a cell, and lets nothing of it go on. */
+  function abandon(cause: Cause): void {
+    const cell = running.get(cause)
+    if (!cell) return
+    running.delete(cause)
+    cell.origin.stopped = true
+    cell.unwind()
+    interrupt(cell.origin)
+  }
+
   function onError(error: unknown): void {
     const origin = currentOrigin()
     // What a stopped cell leaves behind fails because it was stopped.
@@ -134,22 +148,12 @@ export function createEngine(
           void run(message)
           break
         case 'stop':
-          running
-            .get(message.cause)
-            ?.origin.controller.abort(new DOMException('The cell was stopped', 'AbortError'))
+          interrupt(running.get(message.cause)?.origin ?? latestOrigin())
           break
-        case 'abandon': {
-          const cell = running.get(message.cause)
-          running.delete(message.cause)
-          if (cell) {
-            const { origin, unwind } = cell
-            origin.stopped = true
-            unwind()
-            origin.controller.abort(new DOMException('The cell was stopped', 'AbortError'))
-          }
-          post({ type: 'abandoned', cause: message.cause })
+        case 'abandon':
+          for (const cause of message.causes) abandon(cause)
+          post({ type: 'abandoned' })
           break
-        }
         case 'comm': {
           const { cause, comm } = message
           const origin = createOrigin(cause)

@@ -7,6 +7,7 @@ const remembered = 20_000
 
 export class Causes {
   readonly #messages = new Map<Cause, Message>()
+  readonly #silent = new Set<Cause>()
   #count = 0
 
   add(message: Message): Cause {
@@ -18,6 +19,15 @@ export class Causes {
       this.#messages.delete(oldest!)
     }
     return cause
+  }
+
+  /** What this cell shows is not published. */
+  silence(cause: Cause): void {
+    this.#silent.add(cause)
+  }
+
+  isSilent(cause: Cause): boolean {
+    return this.#silent.has(cause)
   }
 
   messageOf(cause: Cause): Message | undefined {

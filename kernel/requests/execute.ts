@@ -25,18 +25,21 @@ export class Executor {
   readonly #kernel: Kernel
   readonly #queue: Waiting[] = []
   #busy = false
-  #count = 0
+  readonly #counter: { count: number }
   readonly #waitingForRest: (() => void)[] = []
   running: RunningCell | undefined
   /** The cell that ran last. */
   latest: Cause = 0
 
-  constructor(kernel: Kernel) {
+  /** @param parent the main queue, of which this is a subshell: cells are counted through all of them. */
+  constructor(kernel: Kernel, parent?: Executor) {
     this.#kernel = kernel
+    this.#counter = parent ? parent.#counter : { count: 0 }
   }
 
+  /** The number of the last cell that was counted. */
   get count(): number {
-    return this.#count
+    return this.#counter.count
   }
 
   /** Whether a cell runs or waits to run. */
@@ -68,11 +71,11 @@ export class Executor {
       let content: object
       try {
         content = next.aborted
-          ? { status: 'aborted', execution_count: this.#count }
+          ? { status: 'aborted', execution_count: this.count }
           : await this.#execute(next.message)
       } catch (error) {
         log(`execute_request failed: ${(error as Error).stack}`)
-        content = { status: 'error', ...faultOf(error), execution_count: this.#count }
+        content = { status: 'error', ...faultOf(error), execution_count: this.count }
       }
       wire.reply('shell', next.message, content)
       wire.publish(parent, 'status', { execution_state: 'idle' })
@@ -89,11 +92,11 @@ export class Executor {
     const source = String(content.code ?? '')
     const silent = content.silent === true
     const store = !silent && content.store_history !== false
-    const number = store ? ++this.#count : this.#count + 1
-    const execution_count = this.#count
+    const number = store ? ++this.#counter.count : this.count + 1
+    const execution_count = this.count
     const parent = message.header
     const cause = causes.add(message)
-    if (silent) this.#silent.add(cause)
+    if (silent) causes.silence(cause)
     if (store) history.add(number, source)
     if (!silent) wire.publish(parent, 'execute_input', { code: source, execution_count })
 
@@ -147,7 +150,8 @@ export class Executor {
     if (problem) return cell.finish({ status: 'error', problem })
     if (this.running !== cell) return
     const warnings = compiler.warningsOf(source, diagnostics)
-    if (warnings && !this.isSilent(cause)) this.#kernel.wire.stream(message.header, 'stderr', warnings)
+    if (warnings && !this.#kernel.causes.isSilent(cause))
+      this.#kernel.wire.stream(message.header, 'stderr', warnings)
     compiler.commit(compiled)
     language.commit(source)
     const expressions: Record<string, Program | Problem> = {}
@@ -172,12 +176,6 @@ export class Executor {
       expressions,
       canAsk: message.content.allow_stdin === true,
     })
-  }
-
-  readonly #silent = new Set<Cause>()
-  /** Whether what this cell shows is not published. */
-  isSilent(cause: Cause): boolean {
-    return this.#silent.has(cause)
   }
 
   #begin(cause: Cause, message: Message): RunningCell {

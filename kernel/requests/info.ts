@@ -23,7 +23,7 @@ export const kernelInfo = {
   },
   banner: `gradbook ${version} · TypeScript on Node ${process.version}`,
   debugger: true,
-  supported_features: ['debugger'],
+  supported_features: ['debugger', 'kernel subshells'],
   help_links: [
     { text: 'TypeScript', url: 'https://www.typescriptlang.org/docs/' },
     { text: 'TensorFlow.js', url: 'https://js.tensorflow.org/api/latest/' },

@@ -11,6 +11,7 @@ import type { Causes } from './causes.js'
 import type { OutputComms } from './outputs.js'
 import type { Questions } from './questions.js'
 import type { Stopper } from './stop.js'
+import type { Subshells } from './subshells.js'
 
 export interface Kernel {
   wire: Wire
@@ -22,6 +23,7 @@ export interface Kernel {
   compiler: Promise<Compiler>
   causes: Causes
   executor: Executor
+  subshells: Subshells
   history: History
   comms: Comms
   debugging: Debugging

@@ -20,7 +20,7 @@ const toldAfter = 700
 export class Stopper {
   readonly #kernel: Kernel
   #stopping: Promise<void> | undefined
-  readonly #abandoned = new Map<Cause, () => void>()
+  #onAbandoned = (): void => {}
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel
@@ -31,65 +31,80 @@ export class Stopper {
     await this.#stopping
   }
 
-  /** Stops the running cell and aborts the ones that wait. */
+  /** Stops what runs and aborts the cells that wait. */
   stop(): void {
-    const { executor, log } = this.#kernel
-    executor.abortQueued()
-    const cell = executor.running
-    if (!cell || this.#stopping) return
-    this.#stopping = this.#stop(cell)
+    const { subshells, log } = this.#kernel
+    for (const executor of subshells.executors) executor.abortQueued()
+    if (this.#stopping) return
+    const cells = subshells.running
+    this.#stopping = (cells.length > 0 ? this.#stopCells(cells) : this.#stopBackground())
       .catch((error: unknown) => log(`Stop failed: ${(error as Error).stack}`))
       .finally(() => (this.#stopping = undefined))
   }
 
-  async #stop(cell: RunningCell): Promise<void> {
-    const { shared, post, questions, wire, causes } = this.#kernel
-    if (!cell.onMainThread) return finish(cell)
-    const began = performance.now()
-    Atomics.store(shared, Shared.interrupted, 1)
-    Atomics.notify(shared, Shared.backlog)
-    let ended = false
-    void cell.finished.then(() => (ended = true))
-    post({ type: 'stop', cause: cell.cause })
-    await Promise.race([cell.finished, sleep(graceful)])
-    if (ended) return
-    if (!(await this.#abandon(cell.cause, answersWithin)) && !ended) {
-      await this.#kernel.debugging.letGo()
-      const told = setTimeout(
-        () => {
-          const parent = causes.messageOf(cell.cause)?.header ?? {}
-          wire.stream(
-            parent,
-            'stderr',
-            'Stop waits for a native call to return; the cell ends as soon as it does.\n',
-          )
-        },
-        Math.max(0, began + toldAfter - performance.now()),
-      )
-      const termination = terminateMainThread()
-      endBlockingChildren()
+  async #stopCells(cells: RunningCell[]): Promise<void> {
+    const { questions } = this.#kernel
+    for (const cell of cells) if (!cell.onMainThread) finish(cell)
+    const waiting = new Set(cells.filter(({ onMainThread }) => onMainThread))
+    if (waiting.size === 0) return
+    for (const cell of waiting) void cell.finished.then(() => waiting.delete(cell))
+    const causes = [...waiting].map(({ cause }) => cause)
+    await this.#end(
+      causes,
+      () => waiting.size === 0,
+      Promise.all([...waiting].map(({ finished }) => finished)),
+    )
+    for (const cell of waiting) {
       questions.giveUp(cell.cause)
-      await termination.ended
-      clearTimeout(told)
-      while (!(await this.#abandon(cell.cause, 1_000)) && !ended);
-      termination.close()
-      await this.#kernel.debugging.takeBack()
+      finish(cell)
     }
-    questions.giveUp(cell.cause)
-    finish(cell)
   }
 
-  /** Tells the main thread to wait no longer for the cell. Resolves to whether it answered within `wait` milliseconds. */
-  async #abandon(cause: Cause, wait: number): Promise<boolean> {
-    const answered = new Promise<true>((resolve) => this.#abandoned.set(cause, () => resolve(true)))
-    this.#kernel.post({ type: 'abandon', cause })
+  /** No cell runs; but a timer of an earlier one may loop, or train beside. */
+  async #stopBackground(): Promise<void> {
+    const { executor, shared } = this.#kernel
+    await this.#end([executor.latest], () => false, new Promise(() => {}))
+    if (executor.running === undefined) Atomics.store(shared, Shared.interrupted, 0)
+  }
+
+  /** Ends the main thread's work for these causes, unless `isOver` before it must be ended. */
+  async #end(causes: Cause[], isOver: () => boolean, over: Promise<unknown>): Promise<void> {
+    const { shared, post, questions, debugging } = this.#kernel
+    const began = performance.now()
+    Atomics.store(shared, Shared.interrupted, 1)
+    for (const cause of causes) post({ type: 'stop', cause })
+    await Promise.race([over, sleep(graceful)])
+    if (isOver() || (await this.#abandon(causes, answersWithin)) || isOver()) return
+    await debugging.letGo()
+    const told = setTimeout(() => this.#tell(causes[0]!), Math.max(0, began + toldAfter - performance.now()))
+    const termination = terminateMainThread()
+    endBlockingChildren()
+    for (const cause of causes) questions.giveUp(cause)
+    await termination.ended
+    clearTimeout(told)
+    while (!(await this.#abandon(causes, 1_000)) && !isOver());
+    termination.close()
+    await debugging.takeBack()
+  }
+
+  #tell(cause: Cause): void {
+    const { wire, causes } = this.#kernel
+    const text = 'Stop waits for a native call to return; the cell ends as soon as it does.\n'
+    wire.stream(causes.messageOf(cause)?.header ?? {}, 'stderr', text)
+  }
+
+  /** Tells the main thread to wait no longer for these. Resolves to whether it answered within `wait` milliseconds. */
+  async #abandon(causes: Cause[], wait: number): Promise<boolean> {
+    const answered = new Promise<true>((resolve) => (this.#onAbandoned = () => resolve(true)))
+    this.#kernel.post({ type: 'abandon', causes })
     const result = await Promise.race([answered, sleep(wait, false as const)])
-    this.#abandoned.delete(cause)
+    this.#onAbandoned = () => {}
     return result
   }
 
-  abandoned(cause: Cause): void {
-    this.#abandoned.get(cause)?.()
+  /** The main thread's answer. */
+  abandoned(): void {
+    this.#onAbandoned()
   }
 }
 

@@ -115,3 +115,20 @@ test('Stop with nothing running does nothing', async () => {
   expect((await kernel.interrupt()).content.status).toBe('ok')
   expect(result((await kernel.run('1 + 1')).outputs)).toBe('2')
 })
+
+test('Stop ends a timer of an earlier cell that loops, though no cell runs', async () => {
+  await kernel.run('setTimeout(() => { while (true) {} }, 50)')
+  await sleep(200)
+  await kernel.interrupt()
+  expect(result((await kernel.run('"alive"', { timeout: 10_000 })).outputs)).toBe("'alive'")
+})
+
+test('Stop raises the signal of the cell that set off what runs beside', async () => {
+  await kernel.run(
+    'globalThis.seen = "none"; host.interrupt.addEventListener("abort", () => { globalThis.seen = `aborted, ${host.interrupted}` })',
+  )
+  await kernel.interrupt()
+  await sleep(100)
+  expect(result((await kernel.run('(globalThis as any).seen')).outputs)).toBe("'aborted, true'")
+  expect(result((await kernel.run('host.interrupted')).outputs)).toBe('false')
+})
