@@ -35,9 +35,24 @@ export const kinds: Pictures = {
   comparison: comparisonBundle,
 }
 
+/** What tells a result of ours from another object that happens to have such a `kind`. */
+const parts: { readonly [Kind in View['kind']]: readonly (keyof Extract<View, { kind: Kind }>)[] } = {
+  run: ['history', 'evaluations', 'adjustments', 'metrics'],
+  examples: ['rows'],
+  mistakes: ['rows', 'iteration'],
+  confusion: ['labels', 'counts'],
+  iteration: ['examples', 'parameters'],
+  stretch: ['run', 'from', 'to'],
+  rounds: ['run', 'rows'],
+  comparison: ['runs', 'rows'],
+}
+
 /** The picture of a value that names its kind; `undefined` for any other. */
 export function maybeKind(value: object): MimeBundle | undefined {
   const kind = (value as { kind?: unknown }).kind
   if (typeof kind !== 'string' || !Object.hasOwn(kinds, kind)) return undefined
-  return (kinds as { [kind: string]: (view: never) => MimeBundle })[kind]!(value as never)
+  const known = kind as View['kind']
+  if (!parts[known].every((part) => (value as { [part: string]: unknown })[part] !== undefined))
+    return undefined
+  return (kinds[known] as (view: never) => MimeBundle)(value as never)
 }

@@ -13,6 +13,8 @@ export interface LayerRow {
   shape: readonly (number | null)[]
   parameters: number
   trainable: boolean
+  /** Names of the layers it gets its input from; left out: the one before it. */
+  inputs?: readonly string[]
 }
 
 /** What is used of a tf.LayersModel, whichever copy of TensorFlow.js it comes from. */
@@ -28,6 +30,7 @@ interface LayerLike {
   trainable?: boolean
   getClassName?: () => string
   countParams?: () => number
+  inboundNodes?: readonly { inboundLayers?: readonly { name: string }[] }[]
 }
 
 export function isModel(value: object): value is ModelLike {
@@ -45,7 +48,14 @@ export function layersOf(model: ModelLike): LayerRow[] {
     shape: shapeOf(layer.outputShape),
     parameters: layer.countParams?.() ?? 0,
     trainable: layer.trainable !== false,
+    ...inputsOf(layer),
   }))
+}
+
+/** A layer that is used in several places has a node for each; the first is the one in this model's order. */
+function inputsOf(layer: LayerLike): { inputs?: readonly string[] } {
+  const found = layer.inboundNodes?.[0]?.inboundLayers
+  return found?.length ? { inputs: found.map(({ name }) => name) } : {}
 }
 
 /** [batch, …] or several of them. */
@@ -84,8 +94,13 @@ export function modelChart(layers: readonly LayerRow[], options: { title?: strin
     mark: { type: 'text', align: 'left', baseline: 'middle', ...more },
     encoding: { x: at(x), y: place('middle'), text: { field } },
   })
-  // One leaves every box: the last is what the model gives.
-  const arrows = values.map(({ y2, shape }) => ({ from: y2, to: y2 + box.gap - 5, label: shape }))
+  // One leaves every box that the next one reads: the last is what the model gives.
+  const arrows = values.map(({ y2, shape }, i) => ({
+    from: y2,
+    to: y2 + box.gap - 5,
+    label: shape,
+    ...joined(shown, i + 1),
+  }))
   return chart({
     title: { text: cleanLine(options.title ?? 'Model', 60), subtitle: modelText(layers) },
     width: box.width + 270,
@@ -96,6 +111,7 @@ export function modelChart(layers: readonly LayerRow[], options: { title?: strin
         layer: [
           {
             mark: { type: 'rule', color: colours.quiet },
+            transform: [{ filter: 'datum.on' }],
             encoding: { x: at(box.width / 2), y: place('from'), y2: { field: 'to' } },
           },
           {
@@ -107,7 +123,19 @@ export function modelChart(layers: readonly LayerRow[], options: { title?: strin
               color: colours.quiet,
               opacity: 1,
             },
-            encoding: { x: at(box.width / 2), y: { ...place('to') } },
+            transform: [{ filter: 'datum.on' }],
+            encoding: { x: at(box.width / 2), y: place('to') },
+          },
+          {
+            mark: {
+              type: 'text',
+              align: 'right',
+              baseline: 'middle',
+              dy: -box.gap / 2 + 3,
+              fontSize: 10,
+              color: colours.adjustment,
+            },
+            encoding: { x: at(box.width - 12), y: place('to'), text: { field: 'others' } },
           },
           {
             mark: {
@@ -157,6 +185,16 @@ export function modelChart(layers: readonly LayerRow[], options: { title?: strin
       },
     ],
   })
+}
+
+/** Whether the layer at `i` reads the one above it, and what else it reads. */
+function joined(layers: readonly LayerRow[], i: number): { on: boolean; others: string } {
+  const { inputs } = layers[i] ?? {}
+  if (!inputs) return { on: true, others: '' }
+  const above = layers[i - 1]!.name
+  const others = inputs.filter((name) => name !== above).map((name) => cleanLine(name, 24))
+  const on = inputs.includes(above)
+  return { on, others: others.length ? `${on ? 'with' : 'from'} ${others.join(', ')}` : '' }
 }
 
 function modelText(layers: readonly LayerRow[]): string {

@@ -167,5 +167,7 @@ describe('every kind', () => {
   it('is found by its name alone: another object with a kind is none of ours', () => {
     expect(toBundle({ kind: 'toString' })).toBeUndefined()
     expect(toBundle({ kind: 'car' })).toBeUndefined()
+    expect(toBundle({ kind: 'run', miles: 3 })).toBeUndefined()
+    expect(toBundle({ kind: 'examples' })).toBeUndefined()
   })
 })

@@ -234,4 +234,20 @@ describe('other pictures', () => {
     ])
     expect(pointsIn(modelChart([]))).toBe(0)
   })
+
+  it('a model with a path around a layer says what is joined', async () => {
+    const tf = await import('@tensorflow/tfjs')
+    const input = tf.input({ shape: [4], name: 'in' })
+    const a = tf.layers.dense({ units: 4, name: 'a' }).apply(input) as never
+    const b = tf.layers.dense({ units: 4, name: 'b' }).apply(a) as never
+    const sum = tf.layers.add({ name: 'sum' }).apply([a, b]) as never
+    const side = tf.layers.dense({ units: 2, name: 'side' }).apply(a) as never
+    const model = tf.model({ inputs: input, outputs: [sum, side] })
+    const [arrows, boxes] = dataOf(toBundle(model)!['application/vnd.vegalite.v5+json'] as never)
+    const order = boxes!.map((box) => box.name)
+    const before = (name: string) => arrows![order.indexOf(name) - 1]!
+    expect(before('b')).toMatchObject({ on: true, others: '' })
+    expect(before('sum').others).toMatch(/^(with a|from a, b|with a, b|from b, a)$/)
+    expect(before('side').others === 'from a' || before('side').on).toBe(true)
+  })
 })
