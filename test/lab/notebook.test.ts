@@ -23,7 +23,7 @@ function notebook(...sources: string[]): string {
   })
 }
 
-describe.skipIf(!python || !chromium)('JupyterLab in a browser', () => {
+describe.skipIf(!python || !chromium)('JupyterLab in a browser', { timeout: 120_000 }, () => {
   let lab: Lab
   beforeAll(async () => {
     lab = await startLab()
@@ -126,5 +126,32 @@ for (let height = 2; !host.interrupt.aborted; height = (height % 12) + 1) {
     expect(await tab.cell(1).locator('.jp-OutputArea').innerText()).toContain('true')
     expect(tab.errors).toEqual([])
     await tab.screenshot('stop')
+  })
+
+  it('stops a training run at a whole iteration, says where, and the next cell goes on from there', async () => {
+    const tab = await open(
+      'training',
+      `import * as tf from '@tensorflow/tfjs'
+import { adam, digits, train } from 'gradbook'
+const data = await digits({ seed: 1, flat: true })
+const model = tf.sequential({ layers: [tf.layers.dense({ units: 10, activation: 'softmax', inputShape: [784] })] })
+const run = train(model, { data: data.train, batchSize: 64, seed: 1, loss: 'sparseCategoricalCrossentropy', optimizer: adam({ learningRate: 1e-3 }) })`,
+      'await run.iterate(1_000_000)',
+      'const before = run.iteration\nawait run.iterate(2)\nrun.iteration - before',
+    )
+    await tab.run(0)
+    await tab.idle()
+    await tab.run(1)
+    await tab.cell(1).locator('.gb-output svg').first().waitFor({ timeout: 60_000 })
+    const pressed = Date.now()
+    await tab.command('notebook:interrupt-kernel')
+    await tab.idle()
+    expect(Date.now() - pressed).toBeLessThan(5_000)
+    expect(await tab.cell(1).locator('.jp-OutputArea').innerText()).toMatch(/stopped after iteration \d+/)
+    await tab.run(2)
+    await tab.idle()
+    expect(await tab.cell(2).locator('.jp-OutputArea-executeResult').innerText()).toMatch(/:\s*2$/)
+    expect(tab.errors).toEqual([])
+    await tab.screenshot('training')
   })
 })
