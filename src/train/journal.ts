@@ -309,7 +309,6 @@ function detailsOf(core: Core): { [name: string]: unknown } {
     set && { name: set.name, split: set.split, length: set.length, x: set.x, y: set.y, digest: set.digest() }
   return {
     parameters: trainee.parameters.map(({ name, variable }) => ({ name, shape: variable.shape })),
-    loss: trainee.lossName,
     data: about(data),
     evaluateOn: about(evaluateOn),
     versions: { node: globalThis.process?.versions.node, tfjs: tf.version.tfjs },
@@ -317,9 +316,10 @@ function detailsOf(core: Core): { [name: string]: unknown } {
   }
 }
 
-function settingsOf({ settings, optimizer, peak }: Core): { [name: string]: unknown } {
+function settingsOf({ settings, optimizer, peak, trainee }: Core): { [name: string]: unknown } {
   const { schedule, stop, metrics, freeze, progress: _progress, save: _save, ...plain } = settings
   return {
+    loss: trainee.lossName,
     settings: {
       ...plain,
       optimizer: { name: optimizer.name, ...optimizer.settings, peak },

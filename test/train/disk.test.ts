@@ -1,12 +1,13 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { adam, cosine, loadRun, seed, sgd, targetReached, train } from '../../src/index.js'
+import { adam, cosine, loadRun, seed, sgd, targetReached, train, type Run } from '../../src/index.js'
 import { decodeTensors } from '../../src/store/safetensors.js'
+import { cameTo, kinds } from './fixtures/kinds.mjs'
 import { blobs, classifier, line, linearModel, silence, weightsOf } from './setup.js'
 
 let shown: any[]
@@ -14,6 +15,19 @@ beforeEach(() => {
   ;({ shown } = silence())
   process.chdir(mkdtempSync(join(tmpdir(), 'runs-')))
   process.env.GRADBOOK_RUNS = ''
+})
+
+const script = fileURLToPath(new URL('fixtures/continue.mjs', import.meta.url))
+
+const settings = () => ({
+  loss: 'sparseCategoricalCrossentropy',
+  metrics: ['accuracy'],
+  batchSize: 7,
+  seed: 3,
+  optimizer: adam({ learningRate: 0.02 }),
+  schedule: cosine({ warmup: 5, over: 60, to: 1e-3 }),
+  clipNorm: 1,
+  evaluateEvery: 10,
 })
 
 function start(more: object = {}) {
@@ -37,14 +51,6 @@ function start(more: object = {}) {
   return { model, run }
 }
 
-const came = ({ model, run }: ReturnType<typeof start>) => ({
-  iteration: run.iteration,
-  weights: weightsOf(model),
-  losses: run.history.map((row) => [row.iteration, row.loss, row.learningRate, row.gradientNorm]),
-  evaluations: [...run.evaluations],
-  adjustments: [...run.adjustments],
-})
-
 const again = () => ({
   model: classifier({ dropout: 0.3, batchNorm: true }),
   data: blobs(),
@@ -57,25 +63,90 @@ const lines = (folder: string) =>
     .map((text) => JSON.parse(text))
 
 describe('a run on disk', () => {
-  test('40 iterations are 20, save, a new process and 20, to the bit', async () => {
-    const straight = start({ name: 'straight' })
-    await straight.run.iterate(20)
-    straight.run.exclude([4, 9])
-    straight.run.reweight([7], 3)
-    straight.run.relabel(11, 0)
-    await straight.run.iterate(20)
-    const other = start({ name: 'other' })
-    await other.run.iterate(20)
-    other.run.exclude([4, 9])
-    other.run.reweight([7], 3)
-    other.run.relabel(11, 0)
-    await other.run.save('saved/run')
-    const script = fileURLToPath(new URL('fixtures/continue.mjs', import.meta.url))
-    const { stdout, stderr } = spawnSync(process.execPath, [script, 'saved/run', '20'], { encoding: 'utf8' })
-    expect(stderr).not.toContain('Error')
-    const { name, ...rest } = JSON.parse(stdout)
-    expect(rest).toEqual(came(straight))
-    expect(name).toBe('other')
+  test.each([
+    ['mlp', 'cpu'],
+    ['mlp', 'onnxruntime'],
+    ['convnet', 'onnxruntime'],
+    ['recurrent', 'onnxruntime'],
+  ] as const)(
+    '%s on %s: 40 iterations are 20, save, a new process and 20; and 20, 10, undo and 20; to the bit',
+    async (kind, backend) => {
+      await tf.setBackend(backend)
+      const begin = (name: string) => {
+        seed(1)
+        const { model, data, evaluateOn } = kinds[kind]()
+        return train(model, { ...settings(), data, evaluateOn, name })
+      }
+      const adjust = (run: Run) => {
+        run.exclude([4, 9])
+        run.reweight([7], 3)
+        run.relabel(11, 0)
+      }
+      const straight = begin('straight')
+      await straight.iterate(20)
+      adjust(straight)
+      await straight.iterate(20)
+      const undone = begin('undone')
+      await undone.iterate(20)
+      await undone.iterate(10)
+      await undone.undo()
+      adjust(undone)
+      await undone.iterate(20)
+      expect(cameTo(undone)).toEqual(cameTo(straight))
+      const saved = begin('saved')
+      await saved.iterate(20)
+      adjust(saved)
+      await saved.save('elsewhere/run')
+      const { stdout, stderr } = spawnSync(process.execPath, [script, kind, backend, 'elsewhere/run', '20'], {
+        encoding: 'utf8',
+      })
+      expect(stderr).not.toContain('Error')
+      expect(JSON.parse(stdout)).toEqual(cameTo(straight))
+      await tf.setBackend('cpu')
+    },
+    60_000,
+  )
+
+  test('killed at any moment, the run on disk opens', async () => {
+    seed(1)
+    const { model, data, evaluateOn } = kinds.mlp()
+    const run = train(model, { ...settings(), data, evaluateOn, name: 'killed' })
+    await run.iterate(5)
+    await run.save('runs/kill')
+    const child = spawn(process.execPath, [script, 'mlp', 'cpu', 'runs/kill', 'endless'])
+    await new Promise((resolve) => child.stdout.once('data', resolve))
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    child.kill('SIGKILL')
+    await new Promise((resolve) => child.once('exit', resolve))
+    const { model: fresh, ...rest } = kinds.mlp()
+    const again = await loadRun('runs/kill', { model: fresh, ...rest })
+    expect(again.iteration).toBeGreaterThanOrEqual(5)
+    expect(again.history.length).toBe(again.iteration)
+    // The events before the kill are there line by line, but for one that may be cut off.
+    const text = readFileSync('runs/kill/events.jsonl', 'utf8').split('\n').slice(0, -1)
+    expect(() => text.map((line) => JSON.parse(line))).not.toThrow()
+    await again.iterate(3)
+  }, 60_000)
+
+  test('written by gradbook, read by safetensors of Python', async () => {
+    const { run } = start()
+    await run.iterate(3)
+    await run.save()
+    const name = readdirSync('runs/first/snapshots').toSorted().at(-1)
+    const program = `
+import json, struct, sys
+raw = open(sys.argv[1], 'rb').read()
+length = struct.unpack('<Q', raw[:8])[0]
+header = json.loads(raw[8:8 + length])
+entry = header['parameter:dense_1/bias']
+start, end = entry['data_offsets']
+print(json.dumps([length % 8, entry['dtype'], list(struct.unpack('<6f', raw[8 + length + start:8 + length + end]))]))
+`
+    const { stdout } = spawnSync('python3', ['-c', program, join('runs/first/snapshots', name!)], {
+      encoding: 'utf8',
+    })
+    const bias = Array.from(run.model.getWeights()[1].dataSync() as Float32Array)
+    expect(JSON.parse(stdout)).toEqual([0, 'F32', bias])
   })
 
   test('writes events, a snapshot and run.json as it goes', async () => {
