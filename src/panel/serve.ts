@@ -169,8 +169,10 @@ class Panel {
         return false
       case 'stop': {
         const ours = this.#training.get(run)
-        ours?.abort()
-        return ours === undefined
+        if (ours) ours.abort()
+        else await run.pause()
+        // What a cell trains is stopped as the cell is.
+        return !ours && run.state === 'training'
       }
       case 'mistakes': {
         const { k, of } = message

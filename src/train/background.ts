@@ -7,28 +7,32 @@ export type Piece = (paused: () => boolean, iterations: number) => Promise<Stret
 /** Training that no cell waits for: begins, pauses at a whole iteration, goes on. */
 export class Background {
   #piece: Piece
-  #wanted: number
   readonly #iterationOf: () => number
   readonly #to: number
   #paused = false
+  /** Whether a piece is running: one that has not seen the pause yet simply goes on. */
+  #busy = false
   #over = false
   #error: unknown
   #running: Promise<StretchView | undefined>
 
   constructor(piece: Piece, iterations: number, iterationOf: () => number) {
     this.#piece = piece
-    this.#wanted = iterations
     this.#iterationOf = iterationOf
     this.#to = iterationOf() + iterations
     this.#running = this.#go()
   }
 
   async #go(): Promise<StretchView | undefined> {
-    this.#paused = false
+    this.#busy = true
     try {
-      const done = await this.#piece(() => this.#paused, this.#wanted)
-      this.#over = !this.#paused
-      return done
+      for (;;) {
+        // What the piece has seen counts: `resume` may come between the pause and the whole iteration.
+        let seen = false
+        const done = await this.#piece(() => (seen ||= this.#paused), this.#to - this.#iterationOf())
+        if (!seen) this.#over = true
+        if (!seen || this.#paused) return done
+      }
     } catch (error) {
       // Stop while only this trains pauses it; another error ends it, and is thrown where the run is next asked for.
       if (error instanceof Interrupted) this.#paused = true
@@ -37,6 +41,8 @@ export class Background {
         this.#error = error
       }
       return undefined
+    } finally {
+      this.#busy = false
     }
   }
 
@@ -55,9 +61,8 @@ export class Background {
   resume(): void {
     this.#throw()
     if (!this.#paused || this.#over) return
-    this.#wanted = this.#to - this.#iterationOf()
-    this.#running = this.#running.then(() => (this.#wanted > 0 ? this.#go() : undefined))
     this.#paused = false
+    if (!this.#busy) this.#running = this.#go()
   }
 
   /** Resolves when it has ended by itself. */

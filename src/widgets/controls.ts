@@ -27,9 +27,6 @@ export interface ControlsOptions {
   chart?: boolean
 }
 
-/** Iterations of a press of Train, which is ended by another. */
-const endless = 1e9
-
 const wide = { width: '34em' }
 const described = { description_width: '9em' }
 const button = { width: 'auto' }
@@ -61,7 +58,7 @@ export function controls(
   run: Run,
   { learningRate = [-6, 0], step = 100, chart = true }: ControlsOptions = {},
 ): Widget {
-  const goOn = ToggleButton({
+  const goOnButton = ToggleButton({
     description: 'Train',
     icon: 'play',
     tooltip: 'trains until it is pressed again',
@@ -118,7 +115,8 @@ export function controls(
   })
 
   const view = chart && maybeHost()?.kind === 'notebook' ? currentHost().display(run.view()) : undefined
-  let training: AbortController | undefined
+  /** Whether the training was begun here, so that the chart here shows it. */
+  let ours = false
 
   /** Does something to the run; what cannot be done says why, in place of an error under another cell. */
   async function attempt(work: () => unknown): Promise<void> {
@@ -133,24 +131,39 @@ export function controls(
   }
   const reason = () => (why.value ? { why: why.value } : {})
 
-  async function train(iterations: number): Promise<void> {
-    if (training) return
-    training = new AbortController()
-    refresh()
-    await attempt(() => run.iterate(iterations, { signal: training!.signal }))
-    training = undefined
-    goOn.value = false
-    refresh()
+  async function train(work: () => Promise<unknown>): Promise<void> {
+    ours = true
+    await attempt(async () => {
+      const done = work()
+      refresh()
+      await done
+    })
+    ours = false
     view?.update(run.view())
   }
+  const goOn = () =>
+    train(() => {
+      if (run.state === 'paused') run.resume()
+      else run.start()
+      return run.finished()
+    })
+  const pause = () =>
+    attempt(async () => {
+      await run.pause()
+      if (run.state === 'training') message.value = 'A cell trains this run: Stop in the toolbar ends it.'
+    })
 
   function refresh(): void {
-    const busy = training !== undefined
+    const busy = run.state === 'training'
     status.value = statusOf(run)
-    goOn.set({ description: busy ? 'Pause' : 'Train', icon: busy ? 'pause' : 'play' })
     for (const one of [stepButton, undo, redo]) one.disabled = busy
     // Without their listeners hearing of it as a touch.
     quiet = true
+    goOnButton.set({
+      value: busy,
+      description: busy ? 'Pause' : run.state === 'paused' ? 'Resume' : 'Train',
+      icon: busy ? 'pause' : 'play',
+    })
     const power = Math.log10(run.learningRate)
     if (Number.isFinite(power))
       rate.set({
@@ -166,8 +179,10 @@ export function controls(
     if (!quiet) void attempt(work)
   }
 
-  goOn.observe(({ value }) => (value ? void train(endless) : training?.abort()))
-  stepButton.onClick(() => void train(count.value))
+  goOnButton.observe(({ value }) => {
+    if (!quiet) void (value ? goOn() : pause())
+  })
+  stepButton.onClick(() => void train(() => run.iterate(count.value)))
   undo.onClick(() => void attempt(() => run.undo()))
   redo.onClick(() => void attempt(() => run.redo()))
   rate.observe(touched(() => run.set({ learningRate: rate.value }, reason())))
@@ -185,14 +200,14 @@ export function controls(
 
   const stop = onRuns((other, news) => {
     if (other !== run) return
-    const ends = news?.live && news.to !== undefined && news.to - news.from < endless
+    const ends = news?.live && news.to !== undefined
     progressLayout.visibility = ends ? 'visible' : 'hidden'
     if (ends) progress.set({ min: news.from, max: Math.max(news.to!, news.from + 1), value: news.iteration })
-    if (training && news) view?.update(news)
+    if (ours && news) view?.update(news)
     refresh()
   })
   const box = VBox([
-    HBox([goOn, stepButton, count, undo, redo]),
+    HBox([goOnButton, stepButton, count, undo, redo]),
     progress,
     status,
     message,

@@ -135,7 +135,15 @@ describe('the kernel tells the panel of its runs', () => {
     await act({ action: 'stop' })
     expect((await training).error).toBeUndefined()
     expect(run.history.length).toBe(run.iteration)
+    expect((await act({ action: 'stop' })).interrupt).toBeUndefined()
+    const abort = new AbortController()
+    const byCell = run.iterate(1e7, { signal: abort.signal })
     expect(await act({ action: 'stop' })).toMatchObject({ interrupt: true })
+    abort.abort()
+    await expect(byCell).rejects.toThrow(/stopped/)
+    run.start()
+    expect((await act({ action: 'stop' })).interrupt).toBeUndefined()
+    expect(run.state).toBe('paused')
   })
 
   test('a branch has a name of its own, knows where it began, and is the one shown next', async () => {

@@ -93,11 +93,34 @@ describe('the controls of a run', () => {
     touch('Train', { value: true })
     await until(() => run.iteration > 5)
     touch('Train', { value: false })
-    await until(() => comm('Train').sent.some(({ data }) => data.state.description === 'Train'))
+    await until(() => comm('Train').sent.some(({ data }) => data.state.description === 'Resume'))
+    expect(run.state).toBe('paused')
     const { iteration } = run
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect(run.iteration).toBe(iteration)
     expect(run.history.length).toBe(iteration)
+  })
+
+  test('Resume goes on, and a run that a cell started can be paused', async () => {
+    run.start()
+    await until(() => comm('Train').sent.some(({ data }) => data.state.value === true))
+    touch('Train', { value: false })
+    await until(() => comm('Train').sent.at(-1)!.data.state.description === 'Resume')
+    const { iteration } = run
+    touch('Train', { value: true })
+    await until(() => run.iteration > iteration)
+    await run.stop()
+    expect(run.state).toBe('idle')
+  })
+
+  test('Pause and Train pressed at once leave it training, and it can still be stopped', async () => {
+    run.start()
+    await until(() => run.iteration > 2)
+    void run.pause()
+    run.resume()
+    const { iteration } = run
+    await until(() => run.iteration > iteration + 5)
+    await run.stop()
   })
 
   test('what cannot be done is said beside the controls', async () => {
