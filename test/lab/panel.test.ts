@@ -53,7 +53,7 @@ describe.skipIf(!python || !chromium)('the run panel in JupyterLab', () => {
     await panel.getByRole('button', { name: 'Look' }).click()
     await panel.locator('.gb-mistake canvas').first().waitFor()
     await panel.locator('.gb-mistake .gb-tool').first().click()
-    await panel.locator('.gb-list', { hasText: /exclude example \d+/ }).waitFor()
+    await panel.locator('.gb-list', { hasText: /exclude 1 example/ }).waitFor()
     await panel.getByRole('button', { name: 'Undo' }).click()
     await panel.locator('.gb-list', { hasText: /exclude/ }).waitFor({ state: 'detached' })
 
