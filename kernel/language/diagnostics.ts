@@ -5,6 +5,9 @@ import { toOffset, type Document } from './document.js'
 import type { ServiceDiagnostic } from './service.js'
 import type { Workspace } from './workspace.js'
 
+/** What makes JSX elements is not there: so it seems too while the cell has still to install it. */
+const needsElements = new Set([2874, 2879])
+
 /** Whether one of a cell's `%npm` lines may bring the package of a specifier. */
 function installs(commands: Source['commands'], specifier: string): boolean {
   return commands.some(({ line }) => {
@@ -42,6 +45,7 @@ export function readDiagnostics(
     const specifier = isMissing(code) ? missingSpecifier(message) : undefined
     // The cell installs it before it imports it.
     if (specifier !== undefined && installs(commands, specifier)) continue
+    if (needsElements.has(code) && commands.length > 0) continue
     const help = specifier === undefined ? '' : missingHelp(specifier, workspace)
     found.push({
       code: `TS${code}`,

@@ -4,8 +4,8 @@ import { isPackage, packageOf } from '../packages.js'
 import type { ServiceDiagnostic } from './service.js'
 import type { Workspace } from './workspace.js'
 
-/** Codes for a module that was not found: as an import, with other options, as one for its effects. */
-const codes = new Set([2307, 2792, 2882])
+/** Codes for a module that was not found: as an import, with other options, as one for its effects, as what makes JSX. */
+const codes = new Set([2307, 2792, 2875, 2882])
 
 export const isMissing = (code: number): boolean => codes.has(code)
 

@@ -121,13 +121,13 @@ export class CellProgram {
       if (of) of.push(use)
       else bySlot.set(use[1], [use])
     }
-    let prelude = fileComments(text)
+    const source = readSource(text)
+    let prelude = fileComments(source.text)
     const above = slot === 'here' ? this.capacity : slot - 1
     for (let index = 0; index < above; index++) {
       const cell = this.#cells[index]
       prelude += importLine(`$${this.#name}${index + 1}`, (cell && bySlot.get(cell)) ?? [])
     }
-    const source = readSource(text)
     const edits = source.isObject ? [] : absoluteImports(source.text, resolve)
     const missing = [...names.keys()].filter((name) => !exported.has(name))
     return createDocument(path, prelude, asProgram(source), edits, `\nexport { ${missing.join(', ')} }\n`)

@@ -189,6 +189,20 @@ test('import.meta, require and __dirname are those of a file in the folder', asy
   expect(await run('import { where, load } from "./a"; [where, (await load()).b]')).toEqual([folder, 2])
 })
 
+test('elements from a package', async () => {
+  const { run } = inFolder(
+    pack(
+      'elements',
+      { type: 'module', exports: { './jsx-runtime': './j.js' } },
+      { 'j.js': 'export const jsx = (tag, props) => ({ tag, ...props }), jsxs = jsx, Fragment = "fragment"' },
+    ),
+  )
+  expect(await run('/** @jsxImportSource elements */\nconst name = "x"; <><b id={name}>hi</b></>')).toEqual({
+    tag: 'fragment',
+    children: { tag: 'b', id: 'x', children: 'hi' },
+  })
+})
+
 test('import = require', async () => {
   const { run } = inFolder()
   expect(await run('import path = require("node:path"); path.sep.length')).toBe(1)

@@ -115,6 +115,20 @@ test('a cell that installs a package may import it', async () => {
   expect(await check('%npm install other\nimport { value } from "pack"')).toEqual(['TS2307 2:23'])
 })
 
+test('elements from a package', async () => {
+  const { check } = inFolder({
+    'node_modules/elements/package.json':
+      '{ "name": "elements", "version": "1.0.0", "exports": { "./jsx-runtime": { "types": "./j.d.ts", "default": "./j.js" } } }',
+    'node_modules/elements/j.d.ts':
+      'export namespace JSX { interface IntrinsicElements { b: { id?: string } } }\nexport function jsx(): 1',
+  })
+  expect(await check('/** @jsxImportSource elements */\nconst e = <b id="x">hi</b>')).toEqual([])
+  expect(await check('/** @jsxImportSource elements */\n<b od="x" />')).toEqual(['TS2322 2:4'])
+  expect(
+    await check('%npm install other\n/** @jsxImportSource other */\nconst f = <><b id="x">hi</b></>'),
+  ).toEqual([])
+})
+
 test("the notebook's own tsconfig.json is respected", async () => {
   const loose = inFolder({
     'tsconfig.json': '// mine\n{ "compilerOptions": { "strict": false, "paths": { "@/*": ["./lib/*"] } }, }',
