@@ -475,6 +475,37 @@ await run.iterate(3)`
     expect(result((await ran).outputs)).toBe('4')
   })
 
+  test("of a model stops in the call of a layer of one's own; in the compiled step tensors have no values yet", async () => {
+    const model = `class Twice extends tf.layers.Layer {
+  static className = 'Twice'
+  override call(inputs: tf.Tensor | tf.Tensor[]) {
+    const [x] = Array.isArray(inputs) ? inputs : [inputs]
+    return tf.mul(x!, 2)
+  }
+}
+const layered = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2] }), new Twice({})] })
+const layeredRun = train(layered, {
+  data: { x: tf.ones([4, 2]), y: tf.ones([4, 1]) }, batchSize: 2, loss: 'meanSquaredError', optimizer: adam({ learningRate: 0.01 }), seed: 1,
+})`
+    expect(error((await kernel.run(model)).outputs)).toBeUndefined()
+    expect(await session.breakAt(model, 5)).toEqual([5])
+    const opened = await session.runToStop('await layeredRun.iterate(1, { inspect: true })')
+    expect(opened.frames[0]).toMatchObject({ name: 'call', line: 5 })
+    const { x } = await session.scope(opened.frames[0]!.id, 'Locals')
+    expect(x!.value).toMatch(/^Tensor float32 \[2, 1\]: -?\d/)
+    await session.breakAt(model)
+    await session.body('continue')
+    expect((await opened.ran).status).toBe('ok')
+
+    await session.breakAt(model, 5)
+    const compiled = await session.runToStop('await layeredRun.iterate(3)\nlayeredRun.iteration')
+    const recorded = await session.scope(compiled.frames[0]!.id, 'Locals')
+    expect(recorded.x!.value).toBe('Tensor float32 [2, 1] (no values here)')
+    await session.breakAt(model)
+    await session.body('continue')
+    expect(result((await compiled.ran).outputs)).toBe('4')
+  })
+
   test('stopped there by Stop stands where it stood and goes on', async () => {
     await session.breakAt(setUp, 9)
     const { ran } = await session.runToStop('await run.iterate(1, { inspect: true })')
