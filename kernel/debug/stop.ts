@@ -48,6 +48,11 @@ export class Stop {
     this.#main = main
   }
 
+  /** What the error that it stopped at says. */
+  get text(): string | undefined {
+    return this.error && (this.error.description ?? String(this.error.value)).split('\n    at ')[0]
+  }
+
   frame(id: number | undefined): Frame | undefined {
     return id === undefined ? this.frames[0] : this.frames.find((frame) => frame.id === id)
   }
