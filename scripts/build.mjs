@@ -48,6 +48,23 @@ async function drawLogos() {
   }
 }
 
+/** The script of the pages that `gradbook run` writes, with Vega inside: such a page asks nothing of any server. */
+async function bundlePageScript() {
+  const { build } = await import('esbuild')
+  await build({
+    entryPoints: [join(root, 'kernel', 'cli', 'notebook', 'browser', 'charts.ts')],
+    outfile: join(root, 'dist', 'kernel', 'cli', 'notebook', 'assets', 'charts.js'),
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    platform: 'browser',
+    target: 'es2022',
+    legalComments: 'none',
+    charset: 'utf8',
+    logLevel: 'warning',
+  })
+}
+
 await import('./widget-models.mjs')
 
 if (process.argv.includes('--force') || !isFresh()) {
@@ -61,6 +78,7 @@ if (process.argv.includes('--force') || !isFresh()) {
   if (status !== 0) process.exit(status ?? 1)
   copyAssets()
   await drawLogos()
+  await bundlePageScript()
   writeFileSync(stamp, new Date(started).toISOString())
 }
 await import('../labextension/build.mjs')

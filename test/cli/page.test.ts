@@ -31,6 +31,17 @@ it('escapes code, streams, errors, text and titles', () => {
   expect(html).not.toContain('</script>')
 })
 
+it('brings one script where it has charts, allowed by its hash, and data cannot end its element', () => {
+  const spec = { mark: 'point', data: { values: [{ a: hostile }] } }
+  const html = page(
+    code('chart', shown({ 'application/vnd.vegalite.v5+json': spec, 'image/png': 'iVBORw0=' })),
+  )
+  expect(html).toMatch(/script-src 'sha256-[A-Za-z0-9+/=]+'">/)
+  expect(html.match(/<\/script>/g)).toHaveLength(2)
+  const json = /<script type="application\/json">(.*?)<\/script>/.exec(html)![1]!
+  expect(JSON.parse(json)).toEqual(spec)
+})
+
 it('lets no script run and no request leave, whatever HTML an output brings', () => {
   const html = page(code('', shown({ 'text/html': '<script>alert(1)</script>' })))
   expect(html).toContain("default-src 'none'")

@@ -35,7 +35,7 @@ export interface NotebookPage {
   screenshot(name: string): Promise<string>
 }
 
-const browserFlags = [
+export const browserFlags = [
   '--headless=new',
   '--no-sandbox',
   '--disable-gpu',

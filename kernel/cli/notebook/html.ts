@@ -2,11 +2,13 @@
  * A notebook as one page that asks nothing of any server.
  *
  * Outputs may carry HTML of their own (tables) and whatever was in the data; the page's content security policy is what
- * keeps it harmless: no script runs, and nothing but inline styles and embedded pictures is loaded.
+ * keeps it harmless: no script runs but ours, and nothing but inline styles and embedded pictures is loaded.
  */
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import { marked } from 'marked'
+import { packageFolder } from '../places.js'
 import { ansiToHtml, overwriteLines } from './ansi.js'
 import { escapeHtml } from './escape.js'
 import { highlight } from './highlight.js'
@@ -16,6 +18,15 @@ import type { MimeData, Output } from './outputs.js'
 const style = readFileSync(new URL('./assets/page.css', import.meta.url), 'utf8')
 
 const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; media-src data:"
+
+/** Made when gradbook is built, so it lies only there. */
+const bundle = join(packageFolder, 'dist', 'kernel', 'cli', 'notebook', 'assets', 'charts.js')
+
+/** What makes the charts interactive: the one script that the page's policy lets run, named by its hash. */
+function findScript(): { code: string; source: string } {
+  const code = readFileSync(bundle, 'utf8')
+  return { code, source: `'sha256-${createHash('sha256').update(code).digest('base64')}'` }
+}
 
 interface Context {
   /** What stands in for a picture that cannot be seen. */
@@ -64,8 +75,19 @@ function findWidth(data: MimeData, metadata: Record<string, any>): number | unde
 
 function renderData(data: MimeData, metadata: Record<string, any>): string {
   const context: Context = { text: String(data['text/plain'] ?? ''), width: findWidth(data, metadata) }
-  for (const [mime, show] of forms) if (data[mime] !== undefined) return show(data[mime], context)
-  return ''
+  const form = forms.find(([mime]) => data[mime] !== undefined)
+  const still = form ? form[1](data[form[0]], context) : ''
+  const chart = chartMimes.find((mime) => data[mime] !== undefined)
+  return chart ? renderChart(data[chart], still) : still
+}
+
+const chartMimes = ['application/vnd.vegalite.v5+json', 'application/vnd.vegalite.v6+json']
+
+/** The picture, and beside it the specification from which the page's script draws the chart anew. */
+function renderChart(spec: unknown, still: string): string {
+  // A tag in the data must not end the script element.
+  const json = JSON.stringify(spec).replaceAll('<', '\\u003c')
+  return `<figure class="chart">${still}<script type="application/json">${json}</script></figure>`
 }
 
 function renderOutput(output: Output): string {
@@ -117,11 +139,12 @@ export function formatHtml(notebook: Notebook, file: string): string {
     .map(renderCell)
     .filter((html) => html !== '')
     .join('\n')
+  const script = body.includes('<figure class="chart">') ? findScript() : undefined
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta http-equiv="Content-Security-Policy" content="${policy}${script ? `; script-src ${script.source}` : ''}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(findTitle(notebook, file))}</title>
 <style>
@@ -131,7 +154,7 @@ ${style}</style>
 <main>
 ${body}
 </main>
-</body>
+${script ? `<script>${script.code}</script>\n` : ''}</body>
 </html>
 `
 }
