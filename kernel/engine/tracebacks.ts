@@ -144,7 +144,15 @@ function reportError(error: unknown, sources: Sources, seen: Set<unknown>, depth
     return { ename: 'Thrown', evalue, traceback: [`${red('Thrown')}: ${evalue}`] }
   }
   seen.add(error)
-  const { name, message, stack, cause, errors } = error as Error & { errors?: unknown }
+  const {
+    name,
+    message,
+    stack,
+    cause,
+    errors,
+    error: raised,
+    suppressed,
+  } = error as Error & { errors?: unknown; error?: unknown; suppressed?: unknown }
   const ename = String(name || 'Error')
   const evalue = plainMessage(String(message ?? ''))
   const traceback =
@@ -160,6 +168,11 @@ function reportError(error: unknown, sources: Sources, seen: Set<unknown>, depth
     if (Array.isArray(errors))
       errors.forEach((reason, index) => inner(`${index + 1} of ${errors.length}:`, reason))
     if (cause !== undefined) inner('Caused by:', cause)
+    // An error while `using` disposed, and the one that it came on top of.
+    if (name === 'SuppressedError') {
+      inner('While disposing:', raised)
+      inner('After:', suppressed)
+    }
   }
   return { ename, evalue, traceback }
 }

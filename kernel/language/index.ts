@@ -11,6 +11,7 @@ import { isComplete } from './is-complete.js'
 import { MissingPackages } from './missing.js'
 import { completePath } from './paths.js'
 import { CellProgram, type CellModule } from './program.js'
+import { ServerTooSlow } from './server.js'
 import { Service, type ServiceCompletion } from './service.js'
 import type { Completions, Inspection, Language } from './types.js'
 import { WatchedFiles } from './watched.js'
@@ -88,11 +89,11 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
   )
 
   let hasTold = false
-  /** Without TypeScript cells run unchecked; the first one says so. */
+  /** Cells run unchecked where TypeScript cannot say anything: each that took too long says so, of a missing service the first. */
   function whenUnavailable(error: unknown): Diagnostic[] {
-    if (hasTold) return []
+    if (hasTold && !(error instanceof ServerTooSlow)) return []
     hasTold = true
-    const message = `types are not checked, since TypeScript cannot be run: ${(error as Error).message}`
+    const message = `the types of this cell were not checked: ${(error as Error).message}`
     return [{ code: 'TypeScript', severity: 'warning', message, place: placeAt('', 0, 0) }]
   }
 

@@ -7,6 +7,11 @@ export class ServerStopped extends Error {
   override name = 'ServerStopped'
 }
 
+/** The service took longer than anyone waits. It is ended, and the next request starts another. */
+export class ServerTooSlow extends Error {
+  override name = 'ServerTooSlow'
+}
+
 export interface Server {
   request(method: string, params: unknown): Promise<any>
   notify(method: string, params: unknown): void

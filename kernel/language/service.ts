@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url'
-import { findCompiler, ServerStopped, startServer, type Server } from './server.js'
+import { findCompiler, ServerStopped, ServerTooSlow, startServer, type Server } from './server.js'
 
 /** A place as the Language Server Protocol counts: both from 0, characters in UTF-16. */
 export interface Position {
@@ -53,9 +53,31 @@ export class Service {
   /** How often it was started. */
   starts = 0
 
-  constructor(folder: string, home: string) {
+  /** `patience`: milliseconds after which a question is given up. Types can be written that take for ever. */
+  constructor(folder: string, home: string, patience = 30_000) {
     this.#folder = folder
     this.#home = home
+    this.#patience = patience
+  }
+  readonly #patience: number
+
+  /** The answer, unless it takes too long. */
+  async #inTime<T>(server: Server, answer: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        // First of the two: stopping refuses the answer as well.
+        reject(new ServerTooSlow(`TypeScript took more than ${this.#patience / 1000} s`))
+        server.stop()
+      }, this.#patience)
+    })
+    try {
+      return await Promise.race([answer, late])
+    } finally {
+      clearTimeout(timer)
+      // What the stopped server still owes is owed to nobody.
+      answer.catch(() => {})
+    }
   }
 
   async #start(): Promise<Server> {
@@ -123,11 +145,15 @@ export class Service {
   /** Asks about a document; once more when the service ended meanwhile. */
   async #ask(method: string, path: string, rest: object = {}): Promise<any> {
     const params = { textDocument: { uri: pathToFileURL(path).href }, ...rest }
+    const once = async () => {
+      const server = await this.server()
+      return this.#inTime(server, server.request(method, params))
+    }
     try {
-      return await (await this.server()).request(method, params)
+      return await once()
     } catch (error) {
       if (!(error instanceof ServerStopped) || this.#closed) throw error
-      return (await this.server()).request(method, params)
+      return once()
     }
   }
 

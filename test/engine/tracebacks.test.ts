@@ -116,6 +116,20 @@ test('the chain of causes and the parts of an AggregateError', async () => {
     expect(text).toContain(part)
 })
 
+test('an error while disposing, and the one before it', async () => {
+  const { text } = await failure([
+    'using r = { [Symbol.dispose]() { throw new Error("in dispose") } }\nthrow new TypeError("in the cell")',
+  ])
+  for (const part of [
+    'While disposing:',
+    'Error: in dispose',
+    'After:',
+    'TypeError: in the cell',
+    'Cell [1], line 2, column 7',
+  ])
+    expect(text).toContain(part)
+})
+
 test('a circle of causes ends', async () => {
   const { text } = await failure([
     'const a = new Error("a"); const b = new Error("b", { cause: a }); a.cause = b; throw a',

@@ -21,3 +21,15 @@ test('TypeScript is started again when it ends, with the same documents', async 
   await service.close()
   workspace.close()
 })
+
+test('a question that takes too long is given up, and the next one is answered', async () => {
+  const workspace = createWorkspace(emptyFolder(), home)
+  const path = join(workspace.folder, '$1.ts')
+  const hasty = new Service(workspace.folder, home, 1)
+  await hasty.write(path, 'export const a: number = "s"')
+  await expect(hasty.diagnose(path)).rejects.toThrow('TypeScript took more than 0.001 s')
+  await expect(hasty.diagnose(path)).rejects.toThrow('TypeScript took more than')
+  expect(hasty.starts).toBe(2)
+  await hasty.close()
+  workspace.close()
+})
