@@ -95,6 +95,22 @@ export class TableDataset implements Dataset {
     return { x: this.table.x.read(row), y: this.table.y.read(row) }
   }
 
+  /** How it reads in a cell and in the console: what is in it, not the numbers. */
+  toString(): string {
+    const spec = ({ shape, dtype }: { shape: readonly number[]; dtype: string }) =>
+      `${dtype} [${shape.join(', ')}]`
+    const count = String(this.length).replace(/\B(?=(\d{3})+$)/g, ',')
+    const names =
+      this.classes &&
+      `, ${this.classes.length} classes: ${this.classes.slice(0, 10).join(', ')}${this.classes.length > 10 ? ', …' : ''}`
+    const y = this.y.shape[0] === 0 ? '' : `, y ${spec(this.y)}${names ?? ''}`
+    return `Dataset ${this.name} (${this.split}): ${count} ${this.length === 1 ? 'example' : 'examples'}, x ${spec(this.x)}${y}`
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString()
+  }
+
   digest(): string {
     if (this.#digest) return this.#digest
     const digest = new Digest()

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import * as tf from '@tensorflow/tfjs'
 import { describe, expect, it } from 'vitest'
 import { fromArrays, fromRecords, sample, examples, toDataset } from '../../src/data/index.js'
@@ -107,6 +108,17 @@ describe('a dataset from records', () => {
     changed[2]!.width += 0.01
     expect(fromRecords(changed, { y: 'species' }).digest()).not.toBe(digest)
     expect(fromRecords(flowers.toReversed(), { y: 'species' }).digest()).not.toBe(digest)
+  })
+})
+
+describe('a dataset in a cell', () => {
+  it('reads as what is in it', () => {
+    const data = fromRecords(flowers, { name: 'flowers', y: 'species', id: 'id' })
+    const text =
+      'Dataset flowers (train): 4 examples, x float32 [2], y int32 [], 3 classes: setosa, versicolor, virginica'
+    expect(inspect(data)).toBe(text)
+    expect(inspect({ train: data })).toContain(`train: ${text}`)
+    expect(String(fromArrays({ x: [1] }))).toBe('Dataset data (train): 1 example, x float32 []')
   })
 })
 
