@@ -4,7 +4,17 @@ import { serveRuns } from './panel/serve.js'
 export * from './errors.js'
 export * from './host.js'
 export type * from './views.js'
-export { digits, examples, fromArrays, fromRecords, sample } from './data/index.js'
+export {
+  digits,
+  examples,
+  fromArrays,
+  fromFunction,
+  fromRecords,
+  iris,
+  load,
+  sample,
+  split,
+} from './data/index.js'
 export type * from './data/dataset.js'
 import './backend/register.js'
 export * from './backend/optimizers/index.js'

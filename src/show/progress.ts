@@ -58,7 +58,10 @@ function liveLine(view: RunView): string {
 function summary(view: RunView): string {
   const { history, iteration, from, milliseconds } = view
   const parts = [`${cleanLine(view.name, 24)}: iteration ${formatCount(iteration)}`]
-  if (history.length > 0) parts.push(`loss ${formatNumber(lastMean(history))}`)
+  if (history.length > 0)
+    parts.push(
+      `loss ${formatNumber(lastMean(history))}${lastCount(history) > 1 ? ` over the last ${lastCount(history)}` : ''}`,
+    )
   const evaluation = view.evaluations.at(-1)
   if (evaluation)
     parts.push(
@@ -74,9 +77,11 @@ function summary(view: RunView): string {
   return history.length > 1 ? `${line}\n${sparkline(history.loss, 40, history.length)}` : line
 }
 
+const lastCount = (history: HistoryColumns) => Math.min(20, Math.max(1, Math.floor(history.length / 10)))
+
 /** The mean of the last batches: one batch alone says little. */
 function lastMean(history: HistoryColumns): number {
-  const count = Math.min(20, Math.max(1, Math.floor(history.length / 10)), history.length)
+  const count = lastCount(history)
   let sum = 0
   for (let i = history.length - count; i < history.length; i++) sum += history.loss[i]!
   return sum / count

@@ -39,6 +39,7 @@ export function show(...values: unknown[]): SideBySide {
 const shapes: readonly ((value: object) => MimeBundle | undefined)[] = [
   ownDisplay,
   maybeKind,
+  runLike,
   (value) => (isSpec(value) ? specBundle(value) : undefined),
   vegaLiteBuilder,
   (value) => (isTensor(value) ? tensorBundle(value) : undefined),
@@ -59,6 +60,14 @@ function ownDisplay(value: object): MimeBundle | undefined {
   return bundle !== null && typeof bundle === 'object' && !('then' in bundle)
     ? (bundle as MimeBundle)
     : undefined
+}
+
+/** A run itself: as it stands. */
+function runLike(value: object): MimeBundle | undefined {
+  const run = value as { view?: unknown; history?: unknown; adjustments?: unknown }
+  if (typeof run.view !== 'function' || !run.history || !run.adjustments) return undefined
+  const view: unknown = run.view.call(value)
+  return typeof view === 'object' && view !== null ? maybeKind(view) : undefined
 }
 
 /** A specification as it is; what is said of it in text is its title and its marks. */

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import * as aq from 'arquero'
 import { describe, expect, it } from 'vitest'
 import { toBundle } from '../../src/show/index.js'
+import { runView } from './sample-views.js'
 
 const textOf = (value: unknown) => String(toBundle(value)?.['text/plain'])
 
@@ -50,6 +51,12 @@ describe('a value', () => {
       'application/vnd.vegalite.v5+json': spec,
       'text/plain': '[chart: Mine]',
     })
+  })
+
+  it('that is a run is its chart as it stands', () => {
+    const run = { view: () => runView(30), history: [], adjustments: [] }
+    expect(toBundle(run)).toEqual(toBundle(runView(30)))
+    expect(toBundle({ view: () => 3, history: [], adjustments: [] })).toBeUndefined()
   })
 
   it('that is a picture in bytes is a picture', () => {
