@@ -15,11 +15,11 @@ export function template(displayName: string, trans: TranslationBundle): object 
     text(`# ${trans.__('Training notebook')}\n\n${trans.__('Train, look at what is wrong, adjust, go on.')}`),
     code(`
 import * as tf from '@tensorflow/tfjs'
-import { adam, digits, seed, train } from 'gradbook'
+import { adam, digits, sample, seed, train } from 'gradbook'
 
 seed(1)
 const data = await digits({ seed: 1, flat: true })
-data.train`),
+sample(data.train, 16)`),
     code(`
 const model = tf.sequential({
   layers: [

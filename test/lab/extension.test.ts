@@ -114,7 +114,7 @@ describe.skipIf(!python || !chromium)('the extension in JupyterLab', () => {
     await notebook.page.close()
   }, 60_000)
 
-  test('makes a training notebook from the launcher, with our kernel', async () => {
+  test('makes a training notebook from the launcher that runs from top to bottom', async () => {
     lab.write('start.ipynb', notebookOf(['1']))
     const notebook = await lab.open('start.ipynb')
     await notebook.command('launcher:create')
@@ -124,7 +124,14 @@ describe.skipIf(!python || !chromium)('the extension in JupyterLab', () => {
     const made = readdirSync(lab.folder).find((name) => name.startsWith('Untitled'))!
     const { metadata } = JSON.parse(readFileSync(join(lab.folder, made), 'utf8'))
     expect(metadata.kernelspec.name).toBe('gradbook')
+    await notebook.ready()
+    await notebook.command('notebook:run-all-cells')
+    await notebook
+      .cell(10)
+      .locator('.jp-OutputArea-output', { hasText: 'accuracy' })
+      .waitFor({ timeout: 60_000 })
+    expect(await cells.locator('[data-mime-type="application/vnd.jupyter.error"]').count()).toBe(0)
     expect(notebook.errors).toEqual([])
     await notebook.page.close()
-  }, 60_000)
+  }, 120_000)
 })

@@ -155,6 +155,9 @@ function finished(child: ChildProcess): Promise<{ status: number | null }> {
   return new Promise((done) => child.once('exit', (status) => done({ status })))
 }
 
+/** The notebook in front. */
+const front = '.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook'
+
 /** A browser window with a notebook. */
 export class NotebookPage {
   readonly page: Page
@@ -170,7 +173,7 @@ export class NotebookPage {
 
   /** Resolves when the notebook is there and its kernel is idle. */
   async ready(): Promise<void> {
-    await this.page.locator('.jp-NotebookPanel .jp-Notebook').first().waitFor({ timeout: 60_000 })
+    await this.page.locator(front).first().waitFor({ timeout: 60_000 })
     await this.page.waitForFunction(
       () => {
         const { session } = (window as any).jupyterapp?.shell?.currentWidget?.sessionContext ?? {}
@@ -182,7 +185,7 @@ export class NotebookPage {
   }
 
   cell(index: number): Locator {
-    return this.page.locator('.jp-Notebook .jp-Cell').nth(index)
+    return this.page.locator(`${front} .jp-Cell`).nth(index)
   }
   editor(index: number): Locator {
     return this.cell(index).locator('.cm-content')

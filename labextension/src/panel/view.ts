@@ -77,7 +77,7 @@ export class RunPanel extends Widget {
     })
     this.#batchRow = make('div', 'gb-row', make('span', 'gb-label', trans.__('batch size')), this.#batchSize)
 
-    this.#why.placeholder = trans.__('written down with what you change')
+    this.#why.placeholder = trans.__('written down')
     this.#why.setAttribute('aria-label', trans.__('why'))
     const whyRow = make('div', 'gb-row', make('span', 'gb-label', trans.__('why')), this.#why)
 
