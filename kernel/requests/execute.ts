@@ -64,8 +64,11 @@ export class Executor {
 
   async #work(): Promise<void> {
     this.#busy = true
-    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
-      const { wire, log, stopper } = this.#kernel
+    const { wire, log, stopper } = this.#kernel
+    while (this.#queue.length > 0) {
+      // Still in the queue, so that a Stop that comes while it waits aborts it.
+      await stopper.settled()
+      const next = this.#queue.shift()!
       const parent = next.message.header
       wire.publish(parent, 'status', { execution_state: 'busy' })
       let content: object
@@ -79,7 +82,6 @@ export class Executor {
       }
       wire.reply('shell', next.message, content)
       wire.publish(parent, 'status', { execution_state: 'idle' })
-      await stopper.settled()
     }
     this.#busy = false
     this.#kernel.comms.cellsEnded()

@@ -16,10 +16,14 @@ import { terminateMainThread } from './terminate.js'
 const graceful = 300
 const answersWithin = 60
 const toldAfter = 700
+/** Every iteration reads the flag; one that takes longer than this does not see it. */
+const seenWithin = 2_000
 
 export class Stopper {
   readonly #kernel: Kernel
   #stopping: Promise<void> | undefined
+  /** Cells for which Stop was pressed while one was under way. */
+  #next: RunningCell[] = []
   #onAbandoned = (): void => {}
 
   constructor(kernel: Kernel) {
@@ -28,18 +32,31 @@ export class Stopper {
 
   /** Resolves when no Stop is under way: the next cell must not be hit by it. */
   async settled(): Promise<void> {
-    await this.#stopping
+    while (this.#stopping) await this.#stopping
   }
 
   /** Stops what runs and aborts the cells that wait. */
   stop(): void {
-    const { subshells, log } = this.#kernel
+    const { subshells } = this.#kernel
     for (const executor of subshells.executors) executor.abortQueued()
-    if (this.#stopping) return
-    const cells = subshells.running
+    this.#begin(subshells.running)
+  }
+
+  #begin(cells: RunningCell[]): void {
+    // One Stop at a time. Cells that run by now are this one's, or the next one's.
+    if (this.#stopping) {
+      this.#next = cells
+      return
+    }
     this.#stopping = (cells.length > 0 ? this.#stopCells(cells) : this.#stopBackground())
-      .catch((error: unknown) => log(`Stop failed: ${(error as Error).stack}`))
-      .finally(() => (this.#stopping = undefined))
+      .catch((error: unknown) => this.#kernel.log(`Stop failed: ${(error as Error).stack}`))
+      .finally(() => {
+        this.#stopping = undefined
+        const running = new Set(this.#kernel.subshells.running)
+        const left = this.#next.filter((cell) => running.has(cell))
+        this.#next = []
+        if (left.length > 0) this.#begin(left)
+      })
   }
 
   async #stopCells(cells: RunningCell[]): Promise<void> {
@@ -62,21 +79,31 @@ export class Stopper {
 
   /** No cell runs; but a timer of an earlier one may loop, or train beside. */
   async #stopBackground(): Promise<void> {
-    const { executor, shared } = this.#kernel
-    await this.#end([executor.latest], () => false, new Promise(() => {}))
-    if (executor.running === undefined) Atomics.store(shared, Shared.interrupted, 0)
+    const { executor, shared, post } = this.#kernel
+    const { latest } = executor
+    Atomics.store(shared, Shared.interrupted, 1)
+    post({ type: 'stop', cause: latest })
+    // What trains beside the cells reads the flag between iterations; the next cell begins without it.
+    setTimeout(() => {
+      if (executor.latest === latest) Atomics.store(shared, Shared.interrupted, 0)
+    }, seenWithin).unref()
+    if (!(await this.#abandon([latest], graceful))) await this.#terminate([latest], () => false)
   }
 
-  /** Ends the main thread's work for these causes, unless `isOver` before it must be ended. */
+  /** Ends the main thread's work for these causes, unless it `isOver` before it must be ended. */
   async #end(causes: Cause[], isOver: () => boolean, over: Promise<unknown>): Promise<void> {
-    const { shared, post, questions, debugging } = this.#kernel
-    const began = performance.now()
+    const { shared, post } = this.#kernel
     Atomics.store(shared, Shared.interrupted, 1)
     for (const cause of causes) post({ type: 'stop', cause })
     await Promise.race([over, sleep(graceful)])
     if (isOver() || (await this.#abandon(causes, answersWithin)) || isOver()) return
+    await this.#terminate(causes, isOver)
+  }
+
+  async #terminate(causes: Cause[], isOver: () => boolean): Promise<void> {
+    const { questions, debugging } = this.#kernel
     await debugging.letGo()
-    const told = setTimeout(() => this.#tell(causes[0]!), Math.max(0, began + toldAfter - performance.now()))
+    const told = setTimeout(() => this.#tell(causes[0]!), toldAfter - graceful)
     const termination = terminateMainThread()
     endBlockingChildren()
     for (const cause of causes) questions.giveUp(cause)

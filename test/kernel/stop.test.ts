@@ -132,3 +132,10 @@ test('Stop raises the signal of the cell that set off what runs beside', async (
   expect(result((await kernel.run('(globalThis as any).seen')).outputs)).toBe("'aborted, true'")
   expect(result((await kernel.run('host.interrupted')).outputs)).toBe('false')
 })
+
+test('Stop with nothing running does not swallow the next Stop', async () => {
+  await kernel.interrupt()
+  const stopped = await stopIn(kernel, 'while (true) {}', { after: 100 })
+  expect(stopped.status).toMatch(/error|aborted/)
+  expect(result((await kernel.run('1')).outputs)).toBe('1')
+})
