@@ -5,7 +5,7 @@ import type { Shown } from '../port.js'
 /** A picture that takes longer is left out: the chart itself matters more than its copy. */
 const drawAtMost = 10_000
 
-const vegaLite = /^application\/vnd\.vegalite\.v\d+\+json$/
+const chart = /^application\/vnd\.vega(lite)?\.v\d+\+json$/
 
 let addPicture: Promise<((bundle: MimeBundle) => Promise<MimeBundle>) | undefined> | undefined
 function loadAddPicture(): NonNullable<typeof addPicture> {
@@ -16,7 +16,7 @@ function loadAddPicture(): NonNullable<typeof addPicture> {
 }
 
 function needsPicture({ data, live }: Shown): boolean {
-  return !live && !('image/png' in data) && Object.keys(data).some((type) => vegaLite.test(type))
+  return !live && !('image/png' in data) && Object.keys(data).some((type) => chart.test(type))
 }
 
 async function withPicture(bundle: MimeBundle): Promise<MimeBundle> {

@@ -6,6 +6,7 @@ import { Resvg } from '@resvg/resvg-js'
 import * as vega from 'vega'
 import { compile } from 'vega-lite'
 import { encodeRgba } from './encode.js'
+import { isVega } from './spec.js'
 import { readFontMetrics } from './text-width.js'
 
 const asset = (name: string) => fileURLToPath(new URL(`assets/${name}`, import.meta.url))
@@ -27,7 +28,7 @@ metrics.width = (item, text) => {
 }
 
 export async function draw(spec: object): Promise<Uint8Array> {
-  const compiled = compile(spec as never, { logger: quiet }).spec
+  const compiled = isVega(spec) ? (spec as never) : compile(spec as never, { logger: quiet }).spec
   const view = new vega.View(vega.parse(compiled), { renderer: 'none', logger: quiet as never })
   try {
     // resvg knows the older of the two names that vega writes for `smooth: false`, and would take the last.

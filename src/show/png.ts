@@ -16,7 +16,7 @@ const waiting = new Map<number, (answer: Answer) => void>()
  * spec, or with a picture already, come back as they are; a spec that cannot be drawn keeps its text, with the reason.
  */
 export async function addPicture(bundle: MimeBundle): Promise<MimeBundle> {
-  const mime = Object.keys(bundle).find((type) => /^application\/vnd\.vegalite\.v\d\+json$/.test(type))
+  const mime = Object.keys(bundle).find((type) => /^application\/vnd\.vega(lite)?\.v\d\+json$/.test(type))
   if (!mime || bundle['image/png']) return bundle
   const answer = await drawPng(bundle[mime] as Spec)
   if (answer.png) return { ...bundle, 'image/png': answer.png }

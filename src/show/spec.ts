@@ -21,3 +21,9 @@ export function isSpec(value: unknown): value is Spec {
   const schemaOf = (value as { $schema?: unknown } | null)?.$schema
   return typeof schemaOf === 'string' && /\/vega-lite\/v\d/.test(schemaOf)
 }
+
+/** A specification of Vega itself, below Vega-Lite. */
+export function isVega(value: unknown): boolean {
+  const schemaOf = (value as { $schema?: unknown } | null)?.$schema
+  return typeof schemaOf === 'string' && /\/vega\/v\d/.test(schemaOf)
+}

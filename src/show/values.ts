@@ -4,7 +4,7 @@ import { maybeImageType } from './image-bytes.js'
 import { maybeKind } from './kinds.js'
 import { isModel, modelBundle } from './model.js'
 import { sideBySide, type SideBySide } from './side-by-side.js'
-import { isSpec, vegaLite } from './spec.js'
+import { isSpec, isVega, type Spec } from './spec.js'
 import { maybeTable } from './tabular.js'
 import { tableBundle } from './results.js'
 import { isTensor, tensorBundle } from './tensor.js'
@@ -40,7 +40,7 @@ const shapes: readonly ((value: object) => MimeBundle | undefined)[] = [
   ownDisplay,
   maybeKind,
   runLike,
-  (value) => (isSpec(value) ? specBundle(value) : undefined),
+  (value) => (isSpec(value) || isVega(value) ? specBundle(value as Spec) : undefined),
   vegaLiteBuilder,
   (value) => (isTensor(value) ? tensorBundle(value) : undefined),
   (value) => (isModel(value) ? modelBundle(value) : undefined),
@@ -71,12 +71,13 @@ function runLike(value: object): MimeBundle | undefined {
 }
 
 /** A specification as it is; what is said of it in text is its title and its marks. */
-function specBundle(spec: { $schema: string; [property: string]: unknown }): MimeBundle {
+function specBundle(spec: Spec): MimeBundle {
   const title = spec.title as string | { text?: unknown } | undefined
   const text = typeof title === 'object' ? title?.text : title
-  const major = /\/vega-lite\/v(\d+)/.exec(spec.$schema)?.[1] ?? '5'
-  // The type that front ends know; version 6 draws what 5 does.
-  const mime = Number(major) > 5 ? vegaLite : `application/vnd.vegalite.v${major}+json`
+  // The types that front ends know: what came later draws in them too.
+  const mime = isVega(spec)
+    ? 'application/vnd.vega.v5+json'
+    : `application/vnd.vegalite.v${/v4/.test(spec.$schema) ? 4 : 5}+json`
   return { [mime]: spec, 'text/plain': `[chart${text ? `: ${cleanLine(text, 100)}` : ''}]` }
 }
 

@@ -37,6 +37,18 @@ describe('the picture of a chart', () => {
     }
   })
 
+  it('is drawn of a Vega spec too', async () => {
+    const spec = {
+      $schema: 'https://vega.github.io/schema/vega/v5.json',
+      width: 40,
+      height: 30,
+      padding: 0,
+      marks: [],
+    }
+    const bundle = await addPicture({ 'application/vnd.vega.v5+json': spec })
+    expect(size(bundle['image/png'] as Uint8Array)).toEqual([80, 60])
+  })
+
   it('is drawn with our own font: its letters have the widths that Inter has', async () => {
     const text = (font: string) => ({
       ...bar,

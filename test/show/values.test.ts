@@ -53,6 +53,11 @@ describe('a value', () => {
     })
   })
 
+  it('that is a Vega spec is one too', () => {
+    const spec = { $schema: 'https://vega.github.io/schema/vega/v6.json', marks: [] }
+    expect(toBundle(spec)).toEqual({ 'application/vnd.vega.v5+json': spec, 'text/plain': '[chart]' })
+  })
+
   it('that is a run is its chart as it stands', () => {
     const run = { view: () => runView(30), history: [], adjustments: [] }
     expect(toBundle(run)).toEqual(toBundle(runView(30)))
