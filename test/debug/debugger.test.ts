@@ -9,10 +9,10 @@ let session: DebugSession
 beforeEach(async () => {
   session = await DebugSession.start(kernel)
 })
-afterEach(async () => {
+afterEach(async ({ task }) => {
   await session.end()
   // A test that fails shall not take the others with it.
-  await kernel.interrupt()
+  if (task.result?.state === 'fail') await kernel.interrupt()
 })
 
 describe('breakpoints', () => {
