@@ -128,8 +128,10 @@ export class Entry {
   /** Makes the array the entry's own, by a copy where somebody else may hold and change it. */
   own(): void {
     if (!this.escaped) return
-    const { array } = elementTypes[this.dtype as ElementType]
-    this.held = array.from(this.held as unknown as Iterable<never>) as unknown as tf.BackendValues
+    const held = this.held as unknown as ArrayLike<number>
+    const copy = allocate(this.dtype as ElementType, held.length) as Float32Array
+    copy.set(held)
+    this.held = copy
     this.native = undefined
     this.escaped = false
   }

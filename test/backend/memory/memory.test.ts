@@ -1,0 +1,25 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+
+const run = promisify(execFile)
+
+describe('memory', () => {
+  for (const [mode, count] of [
+    ['compiled', 10_000],
+    ['lazy', 2_000],
+  ] as const)
+    // oxfmt-ignore
+    it(`stays as it is over ${count} ${mode} steps: no tensor more, and the process within a twentieth`, { timeout: 240_000 }, async () => {
+      const { stdout } = await run(process.execPath, [
+        '--expose-gc',
+        join(import.meta.dirname, 'steps.mjs'),
+        mode,
+        String(count),
+      ])
+      const { growth, tensors, buffers } = JSON.parse(stdout.trimEnd().split('\n').at(-1)!)
+      expect({ tensors, buffers }).toEqual({ tensors: 0, buffers: 0 })
+      expect(growth).toBeLessThan(0.05)
+    })
+})

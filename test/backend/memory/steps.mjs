@@ -1,0 +1,37 @@
+// Trains a small model for many steps and prints what memory did: node --expose-gc steps.mjs compiled|lazy COUNT
+import * as tf from '@tensorflow/tfjs'
+
+const { compile } = await import(new URL('../../../dist/src/backend/index.js', import.meta.url))
+const [mode, count] = process.argv.slice(2)
+await tf.setBackend('onnxruntime')
+const { dense } = tf.layers
+const model = tf.sequential({
+  layers: [dense({ inputShape: [64], units: 64, activation: 'tanh' }), dense({ units: 1 })],
+})
+const optimizer = tf.train.adam(1e-3)
+const body = (x, y) => optimizer.minimize(() => model.apply(x).sub(y).square().mean(), true)
+const step = mode === 'compiled' ? compile(body) : body
+// Arrays of its own for each step, as a program that reads data has them.
+function run(steps) {
+  for (let at = 0; at < steps; at++)
+    tf.tidy(() => {
+      const x = tf.tensor(new Float32Array(64 * 64).fill(at % 7), [64, 64])
+      step(x, tf.zeros([64, 1])).dataSync()
+    })
+}
+const measure = () => {
+  gc()
+  return { rss: process.memoryUsage().rss, ...tf.memory() }
+}
+// V8 sizes its heap, and ONNX Runtime its arenas, within the first thousand steps.
+run(Math.max(1500, count / 4))
+const before = measure()
+run(+count)
+const after = measure()
+console.log(
+  JSON.stringify({
+    growth: after.rss / before.rss - 1,
+    tensors: after.numTensors - before.numTensors,
+    buffers: after.numDataBuffers - before.numDataBuffers,
+  }),
+)
