@@ -1,19 +1,14 @@
-import type { Dataset } from '../data/dataset.js'
-import { toDataset, type DataLike } from '../data/from.js'
+import type { DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
 import {
   calibrationOf,
   confusionOf,
-  labelDoubts,
-  mistakesOf,
   slicesOf,
   type Calibration,
   type SliceRow,
   type Confusion,
-  type EvaluationDetail,
   type MistakesBy,
 } from '../mistakes/index.js'
-import { maybeHost } from '../host.js'
 import type {
   Adjustment,
   ComparisonView,
@@ -27,19 +22,18 @@ import type {
 } from '../views.js'
 import { exclude, note, relabel, reweight, setChanges, type Changes } from './adjust.js'
 import { announceRun, announceView } from './announce.js'
-import { Background, type Piece } from './background.js'
 import { branchOf } from './branch.js'
 import { compareCores } from './compare.js'
 import { checkRun, findLearningRate, type CheckRow, type RateRow } from './check.js'
 import type { Core } from './core.js'
 import { exportCsv, exportTensorBoard } from './export.js'
-import { evaluate } from './evaluate.js'
 import { Hand, isOwn, type BatchGradients } from './hand.js'
 import { readLikeAnArray, type HistoryRow } from './history.js'
 import { inspectOnce, type InspectedIteration } from './inspect.js'
 import { Journal } from './journal.js'
 import { Live } from './live.js'
-import { checkCount, evaluateRun, stretch, stretchView, viewOf } from './loop.js'
+import { checkCount, stretch, stretchView, viewOf } from './loop.js'
+import { Looking, type Looked } from './looking.js'
 import { checkRule } from './options.js'
 import { checkAdjustments, makeAdjustment } from './replay.js'
 import { focusOn, rounds, type RoundsOptions } from './rounds.js'
@@ -47,8 +41,8 @@ import { restoreSnapshot, takeSnapshot, type Snapshot } from './snapshots.js'
 import type { Spike } from './spikes.js'
 import type { StopFunction, StopRule } from './stops.js'
 import type { Subset } from './subsets.js'
-import { restoreAll } from './temporary.js'
 import { Timeline } from './timeline.js'
+import { Turns } from './turns.js'
 import type { Batch } from './trainee.js'
 
 export interface IterateOptions {
@@ -71,11 +65,8 @@ export class Run {
   readonly #timeline: Timeline
   readonly #hand: Hand
   readonly #journal: Journal
-  #background: Background | undefined
-  /** The call that trained last, and the signal of the cell that made it. */
-  #last: { interrupt: AbortSignal | undefined; ended: Promise<unknown> } | undefined
-  /** The evaluation that mistakes were last looked up in, and of which version of the values. */
-  #looked: { version: number; detail: EvaluationDetail } | undefined
+  readonly #turns: Turns
+  readonly #looking: Looking
 
   constructor(core: Core, journal: Journal) {
     this.#core = core
@@ -86,6 +77,8 @@ export class Run {
     })
     this.#timeline = new Timeline(core)
     this.#hand = new Hand(core)
+    this.#turns = new Turns({ core, journal, live: this.#live, timeline: this.#timeline, hand: this.#hand })
+    this.#looking = new Looking(core, this.#live)
     core.onEvent = (type, data) => journal.event(type, data)
     core.makePlanned = (adjustment) => makeAdjustment(this, adjustment)
     cores.set(this, core)
@@ -158,115 +151,32 @@ export class Run {
    */
   start({ iterations = Infinity, signal }: IterateOptions & { iterations?: number } = {}): void {
     if (iterations !== Infinity) checkCount(iterations, 'run.start({ iterations })', 'iterations')
-    this.#refuseSecond()
-    this.#hand.forget()
-    this.#journal.begin()
-    this.#timeline.begin()
-    this.#live.background = true
-    const piece: Piece = async (paused, left) => {
-      try {
-        return await stretch(this.#core, this.#live, { iterations: left, spent: 'done', signal, paused })
-      } finally {
-        this.#ended()
-      }
-    }
-    this.#background = new Background(piece, iterations, () => this.iteration)
+    this.#turns.start(iterations, signal)
   }
 
   /** Whether the run trains in the background, or waits there for `resume`. */
   get state(): 'idle' | 'training' | 'paused' {
-    const state = this.#background?.state
-    if (state === 'training' || state === 'paused') return state
-    return this.#timeline.busy ? 'training' : 'idle'
+    return this.#turns.state
   }
 
   /** Lets the background training stand still; resolves at a whole iteration. */
-  async pause(): Promise<void> {
-    await this.#background?.pause()
+  pause(): Promise<void> {
+    return this.#turns.pause()
   }
 
   /** Lets it go on. */
   resume(): void {
-    if (!this.#background || this.#background.state === 'over')
-      throw new InputError({
-        where: 'run.resume()',
-        received: 'a run that is not paused',
-        expected: 'run.start() and run.pause() before it',
-        fix: 'run.start() trains in the background, await run.iterate(n) here.',
-      })
-    this.#background.resume()
+    this.#turns.resume()
   }
 
   /** Ends the background training at a whole iteration. */
-  async stop(): Promise<void> {
-    const background = this.#background
-    this.#background = undefined
-    this.#live.background = false
-    await background?.pause()
+  stop(): Promise<void> {
+    return this.#turns.stop()
   }
 
   /** Resolves when the background training has ended: its iterations are spent, or a rule is met. */
-  async finished(): Promise<void> {
-    await this.#background?.ended()
-  }
-
-  /** One thing trains at a time. Background training that is over, or stands still, gives way. */
-  #refuseSecond(): void {
-    const training = this.#background?.state === 'training'
-    if (!training && !this.#timeline.busy) {
-      this.#background = undefined
-      this.#live.background = false
-      return
-    }
-    throw new InputError({
-      where: `run ${this.name}`,
-      received: training ? 'a call while it trains in the background' : 'a second call while one is training',
-      expected: 'one at a time',
-      fix: training
-        ? 'First: await run.pause(), or await run.stop().'
-        : 'Put await before the first: await run.iterate(…).',
-    })
-  }
-
-  /** The call as one step for undo; what was begun by hand is over. */
-  async #call<T>(work: () => Promise<T>): Promise<T> {
-    await this.#outlast()
-    this.#refuseSecond()
-    this.#hand.forget()
-    this.#journal.begin()
-    const interrupt = maybeHost()?.interrupt
-    const ended = this.#timeline.during(work).finally(() => this.#ended())
-    this.#last = { interrupt, ended: ended.catch(() => {}) }
-    return ended
-  }
-
-  /** Waits for a call whose cell was stopped to come to its iteration boundary. */
-  async #outlast(): Promise<void> {
-    this.#recover()
-    if (!this.#core.owner || !this.#last?.interrupt?.aborted) return
-    await Promise.race([this.#last.ended, new Promise((resolve) => setTimeout(resolve, 1000))])
-    if (!this.#core.owner) return
-    // Its JavaScript was ended while it waited for something: it will not come back.
-    this.#core.abandoned?.undo()
-    this.#core.abandoned = undefined
-    this.#timeline.abandon()
-  }
-
-  /** Puts right what Stop left where it ended the JavaScript in the middle of an iteration. */
-  #recover(): void {
-    const { working } = this.#core
-    if (!working) return
-    restoreAll()
-    if (working.finish) working.finish()
-    else working.undo()
-    this.#core.working = undefined
-    if (this.#last?.interrupt?.aborted) this.#timeline.abandon()
-  }
-
-  /** A call that changed the run is over. */
-  #ended(): void {
-    if (this.stopReason) this.#journal.event('stop', { ...this.stopReason })
-    this.#journal.end()
+  finished(): Promise<void> {
+    return this.#turns.finished()
   }
 
   /** Trains for `n` more iterations. With `{ inspect: true }`, n = 1: one iteration, opened up. */
@@ -278,7 +188,9 @@ export class Run {
   ): Promise<StretchView | InspectedIteration> {
     checkCount(n, 'run.iterate(n)', 'iterations')
     if (inspect) return this.#inspect(n)
-    return this.#call(() => stretch(this.#core, this.#live, { iterations: n, spent: 'done', ...options }))
+    return this.#turns.call(() =>
+      stretch(this.#core, this.#live, { iterations: n, spent: 'done', ...options }),
+    )
   }
 
   #inspect(n: number): Promise<InspectedIteration> {
@@ -289,7 +201,7 @@ export class Run {
         expected: '1: one iteration is opened up at a time',
       })
     if (this.#core.trainee.iteration) throw isOwn('run.iterate(1, { inspect: true })')
-    return this.#call(async () => {
+    return this.#turns.call(async () => {
       const inspected = inspectOnce(this.#core)
       if (inspected) return inspected
       // The same iteration on the usual path says what is wrong.
@@ -306,7 +218,7 @@ export class Run {
   async epochs(n = 1, options: IterateOptions = {}): Promise<StretchView> {
     checkCount(n, 'run.epochs(n)', 'epochs')
     const iterations = n * this.#core.iterationsPerEpoch
-    return this.#call(() => stretch(this.#core, this.#live, { iterations, spent: 'done', ...options }))
+    return this.#turns.call(() => stretch(this.#core, this.#live, { iterations, spent: 'done', ...options }))
   }
 
   /** Trains until the rule is met, for `atMost` iterations. */
@@ -316,7 +228,7 @@ export class Run {
   ): Promise<StretchView> {
     if (atMost !== Infinity) checkCount(atMost, 'run.until(rule, { atMost })', 'iterations')
     const checked = this.#checkRule(rule, 'run.until(rule)')
-    return this.#call(() =>
+    return this.#turns.call(() =>
       stretch(this.#core, this.#live, { iterations: atMost, rule: checked, spent: 'iterations', ...options }),
     )
   }
@@ -326,7 +238,9 @@ export class Run {
     checkCount(n, 'run.rounds(n)', 'rounds')
     const rule =
       options?.until === undefined ? undefined : this.#checkRule(options.until, 'run.rounds(n, { until })')
-    return this.#call(() => rounds(this.#core, this.#live, this, n, { ...options, ...(rule && { rule }) }))
+    return this.#turns.call(() =>
+      rounds(this.#core, this.#live, this, n, { ...options, ...(rule && { rule }) }),
+    )
   }
 
   #checkRule(rule: StopRule | StopFunction, where: string): StopRule {
@@ -336,7 +250,7 @@ export class Run {
 
   /** Draws the batch of the next iteration; the cursor moves on. Whoever gets it disposes it: `tf.dispose(batch)`. */
   async nextBatch(): Promise<Batch> {
-    await this.#outlast()
+    await this.#turns.outlast()
     return this.#hand.nextBatch()
   }
 
@@ -349,89 +263,29 @@ export class Run {
   async apply(gradients: BatchGradients['gradients']): Promise<StretchView> {
     const started = performance.now()
     const from = this.iteration
-    this.#hand.apply(gradients, (before?: Snapshot) => {
-      this.#journal.begin()
-      this.#timeline.begin(before)
-    })
-    this.#ended()
+    this.#hand.apply(gradients, (before?: Snapshot) => this.#turns.change(before))
+    this.#turns.ended()
     return stretchView(this.#core, { from, started })
   }
 
   /** Loss and metrics: on `evaluateOn` (written down as an evaluation of the run), or on data of your choice. */
   async evaluate(data?: DataLike): Promise<EvaluationRow> {
-    const core = this.#core
-    this.#recover()
-    const pause = this.#pause()
-    if (data === undefined || data === core.evaluateOn) {
-      if (!core.evaluateOn) throw this.#withoutEvaluateOn('run.evaluate()', 'run.evaluate(data.validation)')
-      return { ...(await evaluateRun(core, pause)).row }
-    }
-    const dataset: Dataset = toDataset(data, { name: 'evaluate' })
-    core.trainee.checkData(dataset, 'run.evaluate(data)')
-    const { row } = await evaluate(core, dataset, pause)
-    // Each look at data that was set apart is part of the record.
-    this.#journal.event('look', { split: dataset.split, ...row })
-    return row
-  }
-
-  #pause(): () => Promise<void> {
-    this.#live.begin()
-    return () => this.#live.breathe()
-  }
-
-  #withoutEvaluateOn(where: string, instead: string): InputError {
-    return new InputError({
-      where,
-      received: 'a run without evaluateOn',
-      expected: 'data to evaluate on',
-      fix: `Use ${instead}, or pass evaluateOn to train.`,
-    })
-  }
-
-  /** What is seen of each example now; looked up again only when the model has changed. */
-  async #look(of: 'train' | 'evaluation', where: string): Promise<EvaluationDetail> {
-    this.#recover()
-    const core = this.#core
-    if (of !== 'train' && of !== 'evaluation')
-      throw new InputError({ where, received: describe(of), expected: "of: 'train' or 'evaluation'" })
-    const dataset = of === 'train' ? core.data : core.evaluateOn
-    if (!dataset) throw this.#withoutEvaluateOn(where, "of: 'train'")
-    const known = this.#looked
-    if (known?.version === core.version && known.detail.dataset === dataset) return known.detail
-    const { detail } = await evaluate(core, dataset, this.#pause())
-    this.#looked = { version: core.version, detail }
-    return detail
+    this.#turns.recover()
+    return this.#looking.evaluate(data)
   }
 
   /**
    * The examples that go wrong, by the loss they have now. Of held-out data by default; `of: 'train'` gives ids that
    * `exclude`, `reweight` and `relabel` take.
    */
-  async mistakes(
-    options: { k?: number; of?: 'train' | 'evaluation'; by?: MistakesBy } = {},
-  ): Promise<MistakesView> {
-    const core = this.#core
-    const { of = 'evaluation', k, by } = options
-    const detail = await this.#look(of, 'run.mistakes({ of })')
-    const before = core.details.filter(
-      ({ iteration, dataset }) => iteration < core.iteration && dataset === detail.dataset,
-    )
-    return mistakesOf({
-      detail,
-      before,
-      of,
-      k,
-      by,
-      ...(of === 'train' && {
-        labels: core.labels,
-        without: (position: number) => core.order.isExcluded(position),
-      }),
-    })
+  async mistakes(options: { k?: number; of?: Looked; by?: MistakesBy } = {}): Promise<MistakesView> {
+    this.#turns.recover()
+    return this.#looking.mistakes(options)
   }
 
   /** How often each class was taken for each, with the ids behind each cell. */
-  async confusion({ of = 'evaluation' }: { of?: 'train' | 'evaluation' } = {}): Promise<Confusion> {
-    const detail = await this.#look(of, 'run.confusion({ of })')
+  async confusion({ of = 'evaluation' }: { of?: Looked } = {}): Promise<Confusion> {
+    const detail = await this.#looking.at(of, 'run.confusion({ of })')
     return confusionOf(detail, of === 'train' ? this.#core.labels : undefined)
   }
 
@@ -441,18 +295,15 @@ export class Run {
     of = 'evaluation',
   }: {
     by: (row: Mistake) => string | number | boolean
-    of?: 'train' | 'evaluation'
+    of?: Looked
   }): Promise<SliceRow[]> {
-    const detail = await this.#look(of, 'run.slices({ of })')
+    const detail = await this.#looking.at(of, 'run.slices({ of })')
     return slicesOf(detail, by, of === 'train' ? this.#core.labels : undefined)
   }
 
   /** How sure predictions are, beside how often they are right. */
-  async calibration({
-    of = 'evaluation',
-    bins,
-  }: { of?: 'train' | 'evaluation'; bins?: number } = {}): Promise<Calibration> {
-    return calibrationOf(await this.#look(of, 'run.calibration({ of })'), bins)
+  async calibration({ of = 'evaluation', bins }: { of?: Looked; bins?: number } = {}): Promise<Calibration> {
+    return calibrationOf(await this.#looking.at(of, 'run.calibration({ of })'), bins)
   }
 
   /**
@@ -460,17 +311,8 @@ export class Run {
    * class were learned. Most telling after some epochs, before all is known by heart.
    */
   async doubtfulLabels({ k = 16 }: { k?: number } = {}): Promise<MistakesView> {
-    const core = this.#core
-    const detail = await this.#look('train', 'run.doubtfulLabels()')
-    const doubts = labelDoubts(detail, { sums: core.lossSums, counts: core.lossCounts }, core.labels)
-    return mistakesOf({
-      detail,
-      of: 'train',
-      k,
-      score: doubts,
-      labels: core.labels,
-      without: (position) => core.order.isExcluded(position),
-    })
+    this.#turns.recover()
+    return this.#looking.doubtfulLabels(k)
   }
 
   /** What is worth knowing before a long training, one row a test; the run stays as it is. */
@@ -489,7 +331,7 @@ export class Run {
 
   /** Changes one thing or several, recorded; a change that does not fit changes nothing. */
   #adjust(work: () => void): void {
-    this.#recover()
+    this.#turns.recover()
     const before = takeSnapshot(this.#core)
     try {
       work()
@@ -497,8 +339,7 @@ export class Run {
       restoreSnapshot(this.#core, before)
       throw error
     }
-    this.#journal.begin()
-    this.#timeline.begin(before)
+    this.#turns.change(before)
     for (const adjustment of this.adjustments.slice(before.adjustments.length))
       this.#journal.event('adjustment', { ...adjustment })
     this.#journal.end()
@@ -513,7 +354,7 @@ export class Run {
   /** Draws only from these training examples from now on: ids, or a subset such as `hardest(0.3)`; null: from all again. */
   async focus(on: Iterable<number> | Subset | null, { why }: { why?: string } = {}): Promise<void> {
     const core = this.#core
-    const subset = on === null ? null : await focusOn(core, on, this.#pause())
+    const subset = on === null ? null : await focusOn(core, on, this.#looking.pause())
     this.#adjust(() => {
       const from = core.order.subset?.name ?? 'all'
       core.order.focus(subset)
@@ -568,20 +409,17 @@ export class Run {
     return this.#travel(() => this.#timeline.goTo(target))
   }
 
-  /** Background training stands still before the run goes elsewhere. */
   async #travel(work: () => void): Promise<StretchView> {
-    await this.#background?.pause()
-    await this.#outlast()
-    this.#refuseSecond()
     const started = performance.now()
     const from = this.iteration
-    this.#hand.forget()
-    this.#journal.begin()
-    work()
-    this.#journal.moved('moved')
-    this.#journal.end()
+    await this.#turns.travel(work)
     announceView(this, undefined)
     return stretchView(this.#core, { from, started })
+  }
+
+  /** Begins anew: the values, data order and settings that the run was made with. `undo` leads back. */
+  async fresh(): Promise<StretchView> {
+    return this.#travel(() => this.#timeline.fresh())
   }
 
   /** Keeps the present under a name for `goTo`. */

@@ -21,6 +21,8 @@ export class Timeline {
   readonly #core: Core
   #past: Point[] = []
   #future: Point[] = []
+  /** What the run was before its first change. */
+  #first: Point | undefined
   readonly #named = new Map<string, Point>()
   /** The calls under way, one inside the other, each with the signal that stops it: where a cell was ended by force none comes back. */
   readonly #calls = new Map<object, AbortSignal | undefined>()
@@ -49,13 +51,37 @@ export class Timeline {
     this.#core.owner = undefined
   }
 
+  /** Goes to where the run began; `undo` leads back. */
+  fresh(): void {
+    const first = this.#first
+    if (!first || first.snapshot.iteration > 0)
+      throw new InputError({
+        where: 'run.fresh()',
+        received: first
+          ? `a run that was taken up at iteration ${first.snapshot.iteration}`
+          : 'a run that has not changed',
+        expected: 'one that began here and has trained',
+        fix: 'train(model, …) makes a new run.',
+      })
+    this.#leave(first)
+  }
+
+  #leave(point: Point): void {
+    const cell = maybeHost()?.cell?.number
+    this.#future = []
+    this.#past.push({ ...this.#swap(point), cell })
+    this.#thin()
+  }
+
   /** Keeps the point before a change. `snapshot`: taken earlier, where the change began before the call. */
   begin(snapshot?: Snapshot): void {
     if (this.busy) return
     const cell = maybeHost()?.cell?.number
     this.#future = []
     if (cell !== undefined && this.#past.at(-1)?.cell === cell) return
-    this.#past.push({ snapshot: snapshot ?? takeSnapshot(this.#core), cell })
+    const point = { snapshot: snapshot ?? takeSnapshot(this.#core), cell }
+    this.#first ??= point
+    this.#past.push(point)
     this.#thin()
   }
 
@@ -110,11 +136,7 @@ export class Timeline {
 
   /** Goes to a named point, or to one that a call or cell began from at this iteration; `undo` leads back. */
   goTo(target: number | string): void {
-    const point = this.#find(target)
-    const cell = maybeHost()?.cell?.number
-    this.#future = []
-    this.#past.push({ ...this.#swap(point), cell })
-    this.#thin()
+    this.#leave(this.#find(target))
   }
 
   #find(target: number | string): Point {

@@ -131,4 +131,21 @@ describe('undo', () => {
       'learningRate 0.1 at 20',
     ])
   })
+
+  test('fresh begins anew, to the bit, and undo leads back', async () => {
+    const one = start()
+    const first = weightsOf(one.model)
+    await expect(one.run.fresh()).rejects.toThrow('has not changed')
+    await one.run.iterate(10)
+    one.run.set({ batchSize: 3 })
+    const before = state(one)
+    await one.run.fresh()
+    expect(weightsOf(one.model)).toEqual(first)
+    expect(one.run.adjustments).toEqual([])
+    await one.run.undo()
+    expect(state(one)).toEqual(before)
+    await one.run.fresh()
+    await one.run.iterate(10)
+    expect(state(one).losses).toEqual(before.losses)
+  })
 })

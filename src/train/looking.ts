@@ -1,0 +1,98 @@
+import type { Dataset } from '../data/dataset.js'
+import { toDataset, type DataLike } from '../data/from.js'
+import { describe, InputError } from '../errors.js'
+import { labelDoubts, mistakesOf, type EvaluationDetail, type MistakesBy } from '../mistakes/index.js'
+import type { EvaluationRow, MistakesView } from '../views.js'
+import type { Core } from './core.js'
+import { evaluate } from './evaluate.js'
+import type { Live } from './live.js'
+import { evaluateRun } from './loop.js'
+
+/** Which examples are looked at. */
+export type Looked = 'train' | 'evaluation'
+
+/** Looks at what the model makes of its data, without training. */
+export class Looking {
+  readonly #core: Core
+  readonly #live: Live
+  /** The last look, and of which values and labels: the same is not computed twice. */
+  #last: { version: number; labels: Core['labels']; detail: EvaluationDetail } | undefined
+
+  constructor(core: Core, live: Live) {
+    this.#core = core
+    this.#live = live
+  }
+
+  /** To be awaited between batches. */
+  pause(): () => Promise<void> {
+    this.#live.begin()
+    return () => this.#live.breathe()
+  }
+
+  async evaluate(data: DataLike | undefined): Promise<EvaluationRow> {
+    const core = this.#core
+    if (data === undefined || data === core.evaluateOn) {
+      if (!core.evaluateOn) throw withoutEvaluateOn('run.evaluate()', 'run.evaluate(data.validation)')
+      return { ...(await evaluateRun(core, this.pause())).row }
+    }
+    const dataset: Dataset = toDataset(data, { name: 'evaluate' })
+    core.trainee.checkData(dataset, 'run.evaluate(data)')
+    const { row } = await evaluate(core, dataset, this.pause())
+    // Each look at data that was set apart is part of the record.
+    core.onEvent('look', { split: dataset.split, ...row })
+    return row
+  }
+
+  /** What is seen of each example now. */
+  async at(of: Looked, where: string): Promise<EvaluationDetail> {
+    const core = this.#core
+    if (of !== 'train' && of !== 'evaluation')
+      throw new InputError({ where, received: describe(of), expected: "of: 'train' or 'evaluation'" })
+    const dataset = of === 'train' ? core.data : core.evaluateOn
+    if (!dataset) throw withoutEvaluateOn(where, "of: 'train'")
+    const { version, labels } = core
+    const known = this.#last
+    if (known?.version === version && known.labels === labels && known.detail.dataset === dataset)
+      return known.detail
+    const { detail } = await evaluate(core, dataset, this.pause())
+    this.#last = { version, labels, detail }
+    return detail
+  }
+
+  async mistakes({
+    of = 'evaluation',
+    k,
+    by,
+  }: {
+    k?: number
+    of?: Looked
+    by?: MistakesBy
+  }): Promise<MistakesView> {
+    const { iteration, details } = this.#core
+    const detail = await this.at(of, 'run.mistakes({ of })')
+    const before = details.filter((one) => one.iteration < iteration && one.dataset === detail.dataset)
+    return mistakesOf({ detail, before, of, k, by, ...(of === 'train' && this.#ofTraining()) })
+  }
+
+  async doubtfulLabels(k: number): Promise<MistakesView> {
+    const { lossSums, lossCounts, labels } = this.#core
+    const detail = await this.at('train', 'run.doubtfulLabels()')
+    const score = labelDoubts(detail, { sums: lossSums, counts: lossCounts }, labels)
+    return mistakesOf({ detail, of: 'train', k, score, ...this.#ofTraining() })
+  }
+
+  /** Corrected labels are what is expected, and what was excluded is dealt with. */
+  #ofTraining() {
+    const { labels, order } = this.#core
+    return { labels, without: (position: number) => order.isExcluded(position) }
+  }
+}
+
+function withoutEvaluateOn(where: string, instead: string): InputError {
+  return new InputError({
+    where,
+    received: 'a run without evaluateOn',
+    expected: 'data to evaluate on',
+    fix: `Use ${instead}, or pass evaluateOn to train.`,
+  })
+}

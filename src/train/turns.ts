@@ -1,0 +1,158 @@
+import { InputError } from '../errors.js'
+import { maybeHost } from '../host.js'
+import { Background, type Piece } from './background.js'
+import type { Core } from './core.js'
+import type { Hand } from './hand.js'
+import type { Journal } from './journal.js'
+import type { Live } from './live.js'
+import { stretch } from './loop.js'
+import type { Snapshot } from './snapshots.js'
+import { restoreAll } from './temporary.js'
+import type { Timeline } from './timeline.js'
+
+/** Whose turn it is with a run: one call trains at a time, or the background does; what Stop left behind is put right first. */
+export class Turns {
+  readonly #core: Core
+  readonly #live: Live
+  readonly #timeline: Timeline
+  readonly #hand: Hand
+  readonly #journal: Journal
+  #background: Background | undefined
+  /** The call that trained last, and the signal of the cell that made it. */
+  #last: { interrupt: AbortSignal | undefined; ended: Promise<unknown> } | undefined
+
+  constructor(at: { core: Core; live: Live; timeline: Timeline; hand: Hand; journal: Journal }) {
+    this.#core = at.core
+    this.#live = at.live
+    this.#timeline = at.timeline
+    this.#hand = at.hand
+    this.#journal = at.journal
+  }
+
+  /** A call that trains: one step for undo. What was begun by hand is over. */
+  async call<T>(work: () => Promise<T>): Promise<T> {
+    await this.outlast()
+    this.#refuseSecond()
+    this.#hand.forget()
+    this.#journal.begin()
+    const interrupt = maybeHost()?.interrupt
+    const ended = this.#timeline.during(work).finally(() => this.ended())
+    this.#last = { interrupt, ended: ended.catch(() => {}) }
+    return ended
+  }
+
+  /** A change made at once, in one step for undo. `before`: the point to go back to. */
+  change(before: Snapshot | undefined): void {
+    this.#journal.begin()
+    this.#timeline.begin(before)
+  }
+
+  /** A move to another point of the run's history: background training stands still first. */
+  async travel(work: () => void): Promise<void> {
+    await this.#background?.pause()
+    await this.outlast()
+    this.#refuseSecond()
+    this.#hand.forget()
+    this.#journal.begin()
+    work()
+    this.#journal.moved('moved')
+    this.#journal.end()
+  }
+
+  /** Trains without a cell that waits for it. */
+  start(iterations: number, signal: AbortSignal | undefined): void {
+    this.recover()
+    this.#refuseSecond()
+    this.#hand.forget()
+    this.change(undefined)
+    this.#live.background = true
+    const piece: Piece = async (paused, left) => {
+      try {
+        return await stretch(this.#core, this.#live, { iterations: left, spent: 'done', signal, paused })
+      } finally {
+        this.ended()
+      }
+    }
+    this.#background = new Background(piece, iterations, () => this.#core.iteration)
+  }
+
+  get state(): 'idle' | 'training' | 'paused' {
+    const state = this.#background?.state
+    if (state === 'training' || state === 'paused') return state
+    return this.#timeline.busy ? 'training' : 'idle'
+  }
+
+  async pause(): Promise<void> {
+    await this.#background?.pause()
+  }
+
+  resume(): void {
+    if (!this.#background || this.#background.state === 'over')
+      throw new InputError({
+        where: 'run.resume()',
+        received: 'a run that is not paused',
+        expected: 'run.start() and run.pause() before it',
+        fix: 'run.start() trains in the background, await run.iterate(n) here.',
+      })
+    this.#background.resume()
+  }
+
+  async stop(): Promise<void> {
+    const background = this.#background
+    this.#background = undefined
+    this.#live.background = false
+    await background?.pause()
+  }
+
+  async finished(): Promise<void> {
+    await this.#background?.ended()
+  }
+
+  /** One thing trains at a time. Background training that is over, or stands still, gives way. */
+  #refuseSecond(): void {
+    const training = this.#background?.state === 'training'
+    if (!training && !this.#timeline.busy) {
+      this.#background = undefined
+      this.#live.background = false
+      return
+    }
+    throw new InputError({
+      where: `run ${this.#core.name}`,
+      received: training ? 'a call while it trains in the background' : 'a second call while one is training',
+      expected: 'one at a time',
+      fix: training
+        ? 'First: await run.pause(), or await run.stop().'
+        : 'Put await before the first: await run.iterate(…).',
+    })
+  }
+
+  /** Waits for a call whose cell was stopped to come to its iteration boundary. */
+  async outlast(): Promise<void> {
+    this.recover()
+    if (!this.#core.owner || !this.#last?.interrupt?.aborted) return
+    await Promise.race([this.#last.ended, new Promise((resolve) => setTimeout(resolve, 1000))])
+    if (!this.#core.owner) return
+    // Its JavaScript was ended while it waited for something: it will not come back.
+    this.#core.abandoned?.undo()
+    this.#core.abandoned = undefined
+    this.#timeline.abandon()
+  }
+
+  /** Puts right what Stop left where it ended the JavaScript in the middle of an iteration. */
+  recover(): void {
+    const { working } = this.#core
+    if (!working) return
+    restoreAll()
+    if (working.finish) working.finish()
+    else working.undo()
+    this.#core.working = undefined
+    if (this.#last?.interrupt?.aborted) this.#timeline.abandon()
+  }
+
+  /** A call that changed the run is over. */
+  ended(): void {
+    const { stopReason } = this.#core
+    if (stopReason) this.#journal.event('stop', { ...stopReason })
+    this.#journal.end()
+  }
+}
