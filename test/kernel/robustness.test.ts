@@ -1,8 +1,11 @@
-import { spawnSync } from 'node:child_process'
-import { chmodSync, statSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { encodeMessage, sign } from '../../kernel/cli/client/index.js'
+import { encodeMessage, KernelClient, sign, type Connection } from '../../kernel/cli/client/index.js'
+import { kernelCommand } from '../../kernel/cli/places.js'
 import { error, result, startKernel, stream, useKernel, type TestKernel } from '../kit/index.js'
 import { long } from '../kit/needs.js'
 import { createRandom } from './random.js'
@@ -141,6 +144,33 @@ describe('the connection', () => {
     }
   })
 
+  test('file that is not there yet is made, for this user alone, with ports that are free', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gradbook-own-file-'))
+    const file = join(folder, 'connection.json')
+    const [command, ...args] = kernelCommand(file)
+    const child = spawn(command!, args, { stdio: 'ignore' })
+    const exited = new Promise((resolve) => child.once('exit', resolve))
+    try {
+      const read = (): Connection | undefined => {
+        try {
+          return JSON.parse(readFileSync(file, 'utf8')) as Connection
+        } catch {
+          return undefined
+        }
+      }
+      await expect.poll(() => read()?.hb_port ?? 0, { timeout: 20_000 }).toBeGreaterThan(0)
+      expect(statSync(file).mode & 0o777).toBe(0o600)
+      const client = new KernelClient(read()!)
+      expect((await client.ready()).status).toBe('ok')
+      await client.request('control', 'shutdown_request', { restart: false })
+      client.close()
+      await exited
+    } finally {
+      child.kill('SIGKILL')
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
   test('listens on the loopback alone', () => {
     const { stdout, error } = spawnSync('ss', ['-ltnH'], { encoding: 'utf8' })
     if (error) return
@@ -148,6 +178,33 @@ describe('the connection', () => {
     const line = stdout.split('\n').find((row) => row.includes(port))
     expect(line).toMatch(/127\.0\.0\.1:/)
   })
+})
+
+test.skipIf(process.platform === 'win32')('a kernel ends with the process that started it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gradbook-parent-'))
+  const file = join(folder, 'connection.json')
+  // The shell is the parent that the variable names; it ends once the kernel has made its file.
+  const script =
+    'f=$1; shift; JPY_PARENT_PID=$$ "$@" & echo $!; until [ -s "$f" ]; do sleep 0.1; done; sleep 1'
+  const parent = spawn('sh', ['-c', script, 'sh', file, ...kernelCommand(file)], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  let said = ''
+  parent.stdout.on('data', (text: Buffer) => (said += text.toString()))
+  try {
+    await new Promise((resolve) => parent.once('exit', resolve))
+    const isAlive = (): boolean => {
+      try {
+        return process.kill(Number(said), 0)
+      } catch {
+        return false
+      }
+    }
+    expect(isAlive()).toBe(true)
+    await expect.poll(isAlive, { timeout: 15_000 }).toBe(false)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 describe('a kernel that cannot go on ends, and says so to whoever waits', () => {
