@@ -90,7 +90,8 @@ export function compileCell(cell: CellSource, options: CompileOptions = {}): Com
   const names = findNames(parsed.program)
   const words = chooseWords(text)
   const last = findLastExpression(parsed)
-  const open = `${words.value} = (`
+  // A function alone would take the variable's name.
+  const open = `${words.value} = (0, `
   const marked = last
     ? `${text.slice(0, last.start)}${open}${text.slice(last.start, last.end)})${text.slice(last.end)}`
     : text

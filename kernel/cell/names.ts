@@ -119,6 +119,7 @@ function namesOf(statement: any): [string, NameKind][] {
     case 'TSEnumDeclaration':
       return one(statement.id, 'enum')
     case 'TSModuleDeclaration':
+      if (statement.kind === 'global') return []
       return one(statement.id, hasValue(statement.body) ? 'namespace' : 'type')
     case 'TSInterfaceDeclaration':
     case 'TSTypeAliasDeclaration':

@@ -2,7 +2,7 @@ import type { Parsed } from './parse.js'
 import { parseCell } from './parse.js'
 
 /** `%npm …` lines at the head of a cell: the one command that is not TypeScript. */
-const command = /^%npm[ \t]+(\S.*?)[ \t]*$/
+const command = /^%npm[ \t]+(\S.*?)\s*$/
 
 /** A cell's text as TypeScript. Every character keeps its offset, so places in it are places in the cell. */
 export interface Source {

@@ -76,7 +76,8 @@ function findPackage(name: string, home: string): string | undefined {
 /** Options that a cell needs to be what it is, whatever the notebook's own tsconfig.json says. */
 const required = {
   noEmit: true,
-  module: 'esnext',
+  // As esnext, with `import x = require('y')`.
+  module: 'preserve',
   moduleResolution: 'bundler',
   moduleDetection: 'force',
   allowImportingTsExtensions: true,
@@ -125,7 +126,10 @@ function globalsText(home: string): string {
 export function createWorkspace(notebookFolder: string, home: string): Workspace {
   removeAbandoned()
   const root = realpathSync(mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`)))
-  const close = () => rmSync(root, { recursive: true, force: true })
+  const close = () => {
+    process.off('exit', close)
+    rmSync(root, { recursive: true, force: true })
+  }
   process.once('exit', close)
   const searched = foldersAbove(notebookFolder)
   for (const name of broughtPackages) {
