@@ -70,6 +70,20 @@ const capabilities = {
   ],
 }
 
+/** A breakpoint as front ends ask for it: `{ line }`, or just the number of the line. */
+function readWanted(asked: unknown): Wanted {
+  const { line, column, condition } = (
+    typeof asked === 'number' ? { line: asked } : (asked ?? {})
+  ) as Partial<Wanted>
+  if (!Number.isInteger(line) || line! < 1)
+    throw new Refused(`a breakpoint needs a line, not ${JSON.stringify(asked)}`)
+  return {
+    line: line!,
+    ...(typeof column === 'number' ? { column } : {}),
+    ...(typeof condition === 'string' ? { condition } : {}),
+  }
+}
+
 export class Debugger {
   readonly #options: DebuggerOptions
   readonly #sources: Sources
@@ -105,7 +119,8 @@ export class Debugger {
     return answered
   }
 
-  async #answer({ seq, command, arguments: values = {} }: DebugRequest): Promise<object> {
+  async #answer({ seq, command, arguments: given }: DebugRequest): Promise<object> {
+    const values = typeof given === 'object' && given !== null ? given : {}
     const response = { seq: ++this.#sequence, type: 'response', request_seq: seq, command }
     const found = Object.hasOwn(this.#commands, command) ? this.#commands[command] : undefined
     try {
@@ -231,7 +246,9 @@ export class Debugger {
       empty: { breakpoints: [] },
       run: async ({ source, breakpoints, lines }) => {
         const path = String(source?.path ?? '')
-        const wanted: Wanted[] = breakpoints ?? (lines ?? []).map((line: number) => ({ line }))
+        const asked: unknown = breakpoints ?? lines ?? []
+        if (!Array.isArray(asked)) throw new Refused('breakpoints must be a list')
+        const wanted = asked.map(readWanted)
         const told = await this.#breakpoints.replace(path, wanted)
         const thread = this.#thread
         if (thread.attached) await this.#breakpoints.apply(path, thread.main).catch(ignoreNoAnswer)
@@ -240,10 +257,10 @@ export class Debugger {
     },
     setExceptionBreakpoints: {
       empty: { breakpoints: [] },
-      run: async ({ filters = [] }) => {
-        this.#filters = filters
-        if (this.#thread.attached) await this.#thread.stopAtErrors(filters)
-        return { breakpoints: filters.map(() => ({ verified: true })) }
+      run: async ({ filters }) => {
+        this.#filters = Array.isArray(filters) ? filters : []
+        if (this.#thread.attached) await this.#thread.stopAtErrors(this.#filters)
+        return { breakpoints: this.#filters.map(() => ({ verified: true })) }
       },
     },
     threads: { run: () => ({ threads: [{ id: threadId, name: 'cells' }] }) },

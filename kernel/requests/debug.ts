@@ -52,7 +52,10 @@ export class Debugging {
   /** A cell is about to run: its breakpoints are set first. */
   async beforeCell(cell: RanCell): Promise<void> {
     this.#cells.add(cell)
-    await this.#debugger?.beforeCell(cell)
+    await this.#debugger?.beforeCell(cell).catch((error: Error) => {
+      // The cell runs all the same.
+      this.#kernel.log(`breakpoints could not be set: ${error.stack}`)
+    })
   }
 
   /** Stop was pressed; see `Debugger.letGo`. */

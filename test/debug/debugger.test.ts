@@ -434,6 +434,19 @@ describe('the session', () => {
       success: false,
       body: { variables: [] },
     })
+    for (const breakpoints of ['x', [null], [{ line: 0 }], [{ line: 'two' }]])
+      expect(
+        (await session.send('setBreakpoints', { source: { path: '/tmp/x.ts' }, breakpoints })).success,
+      ).toBe(false)
+    for (const content of [
+      {},
+      { command: 'evaluate', arguments: null },
+      { command: 7, arguments: [1] },
+      [],
+    ]) {
+      const reply = await kernel.request('control', 'debug_request', content, { timeout: 5_000 })
+      expect(reply.content).toMatchObject({ type: 'response' })
+    }
     for (const command of ['continue', 'next', 'stepIn', 'stepOut', 'exceptionInfo', 'copyToGlobals'])
       expect((await session.send(command)).success).toBe(false)
   })
