@@ -34,6 +34,8 @@ describe('gradbook install', () => {
       command: (file) => spec.argv.map((part: string) => part.replace('{connection_file}', file)),
     })
     expect(kernel.info.language_info).toMatchObject({ name: 'typescript', file_extension: '.ts' })
+    // The two places where front ends look for a debugger agree.
+    expect(spec.metadata.debugger).toBe(kernel.info.supported_features.includes('debugger'))
     await kernel.shutdown()
   })
 
