@@ -87,6 +87,7 @@ function axis(runs: readonly Line[], view: RunView): { end: number; hidden: Part
   const end = Math.max(
     1,
     view.iteration,
+    ...view.adjustments.map((adjustment) => adjustment.at),
     ...runs.map((run) => run.history.iteration[run.history.length - 1] ?? 0),
   )
   const scale = { domain: [0, end], nice: false }
@@ -146,9 +147,10 @@ function lossPanel(
   layers.push(
     line(raw, several ? runs[0]!.name : names[0]!, { strokeWidth: 1, ...(several && { opacity: 0.3 }) }),
   )
+  const log = spansDecades(raw)
   // Branches first: what they share with the run is drawn in the colour of the run.
   for (const run of runs.toReversed()) {
-    const mean = meanLine(run.history, window)
+    const mean = meanLine(run.history, window, log)
     const name = several ? run.name : names[1]!
     if (run.history.length > 8)
       layers.push(
@@ -165,17 +167,40 @@ function lossPanel(
     width,
     height: 230,
     encoding: { x: x.inner },
-    layer: layers.map((layer) => coloured(layer, { domain: names, range }, shown)),
+    layer: layers.map((layer) => coloured(log ? onLogScale(layer) : layer, { domain: names, range }, shown)),
+  }
+}
+
+/** A loss that begins at 5,000 and ends at 0.3 would be a line along the floor. */
+function spansDecades(points: readonly Point[]): boolean {
+  if (points.length < 20) return false
+  const sorted = points.map(({ y }) => y).toSorted((a, b) => a - b)
+  return sorted[0]! > 0 && sorted.at(-1)! > 40 * sorted[sorted.length >> 1]!
+}
+
+function onLogScale(layer: Part): Part {
+  const { y, ...encoding } = layer.encoding as { y?: Part }
+  if (!y) return layer
+  const { values } = layer.data as { values: readonly Point[] }
+  return {
+    ...layer,
+    // Of a branch or an evaluation: the run's own are all above zero.
+    data: { values: values.filter((point) => point.y > 0) },
+    encoding: { ...encoding, y: { ...y, title: 'loss (log scale)', scale: { type: 'log', nice: true } } },
   }
 }
 
 /** More points than this are averaged in groups first: the mean is drawn with a few hundred anyway. */
 const mostSmoothed = 4000
 
-function meanLine(history: HistoryColumns, window: number): { x: ArrayLike<number>; y: ArrayLike<number> } {
+/** @param log on a logarithmic scale the mean of the logarithms runs through the middle of the points. */
+function meanLine(
+  history: HistoryColumns,
+  window: number,
+  log: boolean,
+): { x: ArrayLike<number>; y: ArrayLike<number> } {
   const { length, iteration, loss } = history
-  const group = Math.ceil(length / mostSmoothed)
-  if (group <= 1) return { x: iteration, y: smooth(loss, window, length) }
+  const group = Math.max(1, Math.ceil(length / mostSmoothed))
   const groups = Math.ceil(length / group)
   const x = new Float64Array(groups)
   const y = new Float64Array(groups)
@@ -184,14 +209,16 @@ function meanLine(history: HistoryColumns, window: number): { x: ArrayLike<numbe
     let sum = 0
     let count = 0
     for (let i = g * group; i < end; i++) {
-      if (!Number.isFinite(loss[i]!)) continue
-      sum += loss[i]!
+      const value = log ? Math.log(loss[i]!) : loss[i]!
+      if (!Number.isFinite(value)) continue
+      sum += value
       count++
     }
     x[g] = iteration[Math.min(end - 1, g * group + (group >> 1))]!
     y[g] = count ? sum / count : Number.NaN
   }
-  return { x, y: smooth(y, Math.max(2, window / group)) }
+  const mean = smooth(y, Math.max(2, window / group))
+  return { x, y: log ? mean.map(Math.exp) : mean }
 }
 
 /** Gives the marks that name a series their colour, and the panel one legend above it. */

@@ -88,6 +88,20 @@ describe('the loss chart', () => {
     expect(rowsOfMark(lossChart(view), 'line').every((row) => Number.isFinite(row.y))).toBe(true)
   })
 
+  it('draws a loss over several decades on a logarithmic scale, and no other', () => {
+    const view = runView(200)
+    const scales = (spec: Parameters<typeof partsOf>[0]) =>
+      [...partsOf(spec)].filter((part) => part.type === 'log').length
+    expect(scales(lossChart(view))).toBe(0)
+    ;(view.history.loss as Float32Array).set([9000, 4000, 800, 100])
+    const spec = lossChart(view)
+    expect(scales(spec)).toBeGreaterThan(2)
+    expect(JSON.stringify(spec)).toContain('loss (log scale)')
+    expect(rowsOfMark((spec.vconcat as object[])[0] as never, 'line').every((row) => Number(row.y) > 0)).toBe(
+      true,
+    )
+  })
+
   it('says a constant learning rate with two points', () => {
     const view = runView(1000)
     ;(view.history.learningRate as Float32Array).fill(0.01)
