@@ -9,6 +9,8 @@ const updateEvery = 200
 const updateShare = 50
 const breatheEvery = 100
 const backgroundEvery = 15
+/** A call that took less leaves no line in a terminal. */
+const shortCall = 200
 
 /** The view of one run while it trains: one display for each cell, changed in place. */
 export class Live {
@@ -17,6 +19,9 @@ export class Live {
   #updated = 0
   #wait = updateEvery
   #breathed = 0
+  #began = 0
+  /** Nothing of the present call was shown yet. */
+  #quiet = true
   #every = breatheEvery
 
   readonly #onView: (view: RunView) => void
@@ -56,15 +61,21 @@ export class Live {
 
   /** The first view of a call comes after a while: a short call shows only its end. */
   begin(): void {
-    this.#updated = this.#breathed = performance.now()
+    this.#began = this.#updated = this.#breathed = performance.now()
+    this.#quiet = true
   }
 
   end(view: RunView): void {
-    this.#show(view, performance.now())
+    const now = performance.now()
+    // A script's loop of short calls would fill the terminal; what it has not begun to show it need not end.
+    if (maybeHost()?.kind === 'terminal' && this.#quiet && !view.stopReason && now - this.#began < shortCall)
+      return
+    this.#show(view, now)
   }
 
   #show(view: RunView, now: number): void {
     this.#updated = now
+    this.#quiet = false
     this.#onView(view)
     const host = maybeHost()
     if (!host || !this.#core.settings.progress) return

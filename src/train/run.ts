@@ -456,6 +456,13 @@ export class Run {
     return exportCsv(this.#core, file)
   }
 
+  /** How it prints. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    const { history, iteration, name } = this.#core
+    const loss = history.length ? `, loss ${Number(history.last('loss').toPrecision(4))}` : ''
+    return `Run '${name}' at iteration ${iteration}${loss}`
+  }
+
   /** A second run that goes on from here with a copy of the model; this one stays as it is. */
   branch(name: string): Run {
     if (typeof name !== 'string' || !name)
