@@ -5,6 +5,7 @@ export const testEnvironment = 'tests'
 export const testPackages = [
   'jupyterlab==4.6.6',
   'jupyterlab_widgets==3.0.17',
+  'notebook==7.6.5',
   'nbclient==0.11.0',
   'nbconvert==7.17.2',
   'jupyter_kernel_test==0.7.0',

@@ -81,6 +81,7 @@ export class Lab {
       '--ServerApp.port_retries=0',
       '--IdentityProvider.token=',
       '--LabApp.expose_app_in_browser=True',
+      '--JupyterNotebookApp.expose_app_in_browser=True',
     ]
     const server = spawn(
       python!,
@@ -124,12 +125,16 @@ export class Lab {
     writeFileSync(join(this.folder, name), JSON.stringify(notebook))
   }
 
-  /** Opens a notebook in a window of its own. */
-  async open(name: string, { dark = false, width = 1280, height = 900 } = {}): Promise<NotebookPage> {
+  /** Opens a notebook in a window of its own, in JupyterLab or in Notebook 7. */
+  async open(
+    name: string,
+    { dark = false, width = 1280, height = 900, in: place = 'lab' as 'lab' | 'notebooks' } = {},
+  ): Promise<NotebookPage> {
     const context = await this.#browser.newContext({ viewport: { width, height }, deviceScaleFactor: 2 })
     const page = await context.newPage()
     const notebook = new NotebookPage(page)
-    await page.goto(`${this.url}/lab/workspaces/w${Math.random().toString(36).slice(2)}/tree/${name}`)
+    const workspace = `lab/workspaces/w${Math.random().toString(36).slice(2)}/tree`
+    await page.goto(`${this.url}/${place === 'lab' ? workspace : place}/${name}`)
     await notebook.ready()
     if (dark) await notebook.command('apputils:change-theme', { theme: 'JupyterLab Dark' })
     return notebook
