@@ -33,7 +33,7 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
   const workspace = createWorkspace(folder, home)
   const service = new Service(workspace.folder, home)
   const program = new CellProgram(workspace.folder, folder)
-  const watched = new WatchedFiles()
+  const watched = new WatchedFiles(folder)
   const missing = new MissingPackages(workspace)
 
   // One request at a time: each sees the documents as it wrote them.
@@ -69,7 +69,7 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
     const { text } = module
     const checking = findChecking(text) ?? 'error'
     if (checking === 'off') return []
-    watched.follow(module.specifiers, folder)
+    watched.follow(module.specifiers)
     const problems = await service.diagnose(document.path)
     missing.take(problems)
     const found = readDiagnostics(problems, document, text, workspace)

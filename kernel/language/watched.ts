@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { dirname, extname } from 'node:path'
 import { findSpecifiers, parseFile, syntaxOf } from '../cell/index.js'
 import { asPath, findFile, isReloaded } from '../files.js'
+import { mapPath, readTsconfig } from '../tsconfig.js'
 
 interface Watched {
   stamp: string
@@ -34,11 +35,21 @@ export class WatchedFiles {
   /** Paths that imports name and where no file was. */
   readonly #missing = new Set<string>()
 
-  /** Follows these imports from now on. */
-  follow(specifiers: readonly string[], folder: string): void {
+  readonly #folder: string
+  /** `paths` of the notebook's tsconfig.json. */
+  readonly #paths: unknown
+
+  constructor(folder: string) {
+    this.#folder = folder
+    this.#paths = readTsconfig(folder)?.options.paths
+  }
+
+  /** Follows these imports of a cell from now on. */
+  follow(specifiers: readonly string[]): void {
     for (const specifier of specifiers) {
-      const path = asPath(specifier, folder)
-      if (path !== undefined) this.#follow(path)
+      const path = asPath(specifier, this.#folder)
+      for (const one of path === undefined ? mapPath(specifier, this.#folder, this.#paths) : [path])
+        this.#follow(one)
     }
   }
 

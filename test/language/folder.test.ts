@@ -137,6 +137,8 @@ test("the notebook's own tsconfig.json is respected", async () => {
   expect(
     await loose.check('const f = (a?: string) => a.length; import { a } from "@/a"; a.toFixed()'),
   ).toEqual([])
+  loose.write('lib/a.ts', 'export const a = "text"')
+  expect(await loose.check('a.toUpperCase()')).toEqual([])
   const implicit = inFolder({
     'tsconfig.json': '{ "compilerOptions": { "noImplicitAny": true, "noUnusedLocals": true } }',
   })
