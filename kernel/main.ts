@@ -82,13 +82,14 @@ const { createEngine } = await import('./engine/engine.js')
 const { createQuestions } = await import('./engine/questions.js')
 const { createParts } = await import('./engine/parts.js')
 const { show } = await import('./engine/values.js')
+const { runBeside } = await import('./engine/cause.js')
 const { offerAgent } = await import('./debug/offer.js')
 
 const post = (message: ToProtocol): void => protocol.postMessage(message)
 const questions = createQuestions(post, shared, port1)
 const parts = createParts(data.folder, data.home)
 const engine = createEngine(post, shared, questions, parts)
-offerAgent(engine.scope, parts.runtime, show)
+offerAgent({ scope: engine.scope, runtime: parts.runtime, show, within: runBeside })
 protocol.on('message', (message: ToMain) => engine.receive(message))
 
 /** Lets all that was said be sent before the process ends. */

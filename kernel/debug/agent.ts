@@ -1,5 +1,6 @@
 /** The debugger's part on the main thread: lists variables when the protocol thread asks, between two of the user's instructions. */
 import { isProxy, isTypedArray } from 'node:util/types'
+import type { Runtime } from '../cell/types.js'
 import { childrenOf, Getter, hasChildren, Page, TensorValues, type Child } from './children.js'
 import { classOf, describeValue } from './describe.js'
 
@@ -65,22 +66,35 @@ function textOf(value: unknown, read: boolean): string {
 /** A variable whose declaration has not run yet. */
 class Unset {}
 
-export class Agent {
-  readonly scope: Record<string, unknown>
+/** What the agent is given of the engine. */
+export interface AgentParts {
+  /** The names of the cells. */
+  scope: Record<string, unknown>
   /** `import`, `require` and the like for what the user evaluates. */
-  readonly runtime: object
-  readonly #show: (value: unknown) => { data: Record<string, unknown>; metadata: object }
+  runtime: Runtime
+  show(value: unknown): { data: Record<string, unknown>; metadata: object }
+  /** Runs a function beside the cells. */
+  within<Result>(body: () => Result): Result
+}
+
+export class Agent {
+  readonly scope: AgentParts['scope']
+  readonly runtime: AgentParts['runtime']
+  readonly #show: AgentParts['show']
+  readonly #within: AgentParts['within']
   readonly #held = new Map<number, Held>()
   #references = 0
 
-  constructor(
-    scope: Record<string, unknown>,
-    runtime: object,
-    show: (value: unknown) => { data: Record<string, unknown>; metadata: object },
-  ) {
+  constructor({ scope, runtime, show, within }: AgentParts) {
     this.scope = scope
     this.runtime = runtime
     this.#show = show
+    this.#within = within
+  }
+
+  /** Runs a compiled cell beside the cells. */
+  run<Value>(cell: (scope: object, runtime: Runtime) => Promise<Value>): Promise<Value> {
+    return this.#within(() => cell(this.scope, this.runtime))
   }
 
   /** Forgets what it gave references to, or those before one of them. */

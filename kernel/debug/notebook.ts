@@ -72,7 +72,7 @@ export class Notebook {
       const { result, exceptionDetails } = await main.post(
         'Runtime.evaluate',
         {
-          expression: `(${program})(${agent}.scope, ${agent}.runtime).then(({ value }) => ${give})`,
+          expression: `${agent}.run(${program}).then(({ value }) => ${give})`,
           awaitPromise: true,
           returnByValue,
           silent: true,

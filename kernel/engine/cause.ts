@@ -34,6 +34,11 @@ export function latestOrigin(): Origin {
   return latest
 }
 
+/** Runs `body` as caused by nobody's cell: not by the last one either, which may have been stopped. */
+export function runBeside<Result>(body: () => Result): Result {
+  return runAs(createOrigin(0), body)
+}
+
 /** The origin of the running code; of code that lost it (native callbacks), the cell that ran last. */
 export function currentOrigin(): Origin {
   return storage.getStore() ?? latest
