@@ -82,6 +82,15 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
     return this.readSync(dataId)
   }
 
+  /** Milliseconds of `work`, what waits in the graph at its end included. */
+  override async time(work: () => void): Promise<tf.BackendTimingInfo> {
+    this.pending.flush()
+    const started = performance.now()
+    work()
+    this.pending.flush()
+    return { kernelMs: performance.now() - started } as tf.BackendTimingInfo
+  }
+
   override dispose(): void {
     this.pending.dispose()
   }

@@ -103,7 +103,7 @@ export interface SessionOptions {
   device: string
 }
 
-/** Threads that a session uses unless told otherwise: one for each processor that this process may use. */
+/** Processors that this process may use. */
 export const processors = (): number => availableParallelism()
 
 /** A session for the bytes of a model. */

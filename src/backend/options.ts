@@ -3,28 +3,29 @@ import { devices, processors } from './native.js'
 
 export interface BackendOptions {
   /**
-   * Kernels of fewer operations than this, whose inputs are numbers at hand, run on the host at once: a call of ONNX Runtime
-   * costs 10 to 17 microseconds, which is about this many additions. 0 sends every kernel that has an ONNX form.
+   * Kernels of fewer operations than this (elements; for a product its multiplications), whose inputs are numbers at hand, run
+   * on the host at once: a call of ONNX Runtime takes as long as about this many of them there. 0 sends every kernel that has
+   * an ONNX form.
    */
   minimumSize: number
   /** 'lazy': kernels wait until a value is read, and run as one graph. 'eager': each runs at once, for debugging. */
   mode: 'lazy' | 'eager'
-  /** Threads of a session; the number of processors unless set. */
+  /** Threads of a session; the number of processors unless set, but no more than 8: each kept session has threads of its own. */
   threads: number
   /** Sessions that are kept for the next time the same graph comes. */
   sessions: number
 }
 
 export const options: BackendOptions & { device: string } = {
-  minimumSize: 1000,
+  minimumSize: 4000,
   mode: 'lazy',
   threads: 0,
-  sessions: 256,
+  sessions: 128,
   device: 'cpu',
 }
 
-/** Threads that a session gets: as set, else as many as there are processors. */
-export const threads = (): number => options.threads || processors()
+/** Threads that a session gets. */
+export const threads = (): number => options.threads || Math.min(processors(), 8)
 
 const wholeFrom = (least: number) => ({
   expected: `a whole number of at least ${least}`,

@@ -77,6 +77,14 @@ describe('the lazy mode', () => {
     state.dispose()
   })
 
+  it('has run when a time is taken', async () => {
+    const x = tf.ones([64, 64])
+    const { kernelMs } = (await tf.time(() => void x.matMul(x))) as { kernelMs: number }
+    expect(kernelMs).toBeGreaterThan(0)
+    expect(kernels().BatchMatMul).toEqual({ onnx: 1, host: 0 })
+    x.dispose()
+  })
+
   it('names the kernel when a graph fails', () => {
     const index = tf.tensor1d([0, 1]).mul(7).toInt()
     const rows = tf.gather(tf.ones([3, 2]), index)
