@@ -4,7 +4,7 @@ import { InputError } from '../errors.js'
 import type { EvaluationRow } from '../views.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
 import type { Core } from './core.js'
-import { borrow } from './step.js'
+import { borrow, tidily } from './step.js'
 import type { Batch } from './trainee.js'
 
 /** Loss and metrics of a dataset, and what was seen of each example. */
@@ -79,7 +79,7 @@ function evaluateBatch(core: Core, dataset: Dataset, positions: Int32Array): See
 
 function seenIn(core: Core, dataset: Dataset, positions: Int32Array): Seen {
   const { trainee, settings } = core
-  return tf.tidy(() => {
+  return tidily(() => {
     const batch: Batch =
       dataset === core.data
         ? core.batchAt(positions)

@@ -313,7 +313,20 @@ function detailsOf(core: Core): { [name: string]: unknown } {
     evaluateOn: about(evaluateOn),
     versions: { node: globalThis.process?.versions.node, tfjs: tf.version.tfjs },
     backend: tf.getBackend(),
+    machine: machine(),
   }
+}
+
+/** What the bits depend on beside the run: they are the same on the same kind of machine with as many threads. */
+function machine(): { [name: string]: unknown } | undefined {
+  const os = globalThis.process?.getBuiltinModule?.('node:os')
+  return (
+    os && {
+      platform: `${os.platform()} ${os.arch()}`,
+      processor: os.cpus()[0]?.model,
+      threads: os.availableParallelism(),
+    }
+  )
 }
 
 function settingsOf({ settings, optimizer, peak, trainee }: Core): { [name: string]: unknown } {

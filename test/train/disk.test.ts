@@ -166,6 +166,8 @@ print(json.dumps([length % 8, entry['dtype'], list(struct.unpack('<6f', raw[8 + 
       iteration: 15,
       loss: 'sparseCategoricalCrossentropy',
       data: { length: 40, digest: blobsDigest() },
+      machine: { threads: expect.any(Number) },
+      versions: { tfjs: tf.version.tfjs },
     })
     const snapshot = decodeTensors(readFileSync(join('runs/first/snapshots', record.snapshot)))
     expect(snapshot.tensors['parameter:dense_1/kernel']!.shape).toEqual([2, 6])
