@@ -52,6 +52,7 @@ export class Stopper {
       .catch((error: unknown) => this.#kernel.log(`Stop failed: ${(error as Error).stack}`))
       .finally(() => {
         this.#stopping = undefined
+        this.#lowerSoon()
         const running = new Set(this.#kernel.subshells.running)
         const left = this.#next.filter((cell) => running.has(cell))
         this.#next = []
@@ -79,22 +80,30 @@ export class Stopper {
 
   /** No cell runs; but a timer of an earlier one may loop, or train beside. */
   async #stopBackground(): Promise<void> {
-    const { executor, shared, post } = this.#kernel
-    const { latest } = executor
-    Atomics.store(shared, Shared.interrupted, 1)
-    post({ type: 'stop', cause: latest })
-    // What trains beside the cells reads the flag between iterations; the next cell begins without it.
-    setTimeout(() => {
-      if (executor.latest === latest) Atomics.store(shared, Shared.interrupted, 0)
-    }, seenWithin).unref()
+    const { latest } = this.#kernel.executor
+    this.#raise([latest])
     if (!(await this.#abandon([latest], graceful))) await this.#terminate([latest], () => false)
+  }
+
+  /** Says to the main thread that Stop was pressed: by the abort signals, and by the flag that a loop can read. */
+  #raise(causes: Cause[]): void {
+    const { shared, post } = this.#kernel
+    Atomics.store(shared, Shared.interrupted, 1)
+    for (const cause of causes) post({ type: 'stop', cause })
+  }
+
+  /** The next cell begins with the flag down, and so does what a widget or a panel starts later. */
+  #lowerSoon(): void {
+    const { executor, shared } = this.#kernel
+    const { latest } = executor
+    setTimeout(() => {
+      if (executor.latest === latest && !this.#stopping) Atomics.store(shared, Shared.interrupted, 0)
+    }, seenWithin).unref()
   }
 
   /** Ends the main thread's work for these causes, unless it `isOver` before it must be ended. */
   async #end(causes: Cause[], isOver: () => boolean, over: Promise<unknown>): Promise<void> {
-    const { shared, post } = this.#kernel
-    Atomics.store(shared, Shared.interrupted, 1)
-    for (const cause of causes) post({ type: 'stop', cause })
+    this.#raise(causes)
     await Promise.race([over, sleep(graceful)])
     if (isOver() || (await this.#abandon(causes, answersWithin)) || isOver()) return
     await this.#terminate(causes, isOver)

@@ -139,3 +139,15 @@ test('Stop with nothing running does not swallow the next Stop', async () => {
   expect(stopped.status).toMatch(/error|aborted/)
   expect(result((await kernel.run('1')).outputs)).toBe('1')
 })
+
+test('what a front end sets off after Stop, without a cell, is not taken for stopped', async () => {
+  await kernel.run(
+    `host.comms.registerTarget('stopped?', (comm) => comm.onMsg(() => comm.send({ is: host.interrupted })))`,
+  )
+  await stopIn(kernel, 'await new Promise(() => {})')
+  await kernel.send(kernel.create('shell', 'comm_open', { comm_id: 's1', target_name: 'stopped?', data: {} }))
+  await sleep(2_500)
+  const answer = kernel.wait(({ header }) => header.msg_type === 'comm_msg')
+  await kernel.send(kernel.create('shell', 'comm_msg', { comm_id: 's1', data: {} }))
+  expect((await answer).content.data).toEqual({ is: false })
+})
