@@ -18,7 +18,7 @@ import { createOrigin, currentOrigin, latestOrigin, runAs, type Origin } from '.
 import { watchChildren } from './children.js'
 import { createComms } from './comms.js'
 import { installGlobals } from './globals.js'
-import { createHost } from './host.js'
+import { createHost, isDisplay } from './host.js'
 import { captureStreams, createOutput } from './output.js'
 import type { Parts } from './parts.js'
 import type { Questions } from './questions.js'
@@ -105,7 +105,8 @@ export function createEngine(
         const evaluated = evaluate(compiled, file)
         const isDebugged = Atomics.load(shared, Shared.debugged) === 1
         const ended = await (isDebugged ? uncaught.settle(evaluated) : evaluated)
-        const result = ended.value === undefined ? undefined : show(ended.value)
+        const isShown = ended.value === undefined || isDisplay(ended.value)
+        const result = isShown ? undefined : show(ended.value)
         return { status: 'ok', result, expressions: await evaluateExpressions(expressions, file) }
       } catch (error) {
         return { status: 'error', problem: problemOf(error) }

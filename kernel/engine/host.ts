@@ -1,10 +1,15 @@
 /** The notebook as the library's host (src/host.ts). */
 import { randomUUID } from 'node:crypto'
-import type { Comms, Host, MimeBundle } from '../../src/host.js'
+import type { Comms, Display, Host, MimeBundle } from '../../src/host.js'
 import { Shared, type Cause, type Shown, type ToProtocol } from '../port.js'
 import { currentOrigin } from './cause.js'
 import type { Questions } from './questions.js'
 import { show, showBundle } from './values.js'
+
+const displays = new WeakSet<object>()
+/** What `display(…)` gave: the cell has shown it, so as its last value there is nothing more to show. */
+export const isDisplay = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && displays.has(value)
 
 export function createHost(
   post: (message: ToProtocol) => void,
@@ -28,7 +33,7 @@ export function createHost(
       const update = display_id !== undefined && shownBy.get(id) === cause
       if (display_id !== undefined) shownBy.set(id, cause)
       post({ type: 'show', cause, shown: shownOf(value, raw), displayId: id, update })
-      return {
+      const display: Display = {
         id,
         update(next, options) {
           const origin = currentOrigin().cause
@@ -41,6 +46,8 @@ export function createHost(
           })
         },
       }
+      displays.add(display)
+      return display
     },
     clearOutput({ wait = false } = {}) {
       post({ type: 'clear', cause: currentOrigin().cause, wait })

@@ -75,6 +75,10 @@ describe('what tslab left open', () => {
     )
     expect(outputs).toMatchObject([{ output_type: 'execute_result' }])
   })
+  test('what display() gives back is not shown again', async () => {
+    const { outputs } = await kernel.run('const shown = display("a"); shown')
+    expect(outputs.map(({ output_type }) => output_type)).toEqual(['display_data'])
+  })
   test('notebooks of tslab show what they did', async () => {
     const { outputs } = await kernel.run(
       'import * as tslab from "tslab"; tslab.display.html("<b>x</b>"); tslab.display.png(new Uint8Array([137, 80]))',
