@@ -48,12 +48,25 @@ function dataText({ what, to }: Adjustment): string | undefined {
   return `${what} ${formatCount(count)} ${count === 1 ? 'example' : 'examples'}${more}`
 }
 
+/** One mark for many of the same kind at the same iteration: a loop of `relabel` is one thing to read. */
+function marksOf(adjustments: readonly Adjustment[]): { at: number; text: string }[] {
+  const alike = new Map<string, Adjustment[]>()
+  for (const one of adjustments) {
+    const group = alike.get(`${one.at} ${one.what}`)
+    if (group) group.push(one)
+    else alike.set(`${one.at} ${one.what}`, [one])
+  }
+  return [...alike.values()].flatMap((group) => {
+    const { at, what } = group[0]!
+    if (group.length <= mostRows) return group.map((one) => ({ at, text: adjustmentText(one) }))
+    return [{ at, text: `${words(cleanLine(what, 30))}, ${formatCount(group.length)} times` }]
+  })
+}
+
 /** A dashed line through a panel at the iteration of each adjustment. */
 export function adjustmentLines(adjustments: readonly Adjustment[]): Part {
   return {
-    data: {
-      values: adjustments.map((adjustment) => ({ x: adjustment.at, adjustment: adjustmentText(adjustment) })),
-    },
+    data: { values: marksOf(adjustments).map(({ at, text }) => ({ x: at, adjustment: text })) },
     mark: { type: 'rule', strokeDash: [3, 3], strokeWidth: 1, color: colours.adjustment },
     encoding: { tooltip: [{ field: 'adjustment' }, { field: 'x', title: 'after iteration' }] },
   }
@@ -115,9 +128,9 @@ export function adjustmentLabels(
 function placed(adjustments: readonly Adjustment[], end: number): Label[] {
   const taken: { from: number; to: number }[][] = []
   const labels: Label[] = []
-  for (const adjustment of adjustments.toSorted((a, b) => b.at - a.at)) {
-    const text = adjustmentText(adjustment)
-    const at = (adjustment.at / end) * width
+  for (const mark of marksOf(adjustments).toSorted((a, b) => b.at - a.at)) {
+    const { text } = mark
+    const at = (mark.at / end) * width
     const length = text.length * 6 + 10
     const left = at + length <= width || at < width / 2
     const span = left ? { from: at, to: at + length } : { from: at - length, to: at }
@@ -128,7 +141,7 @@ function placed(adjustments: readonly Adjustment[], end: number): Label[] {
     while (row < mostRows && !free(row)) row++
     if (row === mostRows) continue
     ;(taken[row] ??= []).push(span)
-    labels.push({ x: adjustment.at, text, row, left })
+    labels.push({ x: mark.at, text, row, left })
   }
   return labels
 }

@@ -1,5 +1,5 @@
 import { describe, InputError } from '../errors.js'
-import type { ComparisonView, RunView } from '../views.js'
+import type { Adjustment, ComparisonView, RunView } from '../views.js'
 import type { Core } from './core.js'
 import { viewOf } from './loop.js'
 import { scheduleRecord } from './schedules.js'
@@ -25,6 +25,25 @@ function meanOfLast(core: Core): number {
   return losses.reduce((a, b) => a + b, 0) / losses.length
 }
 
+/** 'learningRate 0.001 at 200; relabel 12 times at 400'. */
+function adjustmentsText(adjustments: readonly Adjustment[]): string {
+  const alike = new Map<string, Adjustment[]>()
+  for (const one of adjustments) {
+    const key = `${one.at} ${one.what}`
+    const group = alike.get(key)
+    if (group) group.push(one)
+    else alike.set(key, [one])
+  }
+  const texts = [...alike.values()].map((group) => {
+    const { at, what, to } = group.at(-1)!
+    if (group.length > 1) return `${what} ${group.length} times at ${at}`
+    const ids = (to as { ids?: unknown } | null)?.ids
+    const value = Array.isArray(ids) ? `${ids.length} examples` : typeof to === 'object' ? describe(to) : to
+    return `${what} ${value} at ${at}`
+  })
+  return texts.join('; ')
+}
+
 /** What runs have in common is left out, but for where they stand. */
 export function compareCores(cores: readonly Core[]): ComparisonView {
   if (cores.length < 2)
@@ -48,13 +67,7 @@ export function compareCores(cores: readonly Core[]): ComparisonView {
   const from = shared < 0 ? cores[0]!.adjustments.length : shared
   const adjustments = {
     what: 'adjustments of its own',
-    values: cores.map(
-      (core): Cell =>
-        core.adjustments
-          .slice(from)
-          .map(({ at, what, to }) => `${what} ${typeof to === 'object' ? describe(to) : to} at ${at}`)
-          .join('; ') || null,
-    ),
+    values: cores.map((core): Cell => adjustmentsText(core.adjustments.slice(from)) || null),
   }
   const differs = ({ what, values }: { what: string; values: readonly Cell[] }) =>
     always.includes(what) || values.some((value) => value !== values[0])

@@ -1,25 +1,10 @@
-import { copyFileSync, readFileSync } from 'node:fs'
+import { copyFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { gradbook, python, runProgram, temporaryFolder } from '../kit/index.js'
+import { cellsOf, committed, execute, joined, minutes, said, sourcesOf, type Cell } from './notebook.js'
 
-const notebook = resolve('notebooks/01-first-model.ipynb')
-const minutes = 60_000
-
-interface Cell {
-  cell_type: string
-  source: string | string[]
-  outputs?: { output_type: string; data?: Record<string, unknown>; text?: string | string[] }[]
-}
-
-const joined = (text: unknown): string => (Array.isArray(text) ? text.join('') : String(text ?? ''))
-const cellsOf = (file: string): Cell[] => JSON.parse(readFileSync(file, 'utf8')).cells
-
-/** All that the cells of a notebook print or show as text. */
-function said(cells: readonly Cell[]): string {
-  const outputs = cells.flatMap((cell) => cell.outputs ?? [])
-  return outputs.map((output) => joined(output.text) + joined(output.data?.['text/plain'])).join('\n')
-}
+const name = '01-first-model'
 
 function testAccuracy(cells: readonly Cell[]): number {
   return Number(/test accuracy ([\d.]+) %/.exec(said(cells))?.[1])
@@ -36,14 +21,7 @@ function numbersInText(cells: readonly Cell[]): string[] {
 describe('the first notebook, run in Node alone', () => {
   let cells: Cell[]
   beforeAll(async () => {
-    const folder = temporaryFolder()
-    copyFileSync(notebook, join(folder, 'first.ipynb'))
-    const { code, stderr } = await gradbook(['run', 'first.ipynb', '-o', 'out.ipynb'], {
-      folder,
-      timeout: 4 * minutes,
-    })
-    expect(code, stderr).toBe(0)
-    cells = cellsOf(join(folder, 'out.ipynb'))
+    cells = await execute(name)
   }, 4 * minutes)
 
   it('passes 94 % on the test digits', () => {
@@ -67,9 +45,8 @@ describe('the first notebook, run in Node alone', () => {
   })
 
   it('says the same in its committed outputs', () => {
-    const committed = cellsOf(notebook)
-    expect(testAccuracy(committed)).toBeGreaterThan(94)
-    expect(committed.map((cell) => joined(cell.source))).toEqual(cells.map((cell) => joined(cell.source)))
+    expect(testAccuracy(committed(name))).toBeGreaterThan(94)
+    expect(sourcesOf(committed(name))).toEqual(sourcesOf(cells))
   })
 })
 
@@ -78,7 +55,7 @@ describe.skipIf(!python)('the first notebook, run by nbclient', () => {
     'runs top to bottom with stdin off',
     async () => {
       const folder = temporaryFolder()
-      copyFileSync(notebook, join(folder, 'first.ipynb'))
+      copyFileSync(resolve('notebooks', `${name}.ipynb`), join(folder, 'first.ipynb'))
       await gradbook(['install', '--prefix', folder])
       const { code, stderr } = await runProgram(
         python!,

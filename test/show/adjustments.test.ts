@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { adjustmentLines } from '../../src/show/adjustment-marks.js'
 import { toBundle } from '../../src/show/values.js'
 
 it('shows the adjustments of a run as a table of what changed and why', () => {
@@ -9,4 +10,12 @@ it('shows the adjustments of a run as a table of what changed and why', () => {
   expect(bundle['text/html']).toContain('learning rate 0.002 → 0.001')
   expect(bundle['text/plain']).toMatch(/200 +exclude 2 examples, 7,998 left/)
   expect(bundle['text/plain']).toContain('finer steps')
+})
+
+it('marks many changes of one kind at one iteration as one', () => {
+  const relabel = (id: number) => ({ at: 400, what: 'relabel', from: '5', to: { id, label: '3' } })
+  const few = adjustmentLines([1, 2].map(relabel)) as { data: { values: unknown[] } }
+  expect(few.data.values).toHaveLength(2)
+  const many = adjustmentLines(Array.from({ length: 779 }, (_, id) => relabel(id)))
+  expect(many).toMatchObject({ data: { values: [{ x: 400, adjustment: 'relabel, 779 times' }] } })
 })
