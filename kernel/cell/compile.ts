@@ -19,6 +19,11 @@ export interface CompileOptions {
 
 const ownGlobals: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(globalThis))
 
+const onlyCommand = 'The one line that is not TypeScript is `%npm …`, before the first line of code.'
+
+const lineAt = (text: string, offset: number) =>
+  text.slice(text.lastIndexOf('\n', offset - 1) + 1, (text.indexOf('\n', offset) + 1 || text.length + 1) - 1)
+
 /** Words for the program that the text does not use. */
 function chooseWords(text: string): Words {
   let prefix = '__'
@@ -77,7 +82,9 @@ export function compileCell(cell: CellSource, options: CompileOptions = {}): Com
       parsed.errors.map(({ message, labels }) => ({
         code: 'syntax',
         severity: 'error',
-        message,
+        message: /^[ \t]*%/m.test(lineAt(cell.text, (labels[0]?.start ?? offset) - offset))
+          ? `${message}. ${onlyCommand}`
+          : message,
         place: placeAt(
           cell.text,
           (labels[0]?.start ?? offset) - offset,

@@ -77,3 +77,9 @@ test('a syntax error says its place', () => {
   })()
   expect(problem).toMatchObject({ code: 'syntax', place: { line: 2, column: 11 } })
 })
+
+test('a line command of other kernels names the one there is', () => {
+  expect(() => compileCell({ number: 1, text: 'const a = 1\n%time a' })).toThrow('`%npm')
+  expect(() => compileCell({ number: 1, text: '%time f()' })).toThrow('`%npm')
+  expect(() => compileCell({ number: 1, text: 'const a = ;' })).not.toThrow('`%npm')
+})
