@@ -1,11 +1,24 @@
 import * as tf from '@tensorflow/tfjs'
 
+/** The names of losses, for completion; `losses` has what they mean. */
+export type LossName =
+  | 'sparseCategoricalCrossentropy'
+  | 'categoricalCrossentropy'
+  | 'binaryCrossentropy'
+  | 'meanSquaredError'
+  | 'meanAbsoluteError'
+  | 'huber'
+  | 'logCosh'
+  | 'hinge'
+  | 'kullbackLeiblerDivergence'
+  | 'poisson'
+
 /**
  * A loss by name: one row each. `perExample` gives a value for each example, [batch], whatever the rank of the
  * outputs: positions within an example (the tokens of a text, the pixels of an image) are averaged.
  */
 export interface Loss {
-  readonly name: string
+  readonly name: LossName
   /** The activation a model of this loss ends in. One that does is taken back to its logits, which lose no digits. */
   readonly activation?: 'softmax' | 'sigmoid'
   /** What y is: a class index, a row as wide as the outputs, or values of the outputs' shape. */
@@ -35,7 +48,7 @@ function like(expected: tf.Tensor, outputs: tf.Tensor): tf.Tensor {
   return values.reshape(outputs.shape)
 }
 
-function elementwise(name: string, of: (difference: tf.Tensor) => tf.Tensor): Loss {
+function elementwise(name: LossName, of: (difference: tf.Tensor) => tf.Tensor): Loss {
   return {
     name,
     target: 'values',
@@ -119,4 +132,4 @@ const table: readonly Loss[] = [
   },
 ]
 
-export const losses: ReadonlyMap<string, Loss> = new Map(table.map((loss) => [loss.name, loss]))
+export const losses: ReadonlyMap<string, Loss> = new Map<string, Loss>(table.map((loss) => [loss.name, loss]))

@@ -1,5 +1,15 @@
 import * as tf from '@tensorflow/tfjs'
 
+/** The names of metrics, for completion; `metrics` has what they mean. */
+export type MetricName =
+  | 'accuracy'
+  | 'top3Accuracy'
+  | 'top5Accuracy'
+  | 'meanSquaredError'
+  | 'rootMeanSquaredError'
+  | 'meanAbsoluteError'
+  | 'perplexity'
+
 /**
  * A metric by name: one row each. `perExample` gives [batch]; the metric is their mean, finished by `finish` where it
  * is not a mean by itself. A metric of one's own has the same shape.

@@ -3,7 +3,8 @@ import type { Optimizer } from '../backend/optimizer.js'
 import type { DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
 import type { LossFunction } from './layers.js'
-import { metrics as knownMetrics, type Metric } from './metrics.js'
+import type { LossName } from './losses.js'
+import { metrics as knownMetrics, type Metric, type MetricName } from './metrics.js'
 import { ownSchedule, type Schedule, type ScheduleFunction } from './schedules.js'
 import { asRule, type StopFunction, type StopRule } from './stops.js'
 import { listNearest, nearestFirst } from './suggest.js'
@@ -22,7 +23,7 @@ export interface RunOptions {
   /** Fixes the order of the data, dropout and noise. Default: drawn at random, and kept in the run's record. */
   seed?: number
   /** By name ('accuracy', 'meanAbsoluteError', …), or functions (expected, predicted) => [batch]. */
-  metrics?: readonly (string | Metric | MetricFunction)[]
+  metrics?: readonly (MetricName | (string & {}) | Metric | MetricFunction)[]
   /** `adam({ learningRate: 1e-3 })`, `sgd(…)`, `adamw(…)`. Its rate is the peak of the schedule. */
   optimizer?: Optimizer
   /** The rate by iteration: `cosine({ warmup: 100, over: 2000 })`, or (iteration, peak) => rate. Default: constant. */
@@ -52,7 +53,7 @@ export interface RunOptions {
 /** What a tf.LayersModel needs besides. */
 export interface ModelOptions extends RunOptions {
   /** By name ('sparseCategoricalCrossentropy', 'meanSquaredError', …), or a function (expected, predicted) => [batch]. */
-  loss: string | LossFunction
+  loss: LossName | (string & {}) | LossFunction
   optimizer: Optimizer
 }
 
