@@ -88,6 +88,18 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
       }),
   )
 
+  let prepared = 0
+  /** Makes the draft's modules part of the program, with its options and globals: as many as it has cells, empty at first. */
+  async function prepareDraft(cells: number): Promise<void> {
+    if (cells <= prepared) return
+    const empty = new CellProgram(workspace.folder, folder, 'live')
+    while (empty.capacity < cells) empty.capacity *= 2
+    for (const document of empty.documents()) await write(document)
+    await write(empty.here(empty.read('')))
+    prepared = empty.capacity
+    draft.forget()
+  }
+
   let hasTold = false
   /** Cells run unchecked where TypeScript cannot say anything: each that took too long says so, of a missing service the first. */
   function whenUnavailable(error: unknown): Diagnostic[] {
@@ -157,7 +169,10 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
         return undefined
       }).catch(() => undefined),
 
-    diagnose: (cells) => draft.diagnose(cells),
+    async diagnose(cells) {
+      await inTurn(() => prepareDraft(cells.length))
+      return draft.diagnose(cells)
+    },
 
     isComplete,
 

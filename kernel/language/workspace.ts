@@ -149,11 +149,12 @@ export function createWorkspace(notebookFolder: string, home: string): Workspace
       ...searched.map((level) => join(level, 'node_modules', '@types')),
       dirname(findPackage('@types/node', home) ?? home),
     ]),
-    files: ['$globals.d.ts', '$here.ts'],
+    files: ['$globals.d.ts', '$here.ts', '$livehere.ts'],
   }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config, null, 2))
   writeFileSync(join(folder, '$globals.d.ts'), globalsText(home))
-  writeFileSync(join(folder, '$here.ts'), 'export {}\n')
+  // What these import is part of the program: the cells that ran, and those of the editor (draft.ts).
+  for (const name of ['$here.ts', '$livehere.ts']) writeFileSync(join(folder, name), 'export {}\n')
   return {
     folder,
     searched,

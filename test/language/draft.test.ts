@@ -19,6 +19,18 @@ describe('problems of cells as they stand in the editor', () => {
     expect(await diagnose('const a = 1', 'a.toFixed(2)', 'a.nothing')).toEqual([[], [], ['TS2339 1:3']])
   })
 
+  test('knows the globals of cells, modules of Node and the options of the program', async () => {
+    const globals = "display(html('<b>x</b>'))\nhost.interrupt.aborted"
+    const node = "import { readFileSync } from 'fs'\nreadFileSync('x', 'utf8').length"
+    expect(await diagnose(globals, node, 'const f = (a) => a', 'await f(1)')).toEqual([[], [], [], []])
+  })
+
+  test('also in a long notebook', async () => {
+    const cells = Array.from({ length: 40 }, (_, i) => `const a${i} = display(${i})`)
+    const found = await diagnose(...cells, 'a39.id.nothing')
+    expect(found.flat()).toEqual(['TS2339 1:8'])
+  })
+
   test('and not those below it', async () => {
     expect(await diagnose('qzx', 'const qzx = 1')).toEqual([['TS2304 1:1'], []])
   })
