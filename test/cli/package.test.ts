@@ -52,7 +52,7 @@ describe('the npm package', () => {
     expect(statSync(tarball).size).toBeLessThan(25_000_000)
     const { stdout } = await runProgram('tar', ['-tzvf', tarball])
     const sizes = stdout.split('\n').filter((line) => line && !line.includes('dist/vendor/'))
-    expect(sizes.reduce((sum, line) => sum + Number(line.split(/\s+/)[2]), 0)).toBeLessThan(12_000_000)
+    expect(sizes.reduce((sum, line) => sum + Number(line.split(/\s+/)[2]), 0)).toBeLessThan(7_000_000)
   })
 
   it('brings all that its commands need beyond its dependencies', async () => {
