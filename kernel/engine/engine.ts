@@ -25,6 +25,7 @@ import type { Questions } from './questions.js'
 import { lookUp } from './scope.js'
 import { markTensorScopes } from './tensors.js'
 import { watchTimers } from './timers.js'
+import { isTermination } from './termination.js'
 import { UncaughtEnds } from './uncaught.js'
 import { show } from './values.js'
 
@@ -131,6 +132,7 @@ export function createEngine(
   }
 
   function onError(error: unknown): void {
+    if (isTermination(error)) return
     const origin = currentOrigin()
     // What a stopped cell leaves behind fails because it was stopped.
     if (origin.stopped || error instanceof Interrupted) return

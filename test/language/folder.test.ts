@@ -155,8 +155,8 @@ test('problems of the whole notebook as it stands, in order', async () => {
   const answer = await language.diagnose([
     { id: 'a', text: 'const a = 1' },
     { id: 'b', text: 'a.toUpperCase()' },
-    { id: 'c', text: 'later' },
-    { id: 'd', text: 'const later: string = a' },
+    { id: 'c', text: 'qzxw' },
+    { id: 'd', text: 'const qzxw: string = a' },
     { id: 'e', text: '// @check off\nnobody' },
     { id: 'f', text: 'const a = "s"; a.toUpperCase()' },
   ])
