@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { error, result, startKernel, stream, text, useKernel } from '../kit/index.js'
+import { error, isRunning, result, startKernel, stream, text, useKernel } from '../kit/index.js'
 
 const kernel = useKernel()
 
@@ -102,14 +102,6 @@ describe.skipIf(process.platform === 'win32')('what goes to the descriptors them
 })
 
 describe.skipIf(process.platform === 'win32')('child processes', () => {
-  const isAlive = (pid: number): boolean => {
-    try {
-      process.kill(pid, 0)
-      return true
-    } catch {
-      return false
-    }
-  }
   for (const [way, end] of Object.entries({
     'is shut down': (own: Awaited<ReturnType<typeof startKernel>>) => own.shutdown(),
     'is killed': async (own: Awaited<ReturnType<typeof startKernel>>) => {
@@ -123,10 +115,10 @@ describe.skipIf(process.platform === 'win32')('child processes', () => {
         `import { spawn } from 'node:child_process'; spawn('sleep', ['60'], { stdio: 'ignore', detached: true }).pid`,
       )
       const pid = Number(result(outputs))
-      expect(isAlive(pid)).toBe(true)
+      expect(isRunning(pid)).toBe(true)
       await end(own)
-      for (let waited = 0; isAlive(pid) && waited < 5_000; waited += 50) await sleep(50)
-      expect(isAlive(pid)).toBe(false)
+      for (let waited = 0; isRunning(pid) && waited < 5_000; waited += 50) await sleep(50)
+      expect(isRunning(pid)).toBe(false)
     })
 })
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { encodeMessage, KernelClient, sign, type Connection } from '../../kernel/cli/client/index.js'
 import { kernelCommand } from '../../kernel/cli/places.js'
-import { error, result, startKernel, stream, useKernel, type TestKernel } from '../kit/index.js'
+import { error, isRunning, result, startKernel, stream, useKernel, type TestKernel } from '../kit/index.js'
 import { long } from '../kit/needs.js'
 import { createRandom } from './random.js'
 
@@ -193,15 +193,8 @@ test.skipIf(process.platform === 'win32')('a kernel ends with the process that s
   parent.stdout.on('data', (text: Buffer) => (said += text.toString()))
   try {
     await new Promise((resolve) => parent.once('exit', resolve))
-    const isAlive = (): boolean => {
-      try {
-        return process.kill(Number(said), 0)
-      } catch {
-        return false
-      }
-    }
-    expect(isAlive()).toBe(true)
-    await expect.poll(isAlive, { timeout: 15_000 }).toBe(false)
+    expect(isRunning(Number(said))).toBe(true)
+    await expect.poll(() => isRunning(Number(said)), { timeout: 15_000 }).toBe(false)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -11,3 +11,4 @@ export {
   type TestKernel,
 } from './kernel.js'
 export { chromium, long, python } from './needs.js'
+export { isRunning } from './processes.js'
