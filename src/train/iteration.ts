@@ -129,6 +129,7 @@ export function record(
   if (core.history.last('iteration') !== iteration)
     core.history.append(more ? { ...row, ...(more as { [name: string]: number }) } : row)
   core.iteration = iteration
+  core.stopReason = null // whatever stopped the call before: it goes on
   for (const position of positions) core.drawn[position] = core.iteration
   if (losses)
     for (let i = 0; i < positions.length; i++) {

@@ -69,6 +69,12 @@ describe('steering', () => {
     run.set({ stop: targetReached('accuracy', 0.9) })
     await run.iterate(500)
     expect(run.stopReason!.kind).toBe('target')
+    await run.iterate(1, { inspect: true })
+    expect(run.stopReason).toBeNull()
+    await run.until(() => false, { atMost: 1 })
+    expect(run.stopReason!.kind).toBe('iterations')
+    await run.apply((await run.gradients(await run.nextBatch())).gradients)
+    expect(run.stopReason).toBeNull()
   })
 
   test('until ends by its rule or after atMost', async () => {
