@@ -166,6 +166,7 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
       graph.call = undefined
       return undefined
     }
+    if ('name' in result) graph.remember(result, { kernel: kernel.name, inputs: values, attributes })
     const infos = (Array.isArray(result) ? result : [result]).map((value) => this.infoOf(value))
     graph.call = undefined
     this.recorder.afterKernel()

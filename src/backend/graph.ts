@@ -6,7 +6,16 @@ export type { Attribute, Node, Value } from './onnx/model.js'
 type Attributes = { [name: string]: Attribute }
 type Shape = readonly number[]
 
-const sameShape = (a: Shape, b: Shape) => a.length === b.length && a.every((size, axis) => size === b[axis])
+/** One call of a kernel, as its emitter saw it. */
+export interface Call {
+  readonly kernel: string
+  readonly inputs: { readonly [name: string]: Value }
+  // oxlint-disable-next-line no-explicit-any
+  readonly attributes: { readonly [name: string]: any }
+}
+
+export const sameShape = (a: Shape, b: Shape) =>
+  a.length === b.length && a.every((size, axis) => size === b[axis])
 
 /** FNV-1a over the bytes, eight hexadecimal digits for each of two starts. */
 function digest({ buffer, byteOffset, byteLength }: Elements): string {
@@ -49,7 +58,21 @@ export class Graph {
   private names = 0
   /** One element that was expanded to many. */
   private readonly spreadFrom = new Map<Value, Value>()
+  /** What a reshaped value was before. */
+  private readonly reshapedFrom = new Map<Value, Value>()
+  private readonly calls = new Map<Value, Call>()
   private readonly constants = new Map<string, Value>()
+
+  /** Notes which call of a kernel made a value, for emitters that write two calls in a row in a shorter way. */
+  remember(value: Value, call: Call): void {
+    if (!this.calls.has(value)) this.calls.set(value, call)
+  }
+
+  /** The call that made a value, if it was one of this kernel. */
+  madeBy(kernel: string, value: Value): Call | undefined {
+    const call = this.calls.get(value)
+    return call?.kernel === kernel ? call : undefined
+  }
 
   /** A value that comes from outside. */
   input(shape: Shape, type: ElementType): Value {
@@ -162,7 +185,17 @@ export class Graph {
   }
 
   reshape(x: Value, shape: Shape): Value {
-    return sameShape(x.shape, shape) ? x : this.node('Reshape', [x, this.whole(shape)], shape, x.type)
+    const from = this.unshaped(x)
+    if (sameShape(from.shape, shape)) return from
+    if (sameShape(x.shape, shape)) return x
+    const reshaped = this.node('Reshape', [from, this.whole(shape)], shape, x.type)
+    this.reshapedFrom.set(reshaped, from)
+    return reshaped
+  }
+
+  /** The value with the shape in which it was made. */
+  unshaped(x: Value): Value {
+    return this.reshapedFrom.get(x) ?? x
   }
 
   transpose(x: Value, order: Shape): Value {

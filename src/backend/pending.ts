@@ -2,10 +2,9 @@ import * as tf from '@tensorflow/tfjs'
 import { Graph, type Value } from './graph.js'
 import type { NativeTensors } from './native.js'
 import { onOptions, options, threads } from './options.js'
-import { sizeOf } from './onnx/types.js'
-import { createPlan, findNeeded, LastUsed, replaceInputs, runPlan, type Plan } from './plan.js'
+import { createPlan, findNeeded, inPlan, LastUsed, replaceInputs, runPlan, type Plan } from './plan.js'
 import type { Recorder } from './recorder.js'
-import { allocate, tensorOf, type Entry } from './storage.js'
+import { emptyTensor, type Entry } from './storage.js'
 
 /** Nodes after which a graph is flushed where the program comes back to its outermost level. */
 const softLimit = 1000
@@ -154,10 +153,10 @@ export class Pending implements Recorder {
     if (!guarded) this.plans.add(key, (guarded = new GuardedPlan()), options.sessions)
     const { plan, feedLeaves } = guarded.fit(graph, outputs, leaves, leafValues)
     const feeds: NativeTensors = {}
-    for (const [at, { name }] of plan.inputs.entries()) feeds[name] = leaves[feedLeaves[at]!]!.tensor()
+    for (const [at, value] of plan.inputs.entries())
+      feeds[value.name] = inPlan(plan, value, leaves[feedLeaves[at]!]!.tensor())
     const fetches: NativeTensors = {}
-    for (const { name, type, shape } of outputs)
-      fetches[name] = tensorOf(type, allocate(type, sizeOf(shape)), shape)
+    for (const value of outputs) fetches[value.name] = inPlan(plan, value, emptyTensor(value))
     runPlan(plan, feeds, fetches)
     const taken = new Set<string>()
     for (const entry of entries) {

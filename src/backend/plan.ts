@@ -1,5 +1,12 @@
 import type { Graph, Node, Value } from './graph.js'
-import { createSession, type NativeSession, type NativeTensors, type SessionOptions } from './native.js'
+import {
+  createSession,
+  type NativeSession,
+  type NativeTensor,
+  type NativeTensors,
+  type SessionOptions,
+} from './native.js'
+import { mergeUpdates } from './merge.js'
 import { encodeModel } from './onnx/model.js'
 import { sizeOf } from './onnx/types.js'
 import { count } from './statistics.js'
@@ -9,6 +16,8 @@ export interface Plan {
   session: NativeSession
   inputs: readonly Value[]
   outputs: readonly Value[]
+  /** Of these, the ones that it takes and gives as one row, whatever the shape of their tensor is. */
+  flat: ReadonlySet<string>
   /** Calls of tfjs kernels that run in it. */
   kernels: readonly [kernel: string, times: number][]
 }
@@ -31,13 +40,17 @@ const enoughForThreads = 20_000
 
 /** Builds the session for `nodes`. */
 export function createPlan(nodes: readonly Node[], outputs: readonly Value[], options: SessionOptions): Plan {
-  const made = new Set(nodes.flatMap((node) => node.outputs))
+  const { nodes: merged, flat } = mergeUpdates(nodes, outputs)
+  const made = new Set(merged.flatMap((node) => node.outputs))
   const inputs = new Set<Value>()
-  for (const node of nodes)
+  for (const node of merged)
     for (const value of node.inputs) if (value && !value.elements && !made.has(value)) inputs.add(value)
   const written = nodes.reduce((sum, node) => sum + sizeOf(node.outputs[0]!.shape), 0)
   const list = [...inputs]
-  const session = createSession(encodeModel({ nodes, inputs: list, outputs }), {
+  const dimensions = Object.fromEntries(
+    [...list, ...outputs].flatMap(({ name, shape }) => (flat.has(name) ? [[name, [sizeOf(shape)]]] : [])),
+  )
+  const session = createSession(encodeModel({ nodes: merged, inputs: list, outputs, dimensions }), {
     ...options,
     threads: written < enoughForThreads ? 1 : options.threads,
   })
@@ -45,7 +58,12 @@ export function createPlan(nodes: readonly Node[], outputs: readonly Value[], op
   const ran = new Set(nodes.flatMap(({ call }) => call ?? []))
   const kernels = new Map<string, number>()
   for (const { kernel } of ran) kernels.set(kernel, (kernels.get(kernel) ?? 0) + 1)
-  return { session, inputs: list, outputs, kernels: [...kernels] }
+  return { session, inputs: list, outputs, flat, kernels: [...kernels] }
+}
+
+/** A tensor with the dimensions in which a plan takes or gives this value. */
+export function inPlan({ flat }: Plan, value: Value, tensor: NativeTensor): NativeTensor {
+  return flat.has(value.name) ? { ...tensor, dims: [tensor.data.length] } : tensor
 }
 
 /** Runs a plan; the results are written into `fetches`. */

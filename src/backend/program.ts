@@ -2,10 +2,10 @@ import * as tf from '@tensorflow/tfjs'
 import type { OnnxRuntimeBackend } from './backend.js'
 import type { Value } from './graph.js'
 import type { NativeTensor, NativeTensors } from './native.js'
-import { sizeOf, toElements } from './onnx/types.js'
+import { toElements } from './onnx/types.js'
 import { options, threads } from './options.js'
-import { createPlan, findNeeded, runPlan, type Plan } from './plan.js'
-import { allocate, Entry, pool, tensorOf } from './storage.js'
+import { createPlan, findNeeded, inPlan, runPlan, type Plan } from './plan.js'
+import { emptyTensor, Entry, pool, tensorOf } from './storage.js'
 import type { TfjsOptimizer } from './tfjsoptimizers.js'
 import type { Source, Trace } from './trace.js'
 
@@ -37,7 +37,7 @@ export class Program {
   private readonly results: readonly Value[]
   private counted: readonly TfjsOptimizer[]
   private readonly held: Entry[] = []
-  private argumentsOf: { name: string; index: number }[] = []
+  private argumentsOf: { value: Value; index: number }[] = []
   private keyName: string | undefined
 
   private readonly validName: string | undefined
@@ -96,9 +96,13 @@ export class Program {
     for (const { name } of this.plan.inputs) {
       const value = byName.get(name)!
       const source = trace.sources.get(value)!
-      if (source.kind === 'argument') this.argumentsOf.push({ name, index: source.index })
+      if (source.kind === 'argument') this.argumentsOf.push({ value, index: source.index })
       else if (source.kind === 'key') this.keyName = name
-      else this.feeds.push({ name, read: this.reader(source, value, variables) })
+      else {
+        const read = this.reader(source, value, variables)
+        const isFlat = this.plan.flat.has(name)
+        this.feeds.push({ name, read: isFlat ? () => inPlan(this.plan, value, read()) : read })
+      }
     }
   }
 
@@ -132,15 +136,14 @@ export class Program {
     backend.pending.flush()
     const feeds: NativeTensors = {}
     for (const { name, read } of this.feeds) feeds[name] = read()
-    for (const { name, index } of this.argumentsOf) feeds[name] = backend.tensorFor(inputs[index]!)
+    for (const { value, index } of this.argumentsOf)
+      feeds[value.name] = inPlan(this.plan, value, backend.tensorFor(inputs[index]!))
     if (this.keyName) feeds[this.keyName] = tensorOf('int32', Int32Array.from(key!), [2])
     const fetches: NativeTensors = {}
-    for (const { name, type, shape } of this.results)
-      fetches[name] = tensorOf(type, allocate(type, sizeOf(shape)), shape)
+    for (const value of this.results) fetches[value.name] = inPlan(this.plan, value, emptyTensor(value))
     for (const state of this.states) {
-      const { name, value } = state
-      state.spare ??= tensorOf(value.type, allocate(value.type, sizeOf(value.shape)), value.shape)
-      fetches[name] = state.spare
+      state.spare ??= emptyTensor(state.value)
+      fetches[state.name] = inPlan(this.plan, state.value, state.spare)
     }
     runPlan(this.plan, feeds, fetches)
     if (this.validName === undefined || fetches[this.validName]!.data[0]) {

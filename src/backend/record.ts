@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
 import type { OnnxRuntimeBackend } from './backend.js'
-import { findNeeded, createPlan, runPlan } from './plan.js'
+import { findNeeded, createPlan, inPlan, runPlan } from './plan.js'
 import { maybeRandomness, recording } from './random/context.js'
 import type { NativeTensors } from './native.js'
-import { allocate, Entry, isNative, tensorOf } from './storage.js'
-import { sizeOf } from './onnx/types.js'
+import { emptyTensor, Entry, isNative, tensorOf } from './storage.js'
 import { options, threads } from './options.js'
 import type { Recording } from './program.js'
 import { watchOptimizers } from './tfjsoptimizers.js'
@@ -68,16 +67,16 @@ function giveBirth(backend: OnnxRuntimeBackend, trace: Trace, births: readonly B
       throw new Error(
         'a variable that the function makes starts from its arguments: make it before the function is compiled',
       )
-    feeds[value.name] = source.entry.readyTensor()
+    feeds[value.name] = inPlan(plan, value, source.entry.readyTensor())
   }
+  const made = values.map(emptyTensor)
   const fetches: NativeTensors = {}
-  for (const { name, type, shape } of values)
-    fetches[name] = tensorOf(type, allocate(type, sizeOf(shape)), shape)
+  for (const [at, value] of values.entries()) fetches[value.name] = inPlan(plan, value, made[at]!)
   runPlan(plan, feeds, fetches)
   plan.session.dispose()
   for (const [at, { variable }] of births.entries()) {
     const entry = new Entry(backend, variable.dtype, variable.shape)
-    entry.exchange(fetches[values[at]!.name]!)
+    entry.exchange(made[at]!)
     const tensor = backend.tensorOf(entry)
     variable.assign(tensor)
     tensor.dispose()

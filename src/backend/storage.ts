@@ -55,6 +55,10 @@ export const tensorOf = (type: ElementType, data: Elements, dims: readonly numbe
   location: 'cpu',
 })
 
+/** A tensor for a result that a graph writes. */
+export const emptyTensor = ({ type, shape }: Value): NativeTensor =>
+  tensorOf(type, allocate(type, sizeOf(shape)), shape)
+
 /** Who can make an entry's values when they are not there yet. */
 export interface Maker {
   materialize(entry: Entry): void

@@ -47,6 +47,7 @@ export class Trace implements Recorder {
   readonly graph = new Graph()
   readonly sources = new Map<Value, Source>()
   readonly live: LiveNumber[] = []
+  private readonly liveInputs = new Map<string, Value>()
   private readonly leaves = new Map<Entry, Value>()
   private readonly born = new Set<Entry>()
 
@@ -71,10 +72,18 @@ export class Trace implements Recorder {
       for (const live of this.live)
         for (const sign of [1, -1] as const)
           if (number === Math.fround(sign * live.sentinel) || number === sign * live.sentinel)
-            return this.input(entry.shape, type, { kind: 'live', number: live, sign })
+            return this.liveInput(entry.shape, type, { kind: 'live', number: live, sign })
       return this.graph.constant([number], entry.shape, type)
     }
     return this.graph.data(entry.tensor().data, entry.shape, type)
+  }
+
+  /** A rate that is written down for each parameter anew is one input. */
+  private liveInput(shape: readonly number[], type: ElementType, source: Source & { kind: 'live' }): Value {
+    const key = `${this.live.indexOf(source.number)} ${source.sign} ${type} ${shape}`
+    let value = this.liveInputs.get(key)
+    if (!value) this.liveInputs.set(key, (value = this.input(shape, type, source)))
+    return value
   }
 
   written(entry: Entry): void {

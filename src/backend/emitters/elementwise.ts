@@ -1,5 +1,7 @@
-import type { Graph, Value } from '../graph.js'
+import { sameShape, type Graph, type Value } from '../graph.js'
 import { isFloat, isNumber, listOf, type Emit, type Emitters } from './kernel.js'
+import { addBias } from './matmul.js'
+import { maybePooledRelu } from './pooling.js'
 
 type Unary = (g: Graph, x: Value) => Value
 
@@ -78,6 +80,19 @@ function divideWhole(g: Graph, a: Value, b: Value, emit: (a: Value, b: Value) =>
   return g.where(zero, g.scalar(0, 'int32'), result)
 }
 
+/**
+ * tfjs writes relu's gradient as dy times `step(x)`: here one choice, as in other frameworks. (Where x is not positive the
+ * gradient is 0 also for a dy that is not finite.)
+ */
+function reluGradient(g: Graph, dy: Value, step: Value): Value | undefined {
+  const call = g.madeBy('Step', step)
+  const x = call?.inputs.x
+  if (!x || call.attributes.alpha || !sameShape(x.shape, dy.shape)) return undefined
+  return (
+    maybePooledRelu(g, dy, x) ?? g.where(g.binary('LessOrEqual', x, g.scalar(0), 'bool'), g.scalar(0), dy)
+  )
+}
+
 type Binary = (g: Graph, a: Value, b: Value) => Value | undefined
 
 /** a - floor(a / b) b as tfjs computes it: the remainder of C, moved by b where the signs differ. */
@@ -90,9 +105,9 @@ function modulo(g: Graph, a: Value, b: Value): Value {
 }
 
 const arithmetic: { [kernel: string]: Binary } = {
-  Add: (g, a, b) => g.add(a, b),
+  Add: addBias,
   Sub: (g, a, b) => g.sub(a, b),
-  Multiply: (g, a, b) => g.mul(a, b),
+  Multiply: (g, a, b) => reluGradient(g, a, b) ?? g.mul(a, b),
   Maximum: (g, a, b) => g.binary('Max', a, b),
   Minimum: (g, a, b) => g.binary('Min', a, b),
   Pow: (g, a, b) => (isFloat(a) ? g.binary('Pow', a, b) : undefined),

@@ -2,6 +2,14 @@ import * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph.js'
 import { isFloat, listOf, type Attributes, type Emitters } from './kernel.js'
 
+/** A bias joins the product that it is added to before that is reshaped: then ONNX Runtime makes one pass of both. */
+export function addBias(g: Graph, a: Value, b: Value): Value {
+  const product = g.unshaped(a)
+  const fits = product !== a && product.shape.length === 2 && b.shape.length === 1
+  if (!fits || product.shape[1] !== a.shape.at(-1) || product.shape[1] !== b.shape[0]) return g.add(a, b)
+  return g.reshape(g.add(product, b), a.shape)
+}
+
 /** The activations that tfjs fuses into a product or a convolution. */
 export function activate(
   g: Graph,
@@ -39,6 +47,13 @@ function product(g: Graph, a: Value, b: Value, transposeA: boolean, transposeB: 
       `Error in matMul: inner shapes (${inner[0]}) and (${inner[1]}) of tensors with shapes ${a.shape} and ` +
       `${b.shape} and transposeA=${transposeA} and transposeB=${transposeB} must match.`,
   )
+  // A batch of one, which layers of tfjs make of every product, is none.
+  const single = (x: Value) => x.shape.length > 2 && x.shape.slice(0, -2).every((size) => size === 1)
+  if (single(a) && single(b)) {
+    const flat = (x: Value) => g.reshape(x, x.shape.slice(-2))
+    const y = g.matmul(flat(a), flat(b), transposeA, transposeB)
+    return g.reshape(y, [...Array(Math.max(a.shape.length, b.shape.length) - 2).fill(1), ...y.shape])
+  }
   // Rows of all batches against one matrix are one product.
   if (a.shape.length > 2 && b.shape.length === 2 && !transposeA) {
     const rows = a.shape.slice(0, -1).reduce((x, y) => x * y, 1)
@@ -54,7 +69,7 @@ export const matmul: Emitters = {
   _FusedMatMul({ a, b, bias, preluActivationWeights }, attributes, g) {
     if (!isFloat(a, b, bias) || !fusable.has(attributes.activation)) return undefined
     const plain = product(g, a!, b!, attributes.transposeA, attributes.transposeB)
-    return activate(g, bias ? g.add(plain, bias) : plain, attributes, preluActivationWeights)
+    return activate(g, bias ? addBias(g, plain, bias) : plain, attributes, preluActivationWeights)
   },
   Einsum(inputs, { equation }, g) {
     const list = listOf(inputs)

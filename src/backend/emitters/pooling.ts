@@ -15,12 +15,16 @@ type Info = ReturnType<typeof infoOf>
 const toNCHW = [0, 3, 1, 2]
 const toNHWC = [0, 2, 3, 1]
 
-/** Windows that lie side by side: no overlap, no padding, nothing left over. */
-const isTiled = (info: Info) =>
+/** Windows that lie side by side: no overlap, no padding; rows and columns may be left over at the end. */
+const isTiled = ({ padInfo: pad, ...info }: Info) =>
   info.strideHeight === info.filterHeight &&
   info.strideWidth === info.filterWidth &&
-  info.inHeight === info.outHeight * info.filterHeight &&
-  info.inWidth === info.outWidth * info.filterWidth
+  pad.top + pad.bottom + pad.left + pad.right === 0 &&
+  info.outHeight * info.filterHeight <= info.inHeight &&
+  info.outWidth * info.filterWidth <= info.inWidth
+
+/** Tiled, and few enough elements in a window to take each by itself. */
+const isSmallTiled = (info: Info) => isTiled(info) && info.filterHeight * info.filterWidth <= 9
 
 /** The elements of the windows of a tiled pooling: one tensor [batch, out height, out width, channels] for each place in the window. */
 function tilesOf(g: Graph, x: Value, info: Info): Value[] {
@@ -39,6 +43,14 @@ function tilesOf(g: Graph, x: Value, info: Info): Value[] {
   return tiles
 }
 
+/** Zeros where rows and columns were left over. */
+function padRest(g: Graph, x: Value, info: Info): Value {
+  const { batchSize, outHeight, outWidth, inChannels, filterHeight, filterWidth } = info
+  const [height, width] = [outHeight * filterHeight, outWidth * filterWidth]
+  const image = g.reshape(x, [batchSize, height, width, inChannels])
+  return g.pad(image, [[0, 0], [0, info.inHeight - height], [0, info.inWidth - width], [0, 0]]) // oxfmt-ignore
+}
+
 /** The inverse of `tilesOf`. */
 function joinTiles(g: Graph, tiles: readonly Value[], info: Info): Value {
   const { batchSize, outHeight, outWidth, inChannels, filterHeight, filterWidth } = info
@@ -46,7 +58,7 @@ function joinTiles(g: Graph, tiles: readonly Value[], info: Info): Value {
   const rows = Array.from({ length: filterHeight }, (_, row) =>
     g.concat(each.slice(row * filterWidth, (row + 1) * filterWidth), 4),
   )
-  return g.reshape(g.concat(rows, 2), info.inShape)
+  return padRest(g, g.concat(rows, 2), info)
 }
 
 /** Whether ONNX Runtime cuts the same windows as tfjs. */
@@ -82,7 +94,7 @@ function maxWithPosition(g: Graph, x: Value, info: Info): [max: Value, position:
 
 /** The gradient goes to the first of the largest of each window, as in tfjs. */
 function maxGradient(g: Graph, dy: Value, x: Value, info: Info): Value {
-  if (isTiled(info) && info.filterHeight * info.filterWidth <= 9) {
+  if (isSmallTiled(info)) {
     const tiles = tilesOf(g, x, info)
     const largest = g.node('Max', tiles, info.outShape, 'float32')
     let free: Value | undefined
@@ -117,7 +129,7 @@ function averageGradient(g: Graph, dy: Value, info: Info): Value {
   if (isTiled(info)) {
     const each = g.reshape(scaled, [batchSize, outHeight, 1, outWidth, 1, inChannels])
     const spread = g.expand(each, [batchSize, outHeight, filterHeight, outWidth, filterWidth, inChannels])
-    return g.reshape(spread, info.inShape)
+    return padRest(g, spread, info)
   }
   const windows = outHeight * outWidth
   const each = g.reshape(g.transpose(scaled, toNCHW), [batchSize * inChannels, 1, windows])
@@ -126,11 +138,27 @@ function averageGradient(g: Graph, dy: Value, info: Info): Value {
   return g.transpose(g.reshape(sum, [batchSize, inChannels, info.inHeight, info.inWidth]), toNHWC)
 }
 
+/**
+ * The gradient through a relu whose output went into a max pooling: `dy` of the pooling is masked where the pooled value
+ * is 0, before it is spread over the windows. The one that was largest in its window is positive exactly where the pooled value is.
+ */
+export function maybePooledRelu(g: Graph, dy: Value, x: Value): Value | undefined {
+  const pool = g.madeBy('MaxPoolGrad', dy)
+  const relu = pool && g.madeBy('Relu', pool.inputs.input!)
+  if (!pool || relu?.inputs.x !== x) return undefined
+  const input = pool.inputs.input!
+  const info = infoOf(input.shape, pool.attributes)
+  if (!isSmallTiled(info)) return undefined
+  const largest = g.node('Max', tilesOf(g, input, info), info.outShape, 'float32')
+  const dead = g.binary('LessOrEqual', largest, g.scalar(0), 'bool')
+  return maxGradient(g, g.where(dead, g.scalar(0), pool.inputs.dy!), input, info)
+}
+
 export const pooling: Emitters = {
   MaxPool({ x }, attributes, g) {
     const info = infoOf(x!.shape, attributes)
     if (!isFloat(x) || !fits(info)) return undefined
-    if (isTiled(info) && info.filterHeight * info.filterWidth <= 9) {
+    if (isSmallTiled(info)) {
       const tiles = tilesOf(g, x!, info)
       return tiles.length === 1 ? tiles[0]! : g.node('Max', tiles, info.outShape, 'float32')
     }
@@ -142,7 +170,13 @@ export const pooling: Emitters = {
   AvgPool({ x }, attributes, g) {
     const info = infoOf(x!.shape, attributes)
     if (!isFloat(x) || !fits(info)) return undefined
-    if (info.outHeight * info.outWidth === 1 && isTiled(info)) return g.reduce('ReduceMean', x!, [1, 2], true)
+    if (
+      info.outHeight * info.outWidth === 1 &&
+      info.filterHeight === info.inHeight &&
+      info.filterWidth === info.inWidth &&
+      isTiled(info)
+    )
+      return g.reduce('ReduceMean', x!, [1, 2], true)
     return g.transpose(
       g.node('AveragePool', [g.transpose(x!, toNCHW)], outFirst(info), 'float32', windowsOf(info)),
       toNHWC,

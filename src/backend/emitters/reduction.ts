@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph.js'
+import { sizeOf } from '../onnx/types.js'
 import { isFloat, isNumber, type Attributes, type Emit, type Emitters } from './kernel.js'
 
 function axesOf(x: Value, { axis, reductionIndices }: Attributes): number[] {
@@ -19,12 +20,28 @@ function extreme(op: string): Emit {
   }
 }
 
+/** Rows from which a sum of rows is faster as a product with ones: 4.8 and 0.9 ms for 86,528 rows of 32. */
+const manyRows = 512
+
+/** A sum over all leading axes, such as a bias' gradient. */
+function sumOfRows(g: Graph, x: Value, axes: readonly number[], keep: boolean): Value | undefined {
+  const leading = axes.length
+  const rows = sizeOf(x.shape.slice(0, leading))
+  const columns = sizeOf(x.shape.slice(leading))
+  const isLeading = axes.every((axis) => axis < leading)
+  if (!isFloat(x) || !isLeading || rows < manyRows || columns === 1) return undefined
+  const sum = g.matmul(g.filled([1, rows], 1, 'float32'), g.reshape(x, [rows, columns]))
+  return g.reshape(sum, [...(keep ? axes.map(() => 1) : []), ...x.shape.slice(leading)])
+}
+
 const sumLike =
   (op: string): Emit =>
   ({ x }, attributes, g) => {
     const numbers = x!.type === 'bool' ? g.cast(x!, 'int32') : x!
     return g.reduce(op, numbers, axesOf(x!, attributes), attributes.keepDims)
   }
+
+const sumAll = sumLike('ReduceSum')
 
 const truth =
   (op: string): Emit =>
@@ -60,7 +77,10 @@ function cumulativeProduct(g: Graph, x: Value, axis: number, exclusive: boolean,
 }
 
 export const reduction: Emitters = {
-  Sum: sumLike('ReduceSum'),
+  Sum(inputs, attributes, g) {
+    const { x } = inputs
+    return sumOfRows(g, x!, axesOf(x!, attributes), attributes.keepDims) ?? sumAll(inputs, attributes, g)
+  },
   Prod: sumLike('ReduceProd'),
   Mean: ({ x }, attributes, g) =>
     g.reduce('ReduceMean', g.cast(x!, 'float32'), axesOf(x!, attributes), attributes.keepDims),
