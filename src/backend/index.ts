@@ -2,7 +2,14 @@ import './register.js'
 
 export * from './optimizers/index.js'
 export type * from './optimizer.js'
-export { withRandomness, randomUniform, randomNormal, type RandomnessSettings } from './random.js'
+export {
+  dropout,
+  withRandomness,
+  randomUniform,
+  randomNormal,
+  type DropoutRates,
+  type RandomnessSettings,
+} from './random.js'
 export { compile, type Compiled, type CompileOptions } from './compile.js'
 export { exportOnnx, type ExportOptions } from './export.js'
 export { compileTraining } from './training.js'

@@ -1,17 +1,20 @@
 import * as tf from '@tensorflow/tfjs'
 import { InputError, describe } from '../errors.js'
 import { keyOf } from './random/bits.js'
-import { recording, store } from './random/context.js'
+import { recording, store, type DropoutRates } from './random/context.js'
 import { RandomKey } from './random/draw.js'
 import { patch } from './random/patches.js'
 
-export { maybeRandomness, type Randomness } from './random/context.js'
+export { maybeRandomness, type DropoutRates, type Randomness } from './random/context.js'
+export { dropout } from './random/dropout.js'
 export { randomNormal, randomUniform } from './random/draw.js'
 
 export interface RandomnessSettings {
   seed: number
   /** A number; or, inside a compiled function, a scalar that is one of its inputs. */
   iteration: number | tf.Tensor
+  /** Rates of dropout in place of those that layers and calls of `dropout` were made with. */
+  dropout?: DropoutRates
 }
 
 let users = 0
@@ -32,7 +35,7 @@ function enter(): () => void {
  *
  *     withRandomness({ seed: 1, iteration: 42 }, () => model.apply(x, { training: true }))
  */
-export function withRandomness<T>({ seed, iteration }: RandomnessSettings, work: () => T): T {
+export function withRandomness<T>({ seed, iteration, dropout }: RandomnessSettings, work: () => T): T {
   if (typeof seed !== 'number' || Number.isNaN(seed))
     throw new InputError({
       where: 'withRandomness({ seed })',
@@ -59,7 +62,10 @@ export function withRandomness<T>({ seed, iteration }: RandomnessSettings, work:
   const key = typeof count === 'number' ? keyOf(seed, count) : undefined
   let result: T
   try {
-    result = store.run({ seed, iteration: count, key, keyTensor: undefined, place: 0, number: 0 }, work)
+    result = store.run(
+      { seed, iteration: count, key, keyTensor: undefined, dropout, place: 0, number: 0 },
+      work,
+    )
   } catch (error) {
     leave()
     throw error

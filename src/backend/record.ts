@@ -132,6 +132,10 @@ function recordOnce(
   undo.push(watch.stop)
   backend.recorder = trace
   recording.active = true
+  recording.live = (read) =>
+    backend.symbol(
+      trace.input([], 'float32', { kind: 'live', number: { sentinel: NaN, read }, sign: 1 }),
+    ) as tf.Scalar
   engine.startScope('compile')
   try {
     if (randomness?.key) randomness.keyTensor = backend.symbol(trace.input([2], 'int32', { kind: 'key' }))
@@ -158,6 +162,7 @@ function recordOnce(
     engine.endScope()
     backend.recorder = backend.pending
     recording.active = false
+    recording.live = undefined
     if (randomness) {
       randomness.keyTensor = undefined
       randomness.place = place!

@@ -29,6 +29,7 @@ const ownTexts: { readonly [what: string]: (adjustment: Adjustment) => string | 
       ? `relabel ${id}: ${cleanLine(formatValue(from), 16)} → ${cleanLine(formatValue(label), 16)}`
       : undefined
   },
+  note: ({ to }) => cleanLine(formatValue(to), 48) || undefined,
 }
 
 function dataText({ what, to }: Adjustment): string | undefined {

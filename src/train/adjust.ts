@@ -2,6 +2,7 @@ import type { Optimizer } from '../backend/optimizer.js'
 import { describe, InputError } from '../errors.js'
 import type { Adjustment } from '../views.js'
 import type { Core } from './core.js'
+import type { DropoutSetting } from './dropout.js'
 import { asSchedule, checkOptimizer, checkRate, checkRule, optionChecks } from './options.js'
 import { scheduleRecord, type Schedule, type ScheduleFunction } from './schedules.js'
 import { disposeSlots, ensureSlots } from './step.js'
@@ -18,6 +19,8 @@ export interface Changes {
   /** null: never. */
   clipNorm?: number | null
   clipValue?: number | null
+  /** Rates of dropout: one for all, or by name, `{ dropout_1: 0.3 }`; null: those the model was made with. */
+  dropout?: DropoutSetting | null
   /** A rule that counts anew, even if it was met before; null: none. */
   stop?: StopRule | StopFunction | null
   evaluateEvery?: number
@@ -28,7 +31,7 @@ export interface Changes {
 }
 
 /** One row a change: how it reads in a record, and how it is made. */
-type Row = { read(core: Core): unknown; write(core: Core, value: any): void }
+type Row = { read(core: Core, value?: unknown): unknown; write(core: Core, value: any): void }
 
 const rows: { readonly [what in keyof Changes]-?: Row } = {
   learningRate: {
@@ -42,6 +45,11 @@ const rows: { readonly [what in keyof Changes]-?: Row } = {
   },
   clipNorm: setting('clipNorm'),
   clipValue: setting('clipValue'),
+  dropout: {
+    read: ({ dropouts }, value) => dropouts.record(value),
+    write: (core, value) =>
+      void (core.settings.dropout = core.dropouts.checked(value, 'run.set({ dropout })')),
+  },
   stop: {
     read: ({ settings }) => (settings.stop ? ruleRecord(settings.stop) : null),
     write(core, value) {
@@ -118,13 +126,14 @@ export function setChanges(core: Core, changes: Changes, why: string | undefined
   for (const [name, value] of Object.entries(changes)) {
     if (value === undefined) continue
     const { read, write } = rows[name as keyof Changes]
-    const from = read(core)
+    const from = read(core, value)
     if (name === 'batchSize' && value === null) checked(name, Number.NaN)
     write(core, value)
-    note(core, { what: name, from, to: read(core), why })
+    note(core, { what: name, from, to: read(core, value), why })
   }
 }
 
+/** Writes an adjustment down. */
 export function note(core: Core, { what, from, to, why }: Omit<Adjustment, 'at'>): void {
   const adjustment: Adjustment = { at: core.iteration, what, from, to, ...(why !== undefined && { why }) }
   core.adjustments = [...core.adjustments, adjustment]

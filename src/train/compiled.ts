@@ -3,6 +3,7 @@ import { compile, type Compiled } from '../backend/compile.js'
 import { Untraceable } from '../backend/trace.js'
 import { withRandomness } from '../backend/random.js'
 import type { Core } from './core.js'
+import { randomnessOf } from './iteration.js'
 import { losses } from './losses.js'
 import { clip, gradientsOf, normOf, updatesOf } from './step.js'
 import type { Batch } from './trainee.js'
@@ -79,13 +80,14 @@ export class CompiledStep {
   /** One iteration; `undefined` where it cannot be compiled, and nothing was done. */
   run(batch: Batch, weights: tf.Tensor1D | undefined, learningRate: number): Report | undefined {
     const core = this.#core
-    const made = [core.optimizer, core.settings.freeze, core.settings.clipNorm, core.settings.clipValue]
+    const { freeze, clipNorm, clipValue } = core.settings
+    const made = [core.optimizer, freeze, clipNorm, clipValue, core.dropouts.structure]
     if (made.some((part, at) => part !== this.#made[at])) this.#refresh()
     this.#made = made
     if (this.#reason !== undefined) return undefined
     let result: ReturnType<Step>
     try {
-      result = withRandomness({ seed: core.settings.seed, iteration: batch.iteration }, () =>
+      result = withRandomness(randomnessOf(core, batch.iteration), () =>
         this.#step(batch.x, batch.y, weights ?? null, learningRate, core.iteration + 1 - core.optimizerFrom),
       )
     } catch (error) {

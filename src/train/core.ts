@@ -3,6 +3,7 @@ import type { Optimizer } from '../backend/optimizer.js'
 import type { Dataset } from '../data/dataset.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
 import type { Adjustment, EvaluationRow, StopReason } from '../views.js'
+import { Dropouts } from './dropout.js'
 import { History } from './history.js'
 import type { Settings } from './options.js'
 import { Order } from './order.js'
@@ -20,6 +21,7 @@ export class Core {
   readonly evaluateOn: Dataset | undefined
   readonly settings: Settings
   optimizer: Optimizer
+  readonly dropouts: Dropouts
   readonly slots: Slots = new Map()
   /** The rate a schedule starts from: the optimizer's, until `set({ learningRate })`. */
   peak: number
@@ -79,6 +81,7 @@ export class Core {
     this.data = at.data
     this.evaluateOn = at.evaluateOn
     this.settings = at.settings
+    this.dropouts = new Dropouts(this)
     this.optimizer = at.optimizer
     this.peak = at.optimizer.learningRate
     this.order = new Order(at.data.length, at.settings.seed)

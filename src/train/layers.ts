@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
 import type { Dataset, FieldSpec } from '../data/dataset.js'
 import { withoutSeed } from '../seed.js'
+import { dropoutsOf } from './dropout.js'
 import { losses, type Loss } from './losses.js'
 import { placeWeights } from './place.js'
 import { listNearest } from './suggest.js'
@@ -65,6 +66,7 @@ export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction
     model,
     parameters,
     state,
+    dropouts: dropoutsOf(model),
     lossName: typeof loss === 'string' ? loss : loss.name || 'own function',
     pass,
     predict: (x) => predictionsOf(outputsOf(x, false)),

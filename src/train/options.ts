@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../backend/optimizer.js'
 import type { DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
+import type { DropoutSetting } from './dropout.js'
 import type { LossFunction } from './layers.js'
 import type { LossName } from './losses.js'
 import { metrics as knownMetrics, type Metric, type MetricName } from './metrics.js'
@@ -32,6 +33,8 @@ export interface RunOptions {
   clipNorm?: number
   /** Gradient entries are cut to -clipValue … clipValue. Default: never. */
   clipValue?: number
+  /** Rates of dropout in place of the layers' own: one for all, or by name, `{ dropout_1: 0.2 }`. */
+  dropout?: DropoutSetting
   /** Ends the call in which it is met: `targetReached('accuracy', 0.97)`. */
   stop?: StopRule | StopFunction
   /** Iterations from one evaluation to the next, counted from the run's start. Default: one epoch's worth. */
@@ -65,6 +68,7 @@ export interface Settings {
   schedule: Schedule | undefined
   clipNorm: number | undefined
   clipValue: number | undefined
+  dropout: DropoutSetting | undefined
   stop: StopRule | undefined
   evaluateEvery: number | undefined
   evaluationBatchSize: number
@@ -107,6 +111,7 @@ export const optionChecks: { readonly [option: string]: Check } = {
   },
   clipNorm: positive,
   clipValue: positive,
+  dropout: anything,
   stop: anything,
   evaluateEvery: whole,
   evaluationBatchSize: whole,
@@ -230,6 +235,7 @@ export function settingsFrom(options: RunOptions): Settings {
     schedule: asSchedule(options.schedule),
     clipNorm: options.clipNorm,
     clipValue: options.clipValue,
+    dropout: options.dropout,
     stop:
       options.stop &&
       checkRule(options.stop, {

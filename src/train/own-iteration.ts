@@ -3,7 +3,7 @@ import type { Optimizer } from '../backend/optimizer.js'
 import { withRandomness } from '../backend/random.js'
 import { describe, InputError } from '../errors.js'
 import type { Core } from './core.js'
-import { record, type Outcome } from './iteration.js'
+import { randomnessOf, record, type Outcome } from './iteration.js'
 import { checkOptimizer } from './options.js'
 import { borrowingTrainee, flattenParameters, ownPass, type OwnLoss, type ParameterTree } from './own.js'
 import { clip, ensureSlots, normOf } from './step.js'
@@ -49,7 +49,6 @@ export interface OwnIteration {
 
 /** A model with an own iteration, as something to train. */
 export function iterationTrainee(model: OwnIteration): Trainee {
-  const { parameters, state } = flattenParameters(model.parameters)
   const names = Object.keys(model.optimizers ?? {})
   if (names.length === 0)
     throw new InputError({
@@ -61,8 +60,7 @@ export function iterationTrainee(model: OwnIteration): Trainee {
   for (const name of names) checkOptimizer(model.optimizers[name], `train({ optimizers: { ${name} } })`)
   return {
     model,
-    parameters,
-    state,
+    ...flattenParameters(model.parameters),
     lossName: 'own iteration',
     iteration: (batch, tools) => model.iteration(batch, tools as IterationTools),
     optimizers: model.optimizers,
@@ -116,7 +114,7 @@ async function oneOwnIteration(
   }
   try {
     const given = await scoped(() =>
-      withRandomness({ seed: core.settings.seed, iteration: batch.iteration }, () =>
+      withRandomness(randomnessOf(core, batch.iteration), () =>
         core.trainee.iteration!(batch, { optimizers: bind(core, norms), iteration: batch.iteration }),
       ),
     )

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
+import { dropoutsOf } from './dropout.js'
 import { copyModel, needsLosses } from './layers.js'
 import { placeWeights } from './place.js'
 import type { Batch, Parameter, Pass, Trainee } from './trainee.js'
@@ -28,9 +29,10 @@ export interface OwnModel {
 }
 
 /** Parameters as a list, named by their place in the tree. */
-export function flattenParameters(tree: ParameterTree): { parameters: Parameter[]; state: Parameter[] } {
+export function flattenParameters(tree: ParameterTree): Pick<Trainee, 'parameters' | 'state' | 'dropouts'> {
   const parameters: Parameter[] = []
   const state: Parameter[] = []
+  const dropouts = new Map<object, string>()
   function visit(node: unknown, path: string): void {
     if (node instanceof tf.Variable) parameters.push({ name: path || 'parameter', variable: node })
     else if (isLayersModel(node)) {
@@ -39,6 +41,7 @@ export function flattenParameters(tree: ParameterTree): { parameters: Parameter[
         ...parameter,
         name: path ? `${path}/${parameter.name}` : parameter.name,
       })
+      for (const [layer, name] of dropoutsOf(node)) dropouts.set(layer, path ? `${path}/${name}` : name)
       parameters.push(...inside.parameters.map(placed))
       state.push(...inside.state.map(placed))
     } else if (node instanceof tf.Tensor || typeof node !== 'object' || node === null)
@@ -52,7 +55,7 @@ export function flattenParameters(tree: ParameterTree): { parameters: Parameter[
   }
   visit(tree, '')
   const trained = parameters.filter(({ variable }) => variable.trainable)
-  if (trained.length > 0) return { parameters: trained, state }
+  if (trained.length > 0) return { parameters: trained, state, dropouts }
   throw new InputError({
     where: 'train({ parameters })',
     received: describe(tree),
@@ -70,11 +73,9 @@ function isLayersModel(value: unknown): value is tf.LayersModel {
 
 /** A model of one's own, as something to train. */
 export function ownTrainee(model: OwnModel): Trainee {
-  const { parameters, state } = flattenParameters(model.parameters)
   return {
     model,
-    parameters,
-    state,
+    ...flattenParameters(model.parameters),
     lossName: 'own function',
     ...(model.classes !== undefined && { classes: model.classes }),
     pass: (batch, options) => ownPass(model, batch, options),
@@ -162,6 +163,8 @@ export function borrowingTrainee<Model extends { parameters: ParameterTree }>(
   }
   return {
     ...twin,
+    // The layers whose code runs.
+    dropouts: original.dropouts,
     borrow: { through: lent.slice(0, original.parameters.length), begin },
     ...(twin.predict && { predict: (x: tf.Tensor) => lending(() => original.predict!(x)) }),
     copy() {

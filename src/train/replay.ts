@@ -11,6 +11,7 @@ export interface Adjustable {
   include(ids: number[], options?: { why?: string }): void
   reweight(ids: number[], factor: number, options?: { why?: string }): void
   relabel(id: number, label: never, options?: { why?: string }): void
+  note(text: string): void
 }
 
 type Make = (run: Adjustable, to: any, why: { why?: string }) => void
@@ -21,6 +22,7 @@ const makers: { readonly [what: string]: Make } = {
   include: (run, { ids }, why) => run.include(ids, why),
   reweight: (run, { ids, factor }, why) => run.reweight(ids, factor, why),
   relabel: (run, { id, label }, why) => run.relabel(id, label as never, why),
+  note: (run, text) => run.note(text),
   schedule: (run, to, why) => run.set({ schedule: to && required(scheduleFrom(to), 'schedule') }, why),
   stop: (run, to, why) => run.set({ stop: to && required(ruleFrom(to), 'stop rule') }, why),
   freeze: (run, to, why) => run.set({ freeze: patternOf(to) }, why),

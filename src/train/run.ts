@@ -104,6 +104,10 @@ export class Run {
   get batchSize(): number {
     return this.#core.settings.batchSize
   }
+  /** Rates of the model's dropouts by name, as of the next iteration. */
+  get dropout(): { readonly [name: string]: number } {
+    return this.#core.dropouts.rates
+  }
   /** The run that it branched from, and at which iteration. */
   get parent(): { readonly name: string; readonly iteration: number } | undefined {
     return this.#core.parent
@@ -349,6 +353,13 @@ export class Run {
   /** Changes settings from the next iteration on: `run.set({ learningRate: 3e-4 }, { why: 'loss is flat' })`. */
   set(changes: Changes, { why }: { why?: string } = {}): void {
     this.#adjust(() => setChanges(this.#core, changes, why))
+  }
+
+  /** Writes a note into the run's history: an adjustment that changes nothing, shown where the others are. */
+  note(text: string): void {
+    if (typeof text !== 'string' || !text.trim())
+      throw new InputError({ where: 'run.note(text)', received: describe(text), expected: 'some text' })
+    this.#adjust(() => note(this.#core, { what: 'note', from: null, to: text.trim() }))
   }
 
   /** Draws only from these training examples from now on: ids, or a subset such as `hardest(0.3)`; null: from all again. */

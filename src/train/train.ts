@@ -52,7 +52,10 @@ function createCore(model: unknown, options: RunOptions & { loss?: unknown }): C
     })
   trainee.checkData(data, 'train(model, { data })')
   if (evaluateOn) trainee.checkData(evaluateOn, 'train(model, { evaluateOn })')
-  return new Core({ name: options.name ?? 'run', trainee, data, evaluateOn, settings, optimizer })
+  const core = new Core({ name: options.name ?? 'run', trainee, data, evaluateOn, settings, optimizer })
+  if (settings.dropout !== undefined)
+    settings.dropout = core.dropouts.checked(settings.dropout, 'train(model, { dropout })')
+  return core
 }
 
 /**

@@ -39,6 +39,8 @@ export interface Trainee {
   readonly parameters: readonly Parameter[]
   /** Variables that a forward pass changes by itself: the moving averages of batch normalisation. */
   readonly state: readonly Parameter[]
+  /** Layers that drop entries while training, with their names. */
+  readonly dropouts?: ReadonlyMap<object, string>
   /** What the loss is called in records. */
   readonly lossName: string
   /** How many classes predictions are over, where they are. */

@@ -11,6 +11,7 @@ import {
   BoundedIntText,
   FloatLogSlider,
   FloatProgress,
+  FloatSlider,
   FloatText,
   Label,
   Layout,
@@ -47,12 +48,34 @@ function statusOf(run: Run): string {
   return parts.join(' · ')
 }
 
+/** One slider for all dropouts of the model where their rates are alike, else one for each; none where it has none. */
+function dropoutSliders(run: Run) {
+  const rates = run.dropout
+  const names = Object.keys(rates)
+  const alike = new Set(Object.values(rates)).size === 1
+  const groups = alike ? [names] : names.map((name) => [name])
+  return groups.map((group) => ({
+    names: group,
+    change: (rate: number) => (alike ? rate : { [group[0]!]: rate }),
+    slider: FloatSlider({
+      description: alike ? 'dropout' : group[0]!,
+      value: rates[group[0]!]!,
+      min: 0,
+      max: 0.95,
+      step: 0.05,
+      continuous_update: false,
+      layout: wide,
+      style: described,
+    }),
+  }))
+}
+
 /** The numbers in a text: '4007, 12 13' -> [4007, 12, 13]. */
 const idsOf = (text: string): number[] => (text.match(/\d+/g) ?? []).map(Number)
 
 /**
- * Train, pause, step, undo, learning rate, batch size, target, examples to leave out and the reasons for all of it, for
- * one run. Every touch is recorded as `run.set`, `run.exclude`, … record it, with what stands in the field "why".
+ * Train, pause, step, undo, learning rate, batch size, dropout where the model has some, target, examples to leave out,
+ * notes, and the reasons for all of it, for one run. Every touch is recorded as `run.set`, `run.exclude`, … record it, with what stands in the field "why".
  */
 export function controls(
   run: Run,
@@ -96,6 +119,7 @@ export function controls(
     max: 1e6,
     style: described,
   })
+  const dropouts = dropoutSliders(run)
   const metrics = ['loss', ...run.view().metrics]
   const metric = Dropdown({
     description: 'stop when',
@@ -107,6 +131,13 @@ export function controls(
   const setTarget = Button({ description: 'is reached', layout: button })
   const ids = Text({ description: 'leave out', placeholder: 'ids of training examples', style: described })
   const exclude = Button({ description: 'Exclude', layout: button })
+  const note = Text({
+    description: 'note',
+    placeholder: 'what you see or plan: a mark on the chart',
+    layout: wide,
+    style: described,
+  })
+  const write = Button({ description: 'Write down', layout: button })
   const why = Text({
     description: 'why',
     placeholder: 'written down with what you change',
@@ -172,6 +203,8 @@ export function controls(
         value: run.learningRate,
       })
     batchSize.value = run.batchSize
+    const rates = run.dropout
+    for (const { slider, names } of dropouts) slider.value = rates[names[0]!]!
     quiet = false
   }
   let quiet = false
@@ -187,6 +220,15 @@ export function controls(
   redo.onClick(() => void attempt(() => run.redo()))
   rate.observe(touched(() => run.set({ learningRate: rate.value }, reason())))
   batchSize.observe(touched(() => run.set({ batchSize: batchSize.value }, reason())))
+  for (const { slider, change } of dropouts)
+    slider.observe(touched(() => run.set({ dropout: change(slider.value) }, reason())))
+  write.onClick(
+    () =>
+      void attempt(() => {
+        run.note(note.value)
+        note.value = ''
+      }),
+  )
   setTarget.onClick(
     () => void attempt(() => run.set({ stop: targetReached(metric.value, target.value) }, reason())),
   )
@@ -213,8 +255,10 @@ export function controls(
     message,
     rate,
     batchSize,
+    ...dropouts.map(({ slider }) => slider),
     HBox([metric, target, setTarget]),
     HBox([ids, exclude]),
+    HBox([note, write]),
     why,
   ])
   return box.onClose(stop)

@@ -19,3 +19,10 @@ it('marks many changes of one kind at one iteration as one', () => {
   const many = adjustmentLines(Array.from({ length: 779 }, (_, id) => relabel(id)))
   expect(many).toMatchObject({ data: { values: [{ x: 400, adjustment: 'relabel, 779 times' }] } })
 })
+
+it('marks a note with its text', () => {
+  const note = { at: 3, what: 'note', from: null, to: 'flat since the second epoch, try a smaller rate' }
+  expect(adjustmentLines([note])).toMatchObject({
+    data: { values: [{ x: 3, adjustment: 'flat since the second epoch, try a smaller rate' }] },
+  })
+})

@@ -140,6 +140,34 @@ describe('the controls of a run', () => {
     expect(run.adjustments[0]!.what).toBe('exclude')
   })
 
+  test('dropout has a slider where the model has some, and none elsewhere', async () => {
+    expect(comm('dropout')).toBeUndefined()
+    const { dense, dropout } = tf.layers
+    const model = tf.sequential({
+      layers: [dense({ units: 4, inputShape: [2] }), dropout({ rate: 0.2 }), dense({ units: 1 })],
+    })
+    const other = train(model, {
+      data: { x: tf.ones([8, 2]), y: tf.ones([8, 1]) },
+      loss: 'meanSquaredError',
+      optimizer: sgd({ learningRate: 0.1 }),
+    })
+    controls(other)
+    expect(comm('dropout').opened!.state.value).toBe(0.2)
+    touch('dropout', { value: 0.5 })
+    expect(other.adjustments).toEqual([{ at: 0, what: 'dropout', from: 0.2, to: 0.5 }])
+    other.set({ dropout: 0.1 })
+    expect(comm('dropout').sent.at(-1)!.data.state.value).toBe(0.1)
+    expect(other.adjustments).toHaveLength(2)
+  })
+
+  test('a note is written into the history', async () => {
+    touch('note', { value: 'looks flat' })
+    click('Write down')
+    await until(() => run.adjustments.length === 1)
+    expect(run.adjustments).toEqual([{ at: 0, what: 'note', from: null, to: 'looks flat' }])
+    expect(comm('note').sent.at(-1)!.data.state.value).toBe('')
+  })
+
   test('a page without widgets shows what they stand at', () => {
     const bundle = (controls(run) as any)[Symbol.for('Jupyter.display')]()
     expect(bundle['text/plain']).toContain('learning rate: 0.1')

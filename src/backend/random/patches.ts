@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { keyAt, type Key } from './bits.js'
-import { maybeRandomness } from './context.js'
+import { liveScalar, maybeRandomness, type Randomness } from './context.js'
 import { drawNormal, drawUniform } from './draw.js'
+import { drop } from './dropout.js'
 
 /**
  * How tfjs is made to draw from our generator while code runs under `withRandomness`. Three doors cover it:
@@ -21,29 +22,44 @@ interface NoiseLayer {
 
 type Draw = (shape: readonly number[]) => tf.Tensor
 
+interface Noise {
+  uniform: Draw
+  normal: Draw
+  /** A tensor: a recorded graph takes it as an input. */
+  rate: tf.Scalar
+}
+
 /** Training-time output by class of layer; SpatialDropout1D inherits from Dropout. */
 const noise: {
-  [className: string]: (layer: NoiseLayer, x: tf.Tensor, uniform: Draw, normal: Draw) => tf.Tensor
+  [className: string]: (layer: NoiseLayer, x: tf.Tensor, noise: Noise) => tf.Tensor
 } = {
-  Dropout(layer, x, uniform) {
-    const kept = uniform(layer.getNoiseShape(x) ?? x.shape).add(1 - layer.rate)
-    return x.mul(kept.floor().div(1 - layer.rate))
-  },
-  GaussianNoise: (layer, x, _, normal) => x.add(normal(x.shape).mul(layer.stddev)),
-  GaussianDropout: (layer, x, _, normal) =>
+  Dropout: (layer, x, { uniform, rate }) => drop(x, uniform(layer.getNoiseShape(x) ?? x.shape), rate),
+  GaussianNoise: (layer, x, { normal }) => x.add(normal(x.shape).mul(layer.stddev)),
+  GaussianDropout: (_, x, { normal, rate }) =>
     x.mul(
       normal(x.shape)
-        .mul(Math.sqrt(layer.rate / (1 - layer.rate)))
+        .mul(rate.div(tf.sub(1, rate)).sqrt())
         .add(1),
     ),
   // Klambauer et al. 2017, equations 4 to 6: dropped units take the value that SELU saturates at.
-  AlphaDropout(layer, x, uniform) {
+  AlphaDropout(layer, x, { uniform, rate }) {
     const saturation = -1.6732632423543772 * 1.0507009873554805
-    const scale = ((1 - layer.rate) * (1 + layer.rate * saturation ** 2)) ** -0.5
-    const kept = uniform(layer._getNoiseShape(x)).greaterEqual(layer.rate).toFloat()
+    const scale = tf
+      .sub(1, rate)
+      .mul(rate.mul(saturation ** 2).add(1))
+      .rsqrt()
+    const kept = uniform(layer._getNoiseShape(x)).greaterEqual(rate).toFloat()
     const dropped = x.mul(kept).add(kept.sub(1).mul(-saturation))
-    return dropped.mul(scale).add(-scale * saturation * layer.rate)
+    return dropped.mul(scale).sub(scale.mul(rate).mul(saturation))
   },
+}
+
+/** How the rate of a layer is read; undefined where it does nothing. */
+function rateOf({ dropout }: Randomness, layer: NoiseLayer): (() => number) | undefined {
+  const { rate } = layer
+  if (rate === undefined) return () => 0
+  if (dropout) return dropout.find(layer, rate)
+  return rate > 0 && rate < 1 ? () => rate : undefined
 }
 
 function patchLayers(): () => void {
@@ -57,16 +73,16 @@ function patchLayers(): () => void {
       options: { training?: boolean },
     ) {
       const randomness = maybeRandomness()
-      const active = this.rate === undefined || (this.rate > 0 && this.rate < 1)
-      if (!randomness || !active || !options?.training) return original.call(this, inputs, options)
+      if (!randomness || !options?.training) return original.call(this, inputs, options)
+      const read = rateOf(randomness, this)
+      if (!read) return original.call(this, inputs, { ...options, training: false })
       const x = Array.isArray(inputs) ? inputs[0]! : inputs
       return tf.tidy(() =>
-        train(
-          this,
-          x,
-          (shape) => drawUniform(randomness, shape),
-          (shape) => drawNormal(randomness, shape),
-        ),
+        train(this, x, {
+          uniform: (shape) => drawUniform(randomness, shape),
+          normal: (shape) => drawNormal(randomness, shape),
+          rate: liveScalar(read),
+        }),
       )
     }
     return () => void (prototype.call = original)
