@@ -3,7 +3,8 @@ import type { Optimizer } from '../backend/optimizer.js'
 import type { Dataset } from '../data/dataset.js'
 
 /** The examples of one iteration. Whoever got it from `nextBatch` disposes x and y (`tf.dispose(batch)`). */
-export interface Batch {
+// A type, not an interface, so that tf.dispose takes it.
+export type Batch = {
   /** First axis = the examples of the batch. */
   x: tf.Tensor
   y: tf.Tensor
