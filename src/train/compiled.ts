@@ -3,7 +3,6 @@ import { compile, type Compiled } from '../backend/compile.js'
 import { Untraceable } from '../backend/trace.js'
 import { withRandomness } from '../backend/random.js'
 import type { Core } from './core.js'
-import { randomnessOf } from './iteration.js'
 import { losses } from './losses.js'
 import { clip, gradientsOf, normOf, updatesOf } from './step.js'
 import type { Batch } from './trainee.js'
@@ -87,7 +86,7 @@ export class CompiledStep {
     if (this.#reason !== undefined) return undefined
     let result: ReturnType<Step>
     try {
-      result = withRandomness(randomnessOf(core, batch.iteration), () =>
+      result = withRandomness(core.randomnessOf(batch.iteration), () =>
         this.#step(batch.x, batch.y, weights ?? null, learningRate, core.iteration + 1 - core.optimizerFrom),
       )
     } catch (error) {

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../backend/optimizer.js'
+import type { RandomnessSettings } from '../backend/random.js'
 import type { Dataset } from '../data/dataset.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
 import type { Adjustment, EvaluationRow, StopReason } from '../views.js'
@@ -107,6 +108,11 @@ export class Core {
   /** Of the iteration that comes next, unless another is asked for. */
   learningRate(iteration = this.iteration + 1): number {
     return this.settings.schedule?.rate(iteration, this.peak) ?? this.peak
+  }
+
+  /** What dropout and noise of an iteration are drawn from. */
+  randomnessOf(iteration: number): RandomnessSettings {
+    return { seed: this.settings.seed, iteration, dropout: this.dropouts }
   }
 
   get iterationsPerEpoch(): number {

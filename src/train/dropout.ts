@@ -1,9 +1,8 @@
-import type { DropoutRates } from '../backend/random.js'
+import { withRandomness, type DropoutRates } from '../backend/random.js'
 import { describe, InputError } from '../errors.js'
 import type { Core } from './core.js'
-import { gradientsAt } from './iteration.js'
 import { placeLayers } from './place.js'
-import { tidily } from './step.js'
+import { gradientsOf, tidily } from './step.js'
 import { listNearest } from './suggest.js'
 
 /** One rate for all dropouts of a model, or rates by name. */
@@ -84,7 +83,12 @@ export class Dropouts implements DropoutRates {
     if (!core.trainee.pass || core.trainee.iteration || core.trainee.lossName !== 'own function') return
     const cursor = core.order.state()
     try {
-      tidily(() => gradientsAt(core, core.batchAt(core.order.next(core.settings.batchSize))))
+      tidily(() => {
+        const batch = core.batchAt(core.order.next(core.settings.batchSize))
+        withRandomness(core.randomnessOf(batch.iteration), () =>
+          gradientsOf(core.trainee, core.parameters, batch),
+        )
+      })
     } catch {
       // What is wrong with the model's code is said where it trains.
     } finally {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import { withRandomness, type RandomnessSettings } from '../backend/random.js'
+import { withRandomness } from '../backend/random.js'
 import { maybeCompiled } from './compiled.js'
 import type { Core } from './core.js'
 import type { HistoryRow } from './history.js'
@@ -63,18 +63,13 @@ export function iterateOnce(core: Core): Outcome {
   }
 }
 
-/** What dropout and noise of an iteration are drawn from. */
-export function randomnessOf({ settings, dropouts }: Core, iteration: number): RandomnessSettings {
-  return { seed: settings.seed, iteration, dropout: dropouts }
-}
-
 /** Loss and gradients of a batch, with the randomness of its iteration. */
 export function gradientsAt(
   core: Core,
   batch: Batch,
   options: { weights?: tf.Tensor1D; predictions?: boolean } = {},
 ): Gradients {
-  return withRandomness(randomnessOf(core, batch.iteration), () =>
+  return withRandomness(core.randomnessOf(batch.iteration), () =>
     gradientsOf(core.trainee, core.parameters, batch, options),
   )
 }

@@ -3,7 +3,7 @@ import type { Optimizer } from '../backend/optimizer.js'
 import { withRandomness } from '../backend/random.js'
 import { describe, InputError } from '../errors.js'
 import type { Core } from './core.js'
-import { randomnessOf, record, type Outcome } from './iteration.js'
+import { record, type Outcome } from './iteration.js'
 import { checkOptimizer } from './options.js'
 import { borrowingTrainee, flattenParameters, ownPass, type OwnLoss, type ParameterTree } from './own.js'
 import { clip, ensureSlots, normOf } from './step.js'
@@ -114,7 +114,7 @@ async function oneOwnIteration(
   }
   try {
     const given = await scoped(() =>
-      withRandomness(randomnessOf(core, batch.iteration), () =>
+      withRandomness(core.randomnessOf(batch.iteration), () =>
         core.trainee.iteration!(batch, { optimizers: bind(core, norms), iteration: batch.iteration }),
       ),
     )
