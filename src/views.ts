@@ -23,6 +23,15 @@ export interface StopReason {
   notFinite?: object
 }
 
+/** An iteration whose loss stood out from those before it, with the examples of its batch. */
+export interface SpikeView {
+  iteration: number
+  loss: number
+  /** What the iterations before it led to expect. */
+  expected: number
+  ids: readonly number[]
+}
+
 /** Loss and metrics on held-out data after `iteration` updates. */
 export interface EvaluationRow {
   iteration: number
@@ -58,6 +67,10 @@ export interface RunView {
   stopReason: StopReason | null
   /** Of the current call. */
   milliseconds: number
+  /** Batches to look at: their loss stood out. */
+  spikes?: readonly SpikeView[]
+  /** The worst examples of the newest evaluation. */
+  mistakes?: MistakesView
   /** Branches share the chart: other runs drawn thinner. */
   beside?: readonly { name: string; history: HistoryColumns; evaluations: readonly EvaluationRow[] }[]
 }

@@ -1,6 +1,8 @@
 /** What the run panel of the JupyterLab extension and the kernel say to each other over the comm `gradbook.runs`. */
 import type { RunData } from '../show/run-data.js'
-import type { SplitName } from '../data/dataset.js'
+import type { ShownMistake } from '../show/shown-mistake.js'
+
+export type { ShownMistake }
 
 export const target = 'gradbook.runs'
 
@@ -12,17 +14,6 @@ export interface RunSummary {
   live: boolean
   /** The run it branched from, and where. */
   parent?: { name: string; iteration: number }
-}
-
-/** An example with its picture as bytes of grey or colour, row by row. */
-export interface ShownMistake {
-  id: number
-  split: SplitName
-  expected: string
-  predicted: string
-  loss: number
-  text?: string
-  picture?: { height: number; width: number; channels: number; pixels: string }
 }
 
 export type ToPanel =
@@ -40,7 +31,8 @@ export type Action =
   | { action: 'undo' }
   | { action: 'redo' }
   | { action: 'goTo'; iteration: number }
-  | { action: 'branch'; name?: string }
+  /** From an iteration that can be gone back to, else from the present. */
+  | { action: 'branch'; name?: string; at?: number }
   | { action: 'exclude'; ids: number[]; why?: string }
   | { action: 'mistakes'; k: number; of: 'train' | 'evaluation' }
 

@@ -5,11 +5,11 @@
 import { Interrupted } from '../errors.js'
 import { maybeHost, type Comm } from '../host.js'
 import { runData } from '../show/run-data.js'
+import { shownMistake } from '../show/shown-mistake.js'
 import { knownRuns, onRuns } from '../train/announce.js'
 import type { Run } from '../train/run.js'
 import type { RunView } from '../views.js'
 import { target, type Action, type RunSummary, type ToKernel, type ToPanel } from './protocol.js'
-import { shownMistake } from './shown-mistake.js'
 
 /** Milliseconds between two charts of a run that trains. */
 const pause = 350
@@ -162,7 +162,7 @@ class Panel {
         await run.goTo(message.iteration)
         return false
       case 'branch':
-        run.branch(message.name ?? nameOf(run))
+        await this.#branch(run, message.name ?? nameOf(run), message.at)
         return false
       case 'train':
         await this.#train(run, message.iterations)
@@ -177,9 +177,29 @@ class Panel {
       case 'mistakes': {
         const { k, of } = message
         const { iteration, rows } = await run.mistakes({ k, of })
-        this.#send({ method: 'mistakes', id: idOf(run), of, iteration, rows: rows.map(shownMistake) })
+        this.#send({
+          method: 'mistakes',
+          id: idOf(run),
+          of,
+          iteration,
+          rows: rows.map((row) => shownMistake(row)),
+        })
         return false
       }
+    }
+  }
+
+  /** A branch from an earlier point begins where the run stands: it goes there for the moment. */
+  async #branch(run: Run, name: string, at = run.iteration): Promise<void> {
+    if (at === run.iteration) return void run.branch(name)
+    await run.goTo(at)
+    let twin: Run | undefined
+    try {
+      twin = run.branch(name)
+    } finally {
+      await run.undo()
+      // The run told of its way back, after the branch had told of itself.
+      if (twin) this.#active = new WeakRef(twin)
     }
   }
 

@@ -71,10 +71,13 @@ export function calibrationChart(
   return chart({
     title: {
       text: cleanLine(options.title ?? 'Calibration', 80),
-      subtitle: `expected calibration error ${formatShare(error)} over ${formatCount(rows.length)} predictions; a bar from the diagonal says by how much it errs`,
+      subtitle: [
+        `expected calibration error ${formatShare(error)} over ${formatCount(rows.length)} predictions`,
+        'a bar from the diagonal says by how much it errs',
+      ],
     },
-    width: 300,
-    height: 300,
+    width: 340,
+    height: 340,
     layer: [
       {
         data: { values: [{ a: 0, b: 1 }] },

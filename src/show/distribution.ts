@@ -131,7 +131,7 @@ export function histogramChart(
       color: {
         field: 'share',
         type: 'quantitative',
-        title: 'share of the values',
+        title: 'share',
         scale: { type: 'sqrt', range: ['#dceaf5', '#0a5a8f', '#05294a'], interpolate: 'rgb' },
         legend: { format: '.0%', tickCount: 4 },
       },

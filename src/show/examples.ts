@@ -27,6 +27,8 @@ export interface GridOptions {
   columns?: number
   /** Pixels of a picture's side. */
   size?: number
+  /** Pixels that all columns share; default: as many as their texts need. */
+  width?: number
 }
 
 /** Pictures side by side, each with what is to be said of it: one chart. */
@@ -39,7 +41,10 @@ export function tileGrid(tiles: readonly Tile[], options: GridOptions): Part {
     ...tiles.map((tile) => Math.max(tile.label.length * 7.2, ...tile.more.map((text) => text.length * 5.8))),
   )
   const cell = {
-    width: Math.max(size + 18, Math.min(150, longest + 10)),
+    width:
+      options.width && options.columns
+        ? options.width / options.columns
+        : Math.max(size + 18, Math.min(150, longest + 10)),
     height: size + 8 + lines * lineHeight + 14,
   }
   const columns = Math.max(
@@ -79,7 +84,7 @@ export function tileGrid(tiles: readonly Tile[], options: GridOptions): Part {
   })
   return {
     title: { text: options.title, ...(options.subtitle && { subtitle: options.subtitle }) },
-    width: columns * cell.width,
+    width: Math.max(columns * cell.width, options.width ?? 0),
     height: Math.ceil(tiles.length / columns) * cell.height - 10,
     data: { values },
     encoding: { x: place('x'), y: place('y') },
@@ -210,7 +215,7 @@ export function inputText(row: ExampleRow): string {
 }
 
 /** The rows as pictures, if every one of them has one. */
-function pictured<Row extends ExampleRow>(rows: readonly Row[]): readonly Row[] | undefined {
+export function pictured<Row extends ExampleRow>(rows: readonly Row[]): readonly Row[] | undefined {
   if (rows.length === 0 || !rows.every((row) => row.input.picture && row.input.values)) return undefined
   return rows.slice(0, mostPictures)
 }

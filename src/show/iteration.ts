@@ -40,8 +40,14 @@ function batchPanel(view: IterationView): Part | undefined {
       ? `, the first ${rows.length} of ${formatCount(view.examples.length)}`
       : ''
   return tileGrid(
-    rows.map((row) => mistakeTile(row)),
-    { title: 'The batch', subtitle: `expected → predicted before the update, loss, id${more}`, size: 56 },
+    rows.map((row) => ({ ...mistakeTile(row), more: [`loss ${formatNumber(row.loss, 3)}`, `id ${row.id}`] })),
+    {
+      title: 'The batch',
+      subtitle: `expected → predicted before the update, loss, id${more}`,
+      size: 56,
+      columns: 8,
+      width: 640,
+    },
   )
 }
 

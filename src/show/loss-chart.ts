@@ -1,11 +1,13 @@
-import type { Adjustment, EvaluationRow, HistoryColumns, RunView } from '../views.js'
+import type { Adjustment, EvaluationRow, HistoryColumns, RunView, SpikeView } from '../views.js'
 import { adjustmentLabels, adjustmentLines } from './adjustment-marks.js'
 import { cleanLine, cleanTitle } from './clean.js'
 import { downsample, short, withoutStraight, type Point } from './downsample.js'
-import { formatCount, formatNumber, words } from './format.js'
+import { formatCount, formatDuration, formatNumber, words } from './format.js'
 import { colours, series, width } from './look.js'
+import { mistakesPanel } from './mistakes-panel.js'
 import { smooth } from './smooth.js'
 import { chart, type Part, type Spec } from './spec.js'
+import { belowAxis } from './table-panel.js'
 
 /** Points in one chart, over all its lines: more are slow in a browser and finer than its pixels. */
 export const pointLimit = 5000
@@ -29,7 +31,8 @@ export interface LossChartOptions {
 
 /**
  * The course of a run: the loss of each batch faint with its running mean over it, evaluations as points, metrics,
- * learning rate and gradient norm below on the same axis; every adjustment a labelled line through all of them.
+ * learning rate and gradient norm below on the same axis; every adjustment a labelled line through all of them, every
+ * spike a mark with the examples of its batch; below all the worst examples of the newest evaluation.
  */
 export function lossChart(view: RunView, options: LossChartOptions = {}): Spec {
   const runs = [view, ...(view.beside ?? [])].map((run) => ({ ...run, name: cleanLine(run.name, 40) }))
@@ -39,30 +42,23 @@ export function lossChart(view: RunView, options: LossChartOptions = {}): Spec {
     adjustmentLabels(shownAdjustments(view), x.end, x.hidden, gap),
     lossPanel(view, runs, budget, x),
     ...view.metrics.map((metric) => metricPanel(metric, runs, shownAdjustments(view), budget.evaluations, x)),
-    linePanel(
-      'learning rate',
-      colours.rate,
-      withoutStraight(
-        downsample(view.history.iteration, view.history.learningRate, budget.line, view.history.length),
-      ),
-      shownAdjustments(view),
-      x,
-    ),
+    linePanel('learning rate', colours.rate, ratesOf(runs, budget.line), shownAdjustments(view), x),
     linePanel(
       'gradient norm',
       colours.gradient,
-      downsample(view.history.iteration, view.history.gradientNorm, budget.line, view.history.length),
+      [downsample(view.history.iteration, view.history.gradientNorm, budget.line, view.history.length)],
       shownAdjustments(view),
       x,
     ),
   ].filter((panel) => panel !== undefined)
   const last = panels.at(-1)!
   last.encoding = { x: x.last }
+  const mistakes = runs.length === 1 && view.mistakes && mistakesPanel(view.mistakes)
   return chart({
     title: { text: options.title ?? cleanLine(view.name, 80), subtitle: options.subtitle ?? subtitle(view) },
     spacing: gap,
     bounds: 'flush',
-    vconcat: panels,
+    vconcat: mistakes ? [...panels, belowAxis, mistakes] : panels,
     resolve: { scale: { color: 'independent' } },
   })
 }
@@ -111,13 +107,24 @@ function axis(runs: readonly Line[], view: RunView): { end: number; hidden: Part
 }
 
 function subtitle(view: RunView): string {
-  const parts = [`${formatCount(view.iteration)} iterations`]
+  const parts = view.live ? progress(view) : [`${formatCount(view.iteration)} iterations`]
   const { length, loss } = view.history
   if (length > 0) parts.push(`batch loss ${formatNumber(loss[length - 1]!)}`)
   const evaluation = view.evaluations.at(-1)
   if (evaluation) parts.push(`evaluation ${evaluationText(evaluation, view.metrics)}`)
   if (view.stopReason) parts.push(cleanLine(view.stopReason.message, 80))
   return parts.join(' · ')
+}
+
+function progress({ iteration, from, to, milliseconds }: RunView): string[] {
+  if (to === undefined || to <= from) return [`iteration ${formatCount(iteration)}`]
+  const done = iteration - from
+  const parts = [
+    `iteration ${formatCount(iteration)} of ${formatCount(to)} (${Math.round((100 * done) / (to - from))} %)`,
+  ]
+  if (done > 0 && to > iteration)
+    parts.push(`${formatDuration((milliseconds / done) * (to - iteration))} left`)
+  return parts
 }
 
 export function evaluationText(row: EvaluationRow, metrics: readonly string[]): string {
@@ -160,6 +167,7 @@ function lossPanel(
       )
     layers.push(...evaluationMarks(run, 'loss', several ? run.name : names[2]!, several, budget.evaluations))
   }
+  if (view.spikes?.length) layers.push(spikeMarks(view.spikes, history, log))
   const shown = several
     ? names
     : names.filter((_, i) => i === 0 || (i === 1 ? history.length > 8 : view.evaluations.length > 0))
@@ -169,6 +177,49 @@ function lossPanel(
     encoding: { x: x.inner },
     layer: layers.map((layer) => coloured(log ? onLogScale(layer) : layer, { domain: names, range }, shown)),
   }
+}
+
+/** Spikes that are marked: the latest. */
+const mostSpikes = 100
+
+/** A triangle over each loss that stood out, saying which examples its batch had. */
+function spikeMarks(spikes: readonly SpikeView[], history: HistoryColumns, log: boolean): Part {
+  const last = history.iteration[history.length - 1] ?? 0
+  const values = spikes
+    .slice(-mostSpikes)
+    .filter(({ iteration, loss }) => iteration <= last && Number.isFinite(loss) && (!log || loss > 0))
+    .map(({ iteration, loss, expected, ids }) => ({
+      x: iteration,
+      y: short(loss),
+      spike: `loss ${formatNumber(loss)} where ${formatNumber(expected)} was expected`,
+      batch: batchText(ids),
+    }))
+  return {
+    data: { values },
+    mark: {
+      type: 'point',
+      shape: 'triangle-down',
+      filled: true,
+      size: 50,
+      yOffset: -7,
+      color: colours.ink,
+      opacity: 1,
+    },
+    encoding: {
+      y: { field: 'y', type: 'quantitative', title: 'loss' },
+      tooltip: [
+        { field: 'spike' },
+        { field: 'x', title: 'iteration' },
+        { field: 'batch', title: 'examples' },
+      ],
+    },
+  }
+}
+
+/** The first ids of a batch, and how many there are. */
+export function batchText(ids: readonly number[], most = 12): string {
+  const more = ids.length > most ? `, … (${formatCount(ids.length)})` : ''
+  return ids.slice(0, most).join(', ') + more
 }
 
 /** A loss that begins at 5,000 and ends at 0.3 would be a line along the floor. */
@@ -340,30 +391,48 @@ function metricPanel(
   }
 }
 
+/** Of the run and those beside it: a schedule takes as many points as it bends. */
+const ratesOf = (runs: readonly Line[], most: number): Point[][] =>
+  runs.map(({ history }, i) =>
+    withoutStraight(
+      downsample(
+        history.iteration,
+        history.learningRate,
+        i === 0 ? most : Math.min(100, most),
+        history.length,
+      ),
+    ),
+  )
+
+/** Lines of the run and of those beside it, which have the colours they have in the panels above. */
 function linePanel(
   title: string,
   color: string,
-  values: readonly Point[],
+  lines: readonly (readonly Point[])[],
   adjustments: readonly Adjustment[],
   x: { inner: Part },
 ): Part | undefined {
+  const values = lines.flat()
   if (values.length === 0) return undefined
+  const colourOf = (i: number) => (lines.length === 1 ? color : series[i % series.length]!)
   return {
     width,
     height: 76,
     encoding: { x: x.inner },
     layer: [
       adjustmentLines(adjustments),
-      {
-        data: { values },
-        mark: { type: 'line', strokeWidth: 1.2, color },
-        encoding: {
-          y: yOf(title, values, {
-            scale: { zero: true, nice: true },
-            axis: { tickCount: 3, titleX: -56 },
-          }),
-        },
-      },
+      ...lines
+        .map((line, i) => ({
+          data: { values: line },
+          mark: { type: 'line', strokeWidth: 1.2, color: colourOf(i) },
+          encoding: {
+            y: yOf(title, values, {
+              scale: { zero: true, nice: true },
+              axis: { tickCount: 3, titleX: -56 },
+            }),
+          },
+        }))
+        .toReversed(),
     ],
   }
 }

@@ -5,8 +5,8 @@ import { adjustmentText } from './adjustment-marks.js'
 import { cleanLine } from './clean.js'
 import { formatCount, formatDuration, formatNumber, words } from './format.js'
 import { evaluationText, lossChart } from './loss-chart.js'
-import { colours, width } from './look.js'
 import { vegaLite, type Part, type Spec } from './spec.js'
+import { belowAxis, tablePanel } from './table-panel.js'
 import { tableHtml, tableText, type TableView } from './table.js'
 
 /** 'first: iterations 200 to 400, loss 0.21, 1.2 s (6 ms each) · evaluation loss 0.2, accuracy 0.95'. */
@@ -84,45 +84,8 @@ export function comparisonBundle(view: ComparisonView): MimeBundle {
   )
   const panels = spec.vconcat as Part[]
   return {
-    [vegaLite]: { ...spec, vconcat: [...panels, tablePanel(table)] } as Spec,
+    [vegaLite]: { ...spec, vconcat: [...panels, belowAxis, tablePanel(table)] } as Spec,
     'text/plain': tableText(table),
-  }
-}
-
-/** A table drawn with marks, for a place where HTML cannot stand beside a chart. */
-export function tablePanel(view: TableView, most = 30): Part {
-  const rows = view.rows.slice(0, most)
-  const rowHeight = 20
-  const wide = width / (view.columns.length + 0.5)
-  const values = [view.columns, ...rows].flatMap((row, line) =>
-    row.map((value, column) => ({
-      x: column === 0 ? 0 : (column + 0.5) * wide,
-      y: line * rowHeight,
-      text: cleanLine(typeof value === 'number' ? formatNumber(value) : value, 40),
-      head: line === 0 || column === 0,
-    })),
-  )
-  const place = (field: string) => ({ field, type: 'quantitative', scale: null, axis: null })
-  return {
-    width,
-    height: (rows.length + 1) * rowHeight + 26,
-    layer: [
-      {
-        data: { values: rows.map((_, line) => ({ y: (line + 1) * rowHeight + 20 })) },
-        mark: { type: 'rule', color: colours.line },
-        encoding: { y: place('y'), x: { value: 0 }, x2: { value: width } },
-      },
-      {
-        data: { values },
-        mark: { type: 'text', align: 'left', baseline: 'middle', dy: 32, fontSize: 12, limit: wide - 6 },
-        encoding: {
-          x: place('x'),
-          y: place('y'),
-          text: { field: 'text' },
-          color: { condition: { test: 'datum.head', value: colours.quiet }, value: colours.ink },
-        },
-      },
-    ],
   }
 }
 

@@ -1,8 +1,9 @@
 /** A run as `application/vnd.gradbook.run+json`: what the JupyterLab extension draws. Plain JSON of cleaned text. */
-import type { EvaluationRow, HistoryColumns, RunView, StopReason } from '../views.js'
+import type { EvaluationRow, HistoryColumns, MistakesView, RunView, StopReason } from '../views.js'
 import { adjustmentText } from './adjustment-marks.js'
 import { cleanLine, cleanText } from './clean.js'
 import { downsample, withoutStraight, type Point } from './downsample.js'
+import { shownMistake, type ShownMistake } from './shown-mistake.js'
 import { smooth } from './smooth.js'
 
 /** Points, `x` in iterations. */
@@ -31,12 +32,26 @@ export interface RunData {
   gradientNorm: RunLine
   evaluations: readonly EvaluationRow[]
   adjustments: readonly { at: number; text: string; why?: string }[]
+  /** Batches whose loss stood out. `count` examples, some of them by id. */
+  spikes?: readonly { at: number; loss: number; expected: number; count: number; ids: readonly number[] }[]
+  /** The worst examples of the newest evaluation. */
+  mistakes?: {
+    iteration: number
+    examined: number
+    wrong?: number
+    rows: readonly ShownMistake[]
+  }
   /** Branches drawn in the same chart. */
   beside?: readonly { name: string; mean: RunLine; evaluations: readonly EvaluationRow[] }[]
 }
 
 /** More evaluations or adjustments than these are left out, the oldest first. */
 const rowLimit = 400
+/** Spikes, and ids of one, that are told of. */
+const mostSpikes = 100
+const mostIds = 32
+/** Pixels of a mistake's picture: a live run sends them five times a second. */
+const pictureSide = 40
 
 const lineOf = (points: readonly Point[]): RunLine => ({
   x: points.map(({ x }) => x),
@@ -60,6 +75,25 @@ const rowsOf = (rows: readonly EvaluationRow[]): EvaluationRow[] =>
           Object.entries(row).map(([name, value]) => [cleanLine(name), value]),
         ) as EvaluationRow,
     )
+
+/** Of the same mistakes once: a live view brings them again and again. */
+const shown = new WeakMap<MistakesView, readonly ShownMistake[]>()
+
+function mistakesOf(view: MistakesView): NonNullable<RunData['mistakes']> {
+  let rows = shown.get(view)
+  if (!rows) shown.set(view, (rows = view.rows.map((row) => shownMistake(row, pictureSide))))
+  const { iteration, examined, wrong } = view
+  return { iteration, examined, ...(wrong !== undefined && { wrong }), rows }
+}
+
+const spikesOf = (spikes: NonNullable<RunView['spikes']>): NonNullable<RunData['spikes']> =>
+  spikes.slice(-mostSpikes).map(({ iteration, loss, expected, ids }) => ({
+    at: iteration,
+    loss,
+    expected,
+    count: ids.length,
+    ids: ids.slice(0, mostIds),
+  }))
 
 /** Each line has at most `points` points, chosen so that no spike is lost. */
 export function runData(view: RunView, points = view.live ? 400 : 1200): RunData {
@@ -85,6 +119,8 @@ export function runData(view: RunView, points = view.live ? 400 : 1200): RunData
       text: adjustmentText(adjustment),
       ...(adjustment.why && { why: cleanText(adjustment.why, 400) }),
     })),
+    ...(view.spikes?.length && { spikes: spikesOf(view.spikes) }),
+    ...(view.mistakes?.rows.length && { mistakes: mistakesOf(view.mistakes) }),
     ...(beside && {
       beside: beside.map((run) => ({
         name: cleanLine(run.name, 80),

@@ -56,6 +56,7 @@ function besideEachOther(bundles: readonly MimeBundle[]): Spec {
     } = spec
     return part
   })
+  fit(parts)
   const own = specs.find((spec) => spec.config)?.config
   const whole = {
     spacing: 40,
@@ -64,6 +65,51 @@ function besideEachOther(bundles: readonly MimeBundle[]): Spec {
   }
   return own === look || !own ? chart(whole) : { $schema: schema, ...whole, config: own }
 }
+
+/** Pixels of plots beside each other: with their axes and legends as wide as a notebook. */
+const mostWidth = 620
+const leastWidth = 180
+
+/** Makes plots smaller that would not fit beside each other, in their own proportions; other parts keep their size. */
+function fit(parts: Part[]): void {
+  const widthOf = ({ width }: Part): number => (typeof width === 'number' ? width : 0)
+  const sum = parts.reduce((total, part) => total + widthOf(part), 0)
+  if (sum <= mostWidth) return
+  for (const [i, part] of parts.entries()) {
+    const { width, height } = part
+    if (
+      typeof width !== 'number' ||
+      (part.encoding === undefined && part.layer === undefined) ||
+      isTiled(part)
+    )
+      continue
+    const factor = Math.max(leastWidth / width, mostWidth / sum)
+    if (factor < 1)
+      parts[i] = {
+        ...part,
+        ...(part.title !== undefined && { title: folded(part.title, Math.round(width * factor)) }),
+        width: Math.round(width * factor),
+        ...(typeof height === 'number' && { height: Math.round(height * factor) }),
+      }
+  }
+}
+
+/** A line below the title in as many lines as its plot is wide for. */
+function folded(title: unknown, width: number): unknown {
+  const { subtitle } = title as { subtitle?: unknown }
+  if (typeof subtitle !== 'string') return title
+  const most = Math.max(20, Math.floor(width / 6))
+  const lines = ['']
+  for (const word of subtitle.split(' ')) {
+    const line = lines.at(-1)!
+    if (line && line.length + word.length >= most) lines.push(word)
+    else lines[lines.length - 1] = line ? `${line} ${word}` : word
+  }
+  return { ...(title as object), subtitle: lines }
+}
+
+/** Drawn in pixels of its own: texts and pictures stand where they would not fit another size. */
+const isTiled = (part: Part): boolean => JSON.stringify(part).includes('"scale":null')
 
 /** A text as a part of a chart, in letters of one width. */
 function textPart(text: string): Part {

@@ -1,6 +1,7 @@
 import { describe, InputError, Interrupted } from '../errors.js'
 import { maybeHost } from '../host.js'
-import type { EvaluationRow, RunView, StopReason, StretchView } from '../views.js'
+import { mistakesOf, type EvaluationDetail } from '../mistakes/index.js'
+import type { EvaluationRow, MistakesView, RunView, StopReason, StretchView } from '../views.js'
 import { maybeCompiled } from './compiled.js'
 import type { Core } from './core.js'
 import { evaluate, type Evaluation } from './evaluate.js'
@@ -155,6 +156,25 @@ export async function evaluateRun(core: Core, pause: () => Promise<void>): Promi
   return found
 }
 
+/** Of an evaluation: a view comes five times a second, an evaluation now and then. */
+const mistakesSeen = new WeakMap<EvaluationDetail, MistakesView>()
+
+/** Examples of the newest evaluation that a view carries. */
+const mistakesInView = 8
+
+function newestMistakes(core: Core): { mistakes?: MistakesView } {
+  const detail = core.details.at(-1)
+  // After an undo the evaluation may belong to weights that were taken back.
+  if (!detail || detail.iteration > core.iteration) return {}
+  let mistakes = mistakesSeen.get(detail)
+  if (!mistakes) {
+    if (!detail.losses.some((loss) => !Number.isNaN(loss))) return {}
+    mistakes = mistakesOf({ detail, of: 'evaluation', k: mistakesInView })
+    mistakesSeen.set(detail, mistakes)
+  }
+  return { mistakes }
+}
+
 export function viewOf(
   core: Core,
   at: { live: boolean; from: number; to?: number; started: number },
@@ -172,5 +192,7 @@ export function viewOf(
     metrics: core.settings.metrics.map(({ name }) => name),
     stopReason: core.stopReason,
     milliseconds: performance.now() - at.started,
+    ...(core.spikes.length > 0 && { spikes: core.spikes }),
+    ...newestMistakes(core),
   }
 }

@@ -57,8 +57,12 @@ describe.skipIf(!python || !chromium)('the run panel in JupyterLab', () => {
     await panel.getByRole('button', { name: 'Undo' }).click()
     await panel.locator('.gb-list', { hasText: /exclude/ }).waitFor({ state: 'detached' })
 
-    await panel.getByRole('button', { name: 'Branch' }).click()
+    await panel.getByRole('button', { name: 'Branch', exact: true }).click()
     await panel.locator('.gb-branch[aria-current]', { hasText: 'steered-2' }).waitFor()
+    await panel.locator('.gb-branch', { hasText: /^steered$/ }).click()
+    await panel.getByRole('button', { name: 'branch from iteration 0' }).click()
+    await panel.locator('.gb-branch[aria-current]', { hasText: 'steered-3' }).waitFor()
+    await panel.getByText('from iteration 0, iteration 0').waitFor()
     await panel.locator('.gb-branch', { hasText: /^steered$/ }).click()
     await panel.locator('.gb-name', { hasText: /^steered$/ }).waitFor()
     expect(notebook.errors).toEqual([])
@@ -85,6 +89,85 @@ describe.skipIf(!python || !chromium)('the run panel in JupyterLab', () => {
     expect(await notebook.output(2).textContent()).toMatch(/[1-9]\d*learning rate 0.001 → 0.01/)
     await notebook.page.close()
   }, 90_000)
+
+  test('opens a mistake, an adjustment and the batch of a spike in the output of a cell, by mouse and keys', async () => {
+    const line = {
+      x: Array.from({ length: 100 }, (_, i) => i + 1),
+      y: Array.from({ length: 100 }, (_, i) => (i === 59 ? 5 : 1)),
+    }
+    const none = { x: [], y: [] }
+    const picture = {
+      height: 2,
+      width: 2,
+      channels: 1,
+      pixels: Buffer.from([0, 255, 255, 0]).toString('base64'),
+    }
+    const data = {
+      kind: 'run',
+      name: 'drawn',
+      live: false,
+      iteration: 100,
+      from: 0,
+      milliseconds: 1,
+      metrics: [],
+      stopReason: null,
+      loss: line,
+      mean: none,
+      learningRate: none,
+      gradientNorm: none,
+      evaluations: [],
+      adjustments: [{ at: 30, text: 'learning rate 1 → 2', why: 'slow' }],
+      spikes: [{ at: 60, loss: 5, expected: 1, count: 3, ids: [7, 8, 9] }],
+      mistakes: {
+        iteration: 100,
+        examined: 10,
+        wrong: 1,
+        rows: [
+          {
+            id: 41,
+            split: 'validation',
+            expected: '4',
+            predicted: '9',
+            loss: 3,
+            probability: 0.875,
+            picture,
+          },
+          { id: 42, split: 'validation', expected: '<b>a', predicted: 'b', loss: 2, text: 'some words' },
+        ],
+      },
+    }
+    lab.write(
+      'drawn.ipynb',
+      notebookOf([
+        `display(${JSON.stringify({ 'application/vnd.gradbook.run+json': data, 'text/plain': 'x' })}, { raw: true })`,
+      ]),
+    )
+    const notebook = await lab.open('drawn.ipynb')
+    await notebook.run(0)
+    const run = notebook.output(0).locator('.gb-run')
+    const details = run.locator('.gb-details')
+    await run.getByRole('button', { name: 'learning rate 1 → 2 (30)' }).click()
+    expect(await details.innerText()).toMatch(/learning rate 1 → 2.*after iteration 30.*slow/s)
+    await run.getByRole('button', { name: 'loss spike at iteration 60' }).focus()
+    await notebook.page.keyboard.press('Enter')
+    expect(await details.innerText()).toMatch(
+      /loss 5 at iteration 60.*1 was expected.*batch of 3 examples: 7, 8, 9/s,
+    )
+    const example = run.locator('.gb-example')
+    expect(await example.isVisible()).toBe(false)
+    await run.getByRole('button', { name: 'example 41: 4, predicted 9' }).click()
+    expect(await example.innerText()).toMatch(
+      /predicted\s+9\s+probability\s+87.5 %\s+loss\s+3\s+example\s+41 \(validation\)/,
+    )
+    await example.locator('canvas').waitFor()
+    await run.getByRole('button', { name: 'example 42' }).focus()
+    await notebook.page.keyboard.press('Enter')
+    expect(await example.innerText()).toMatch(/some words.*<b>a/s)
+    await example.getByRole('button', { name: 'close' }).click()
+    expect(await example.isVisible()).toBe(false)
+    expect(notebook.errors).toEqual([])
+    await notebook.page.close()
+  }, 60_000)
 
   test('is there again after the page was reloaded, as is a chart that was drawn', async () => {
     const notebook = await open('reloaded', 'await run.iterate(60)')

@@ -155,6 +155,22 @@ describe('the kernel tells the panel of its runs', () => {
     expect(branch.name).not.toBe(run.name)
   })
 
+  test('a branch from an earlier point leaves the run where it stands', async () => {
+    await run.iterate(4)
+    await run.iterate(3)
+    const weights = [...run.history.map(({ loss }) => loss)]
+    await act({ action: 'branch', at: 4 })
+    const { runs, active } = sent('runs').at(-1)!
+    expect(runs.find((one) => one.id === active)).toMatchObject({
+      iteration: 4,
+      parent: { name: run.name, iteration: 4 },
+    })
+    expect(run.iteration).toBe(7)
+    expect(run.history.map(({ loss }) => loss)).toEqual(weights)
+    expect((await act({ action: 'branch', at: 5 })).error).toMatch(/5/)
+    expect(run.iteration).toBe(7)
+  })
+
   test('excluding an example of a mistake is recorded with the reason', async () => {
     const excluded = run.history.length
     expect(excluded).toBe(0)

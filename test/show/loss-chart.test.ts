@@ -3,7 +3,7 @@ import { lossChart } from '../../src/show/index.js'
 import { downsample } from '../../src/show/downsample.js'
 import { smooth } from '../../src/show/smooth.js'
 import { dataOf, partsOf, rowsOfMark } from './inside-spec.js'
-import { runView } from './sample-views.js'
+import { mistakesView, runView } from './sample-views.js'
 
 const pointsIn = (view: Parameters<typeof lossChart>[0]) =>
   dataOf(lossChart(view)).reduce((sum, rows) => sum + rows.length, 0)
@@ -48,6 +48,63 @@ describe('the loss chart', () => {
       [400, 'batch size 32 → 64'],
       [800, 'learning rate 0.001 → 0.0003'],
     ])
+  })
+
+  it('marks each spike at its iteration and loss, with the examples of its batch', () => {
+    const view = runView(200, {
+      spikes: [{ iteration: 121, loss: 9, expected: 0.4, ids: Array.from({ length: 32 }, (_, i) => i) }],
+    })
+    ;(view.history.loss as Float32Array)[120] = 9
+    const [row, ...more] = rowsOfMark(lossChart(view), 'point').filter((one) => 'spike' in one)
+    expect(more).toEqual([])
+    expect(row).toMatchObject({ x: 121, y: 9, spike: 'loss 9 where 0.4 was expected' })
+    expect(row!.batch).toBe('0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, … (32)')
+    // One that was taken back lies beyond the history.
+    const before = lossChart(runView(100, { spikes: view.spikes! }))
+    expect(rowsOfMark(before, 'point').some((one) => 'spike' in one)).toBe(false)
+  })
+
+  it('shows the worst examples of the newest evaluation below, as pictures or as a table', () => {
+    const pictures = lossChart(runView(200, { mistakes: mistakesView(12) }))
+    const urls = rowsOfMark((pictures.vconcat as object[]).at(-1) as never, 'text').length
+    expect(urls).toBe(0)
+    expect(
+      dataOf(pictures)
+        .at(-1)!
+        .map(({ line0, line1 }) => [line0, line1]),
+    ).toHaveLength(8)
+    expect(dataOf(pictures).at(-1)![0]).toMatchObject({ line0: '0 → 0', line1: 'id 100' })
+    const texts = lossChart(runView(200, { mistakes: mistakesView(12, { input: { text: 'a word' } }) }))
+    const cells = dataOf(texts)
+      .at(-1)!
+      .map(({ text }) => text)
+    expect(cells.slice(0, 10)).toEqual([
+      'id',
+      'input',
+      'expected',
+      'predicted',
+      'loss',
+      '100',
+      'a word',
+      '0',
+      '0',
+      '8',
+    ])
+  })
+
+  it('says while it trains how far it is and how long it will take', () => {
+    const live = { live: true, iteration: 50, from: 0, to: 200, milliseconds: 10_000 }
+    expect((lossChart(runView(50, live)).title as { subtitle: string }).subtitle).toMatch(
+      /^iteration 50 of 200 \(25 %\) · 30 s left · /,
+    )
+    expect((lossChart(runView(50)).title as { subtitle: string }).subtitle).toMatch(/^50 iterations · /)
+  })
+
+  it('draws the rates of runs beside each other', () => {
+    const other = { ...runView(100), name: 'other' }
+    const panels = lossChart(runView(100, { beside: [other] })).vconcat as { height: number }[]
+    const rates = panels.at(-2)!
+    expect(dataOf(rates as never).filter((rows) => rows.length > 1)).toHaveLength(2)
   })
 
   it('keeps the texts of adjustments apart, and drops texts rather than lines in a crowd', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { runData } from '../../src/show/run-data.js'
-import { runView } from './sample-views.js'
+import { mistakesView, runView } from './sample-views.js'
 
 test('a run as data keeps every spike of a long history within its points', () => {
   const view = runView(50_000)
@@ -27,5 +27,18 @@ test('an adjustment is a line of text at its iteration, with its reason', () => 
 test('text is cut and freed of control characters, and the whole is JSON', () => {
   const data = runData(runView(100, { name: `\u001b[31m${'x'.repeat(1e6)}` }))
   expect(data.name.length).toBeLessThanOrEqual(80)
+  expect(JSON.parse(JSON.stringify(data))).toEqual(data)
+})
+
+test('a spike comes with the examples of its batch, the worst examples with their pictures', () => {
+  const spikes = [{ iteration: 7, loss: 9, expected: 0.5, ids: Array.from({ length: 64 }, (_, i) => i) }]
+  const data = runData(runView(100, { spikes, mistakes: mistakesView(3) }))
+  expect(data.spikes).toEqual([
+    { at: 7, loss: 9, expected: 0.5, count: 64, ids: Array.from({ length: 32 }, (_, i) => i) },
+  ])
+  expect(data.mistakes!.rows.map(({ id }) => id)).toEqual([100, 101, 102])
+  const { picture } = data.mistakes!.rows[0]!
+  expect([picture!.height, picture!.width, picture!.channels]).toEqual([8, 8, 1])
+  expect(Buffer.from(picture!.pixels, 'base64')).toHaveLength(64)
   expect(JSON.parse(JSON.stringify(data))).toEqual(data)
 })

@@ -1,18 +1,14 @@
 /** The course of a run to look into: hover or arrow keys read values, dragging zooms, marks open their adjustment. */
 import type { TranslationBundle } from '@jupyterlab/translation'
 import { readRun, type RunData } from './data.js'
-import { drawPlot, layOut, margin, svg, type Plot } from './draw.js'
+import { make as element } from '../parts.js'
+import { drawPlot, layOut, margin, svg, type Mark, type Plot } from './draw.js'
+import { MistakeStrip } from './mistakes.js'
 import { nearest, panelsOf, valueAt } from './panels.js'
+import { remaining } from './remaining.js'
 import { formatNumber } from './scale.js'
 
 let count = 0
-
-function element<Tag extends keyof HTMLElementTagNameMap>(tag: Tag, name: string, text?: string) {
-  const made = document.createElement(tag)
-  made.className = name
-  if (text !== undefined) made.textContent = text
-  return made
-}
 
 export interface ChartOptions {
   trans: TranslationBundle
@@ -35,6 +31,8 @@ export class RunChart {
   readonly #selection = svg('rect', { class: 'gb-selection' })
   readonly #tip = element('div', 'gb-tip')
   readonly #details = element('div', 'gb-details')
+  readonly #progress = element('div', 'gb-progress', element('div'))
+  readonly #mistakes: MistakeStrip
   readonly #resize: ResizeObserver
   #run: RunData = readRun({})
   #plot: Plot | undefined
@@ -42,7 +40,7 @@ export class RunChart {
   #at: number | undefined
   #dragFrom: number | undefined
   #logLoss = false
-  #opened: number | undefined
+  #opened: Mark | undefined
 
   constructor({ trans, compact = false }: ChartOptions) {
     this.#trans = trans
@@ -50,6 +48,7 @@ export class RunChart {
     if (compact) this.node.classList.add('gb-compact')
     const head = element('div', 'gb-head')
     const tools = element('div', 'gb-tools')
+    this.#log.type = this.#reset.type = 'button'
     this.#log.textContent = trans.__('log scale')
     this.#log.setAttribute('aria-pressed', 'false')
     this.#reset.textContent = trans.__('show all')
@@ -59,11 +58,16 @@ export class RunChart {
     this.#details.setAttribute('role', 'status')
     this.#details.hidden = true
     this.#svg.setAttribute('role', 'group')
+    this.#progress.setAttribute('role', 'progressbar')
+    this.#progress.setAttribute('aria-label', trans.__('training'))
+    this.#mistakes = new MistakeStrip(trans)
     tools.append(this.#reset, this.#log)
     head.append(this.#name, this.#status, tools)
     const frame = element('div', 'gb-frame')
     frame.append(this.#svg, this.#tip)
-    this.node.append(head, this.#legend, frame, this.#details)
+    this.node.append(head, this.#progress, this.#legend, frame, this.#details)
+    // A side bar has a list of its own.
+    if (!compact) this.node.append(this.#mistakes.node)
     this.#listen()
     this.#resize = new ResizeObserver(() => this.#draw())
     this.#resize.observe(frame)
@@ -72,6 +76,7 @@ export class RunChart {
   update(raw: unknown): void {
     this.#run = readRun(raw)
     this.#draw()
+    if (!this.#compact) this.#mistakes.update(this.#run.mistakes)
   }
 
   dispose(): void {
@@ -163,6 +168,7 @@ export class RunChart {
     this.node.classList.toggle('gb-live', run.live)
     this.#status.textContent = this.#statusText()
     this.#reset.hidden = this.#zoom === undefined
+    this.#drawProgress()
     const panels = panelsOf(run, this.#compact, this.#logLoss, trans)
     this.#plot = layOut(panels, this.#zoom ?? this.#whole(), width)
     this.#svg.setAttribute('width', String(width))
@@ -172,12 +178,16 @@ export class RunChart {
       `${trans.__('Course of the run %1. Arrow keys read values, plus and minus zoom.', run.name)} ${this.#statusText()}`,
     )
     const focused = document.activeElement?.closest?.('.gb-mark')
-    const open = (index: number) => this.#open(this.#opened === index ? undefined : index)
+    const open = (mark: Mark) => {
+      const again = this.#opened?.kind === mark.kind && this.#opened.index === mark.index
+      this.#open(again ? undefined : mark)
+    }
+    const texts = {
+      x: trans.__('iteration'),
+      spike: (at: number) => trans.__('loss spike at iteration %1', formatNumber(at)),
+    }
     const marks = focused ? [...this.#svg.querySelectorAll('.gb-mark')].indexOf(focused) : -1
-    this.#svg.replaceChildren(
-      ...drawPlot(run, this.#plot, this.#id, trans.__('iteration'), open),
-      this.#cursor,
-    )
+    this.#svg.replaceChildren(...drawPlot(run, this.#plot, this.#id, texts, open), this.#cursor)
     if (marks >= 0) (this.#svg.querySelectorAll('.gb-mark')[marks] as SVGElement | undefined)?.focus()
     this.#drawLegend(panels[0]?.series ?? [])
     this.#read(this.#at)
@@ -194,6 +204,8 @@ export class RunChart {
             ._n('%1 iteration', '%1 iterations', run.iteration)
             .replace(String(run.iteration), formatNumber(run.iteration)),
     ]
+    const left = remaining(run, trans)
+    if (left) parts.push(left)
     const loss = run.mean.y.at(-1) ?? run.loss.y.at(-1)
     if (loss !== undefined) parts.push(`${trans.__('loss')} ${formatNumber(loss, 3)}`)
     const evaluation = run.evaluations.at(-1)
@@ -203,6 +215,16 @@ export class RunChart {
           parts.push(`${metric} ${formatNumber(evaluation[metric]!, 3)}`)
     if (!run.live && run.stopReason) parts.push(run.stopReason.message)
     return parts.join(' · ')
+  }
+
+  #drawProgress(): void {
+    const { live, from, to, iteration } = this.#run
+    const share =
+      to !== undefined && to > from ? Math.min(1, Math.max(0, (iteration - from) / (to - from))) : undefined
+    this.#progress.hidden = !live || share === undefined
+    if (share === undefined) return
+    this.#progress.setAttribute('aria-valuenow', String(Math.round(share * 100)))
+    ;(this.#progress.firstElementChild as HTMLElement).style.width = `${share * 100}%`
   }
 
   #drawLegend(series: readonly { look: string; name: string }[]): void {
@@ -282,19 +304,39 @@ export class RunChart {
     this.#tip.style.left = `${Math.max(0, left)}px`
   }
 
-  #open(index: number | undefined): void {
-    const adjustment = index === undefined ? undefined : this.#run.adjustments[index]
-    this.#opened = adjustment && index
-    this.#details.hidden = !adjustment
-    if (!adjustment) return
-    const { at, text, why } = adjustment
-    const close = element('button', 'gb-tool', this.#trans.__('close'))
+  #open(mark: Mark | undefined): void {
+    const trans = this.#trans
+    const rows = mark && (mark.kind === 'adjustment' ? this.#adjustment(mark.index) : this.#spike(mark.index))
+    this.#opened = rows && mark
+    this.#details.hidden = !rows
+    if (!rows) return
+    const close = element('button', 'gb-tool', trans.__('close'))
+    close.type = 'button'
     close.addEventListener('click', () => this.#open(undefined))
-    this.#details.replaceChildren(
+    this.#details.replaceChildren(...rows, close)
+  }
+
+  #adjustment(index: number): Node[] | undefined {
+    const adjustment = this.#run.adjustments[index]
+    if (!adjustment) return undefined
+    const { at, text, why } = adjustment
+    return [
       element('b', '', `◆ ${text}`),
       element('span', '', this.#trans.__('after iteration %1', formatNumber(at))),
       ...(why ? [element('q', '', why)] : []),
-      close,
-    )
+    ]
+  }
+
+  #spike(index: number): Node[] | undefined {
+    const trans = this.#trans
+    const spike = this.#run.spikes?.[index]
+    if (!spike) return undefined
+    const { at, loss, expected, count, ids } = spike
+    const more = count > ids.length ? ', …' : ''
+    return [
+      element('b', '', `▼ ${trans.__('loss %1 at iteration %2', formatNumber(loss, 3), formatNumber(at))}`),
+      element('span', '', trans.__('%1 was expected', formatNumber(expected, 3))),
+      element('span', 'gb-ids', trans.__('batch of %1 examples: %2', count, ids.join(', ') + more)),
+    ]
   }
 }

@@ -29,6 +29,14 @@ export function readRun(raw: unknown): RunData {
     gradientNorm: lineOf(data.gradientNorm),
     evaluations: listOf(data.evaluations),
     adjustments: listOf(data.adjustments),
+    spikes: listOf(data.spikes).map((spike) => ({
+      at: Number(spike.at),
+      loss: Number(spike.loss),
+      expected: Number(spike.expected),
+      count: Number(spike.count),
+      ids: listOf(spike.ids),
+    })),
+    ...(data.mistakes && { mistakes: { ...data.mistakes, rows: listOf(data.mistakes.rows) } }),
     beside: listOf(data.beside).map((run) => ({
       name: String(run.name),
       mean: lineOf(run.mean),

@@ -1,7 +1,7 @@
 /** Panels to SVG. Everything is made node by node: no text from a run is ever parsed as markup. */
 import type { RunData } from './data.js'
 import type { Panel, Series } from './panels.js'
-import { createScale, extentOf, formatNumber, ticksOf, type Scale } from './scale.js'
+import { createScale, digitsOf, extentOf, formatNumber, ticksOf, type Scale } from './scale.js'
 
 const namespace = 'http://www.w3.org/2000/svg'
 type Attributes = { [name: string]: string | number }
@@ -13,7 +13,7 @@ export function svg(name: string, attributes: Attributes = {}, text?: string): S
   return element
 }
 
-export const margin = { left: 52, right: 24, top: 16, bottom: 34, between: 22 }
+export const margin = { left: 52, right: 12, top: 18, bottom: 34, between: 24 }
 
 /** A panel with its place and its scale. */
 export interface Placed extends Panel {
@@ -74,14 +74,16 @@ function drawSeries(series: Series, { x, y, clip }: { x: Scale; y: Scale; clip: 
 function drawAxes(panel: Placed, { x, width }: Plot, last: boolean): SVGElement {
   const group = svg('g', { class: 'gb-axes' })
   const bottom = panel.top + panel.height
-  for (const tick of ticksOf(panel.y, panel.height > 100 ? 5 : 3)) {
+  const ticks = ticksOf(panel.y, panel.height > 100 ? 5 : panel.height > 50 ? 3 : 2)
+  const digits = digitsOf(ticks)
+  for (const tick of ticks) {
     const y = panel.y(tick)
     group.append(svg('line', { class: 'gb-grid', x1: margin.left, x2: width - margin.right, y1: y, y2: y }))
     group.append(
       svg(
         'text',
         { class: 'gb-tick', x: margin.left - 6, y: y + 3.5, 'text-anchor': 'end' },
-        formatNumber(tick, 3),
+        formatNumber(tick, digits),
       ),
     )
   }
@@ -100,25 +102,58 @@ function drawAxes(panel: Placed, { x, width }: Plot, last: boolean): SVGElement 
   return group
 }
 
+/** What can be opened in a chart: what was changed, or a batch whose loss stood out. */
+export interface Mark {
+  kind: 'adjustment' | 'spike'
+  index: number
+}
+
+/** Makes a part of the chart a button. */
+function markOf(label: string, open: () => void): SVGElement {
+  const mark = svg('g', { class: 'gb-mark', tabindex: 0, role: 'button', 'aria-label': label })
+  mark.append(svg('title', {}, label))
+  mark.addEventListener('click', open)
+  mark.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter' && event.key !== ' ') return
+    event.preventDefault()
+    event.stopPropagation()
+    open()
+  })
+  return mark
+}
+
+/** A triangle over each loss that stood out. */
+function drawSpikes(
+  run: RunData,
+  plot: Plot,
+  label: (at: number) => string,
+  open: (mark: Mark) => void,
+): SVGElement {
+  const group = svg('g', { class: 'gb-spikes' })
+  const panel = plot.panels.find(({ key }) => key === 'loss')
+  run.spikes?.forEach(({ at, loss }, index) => {
+    if (!panel || !(at >= plot.x.domain[0] && at <= plot.x.domain[1]) || !Number.isFinite(loss)) return
+    const x = plot.x(at)
+    const y = Math.max(panel.top + 4, panel.y(loss) - 3)
+    const mark = markOf(label(at), () => open({ kind: 'spike', index }))
+    mark.append(svg('rect', { class: 'gb-reach', x: x - 8, y: y - 14, width: 16, height: 18 }))
+    mark.append(svg('path', { class: 'gb-spike', d: `M${x - 5} ${y - 9}h10l-5 8z` }))
+    group.append(mark)
+  })
+  return group
+}
+
 /** A line through all panels where something was adjusted, with a handle to open what it was. */
-function drawAdjustments(run: RunData, plot: Plot, open: (index: number) => void): SVGElement {
+function drawAdjustments(run: RunData, plot: Plot, open: (mark: Mark) => void): SVGElement {
   const group = svg('g', { class: 'gb-adjustments' })
   const bottom = plot.height - margin.bottom
   run.adjustments.forEach(({ at, text }, index) => {
     if (at < plot.x.domain[0] || at > plot.x.domain[1]) return
     const x = plot.x(at)
-    const mark = svg('g', { class: 'gb-mark', tabindex: 0, role: 'button', 'aria-label': `${text} (${at})` })
-    mark.append(svg('title', {}, text))
+    const mark = markOf(`${text} (${at})`, () => open({ kind: 'adjustment', index }))
     mark.append(svg('rect', { class: 'gb-reach', x: x - 6, y: 0, width: 12, height: bottom }))
     mark.append(svg('line', { x1: x, x2: x, y1: 9, y2: bottom }))
     mark.append(svg('path', { d: `M${x} 1l5 5l-5 5l-5 -5z` }))
-    mark.addEventListener('click', () => open(index))
-    mark.addEventListener('keydown', (event) => {
-      if (event.key !== 'Enter' && event.key !== ' ') return
-      event.preventDefault()
-      event.stopPropagation()
-      open(index)
-    })
     group.append(mark)
   })
   return group
@@ -128,8 +163,8 @@ export function drawPlot(
   run: RunData,
   plot: Plot,
   id: string,
-  xTitle: string,
-  open: (index: number) => void,
+  texts: { x: string; spike(at: number): string },
+  open: (mark: Mark) => void,
 ): SVGElement[] {
   const defs = svg('defs')
   const drawn: SVGElement[] = [defs]
@@ -147,8 +182,8 @@ export function drawPlot(
   })
   const middle = (plot.x.range[0] + plot.x.range[1]) / 2
   drawn.push(
-    svg('text', { class: 'gb-title', x: middle, y: plot.height - 6, 'text-anchor': 'middle' }, xTitle),
+    svg('text', { class: 'gb-title', x: middle, y: plot.height - 6, 'text-anchor': 'middle' }, texts.x),
   )
-  drawn.push(drawAdjustments(run, plot, open))
+  drawn.push(drawAdjustments(run, plot, open), drawSpikes(run, plot, texts.spike, open))
   return drawn
 }

@@ -46,6 +46,13 @@ export function ticksOf(scale: Scale, count: number, whole = false): number[] {
   return ticks
 }
 
+/** Digits in which neighbouring ticks differ: 2.29, 2.295, 2.3. */
+export function digitsOf(ticks: readonly number[]): number {
+  let digits = 3
+  while (digits < 8 && new Set(ticks.map((tick) => formatNumber(tick, digits))).size < ticks.length) digits++
+  return digits
+}
+
 /** Least and greatest of the values, a little room around, from zero where the values come near it. */
 export function extentOf(values: Iterable<number>, log: boolean): [number, number] {
   let [low, high] = [Infinity, -Infinity]

@@ -1,11 +1,11 @@
 /** Examples that the run gets wrong, worst first; training examples can be taken out. */
 import type { TranslationBundle } from '@jupyterlab/translation'
 import { formatNumber } from '../chart/scale.js'
-import type { Mistakes, ShownMistake } from './model.js'
-import { button, make, picture } from './parts.js'
+import type { ShownMistake } from './model.js'
+import { button, make, picture } from '../parts.js'
 
 export function drawMistakes(
-  { iteration, rows }: Mistakes,
+  { iteration, rows }: { iteration: number; rows: readonly ShownMistake[] },
   trans: TranslationBundle,
   onExclude: (row: ShownMistake) => void,
 ): HTMLElement {

@@ -1,6 +1,6 @@
 /** The learning rate: a slider over powers of ten and a field for an exact value. Nothing is set while it is dragged. */
 import type { TranslationBundle } from '@jupyterlab/translation'
-import { make } from './parts.js'
+import { make } from '../parts.js'
 
 const bounds = { least: -7, most: 0 }
 

@@ -2,22 +2,33 @@
 import type { TranslationBundle } from '@jupyterlab/translation'
 import { formatNumber } from '../chart/scale.js'
 import type { RunState, RunSummary } from './model.js'
-import { button, make } from './parts.js'
+import { button, make } from '../parts.js'
 
 export interface TreeActions {
   choose(id: string): void
   goTo(iteration: number): void
+  branch(iteration: number): void
 }
 
 export function drawTree(
   runs: readonly RunSummary[],
   shown: RunState | undefined,
   trans: TranslationBundle,
-  { choose, goTo }: TreeActions,
+  { choose, goTo, branch }: TreeActions,
 ): HTMLElement {
   const childrenOf = (name: string | undefined) => runs.filter((run) => run.parent?.name === name)
   const names = new Set(runs.map(({ name }) => name))
   const roots = runs.filter(({ parent }) => !parent || !names.has(parent.name))
+
+  function drawPoint(point: number): HTMLElement {
+    const at = trans.__('iteration %1', formatNumber(point))
+    const back = button(trans.__('go back'), () => goTo(point))
+    back.setAttribute('aria-label', trans.__('go back to iteration %1', formatNumber(point)))
+    const twin = button(trans.__('branch'), () => branch(point))
+    twin.setAttribute('aria-label', trans.__('branch from iteration %1', formatNumber(point)))
+    for (const one of [back, twin]) one.disabled = shown?.data.live === true
+    return make('li', '', make('span', 'gb-quiet', at), back, twin)
+  }
 
   function draw(run: RunSummary): HTMLElement {
     const chosen = run.id === shown?.id
@@ -30,14 +41,7 @@ export function drawTree(
     if (chosen && shown) {
       const points = shown.points.filter((point) => point !== run.iteration).slice(-12)
       if (points.length > 0) {
-        const back = points.map((point) =>
-          button(
-            formatNumber(point),
-            () => goTo(point),
-            trans.__('go back to iteration %1', formatNumber(point)),
-          ),
-        )
-        item.append(make('div', 'gb-points', make('span', 'gb-quiet', trans.__('go back to')), ...back))
+        item.append(make('ul', 'gb-points', ...points.map((point) => drawPoint(point))))
       }
     }
     const children = childrenOf(run.name).filter((child) => child !== run)

@@ -6,7 +6,7 @@ import { RunChart } from '../chart/chart.js'
 import { formatNumber } from '../chart/scale.js'
 import { drawMistakes } from './mistakes.js'
 import type { Action, RunsModel } from './model.js'
-import { button, make, section } from './parts.js'
+import { button, make, section } from '../parts.js'
 import { RateControl } from './rate.js'
 import { drawTree } from './tree.js'
 
@@ -29,7 +29,7 @@ export class RunPanel extends Widget {
   readonly #of = make('select', 'gb-field')
   readonly #why = make('input', 'gb-field gb-why')
   #model: RunsModel | undefined
-  #drawn: { mistakes?: unknown; tree?: string; adjustments?: string } = {}
+  #drawn: { mistakes?: string; tree?: string; adjustments?: string } = {}
 
   constructor(trans: TranslationBundle) {
     super()
@@ -192,9 +192,15 @@ export class RunPanel extends Widget {
   }
 
   #drawMistakes(): void {
-    const mistakes = this.#model!.mistakes
-    if (mistakes === this.#drawn.mistakes) return
-    this.#drawn.mistakes = mistakes
+    const model = this.#model!
+    const newest = model.run!.data.mistakes
+    // What was asked for stays; else those of the newest evaluation, which come with the run.
+    const mistakes = model.mistakes ?? newest
+    const key = JSON.stringify(
+      mistakes && [mistakes.iteration, mistakes.rows.map(({ id, loss }) => [id, loss])],
+    )
+    if (key === this.#drawn.mistakes) return
+    this.#drawn.mistakes = key
     this.#mistakes.replaceChildren()
     if (!mistakes) return
     this.#mistakes.append(
@@ -207,13 +213,14 @@ export class RunPanel extends Widget {
 
   #drawTree(): void {
     const model = this.#model!
-    const key = JSON.stringify([model.runs, model.shown, model.run?.points])
+    const key = JSON.stringify([model.runs, model.shown, model.run?.points, model.run?.data.live])
     if (key === this.#drawn.tree) return
     this.#drawn.tree = key
     this.#tree.replaceChildren(
       drawTree(model.runs, model.run, this.#trans, {
         choose: (id) => model.choose(id),
         goTo: (iteration) => void this.#do({ action: 'goTo', iteration }),
+        branch: (at) => void this.#do({ action: 'branch', at }),
       }),
     )
   }

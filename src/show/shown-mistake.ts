@@ -1,15 +1,27 @@
-import { cleanLine } from '../show/clean.js'
+/** A mistake as the JupyterLab extension shows it: plain JSON of cleaned text, a picture as bytes. */
+import type { SplitName } from '../data/dataset.js'
 import type { InputView, Mistake } from '../views.js'
-import type { ShownMistake } from './protocol.js'
+import { cleanLine } from './clean.js'
+import { formatNumber } from './format.js'
+import { base64 } from './picture.js'
 
-/** Pictures are shown this high and wide at most, in pixels; larger ones lose rows and columns. */
-const side = 64
-
-function base64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
+/** An example with its picture as bytes of grey or colour, row by row. */
+export interface ShownMistake {
+  id: number
+  split: SplitName
+  expected: string
+  predicted: string
+  loss: number
+  /** Of what was predicted. */
+  probability?: number
+  text?: string
+  picture?: { height: number; width: number; channels: number; pixels: string }
 }
 
-function pictureOf({ values, picture }: InputView): ShownMistake['picture'] {
+/** Pictures are shown this high and wide at most, in pixels; larger ones lose rows and columns. */
+const largest = 64
+
+function pictureOf({ values, picture }: InputView, side: number): ShownMistake['picture'] {
   if (!values || !picture) return undefined
   const [height, width, channels] = picture
   const step = Math.max(1, Math.ceil(Math.max(height, width) / side))
@@ -24,6 +36,10 @@ function pictureOf({ values, picture }: InputView): ShownMistake['picture'] {
   return { height: rows, width: columns, channels, pixels: base64(pixels) }
 }
 
+/** A class by its name, a number in four digits. */
+const named = (value: string | number) =>
+  cleanLine(typeof value === 'number' ? formatNumber(value) : value, 40)
+
 function textOf({ text, values }: InputView): string | undefined {
   if (text !== undefined) return cleanLine(text, 160)
   if (!values) return undefined
@@ -33,16 +49,17 @@ function textOf({ text, values }: InputView): string | undefined {
   return `${first.join(', ')}${values.length > 4 ? ', …' : ''}`
 }
 
-/** An example as the panel shows it. */
-export function shownMistake(row: Mistake): ShownMistake {
-  const picture = pictureOf(row.input)
+/** @param side of a picture in pixels, at most. */
+export function shownMistake(row: Mistake, side = largest): ShownMistake {
+  const picture = pictureOf(row.input, side)
   const text = picture ? undefined : textOf(row.input)
   return {
     id: row.id,
     split: row.split,
-    expected: cleanLine(row.expected, 40),
-    predicted: cleanLine(row.predicted, 40),
+    expected: named(row.expected),
+    predicted: named(row.predicted),
     loss: row.loss,
+    ...(row.probability !== undefined && { probability: row.probability }),
     ...(picture && { picture }),
     ...(text !== undefined && { text }),
   }

@@ -1,4 +1,4 @@
-/** Small pieces of the panel. Text is set as text, never parsed. */
+/** Small pieces of the panel and the chart. Text is set as text, never parsed. */
 export function make<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   name = '',
@@ -25,12 +25,17 @@ export function section(title: string, ...children: Node[]): HTMLDetailsElement 
   return details
 }
 
-/** Draws bytes of grey or colour on a canvas of their size. */
+/** Larger ones are not of our making. */
+const mostPixels = 256
+
+/** Draws bytes of grey or colour on a canvas of their size; nothing where the size is no size. */
 export function picture(
   { height, width, channels, pixels }: { height: number; width: number; channels: number; pixels: string },
   label: string,
 ): HTMLCanvasElement {
   const canvas = make('canvas', 'gb-picture')
+  const fits = [height, width].every((side) => Number.isInteger(side) && side > 0 && side <= mostPixels)
+  if (!fits) return canvas
   canvas.width = width
   canvas.height = height
   canvas.setAttribute('role', 'img')
