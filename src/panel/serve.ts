@@ -40,6 +40,7 @@ class Panel {
   /** By page: the run it looks at. Pages that went without a word are forgotten after some others came. */
   readonly #watched = new Map<string, string>()
   #active: WeakRef<Run> | undefined
+  #travelling: Promise<unknown> = Promise.resolve()
   #sent = 0
   #soon: ReturnType<typeof setTimeout> | undefined
 
@@ -134,13 +135,22 @@ class Panel {
     const run = this.#find(id)
     try {
       if (!run) throw new Error('this run is gone')
-      const interrupt = await this.#do(run, message)
+      const interrupt = await this.#inTurn(run, message)
       this.#send({ method: 'done', request, ...(interrupt && { interrupt }) })
     } catch (error) {
       this.#send({ method: 'done', request, error: error instanceof Error ? error.message : String(error) })
     }
     this.#sendRuns()
     if (run && this.#isWatched(run)) this.#sendRun(run)
+  }
+
+  /** Steps back, forth and aside come one after the other, also where they are clicked faster than they are done. */
+  async #inTurn(run: Run, message: Action): Promise<boolean> {
+    if (!['undo', 'redo', 'goTo', 'branch'].includes(message.action)) return this.#do(run, message)
+    const before = this.#travelling
+    const mine = before.then(() => this.#do(run, message))
+    this.#travelling = mine.catch(() => {})
+    return mine
   }
 
   /** True when the kernel has to be interrupted for it. */

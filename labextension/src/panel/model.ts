@@ -63,6 +63,8 @@ export class RunsModel {
     const request = `${this.#page}-${++this.#requests}`
     const done = new Promise<string | undefined>((resolve) => this.#waiting.set(request, resolve))
     this.#send({ method: 'do', id, request, ...action })
+    // A branch that was asked for is what one wants to see next.
+    if (action.action === 'branch') this.#chosen = undefined
     return done
   }
 
