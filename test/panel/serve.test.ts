@@ -158,7 +158,7 @@ describe('the kernel tells the panel of its runs', () => {
   test('a branch from an earlier point leaves the run where it stands', async () => {
     await run.iterate(4)
     await run.iterate(3)
-    const weights = [...run.history.map(({ loss }) => loss)]
+    const losses = run.history.map(({ loss }) => loss)
     await act({ action: 'branch', at: 4 })
     const { runs, active } = sent('runs').at(-1)!
     expect(runs.find((one) => one.id === active)).toMatchObject({
@@ -166,7 +166,7 @@ describe('the kernel tells the panel of its runs', () => {
       parent: { name: run.name, iteration: 4 },
     })
     expect(run.iteration).toBe(7)
-    expect(run.history.map(({ loss }) => loss)).toEqual(weights)
+    expect(run.history.map(({ loss }) => loss)).toEqual(losses)
     expect((await act({ action: 'branch', at: 5 })).error).toMatch(/5/)
     expect(run.iteration).toBe(7)
   })
