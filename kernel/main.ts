@@ -65,7 +65,7 @@ const data: ProtocolData = {
   home: fileURLToPath(new URL('../../', import.meta.url)),
   parent: Number(process.env.JPY_PARENT_PID) || undefined,
 }
-const protocol = new Worker(new URL('./protocol.js', import.meta.url), {
+const protocol = new Worker(new URL('./protocol-start.js', import.meta.url), {
   workerData: data,
   transferList: [port2],
   stdout: false,
@@ -78,12 +78,15 @@ protocol.on('error', (error) => {
 })
 protocol.on('exit', (code) => process.exit(code))
 
-const { createEngine } = await import('./engine/engine.js')
-const { createQuestions } = await import('./engine/questions.js')
-const { createParts } = await import('./engine/parts.js')
-const { show } = await import('./engine/values.js')
-const { runBeside } = await import('./engine/cause.js')
-const { offerAgent } = await import('./debug/offer.js')
+const [{ createEngine }, { createQuestions }, { createParts }, { show }, { runBeside }, { offerAgent }] =
+  await Promise.all([
+    import('./engine/engine.js'),
+    import('./engine/questions.js'),
+    import('./engine/parts.js'),
+    import('./engine/values.js'),
+    import('./engine/cause.js'),
+    import('./debug/offer.js'),
+  ])
 
 const post = (message: ToProtocol): void => protocol.postMessage(message)
 const questions = createQuestions(post, shared, port1)

@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { started } from './protocol-start.js'
 import { Shared, writeCost, type ProtocolData, type ToMain, type ToProtocol } from './port.js'
 import { onComplete, onInspect, onIsComplete } from './requests/assist.js'
 import { Causes } from './requests/causes.js'
@@ -84,7 +85,9 @@ const executor = new Executor(kernel)
 Object.assign(kernel, {
   wire,
   // Loaded while the front end asks its first questions, which need neither.
-  language: import('./language/index.js').then(({ createLanguage }) => createLanguage({ folder, home })),
+  language: import('./language/index.js').then(({ createLanguage }) =>
+    createLanguage({ folder, home, ...(started ? { started } : {}) }),
+  ),
   compiler: import('./requests/compile.js').then(({ createCompiler }) => createCompiler()),
   causes: new Causes(),
   executor,

@@ -10,7 +10,8 @@ const require = createRequire(import.meta.url)
 export function offerAgent(...options: ConstructorParameters<typeof Agent>): void {
   let agent: Agent | undefined
   const load = (): Agent => {
-    const module = require('./agent.js') as typeof import('./agent.js')
+    // From here and from the bundle alike.
+    const module = require('../debug/agent.js') as typeof import('./agent.js')
     return new module.Agent(...options)
   }
   Object.defineProperty(globalThis, Symbol.for(agentKey), {

@@ -12,10 +12,11 @@ import { MissingPackages } from './missing.js'
 import { completePath } from './paths.js'
 import { CellProgram, type CellModule } from './program.js'
 import { ServerTooSlow } from './server.js'
-import { Service, type ServiceCompletion } from './service.js'
+import type { ServiceCompletion } from './service.js'
+import { startService, type StartedService } from './start.js'
 import type { Completions, Inspection, Language } from './types.js'
 import { WatchedFiles } from './watched.js'
-import { createWorkspace } from './workspace.js'
+import { removeAbandoned } from './workspace.js'
 
 export type { Completion, Completions, Inspection, Language } from './types.js'
 
@@ -24,14 +25,19 @@ export interface LanguageOptions {
   folder: string
   /** The kernel's own installation: the folder that holds its package.json. */
   home: string
+  /** The type service, where it was started before this module was loaded. */
+  started?: StartedService
 }
 
 /** For so long, in milliseconds, the first completions get their signature and documentation: each costs a question of 1 ms. */
 const describeFor = 3
 
-export function createLanguage({ folder, home }: LanguageOptions): Language {
-  const workspace = createWorkspace(folder, home)
-  const service = new Service(workspace.folder, home)
+export function createLanguage({
+  folder,
+  home,
+  started = startService({ folder, home }),
+}: LanguageOptions): Language {
+  const { workspace, service } = started
   const program = new CellProgram(workspace.folder, folder)
   const watched = new WatchedFiles(folder)
   const missing = new MissingPackages(workspace)
@@ -94,7 +100,7 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
     if (cells <= prepared) return
     const empty = new CellProgram(workspace.folder, folder, 'live')
     while (empty.capacity < cells) empty.capacity *= 2
-    for (const document of empty.documents()) await write(document)
+    for (const { path, text } of empty.documents()) service.lay(path, text)
     await write(empty.here(empty.read('')))
     prepared = empty.capacity
     draft.forget()
@@ -109,16 +115,12 @@ export function createLanguage({ folder, home }: LanguageOptions): Language {
     return [{ code: 'TypeScript', severity: 'warning', message, place: placeAt('', 0, 0) }]
   }
 
-  const started = inTurn(async () => {
-    await writeAll()
-    const here = program.here(program.read(''))
-    await write(here)
-    await service.diagnose(here.path)
-  })
-  started.catch(() => {})
+  const ready = inTurn(() => started.ready)
+  ready.catch(() => {})
+  void ready.then(removeAbandoned, () => {})
 
   return {
-    ready: () => started,
+    ready: () => ready,
 
     check: ({ text }: CellSource) =>
       inTurn(async () => {

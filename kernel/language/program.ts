@@ -12,6 +12,7 @@ import {
   type Names,
   type Tags,
 } from '../cell/index.js'
+import { capacity, exportLine, importLine } from './blank.js'
 import { absoluteImports, createDocument, type Document } from './document.js'
 
 /** A cell as a TypeScript module. */
@@ -40,8 +41,8 @@ function fileComments(text: string): string {
   return found ? `${found.map((comment) => comment.replaceAll('\n', ' ')).join('\n')}\n` : ''
 }
 
-/** The import of one earlier cell: exactly one line for each, so that the structure of the program stays what it is. */
-function importLine(file: string, names: readonly [string, CellModule][]): string {
+/** The names that are taken from one earlier cell. */
+function importNames(file: string, names: readonly [string, CellModule][]): string {
   const imports: string[] = []
   let declarations = ''
   for (const [name, { names: kinds, types }] of names) {
@@ -53,7 +54,7 @@ function importLine(file: string, names: readonly [string, CellModule][]): strin
       declarations += ` declare ${kind === 'const' ? 'const' : 'let'} ${name}: typeof __${name}__;`
     }
   }
-  return `import { ${imports.join(', ')} } from './${file}';${declarations}\n`
+  return importLine(file, imports, declarations)
 }
 
 /**
@@ -61,8 +62,7 @@ function importLine(file: string, names: readonly [string, CellModule][]): strin
  * before it, used or not: TypeScript re-reads a file in 1 ms while the list of its imports stays the same, and takes 40 when it changes.
  */
 export class CellProgram {
-  /** Modules that exist from the start, empty until a cell fills them. */
-  capacity = 32
+  capacity = capacity
   readonly #folder: string
   readonly #prefix: string
   #cells: CellModule[] = []
@@ -126,11 +126,11 @@ export class CellProgram {
     const above = slot === 'here' ? this.capacity : slot - 1
     for (let index = 0; index < above; index++) {
       const cell = this.#cells[index]
-      prelude += importLine(`$${this.#name}${index + 1}`, (cell && bySlot.get(cell)) ?? [])
+      prelude += importNames(`$${this.#name}${index + 1}`, (cell && bySlot.get(cell)) ?? [])
     }
     const edits = source.isObject ? [] : absoluteImports(source.text, resolve)
     const missing = [...names.keys()].filter((name) => !exported.has(name))
-    return createDocument(path, prelude, asProgram(source), edits, `\nexport { ${missing.join(', ')} }\n`)
+    return createDocument(path, prelude, asProgram(source), edits, exportLine(missing))
   }
 
   #resolve(specifier: string): string {

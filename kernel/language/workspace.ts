@@ -8,7 +8,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { broughtPackages } from '../packages.js'
@@ -41,7 +40,7 @@ function foldersAbove(folder: string): string[] {
 const prefix = 'gradbook-types-'
 
 /** Removes what kernels left behind that were ended by force. */
-function removeAbandoned(): void {
+export function removeAbandoned(): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length)) : NaN
     if (Number.isNaN(pid)) continue
@@ -57,7 +56,6 @@ function removeAbandoned(): void {
 
 /** Links a folder; a link to nothing is fine, it may come to be. */
 function link(target: string, at: string): void {
-  mkdirSync(dirname(at), { recursive: true })
   try {
     symlinkSync(target, at, 'junction')
   } catch {
@@ -65,12 +63,16 @@ function link(target: string, at: string): void {
   }
 }
 
+/** The folders in which Node looks for packages of the kernel. */
+const packageFolders = (home: string): string[] =>
+  [home, ...foldersAbove(dirname(home))].map((folder) => join(folder, 'node_modules'))
+
 function findPackage(name: string, home: string): string | undefined {
   if (name === 'gradbook') return home
   if (name === 'tslab') return join(home, 'dist', 'kernel', 'tslab')
-  let at = createRequire(join(home, 'package.json')).resolve.paths(name) ?? []
-  at = at.map((folder) => join(folder, name)).filter((folder) => existsSync(join(folder, 'package.json')))
-  return at[0]
+  return packageFolders(home)
+    .map((folder) => join(folder, name))
+    .find((folder) => existsSync(join(folder, 'package.json')))
 }
 
 /** Options that a cell needs to be what it is, whatever the notebook's own tsconfig.json says. */
@@ -105,15 +107,34 @@ const defaults = {
   types: ['node'],
 }
 
+interface Config {
+  compilerOptions: { [name: string]: unknown }
+}
+
 /** Our options over the notebook's own, or on their own. */
-function configFor(own: Tsconfig | undefined, typeRoots: string[]): object {
-  const options: { [name: string]: unknown } = { ...required, typeRoots }
+function configFor(own: Tsconfig | undefined, typeRoots: string[]): Config {
+  const options: Config['compilerOptions'] = { ...required, typeRoots }
   for (const [name, value] of Object.entries(defaults))
     if (!own || (!own.isExtended && !(name in own.options))) options[name] = value
   if (!own) return { compilerOptions: options }
   // Asked for explicitly, which `strict` is not.
   if (own.options.noImplicitAny === true) delete options.noImplicitAny
-  return { extends: own.path, compilerOptions: { ...options, rootDir: null }, include: [], exclude: [] }
+  const config = {
+    extends: own.path,
+    compilerOptions: { ...options, rootDir: null },
+    include: [],
+    exclude: [],
+  }
+  return config
+}
+
+/**
+ * The default `lib` as one file (scripts/build.mjs): an interface that is declared in one file is put together once, one that
+ * is declared in ten at every check. None where there is no build.
+ */
+function joinedLib(home: string): string[] {
+  const folder = join(home, 'dist', 'kernel', 'language', 'lib')
+  return existsSync(folder) ? readdirSync(folder).map((file) => join(folder, file)) : []
 }
 
 /** The names of DESIGN's cell globals, typed as gradbook's own declarations say. */
@@ -124,7 +145,6 @@ function globalsText(home: string): string {
 }
 
 export function createWorkspace(notebookFolder: string, home: string): Workspace {
-  removeAbandoned()
   const root = realpathSync(mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`)))
   const close = () => {
     process.off('exit', close)
@@ -132,6 +152,7 @@ export function createWorkspace(notebookFolder: string, home: string): Workspace
   }
   process.once('exit', close)
   const searched = foldersAbove(notebookFolder)
+  mkdirSync(join(root, 'node_modules', '@tensorflow'), { recursive: true })
   for (const name of broughtPackages) {
     const target = findPackage(name, home)
     if (target) link(target, join(root, 'node_modules', name))
@@ -140,18 +161,22 @@ export function createWorkspace(notebookFolder: string, home: string): Workspace
   let folder = root
   for (const level of searched.toReversed()) {
     folder = join(folder, '$')
+    mkdirSync(folder)
     link(join(level, 'node_modules'), join(folder, 'node_modules'))
     counterparts.set(level, folder)
   }
-  mkdirSync(folder, { recursive: true })
-  const config = {
-    ...configFor(readTsconfig(notebookFolder), [
-      ...searched.map((level) => join(level, 'node_modules', '@types')),
-      dirname(findPackage('@types/node', home) ?? home),
-    ]),
-    files: ['$globals.d.ts', '$here.ts', '$livehere.ts'],
+  const config = configFor(readTsconfig(notebookFolder), [
+    ...searched.map((level) => join(level, 'node_modules', '@types')),
+    dirname(findPackage('@types/node', home) ?? home),
+  ])
+  const files = ['$globals.d.ts', '$here.ts', '$livehere.ts']
+  const lib = joinedLib(home)
+  if (config.compilerOptions.lib === defaults.lib && lib.length > 0) {
+    config.compilerOptions.lib = undefined
+    config.compilerOptions.noLib = true
+    files.unshift(...lib)
   }
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config, null, 2))
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ ...config, files }, null, 2))
   writeFileSync(join(folder, '$globals.d.ts'), globalsText(home))
   // What these import is part of the program: the cells that ran, and those of the editor (draft.ts).
   for (const name of ['$here.ts', '$livehere.ts']) writeFileSync(join(folder, name), 'export {}\n')

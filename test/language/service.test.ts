@@ -25,7 +25,7 @@ test('TypeScript is started again when it ends, with the same documents', async 
 test('a question that takes too long is given up, and the next one is answered', async () => {
   const workspace = createWorkspace(emptyFolder(), home)
   const path = join(workspace.folder, '$1.ts')
-  const hasty = new Service(workspace.folder, home, 1)
+  const hasty = new Service(workspace.folder, home, { patience: 1 })
   await hasty.write(path, 'export const a: number = "s"')
   await expect(hasty.diagnose(path)).rejects.toThrow('TypeScript took more than 0.001 s')
   await expect(hasty.diagnose(path)).rejects.toThrow('TypeScript took more than')
