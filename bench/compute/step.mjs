@@ -1,13 +1,35 @@
-// One contestant: node step.mjs WORK compiled|lazy THREADS. A line in: a number of steps. A line out: their milliseconds.
+// One contestant: node step.mjs WORK compiled|lazy|wasm|tensorflow THREADS [FOLDER_OF_THE_BACKEND]. A line in: a number of steps.
+// A line out: their milliseconds. Its first line tells how long the first step took.
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import * as tf from '@tensorflow/tfjs'
 import { compile, setBackendOptions } from 'gradbook/backend'
 import { createGpt, createStep, sizes, tokens } from './gpt.mjs'
 import { convnet, perceptron, stepOf } from './models.mjs'
 
-const [work, mode, threads] = process.argv.slice(2)
-await tf.setBackend('onnxruntime')
-setBackendOptions({ threads: Number(threads) })
+const [work, mode, threads, folder] = process.argv.slice(2)
+console.warn = () => {} // a copy of tfjs beside another backend tells of every kernel that it finds registered
+
+/** Backends that are not ours, from a folder of their own; they share tfjs's engine. */
+const others = {
+  async wasm(require) {
+    const { setThreadsCount } = require('@tensorflow/tfjs-backend-wasm')
+    setThreadsCount(Number(threads))
+    await tf.setBackend('wasm')
+  },
+  async tensorflow(require) {
+    // TensorFlow reads the number of its threads here.
+    Object.assign(process.env, { TF_NUM_INTRAOP_THREADS: threads, TF_CPP_MIN_LOG_LEVEL: '3' })
+    require('@tensorflow/tfjs-node')
+    await tf.setBackend('tensorflow')
+  },
+}
+if (others[mode]) await others[mode](createRequire(join(folder, 'package.json')))
+else {
+  await tf.setBackend('onnxruntime')
+  setBackendOptions({ threads: Number(threads) })
+}
 
 function create() {
   if (!work.startsWith('gpt-')) {
@@ -36,7 +58,8 @@ function run(count) {
   return times
 }
 
-run(5)
-console.log(JSON.stringify({ ready: true }))
+const [first] = run(1)
+run(mode === 'wasm' ? 1 : 4)
+console.log(JSON.stringify({ first }))
 for await (const line of createInterface({ input: process.stdin }))
   console.log(JSON.stringify({ times: run(Number(line)) }))

@@ -79,7 +79,7 @@ if work.startswith("gpt"):
     groups = [{"params": decay, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.99), fused=variant == "fused")
 else:
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=variant == "fused")
 run = torch.compile(model) if variant == "compile" else model
 
 

@@ -6,17 +6,14 @@ import { describe, expect, it } from 'vitest'
 const run = promisify(execFile)
 
 describe('memory', () => {
-  for (const [mode, count] of [
-    ['compiled', 10_000],
-    ['lazy', 2_000],
-  ] as const)
+  for (const mode of ['compiled', 'lazy'])
     // oxfmt-ignore
-    it(`stays as it is over ${count} ${mode} steps: no tensor more, and the process within a twentieth`, { timeout: 240_000 }, async () => {
+    it(`stays as it is over 10,000 ${mode} steps: no tensor more, and the process within a twentieth`, { timeout: 240_000 }, async () => {
       const { stdout } = await run(process.execPath, [
         '--expose-gc',
         join(import.meta.dirname, 'steps.mjs'),
         mode,
-        String(count),
+        '10000',
       ])
       const { growth, tensors, buffers } = JSON.parse(stdout.trimEnd().split('\n').at(-1)!)
       expect({ tensors, buffers }).toEqual({ tensors: 0, buffers: 0 })
