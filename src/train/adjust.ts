@@ -1,19 +1,26 @@
 import type { Optimizer } from '../backend/optimizer.js'
 import { describe, InputError } from '../errors.js'
 import type { Adjustment } from '../views.js'
+import { asBatchSizes, batchSizesRecord, type BatchSchedule } from './batch-sizes.js'
 import type { Core } from './core.js'
 import type { DropoutSetting } from './dropout.js'
-import { asSchedule, checkOptimizer, checkRate, checkRule, optionChecks } from './options.js'
+import { asSchedule, checkOneAverage, checkOptimizer, checkRate, checkRule, optionChecks } from './options.js'
 import { scheduleRecord, type Schedule, type ScheduleFunction } from './schedules.js'
-import { disposeSlots, ensureSlots } from './step.js'
+import { averageOf, disposeSlots } from './step.js'
 import { ruleRecord, type StopFunction, type StopRule } from './stops.js'
 import { listNearest, nearestFirst } from './suggest.js'
 
 /** What can be changed while training. */
 export interface Changes {
-  /** The optimizer's rate: with a schedule, its peak. */
-  learningRate?: number
+  /** The optimizer's rate: with a schedule, its peak. Of several optimizers by their names: `{ g: 1e-4 }`. */
+  learningRate?: number | { readonly [optimizer: string]: number }
   batchSize?: number
+  /** Batch sizes by rule; null: `batchSize` from here on. */
+  batchSchedule?: BatchSchedule | null
+  /** Batches an update; null: 1. */
+  accumulate?: number | null
+  /** Share that the average of the parameters keeps; it begins at their present values. null: no average. */
+  ema?: number | null
   /** null: constant from here on. */
   schedule?: Schedule | ScheduleFunction | null
   /** null: never. */
@@ -35,10 +42,35 @@ type Row = { read(core: Core, value?: unknown): unknown; write(core: Core, value
 
 const rows: { readonly [what in keyof Changes]-?: Row } = {
   learningRate: {
-    read: (core) => core.peak,
-    write: (core, value) => void (core.peak = checkRate(value, 'run.set({ learningRate })')),
+    read: ratesRead,
+    write: ratesWrite,
   },
   batchSize: setting('batchSize'),
+  batchSchedule: {
+    read: ({ settings }) => (settings.batchSchedule ? batchSizesRecord(settings.batchSchedule) : null),
+    write({ settings }, value) {
+      const where = 'run.set({ batchSchedule })'
+      settings.batchSchedule = asBatchSizes(value ?? undefined, settings.batchSize, where)
+    },
+  },
+  accumulate: {
+    read: ({ settings }) => settings.accumulate ?? 1,
+    write(core, value) {
+      if (core.trainee.iteration) throw ownUpdates('accumulate')
+      core.settings.accumulate = checked('accumulate', value)
+      core.ensureSlots()
+      core.changed()
+    },
+  },
+  ema: {
+    read: ({ settings }) => settings.ema ?? null,
+    write(core, value) {
+      core.settings.ema = checked('ema', value)
+      if (core.settings.ema === undefined) disposeSlots(core.slots, isAverage)
+      core.ensureSlots()
+      core.changed()
+    },
+  },
   schedule: {
     read: ({ settings }) => (settings.schedule ? scheduleRecord(settings.schedule) : null),
     write: (core, value) => void (core.settings.schedule = asSchedule(checked('schedule', value))),
@@ -75,21 +107,75 @@ const rows: { readonly [what in keyof Changes]-?: Row } = {
           expected: 'at least one parameter to train',
         })
       }
-      ensureSlots(core.optimizer, core.parameters, core.slots)
+      core.ensureSlots()
       core.changed()
     },
   },
   optimizer: {
     read: ({ optimizer }) => ({ name: optimizer.name, ...optimizer.settings }),
     write(core, value) {
+      if (core.trainee.iteration) throw ownUpdates('optimizer')
       core.optimizer = checkOptimizer(value, 'run.set({ optimizer })')
+      checkOneAverage(core.optimizer, core.settings, 'run.set({ optimizer })')
       core.peak = core.optimizer.learningRate
-      core.optimizerFrom = core.iteration
-      disposeSlots(core.slots)
-      ensureSlots(core.optimizer, core.parameters, core.slots)
+      core.updates = 0
+      const own = new Set(core.trainee.parameters.map(({ name }) => name))
+      disposeSlots(core.slots, (key) => own.has(key))
+      core.ensureSlots()
       core.changed()
     },
   },
+}
+
+const isAverage = (key: string) => key.startsWith(averageOf(''))
+
+function ownUpdates(what: string): InputError {
+  return new InputError({
+    where: `run.set({ ${what} })`,
+    received: 'a run whose iteration is your own',
+    expected: 'one whose updates are the run’s',
+    fix: 'What the updates are made of is said in your iteration.',
+  })
+}
+
+/** The rates by name where there are several optimizers; else the one. */
+function ratesRead(core: Core, value?: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return core.peak
+  return Object.fromEntries(Object.keys(value).map((name) => [name, core.peaks[name] ?? core.peak]))
+}
+
+function ratesWrite(core: Core, value: unknown): void {
+  const where = 'run.set({ learningRate })'
+  const names = Object.keys(core.peaks)
+  const byName = typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (!byName && names.length > 1)
+    throw new InputError({
+      where,
+      received: `${describe(value)} for ${names.length} optimizers`,
+      expected: 'rates by the names of the optimizers',
+      fix: `run.set({ learningRate: { ${names.map((name) => `${name}: …`).join(', ')} } }), of those that shall change.`,
+    })
+  if (!byName) {
+    core.peak = checkRate(value, where)
+    for (const name of names) core.peaks = { [name]: core.peak }
+    return
+  }
+  if (names.length === 0)
+    throw new InputError({
+      where,
+      received: describe(value),
+      expected: 'a number: this run has one optimizer',
+    })
+  for (const [name, rate] of Object.entries(value)) {
+    if (!names.includes(name))
+      throw new InputError({
+        where,
+        received: `a rate for '${name}'`,
+        expected: `names of its optimizers: ${listNearest(name, names)}`,
+      })
+    core.peaks = { ...core.peaks, [name]: checkRate(rate, `run.set({ learningRate: { ${name} } })`) }
+  }
+  core.peak = core.peaks[names[0]!]!
 }
 
 function setting(name: 'batchSize' | 'clipNorm' | 'clipValue' | 'evaluateEvery'): Row {

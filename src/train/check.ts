@@ -31,7 +31,7 @@ export function checkRun(core: Core): CheckRow[] {
 
 function firstBatch(core: Core) {
   const cursor = core.order.state()
-  const positions = core.order.next(core.settings.batchSize)
+  const positions = core.nextPositions()
   core.order.restore(cursor)
   return core.batchAt(positions)
 }
@@ -123,6 +123,7 @@ function overfit(core: Core): CheckRow {
   const twin = branchOf(core, 'check')
   const positions = twin.order.next(Math.min(8, twin.settings.batchSize))
   twin.settings.schedule = undefined
+  twin.settings.batchSchedule = undefined
   twin.order.focus({ name: 'one batch', positions })
   let first = NaN
   let lowest = Infinity

@@ -1,5 +1,6 @@
 import { describe, InputError } from '../errors.js'
 import type { Adjustment, ComparisonView, RunView } from '../views.js'
+import { batchSizesRecord } from './batch-sizes.js'
 import type { Core } from './core.js'
 import { viewOf } from './loop.js'
 import { scheduleRecord } from './schedules.js'
@@ -12,6 +13,11 @@ const rows: { readonly [what: string]: (core: Core) => Cell } = {
   'training loss': (core) => (core.history.length ? meanOfLast(core) : null),
   'learning rate': (core) => core.learningRate(),
   'batch size': (core) => core.settings.batchSize,
+  'batch sizes by rule': ({ settings }) =>
+    settings.batchSchedule ? JSON.stringify(batchSizesRecord(settings.batchSchedule)) : null,
+  'batches an update': (core) => core.settings.accumulate ?? 1,
+  'average of parameters': (core) => core.settings.ema ?? null,
+  dropout: ({ dropouts }) => JSON.stringify(dropouts.record(undefined)),
   optimizer: (core) => core.optimizer.name,
   schedule: ({ settings }) =>
     settings.schedule ? JSON.stringify(scheduleRecord(settings.schedule)) : 'constant',

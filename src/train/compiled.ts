@@ -2,9 +2,10 @@ import * as tf from '@tensorflow/tfjs'
 import { compile, type Compiled } from '../backend/compile.js'
 import { Untraceable } from '../backend/trace.js'
 import { withRandomness } from '../backend/random.js'
+import { mostSizes } from './batch-sizes.js'
 import type { Core } from './core.js'
 import { losses } from './losses.js'
-import { clip, gradientsOf, normOf, updatesOf } from './step.js'
+import { gradientsOf, normOf, updatesOf, type Pace } from './step.js'
 import type { Batch } from './trainee.js'
 
 /** What one compiled iteration came to; where `finite` is false it changed nothing. */
@@ -20,7 +21,10 @@ type Step = (
   y: tf.Tensor,
   weights: tf.Tensor1D | null,
   rate: number,
-  iteration: number,
+  count: number,
+  mode: Pace['mode'],
+  waiting: number | null,
+  decay: number | null,
 ) => {
   /** Loss, gradient norm, and the losses of the examples where there are some: one tensor, one read. */
   report: tf.Tensor1D
@@ -38,9 +42,12 @@ function recordedBatch(x: tf.Tensor, y: tf.Tensor): Batch {
   })
 }
 
+/** Recordings that are kept: batch sizes, times what becomes of the gradients. */
+const signatures = 3 * mostSizes
+
 /**
  * A run's iteration as one graph: forward, loss, gradients, clipping, update. The same functions as uncompiled, recorded
- * once for each batch size; parameters and slots are its state, rate, count, weights and randomness its inputs.
+ * once for each batch size (and once more where gradients only wait); parameters and slots are its state, rate, count, weights and randomness its inputs.
  */
 export class CompiledStep {
   readonly #core: Core
@@ -51,12 +58,20 @@ export class CompiledStep {
 
   constructor(core: Core) {
     this.#core = core
-    this.#step = compile<Step>((...inputs) => this.#record(...inputs), { valid: ({ finite }) => finite })
+    this.#step = compile<Step>((...inputs) => this.#record(...inputs), {
+      valid: ({ finite }) => finite,
+      signatures,
+    })
   }
 
   /** Why the run trains kernel by kernel, where it does. */
   get reason(): string | undefined {
     return this.#reason
+  }
+
+  /** How often it was recorded. */
+  get recordings(): number {
+    return this.#step.recordings
   }
 
   /**
@@ -77,7 +92,12 @@ export class CompiledStep {
   }
 
   /** One iteration; `undefined` where it cannot be compiled, and nothing was done. */
-  run(batch: Batch, weights: tf.Tensor1D | undefined, learningRate: number): Report | undefined {
+  run(
+    batch: Batch,
+    weights: tf.Tensor1D | undefined,
+    learningRate: number,
+    { mode, waiting }: Pace,
+  ): Report | undefined {
     const core = this.#core
     const { freeze, clipNorm, clipValue } = core.settings
     const made = [core.optimizer, freeze, clipNorm, clipValue, core.dropouts.structure]
@@ -87,7 +107,16 @@ export class CompiledStep {
     let result: ReturnType<Step>
     try {
       result = withRandomness(core.randomnessOf(batch.iteration), () =>
-        this.#step(batch.x, batch.y, weights ?? null, learningRate, core.iteration + 1 - core.optimizerFrom),
+        this.#step(
+          batch.x,
+          batch.y,
+          weights ?? null,
+          learningRate,
+          core.updates + 1,
+          mode,
+          mode === 'update' ? waiting : null,
+          core.settings.ema ?? null,
+        ),
       )
     } catch (error) {
       if (error instanceof Untraceable) {
@@ -112,7 +141,10 @@ export class CompiledStep {
     y: tf.Tensor,
     weights: tf.Tensor1D | null,
     rate: number,
-    iteration: number,
+    count: number,
+    mode: Pace['mode'],
+    waiting: number | null,
+    decay: number | null,
   ): ReturnType<Step> {
     const { trainee, parameters, optimizer, settings, slots } = this.#core
     return tf.tidy(() => {
@@ -121,17 +153,17 @@ export class CompiledStep {
       const updates = updatesOf({
         optimizer,
         parameters,
-        gradients: clip(found.gradients, norm, settings),
+        gradients: found.gradients,
+        norm,
+        clipping: settings,
         slots,
         // Numbers arrive in a compiled function as scalars.
         learningRate: rate as unknown as tf.Scalar,
-        iteration: iteration as unknown as tf.Scalar,
+        count: count as unknown as tf.Scalar,
+        pace: { mode, examples: x.shape[0] ?? 1, waiting: waiting as tf.Scalar | null },
+        decay: decay as tf.Scalar | null,
       })
-      for (const { parameter, value, slots: next } of updates) {
-        parameter.variable.assign(value)
-        const own = slots.get(parameter.name)!
-        for (const slot in next) own[slot]!.assign(next[slot]!)
-      }
+      for (const { changes } of updates) for (const [variable, value] of changes) variable.assign(value)
       for (const [i, { variable }] of trainee.state.entries()) variable.assign(found.state[i]!)
       const parts = [found.loss.reshape([1]), norm.reshape([1]), ...(found.losses ? [found.losses] : [])]
       return {

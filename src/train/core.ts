@@ -9,7 +9,7 @@ import { History } from './history.js'
 import type { Settings } from './options.js'
 import { Order } from './order.js'
 import type { Spike } from './spikes.js'
-import { ensureSlots, type Slots } from './step.js'
+import { ensureBeside, ensureSlots, type Pace, type Slots } from './step.js'
 import type { Batch, Parameter, Trainee } from './trainee.js'
 
 /** All that a run is made of. Its owner is `Run`; the files beside this one are functions over it. */
@@ -28,10 +28,14 @@ export class Core {
   peak: number
   /** Updates of each optimizer of an own iteration. */
   counts: { readonly [optimizer: string]: number } = {}
-  /** Updates made. */
+  /** The rate each optimizer of an own iteration starts from. */
+  peaks: { readonly [optimizer: string]: number } = {}
+  /** Batches trained on. */
   iteration = 0
-  /** The iteration at which the optimizer was new: its own count begins there. */
-  optimizerFrom = 0
+  /** Updates that the optimizer has made since it was new: fewer than iterations where gradients are accumulated. */
+  updates = 0
+  /** Batches, and the examples in them, whose gradients wait for the next update. */
+  waiting: { readonly batches: number; readonly examples: number } = { batches: 0, examples: 0 }
   order: Order
   history = new History()
   evaluations: EvaluationRow[] = []
@@ -89,7 +93,55 @@ export class Core {
     this.lossSums = new Float32Array(at.data.length)
     this.lossCounts = new Uint32Array(at.data.length)
     this.drawn = new Uint32Array(at.data.length)
-    if (!at.trainee.iteration) ensureSlots(this.optimizer, this.parameters, this.slots)
+    for (const [name, { learningRate }] of Object.entries(at.trainee.optimizers ?? {}))
+      this.peaks = { ...this.peaks, [name]: learningRate }
+    this.ensureSlots()
+  }
+
+  /** Makes what updates need and do not have: an optimizer's slots, sums of gradients, averages of values. */
+  ensureSlots(): void {
+    const { settings, parameters, slots } = this
+    if (!this.trainee.iteration) ensureSlots(this.optimizer, parameters, slots)
+    if ((settings.accumulate ?? 1) > 1 || this.waiting.batches > 0) ensureBeside('sum', parameters, slots)
+    if (settings.ema !== undefined) ensureBeside('average', this.trainee.parameters, slots)
+  }
+
+  /** How the gradients of the next batch become an update. */
+  paceOf(examples: number): Pace {
+    const { batches, examples: waiting } = this.waiting
+    const every = this.settings.accumulate ?? 1
+    const mode = every === 1 && batches === 0 ? 'plain' : batches + 1 >= every ? 'update' : 'add'
+    return { mode, examples, waiting }
+  }
+
+  /** Counts an iteration that was made. */
+  keepPace({ mode, examples, waiting }: Pace): void {
+    if (mode === 'add') this.waiting = { batches: this.waiting.batches + 1, examples: waiting + examples }
+    else {
+      this.updates++
+      if (mode === 'update') this.waiting = { batches: 0, examples: 0 }
+    }
+  }
+
+  /** Examples of the iteration that comes next, unless another is asked for. */
+  batchSize(iteration = this.iteration + 1): number {
+    const { batchSchedule, batchSize, seed } = this.settings
+    return batchSchedule?.size(iteration, { batchSize, seed }) ?? batchSize
+  }
+
+  /** The positions of the next batch. Sizes by rule are kept: an epoch's end is filled up from the next one, since each length is a graph of its own. */
+  nextPositions(): Int32Array {
+    return this.order.next(this.batchSize(), this.settings.batchSchedule !== undefined)
+  }
+
+  /** Iterations from here in which as many examples are drawn as `n` epochs have. */
+  iterationsOf(epochs: number): number {
+    if (!this.settings.batchSchedule) return epochs * this.iterationsPerEpoch
+    const wanted = epochs * this.order.active
+    let iterations = 0
+    for (let drawn = 0; drawn < wanted; iterations++)
+      drawn += Math.min(this.order.active, this.batchSize(this.iteration + 1 + iterations))
+    return iterations
   }
 
   /** To be called after each change of a parameter or slot. */
@@ -105,9 +157,9 @@ export class Core {
     return this.trainee.parameters.filter(({ name }) => !isFrozen(name))
   }
 
-  /** Of the iteration that comes next, unless another is asked for. */
-  learningRate(iteration = this.iteration + 1): number {
-    return this.settings.schedule?.rate(iteration, this.peak) ?? this.peak
+  /** Of the iteration that comes next, unless another is asked for. `peak`: of one optimizer of several. */
+  learningRate(iteration = this.iteration + 1, peak = this.peak): number {
+    return this.settings.schedule?.rate(iteration, peak) ?? peak
   }
 
   /** What dropout and noise of an iteration are drawn from. */

@@ -84,7 +84,7 @@ export class Dropouts implements DropoutRates {
     const cursor = core.order.state()
     try {
       tidily(() => {
-        const batch = core.batchAt(core.order.next(core.settings.batchSize))
+        const batch = core.batchAt(core.nextPositions())
         withRandomness(core.randomnessOf(batch.iteration), () =>
           gradientsOf(core.trainee, core.parameters, batch),
         )

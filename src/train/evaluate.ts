@@ -3,6 +3,7 @@ import type { Dataset } from '../data/dataset.js'
 import { InputError } from '../errors.js'
 import type { EvaluationRow } from '../views.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
+import { lendAverages } from './averages.js'
 import type { Core } from './core.js'
 import { borrow, tidily } from './step.js'
 import type { Batch } from './trainee.js'
@@ -17,12 +18,14 @@ export interface Evaluation {
  * Looks at every example of `dataset` once, without training on it. The loss is the mean over examples, without what
  * regularizers add.
  *
+ * @param ema with the averages of the parameters in their place.
  * @param pause is awaited between batches; it throws where the user wants to stop.
  */
 export async function evaluate(
   core: Core,
   dataset: Dataset,
   pause: () => Promise<void>,
+  { ema = false }: { ema?: boolean } = {},
 ): Promise<Evaluation> {
   const { metrics, evaluationBatchSize } = core.settings
   if (!core.trainee.pass)
@@ -46,7 +49,7 @@ export async function evaluate(
       { length: Math.min(evaluationBatchSize, length - from) },
       (_, i) => from + i,
     )
-    const seen = evaluateBatch(core, dataset, positions)
+    const seen = evaluateBatch(core, dataset, positions, ema)
     loss += seen.loss * positions.length
     for (const { name } of metrics) sums[name]! += seen.metrics[name]! * positions.length
     keep(detail, positions, seen)
@@ -68,11 +71,13 @@ interface Seen {
   right?: Float32Array
 }
 
-function evaluateBatch(core: Core, dataset: Dataset, positions: Int32Array): Seen {
+function evaluateBatch(core: Core, dataset: Dataset, positions: Int32Array, ema: boolean): Seen {
   core.working = { undo() {} }
+  const putBack = ema ? lendAverages(core) : undefined
   try {
     return seenIn(core, dataset, positions)
   } finally {
+    putBack?.()
     core.working = undefined
   }
 }

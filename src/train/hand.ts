@@ -36,7 +36,7 @@ export class Hand {
     const core = this.#core
     this.#before = takeSnapshot(core)
     this.#started = performance.now()
-    return core.batchAt(core.order.next(core.settings.batchSize))
+    return core.batchAt(core.nextPositions())
   }
 
   gradients(given: Batch): BatchGradients {
@@ -93,13 +93,14 @@ export class Hand {
           fix: 'The update was not made. Lower the rate with run.set({ learningRate }), or look at the batch.',
         })
       begin(this.#before)
-      const updates = updatesAt(core, list, norm, learningRate)
+      const pace = core.paceOf(positions.length || 1)
+      const updates = updatesAt(core, list, norm, learningRate, pace)
       const state = this.#state
       const at = core.iteration
       const took = this.#started ? performance.now() - this.#started : 0
       const finish = () => {
         commit(core, updates, state)
-        const outcome = { finite: true, loss, gradientNorm, learningRate, positions, losses }
+        const outcome = { finite: true, loss, gradientNorm, learningRate, positions, losses, pace }
         if (core.iteration === at) record(core, outcome, took)
       }
       core.working!.finish = finish

@@ -36,17 +36,20 @@ export function inspectOnce(core: Core): InspectedIteration | undefined {
   core.working = { undo: () => core.order.restore(cursor) }
   try {
     const inspected = tidily((keep) => {
-      const positions = core.order.next(core.settings.batchSize)
+      const positions = core.nextPositions()
       const batch = core.batchAt(positions)
       const activations = activationsOf(core.trainee.model, batch.x)
       const found = gradientsAt(core, batch, { weights: core.weightsAt(positions), predictions: true })
       const norm = normOf(found.gradients)
       const learningRate = core.learningRate()
-      const updates = updatesAt(core, found.gradients, norm, learningRate)
+      const pace = core.paceOf(positions.length)
+      const updates = updatesAt(core, found.gradients, norm, learningRate, pace)
       const [loss, gradientNorm] = [found.loss.dataSync()[0]!, norm.dataSync()[0]!]
       if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) return undefined
       const losses = (found.losses?.dataSync().slice() ?? new Float32Array()) as Float32Array
-      const changes = updates.map(({ parameter, value }) => value.sub(parameter.variable))
+      const changes = updates.map(
+        ({ parameter: { variable }, value }) => value?.sub(variable) ?? tf.zerosLike(variable),
+      )
       const rows = core.parameters.map(({ name, variable }, i): ParameterRow => ({
         name,
         shape: variable.shape,
@@ -56,17 +59,13 @@ export function inspectOnce(core: Core): InspectedIteration | undefined {
       }))
       const examples = examplesOf(core, batch, positions, losses, found.predictions)
       const at = core.iteration
-      const outcome = { finite: true, loss, gradientNorm, learningRate, positions, losses }
+      const outcome = { finite: true, loss, gradientNorm, learningRate, positions, losses, pace }
       core.working!.finish = () => {
         commit(core, updates, found.state)
         if (core.iteration === at) record(core, outcome, performance.now() - started)
       }
       commit(core, updates, found.state)
-      record(
-        core,
-        { finite: true, loss, gradientNorm, learningRate, positions, losses },
-        performance.now() - started,
-      )
+      record(core, outcome, performance.now() - started)
       const byName = (tensors: readonly (tf.Tensor | null)[], names: readonly string[]) =>
         Object.fromEntries(tensors.flatMap((tensor, i) => (tensor ? [[names[i]!, tensor]] : [])))
       return {

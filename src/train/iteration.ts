@@ -4,7 +4,7 @@ import { maybeCompiled } from './compiled.js'
 import type { Core } from './core.js'
 import type { HistoryRow } from './history.js'
 import { maybeSpike } from './spikes.js'
-import { clip, gradientsOf, normOf, tidily, updatesOf, type Gradients, type Update } from './step.js'
+import { gradientsOf, normOf, tidily, updatesOf, type Gradients, type Pace, type Update } from './step.js'
 import type { Batch } from './trainee.js'
 
 /** What one iteration came to. Where `finite` is false nothing was changed. */
@@ -15,6 +15,8 @@ export interface Outcome {
   learningRate: number
   positions: Int32Array
   losses: Float32Array | undefined
+  /** How it became an update; missing for an own iteration. */
+  pace?: Pace
 }
 
 /**
@@ -27,21 +29,22 @@ export function iterateOnce(core: Core): Outcome {
   core.working = { undo: () => core.order.restore(cursor) }
   try {
     const outcome = tidily(() => {
-      const positions = core.order.next(core.settings.batchSize)
+      const positions = core.nextPositions()
       const batch = core.batchAt(positions)
       const weights = core.weightsAt(positions)
       const learningRate = core.learningRate()
-      const compiled = maybeCompiled(core)?.run(batch, weights, learningRate)
+      const pace = core.paceOf(positions.length)
+      const compiled = maybeCompiled(core)?.run(batch, weights, learningRate, pace)
       if (compiled) {
         if (compiled.finite) core.changed()
-        return { ...compiled, learningRate, positions }
+        return { ...compiled, learningRate, positions, pace }
       }
       const found = gradientsAt(core, batch, { weights })
       const norm = normOf(found.gradients)
-      const updates = updatesAt(core, found.gradients, norm, learningRate)
+      const updates = updatesAt(core, found.gradients, norm, learningRate, pace)
       const { loss, gradientNorm, losses } = readReport(found, norm)
       const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm)
-      const outcome = { finite, loss, gradientNorm, learningRate, positions, losses }
+      const outcome = { finite, loss, gradientNorm, learningRate, positions, losses, pace }
       if (finite) {
         const at = core.iteration
         core.working!.finish = () => {
@@ -80,14 +83,20 @@ export function updatesAt(
   gradients: readonly (tf.Tensor | null)[],
   norm: tf.Scalar,
   learningRate: number,
+  pace: Pace,
 ): Update[] {
+  const { ema } = core.settings
   return updatesOf({
     optimizer: core.optimizer,
     parameters: core.parameters,
-    gradients: clip(gradients, norm, core.settings),
+    gradients,
+    norm,
+    clipping: core.settings,
     slots: core.slots,
     learningRate: tf.scalar(learningRate),
-    iteration: tf.scalar(core.iteration + 1 - core.optimizerFrom),
+    count: tf.scalar(core.updates + 1),
+    pace: { ...pace, waiting: tf.scalar(pace.waiting) },
+    decay: ema === undefined ? null : tf.scalar(ema),
   })
 }
 
@@ -108,11 +117,7 @@ function readReport(
 
 /** Makes the updates: references change, nothing is computed, so there is no moment at which half is done. */
 export function commit(core: Core, updates: readonly Update[], state: readonly tf.Tensor[]): void {
-  for (const { parameter, value, slots } of updates) {
-    parameter.variable.assign(value)
-    const own = core.slots.get(parameter.name)!
-    for (const slot in slots) own[slot]!.assign(slots[slot]!)
-  }
+  for (const { changes } of updates) for (const [variable, value] of changes) variable.assign(value)
   for (const [i, { variable }] of core.trainee.state.entries()) variable.assign(state[i]!)
   core.changed()
 }
@@ -129,6 +134,7 @@ export function record(
   if (core.history.last('iteration') !== iteration)
     core.history.append(more ? { ...row, ...(more as { [name: string]: number }) } : row)
   core.iteration = iteration
+  if (outcome.pace) core.keepPace(outcome.pace)
   core.stopReason = null // whatever stopped the call before: it goes on
   for (const position of positions) core.drawn[position] = core.iteration
   if (losses)

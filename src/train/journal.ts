@@ -3,6 +3,7 @@ import { InputError } from '../errors.js'
 import { maybeHost } from '../host.js'
 import { isAlive, maybeFiles, type Files } from '../store/files.js'
 import { encodeTensors } from '../store/safetensors.js'
+import { batchSizesRecord } from './batch-sizes.js'
 import type { Core } from './core.js'
 import { encodeSnapshot } from './record.js'
 import { scheduleRecord } from './schedules.js'
@@ -45,7 +46,7 @@ export function runsFolder(named: boolean): string | undefined {
  */
 export class Journal {
   readonly #core: Core
-  readonly #files: Files | undefined
+  #files: Files | undefined
   readonly #id: string
   readonly #parent: RunFile['parent']
   #folder: string | undefined
@@ -252,6 +253,8 @@ export class Journal {
     if (own) return this.#settleAloud()
     if (overwrite) files.remove(folder)
     const before = {
+      files: this.#files,
+      failed: this.#failed,
       folder: this.#folder,
       written: this.#written,
       snapshot: this.#snapshot,
@@ -259,6 +262,9 @@ export class Journal {
     }
     try {
       files.claim(folder)
+      // Also of a run that is not written as it goes, or no longer can be.
+      this.#files = files
+      this.#failed = false
       this.#folder = folder
       this.#written = 0
       this.#lines = []
@@ -268,6 +274,8 @@ export class Journal {
       this.#flush()
       this.#writeSnapshot({ writes: false })
     } finally {
+      this.#files = before.files
+      this.#failed = before.failed
       this.#folder = before.folder
       this.#written = before.written
       this.#snapshot = before.snapshot
@@ -330,13 +338,23 @@ function machine(): { [name: string]: unknown } | undefined {
 }
 
 function settingsOf({ settings, optimizer, peak, trainee }: Core): { [name: string]: unknown } {
-  const { schedule, stop, metrics, freeze, progress: _progress, save: _save, ...plain } = settings
+  const {
+    schedule,
+    batchSchedule,
+    stop,
+    metrics,
+    freeze,
+    progress: _progress,
+    save: _save,
+    ...plain
+  } = settings
   return {
     loss: trainee.lossName,
     settings: {
       ...plain,
       optimizer: { name: optimizer.name, ...optimizer.settings, peak },
       schedule: schedule ? scheduleRecord(schedule) : null,
+      batchSchedule: batchSchedule ? batchSizesRecord(batchSchedule) : null,
       stop: stop ? ruleRecord(stop) : null,
       metrics: metrics.map(({ name }) => name),
       freeze: freeze === undefined ? null : String(freeze),

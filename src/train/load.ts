@@ -96,11 +96,19 @@ export function openSaved(files: Files, folder: string, file: RunFile, where: st
 export function optionsOf(saved: Saved, passed: LoadOptions): RunOptions & { loss?: unknown } {
   const where = `loadRun('${saved.folder}')`
   const decoded = saved.decoded()
-  const { optimizer, schedule, stop } = rebuild(decoded, passed as Passed, where)
+  const { optimizer, schedule, batchSchedule, stop } = rebuild(decoded, passed as Passed, where)
   const metrics = passed.metrics ?? checkMetrics(decoded.metrics, where)
   const recorded: { [name: string]: unknown } = { ...decoded.settings, name: decoded.name }
   const options: { [name: string]: unknown } = {}
-  for (const [name, value] of Object.entries({ ...recorded, optimizer, schedule, stop, metrics, ...passed }))
+  for (const [name, value] of Object.entries({
+    ...recorded,
+    optimizer,
+    schedule,
+    batchSchedule,
+    stop,
+    metrics,
+    ...passed,
+  }))
     if (value !== undefined && value !== null) options[name] = value
   return options as unknown as RunOptions
 }

@@ -3,6 +3,7 @@ import { toDataset, type DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
 import { labelDoubts, mistakesOf, type EvaluationDetail, type MistakesBy } from '../mistakes/index.js'
 import type { EvaluationRow, MistakesView } from '../views.js'
+import { checkAverages } from './averages.js'
 import type { Core } from './core.js'
 import { evaluate } from './evaluate.js'
 import type { Live } from './live.js'
@@ -29,17 +30,20 @@ export class Looking {
     return () => this.#live.breathe()
   }
 
-  async evaluate(data: DataLike | undefined): Promise<EvaluationRow> {
+  async evaluate(data: DataLike | undefined, ema: boolean): Promise<EvaluationRow> {
     const core = this.#core
-    if (data === undefined || data === core.evaluateOn) {
+    if (ema) checkAverages(core, 'run.evaluate({ ema })')
+    if (!ema && (data === undefined || data === core.evaluateOn)) {
       if (!core.evaluateOn) throw withoutEvaluateOn('run.evaluate()', 'run.evaluate(data.validation)')
       return { ...(await evaluateRun(core, this.pause())).row }
     }
-    const dataset: Dataset = toDataset(data, { name: 'evaluate' })
+    const given = data ?? core.evaluateOn
+    if (given === undefined) throw withoutEvaluateOn('run.evaluate()', 'run.evaluate(data.validation)')
+    const dataset: Dataset = toDataset(given, { name: 'evaluate' })
     core.trainee.checkData(dataset, 'run.evaluate(data)')
-    const { row } = await evaluate(core, dataset, this.pause())
+    const { row } = await evaluate(core, dataset, this.pause(), { ema })
     // Each look at data that was set apart is part of the record.
-    core.onEvent('look', { split: dataset.split, ...row })
+    core.onEvent('look', { split: dataset.split, ...(ema && { ema }), ...row })
     return row
   }
 

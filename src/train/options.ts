@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../backend/optimizer.js'
 import type { DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
+import { asBatchSizes, type BatchSchedule, type BatchSizes } from './batch-sizes.js'
 import type { DropoutSetting } from './dropout.js'
 import type { LossFunction } from './layers.js'
 import type { LossName } from './losses.js'
@@ -21,6 +22,21 @@ export interface RunOptions {
   evaluateOn?: DataLike
   /** Examples an iteration, 32. An epoch's last batch is as long as what is left. */
   batchSize?: number
+  /**
+   * Batch sizes that change by rule: a schedule from `batchSize` on, `linear({ over: 1000, to: 256 })`, taken to powers of two
+   * times `batchSize`; sizes to be mixed by the seed, `[16, 64]`; or (iteration, batchSize) => size. At most 8 different ones.
+   */
+  batchSchedule?: BatchSchedule
+  /**
+   * Batches whose gradients make one update: their mean by examples, clipped as one. 4 batches of 16 update as one of 64
+   * does. Default: 1. An iteration is still one batch.
+   */
+  accumulate?: number
+  /**
+   * Keeps a moving average of each parameter, of which this share is kept at each update: 0.999. `run.evaluate({ ema: true })`
+   * looks at it, `run.emaModel()` gives it. Default: none.
+   */
+  ema?: number
   /** Fixes the order of the data, dropout and noise. Default: drawn at random, and kept in the run's record. */
   seed?: number
   /** By name ('accuracy', 'meanAbsoluteError', …), or functions (expected, predicted) => [batch]. */
@@ -63,6 +79,9 @@ export interface ModelOptions extends RunOptions {
 /** Options as the run uses them. */
 export interface Settings {
   batchSize: number
+  batchSchedule: BatchSizes | undefined
+  accumulate: number | undefined
+  ema: number | undefined
   seed: number
   metrics: Metric[]
   schedule: Schedule | undefined
@@ -95,6 +114,12 @@ export const optionChecks: { readonly [option: string]: Check } = {
   data: anything,
   evaluateOn: anything,
   batchSize: whole,
+  batchSchedule: anything,
+  accumulate: whole,
+  ema: {
+    ok: (value) => typeof value === 'number' && value >= 0 && value < 1,
+    expected: 'the share of the average that is kept, from 0 to less than 1',
+  },
   seed: {
     ok: (value) => typeof value === 'number' && Number.isFinite(value),
     expected: 'a finite number',
@@ -175,6 +200,21 @@ export function checkOptimizer(optimizer: unknown, where: string): Optimizer {
   return value as Optimizer
 }
 
+/** An average is kept by the run or by its optimizer, not by both. */
+export function checkOneAverage(optimizer: Optimizer, settings: Settings, where: string): void {
+  for (const [name, kept] of [
+    ['ema', settings.ema],
+    ['accumulate', settings.accumulate],
+  ] as const)
+    if (kept !== undefined && optimizer.settings[name] !== undefined)
+      throw new InputError({
+        where,
+        received: `${name} twice: of the run and of the optimizer`,
+        expected: 'one of them',
+        fix: `Leave out ${name}(…) around the optimizer.`,
+      })
+}
+
 export function checkRate(rate: unknown, where: string): number {
   if (typeof rate === 'number' && Number.isFinite(rate) && rate >= 0) return rate
   throw new InputError({ where, received: describe(rate), expected: 'a finite learning rate, 0 or more' })
@@ -230,6 +270,13 @@ export function settingsFrom(options: RunOptions): Settings {
   const metrics = findMetrics(options.metrics)
   return {
     batchSize: options.batchSize ?? 32,
+    batchSchedule: asBatchSizes(
+      options.batchSchedule,
+      options.batchSize ?? 32,
+      'train(model, { batchSchedule })',
+    ),
+    accumulate: options.accumulate,
+    ema: options.ema,
     seed: options.seed ?? Math.floor(Math.random() * 2 ** 31),
     metrics,
     schedule: asSchedule(options.schedule),

@@ -33,6 +33,7 @@ export class Order {
   #state: OrderState
   #excluded: Uint8Array
   #active: number
+  #activeInSubset: number | undefined
   #permutation: { key: string; order: Int32Array } | undefined
   #cumulative: { chances: Float32Array; sums: Float64Array } | undefined
 
@@ -47,7 +48,11 @@ export class Order {
   get active(): number {
     const { subset } = this.#state
     if (!subset) return this.#active
-    return subset.positions.reduce((count, position) => count + (this.#excluded[position] ? 0 : 1), 0)
+    this.#activeInSubset ??= subset.positions.reduce(
+      (count, position) => count + (this.#excluded[position] ? 0 : 1),
+      0,
+    )
+    return this.#activeInSubset
   }
 
   /** How many examples are not excluded, in whatever subset. */
@@ -71,11 +76,13 @@ export class Order {
 
   #setExcluded(next: Uint8Array): void {
     this.#excluded = next
+    this.#activeInSubset = undefined
     this.#active = next.reduce((count, out) => count + (out ? 0 : 1), 0)
   }
 
   /** Draws from these positions from now on; null: from everything, where that order was left. */
   focus(subset: Omit<SubsetState, 'number'> | null): void {
+    this.#activeInSubset = undefined
     if (!subset) {
       this.#state.subset = null
       return
@@ -96,8 +103,8 @@ export class Order {
     return this.#state.subset
   }
 
-  /** The positions of the next batch; fewer than `size` where the epoch ends. */
-  next(size: number): Int32Array {
+  /** The positions of the next batch; fewer than `size` where the epoch ends, unless it is filled up from the next one. */
+  next(size: number, fill = false): Int32Array {
     if (this.active === 0)
       throw new InputError({
         where: 'the training data',
@@ -109,9 +116,11 @@ export class Order {
     if (subset?.chances) return this.#draw(subset, size)
     const cursor = subset ?? this.#state
     const batch: number[] = []
-    while (batch.length === 0) {
+    const most = fill ? Math.min(size, this.active) : size
+    const least = fill ? most : 1
+    while (batch.length < least) {
       const order = this.#orderOf()
-      while (batch.length < size && cursor.offset < order.length) {
+      while (batch.length < most && cursor.offset < order.length) {
         const place = order[cursor.offset++]!
         const position = subset ? subset.positions[place]! : place
         if (!this.#excluded[position]) batch.push(position)

@@ -6,7 +6,7 @@ import type { Core } from './core.js'
 import { record, type Outcome } from './iteration.js'
 import { checkOptimizer } from './options.js'
 import { borrowingTrainee, flattenParameters, ownPass, type OwnLoss, type ParameterTree } from './own.js'
-import { clip, ensureSlots, normOf } from './step.js'
+import { averageOf, clip, ensureSlots, movedAverage, normOf } from './step.js'
 import type { Batch, Parameter, Trainee } from './trainee.js'
 
 /** Which parameters: variables, names of parameters or of groups of them (`'generator'`), or a pattern on their names. */
@@ -96,7 +96,7 @@ async function oneOwnIteration(
   const started = performance.now()
   const cursor = core.order.state()
   const saved = saveAll(core)
-  const positions = core.order.next(core.settings.batchSize)
+  const positions = core.nextPositions()
   const batch = core.batchAt(positions)
   const giveBack = core.trainee.borrow?.begin({ keepParameters: true })
   const norms: number[] = []
@@ -126,6 +126,9 @@ async function oneOwnIteration(
     const outcome = { finite, loss: loss!, gradientNorm, learningRate, positions, losses: undefined, more }
     finished = finite
     if (finite) {
+      moveAverages(core)
+      for (const name of Object.keys(core.peaks).slice(1))
+        more[`learningRate_${name}`] = core.learningRate(undefined, core.peaks[name])
       core.changed()
       record(core, outcome, performance.now() - started)
     }
@@ -136,6 +139,18 @@ async function oneOwnIteration(
     saved.dispose()
     tf.dispose([batch.x, batch.y])
   }
+}
+
+/** The averages that the run keeps of its parameters follow their new values. */
+function moveAverages({ settings, trainee, slots }: Core): void {
+  const { ema } = settings
+  if (ema === undefined) return
+  tf.tidy(() => {
+    for (const { name, variable } of trainee.parameters) {
+      const average = slots.get(averageOf(name))?.average
+      average?.assign(movedAverage(average, variable, tf.scalar(ema)))
+    }
+  })
 }
 
 /** References to all values, to go back to if the iteration fails: nothing is copied. */
@@ -318,8 +333,7 @@ function makeUpdate(
   core.counts = { ...core.counts, [name]: count }
   const norm = normOf(gradients)
   const clipped = clip(gradients, norm, core.settings)
-  // The run's schedule and `set` scale the rates of all optimizers alike.
-  const rate = optimizer.learningRate * (core.learningRate() / (core.optimizer.learningRate || 1))
+  const rate = core.learningRate(undefined, core.peaks[name])
   for (const [i, parameter] of parameters.entries()) {
     if (!clipped[i]) continue
     const slots = core.slots.get(key(parameter))!

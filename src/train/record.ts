@@ -3,6 +3,7 @@ import type { Optimizer } from '../backend/optimizer.js'
 import { InputError } from '../errors.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
 import type { StoredTensor, TensorFile } from '../store/safetensors.js'
+import { batchSizesFrom, batchSizesRecord } from './batch-sizes.js'
 import type { Core } from './core.js'
 import { History } from './history.js'
 import type { Settings } from './options.js'
@@ -20,7 +21,9 @@ interface Rest {
   name: string
   iteration: number
   optimizer: { name: string; settings: { [name: string]: unknown } }
-  optimizerFrom: number
+  updates: number
+  waiting: Snapshot['waiting']
+  peaks: Snapshot['peaks']
   counts: { [optimizer: string]: number }
   peak: number
   settings: { [name: string]: unknown }
@@ -46,10 +49,11 @@ interface Rest {
 export interface Passed {
   optimizer?: Optimizer
   schedule?: Settings['schedule']
+  batchSchedule?: Settings['batchSchedule']
   stop?: Settings['stop']
 }
 
-type PlainSettings = Omit<Settings, 'schedule' | 'stop' | 'metrics'>
+type PlainSettings = Omit<Settings, 'schedule' | 'batchSchedule' | 'stop' | 'metrics'>
 
 /** A snapshot and the history up to it, as tensors and metadata of a safetensors file. */
 export function encodeSnapshot(core: Core, snapshot: Snapshot): TensorFile {
@@ -81,20 +85,23 @@ export function encodeSnapshot(core: Core, snapshot: Snapshot): TensorFile {
 }
 
 function restOf(core: Core, snapshot: Snapshot): Rest {
-  const { schedule, stop, metrics, freeze, save: _, ...plain } = snapshot.settings
+  const { schedule, batchSchedule, stop, metrics, freeze, save: _, ...plain } = snapshot.settings
   const { order } = snapshot.order
   return {
     format,
     name: core.name,
     iteration: snapshot.iteration,
     optimizer: { name: snapshot.optimizer.name, settings: { ...snapshot.optimizer.settings } },
-    optimizerFrom: snapshot.optimizerFrom,
+    updates: snapshot.updates,
+    waiting: snapshot.waiting,
+    peaks: snapshot.peaks,
     counts: snapshot.counts,
     peak: snapshot.peak,
     settings: {
       ...plain,
       freeze: freeze instanceof RegExp ? { pattern: freeze.source, flags: freeze.flags } : freeze,
       schedule: schedule && scheduleRecord(schedule),
+      batchSchedule: batchSchedule && batchSizesRecord(batchSchedule),
       stop: stop && ruleRecord(stop),
       metrics: metrics.map(({ name }) => name),
     },
@@ -120,6 +127,7 @@ export interface Decoded {
   settings: Partial<PlainSettings>
   optimizer: Rest['optimizer']
   schedule: { name: string; settings: object } | undefined
+  batchSchedule: { name: string; settings: object } | undefined
   stop: { name: string; settings: { [name: string]: unknown } } | undefined
   metrics: string[]
   history: History
@@ -134,7 +142,7 @@ export function decodeSnapshot({ tensors, metadata }: TensorFile, file: string, 
       expected: format,
     })
   const rest = JSON.parse(metadata.run) as Rest
-  const { schedule, stop, metrics, freeze, ...plain } = rest.settings as any
+  const { schedule, batchSchedule, stop, metrics, freeze, ...plain } = rest.settings as any
   const history = new History()
   const columns = Object.fromEntries(
     rest.historyNames.map((name) => [name, values(tensors, `history:${name}`, Float64Array, file)]),
@@ -156,6 +164,7 @@ export function decodeSnapshot({ tensors, metadata }: TensorFile, file: string, 
     },
     optimizer: rest.optimizer,
     schedule,
+    batchSchedule,
     stop,
     metrics,
     history,
@@ -163,7 +172,9 @@ export function decodeSnapshot({ tensors, metadata }: TensorFile, file: string, 
       iteration: rest.iteration,
       version: -1,
       tensors: tensorsFrom(tensors),
-      optimizerFrom: rest.optimizerFrom,
+      updates: rest.updates,
+      waiting: rest.waiting,
+      peaks: rest.peaks,
       counts: rest.counts,
       peak: rest.peak,
       ruleSpent: rest.ruleSpent,
@@ -242,7 +253,7 @@ export function rebuild(
   decoded: Decoded,
   passed: Passed,
   where: string,
-): { optimizer: Optimizer; schedule: Settings['schedule']; stop: Settings['stop'] } {
+): Pick<Settings, 'schedule' | 'batchSchedule' | 'stop'> & { optimizer: Optimizer } {
   const missing = (what: string, example: string) =>
     new InputError({
       where,
@@ -250,24 +261,34 @@ export function rebuild(
       expected: 'it to be passed again: a file cannot hold it',
       fix: `loadRun(…, { ${what}: ${example} }).`,
     })
-  const { schedule, stop } = decoded
+  const { schedule, batchSchedule, stop } = decoded
+  const sizes = passed.batchSchedule ?? (batchSchedule && batchSizesFrom(batchSchedule, scheduleFrom))
+  if (batchSchedule && !sizes) throw missing('batchSchedule', '(iteration, batchSize) => …')
   const rebuiltSchedule = passed.schedule ?? (schedule && scheduleFrom(schedule))
   if (schedule && !rebuiltSchedule) throw missing('schedule', '(iteration, peak) => …')
   const rebuiltStop = passed.stop ?? (stop && ruleFrom(stop))
   if (stop && !rebuiltStop) throw missing('stop', '(progress) => …')
   const optimizer = passed.optimizer ?? optimizerFrom(decoded.optimizer)
   if (!optimizer) throw missing('optimizer', `${decoded.optimizer.name}({ … })`)
-  return { optimizer, schedule: rebuiltSchedule, stop: rebuiltStop }
+  return { optimizer, schedule: rebuiltSchedule, batchSchedule: sizes, stop: rebuiltStop }
 }
 
 /** An optimizer by its record; undefined where it is not one of ours or has functions in it. */
 function optimizerFrom({ name, settings }: Rest['optimizer']): Optimizer | undefined {
   const make = (optimizers as { [name: string]: unknown })[name]
   if (typeof make !== 'function') return undefined
-  const groups = settings.groups as { parameters: unknown }[] | undefined
+  const { ema, accumulate, ...own } = settings
+  const groups = own.groups as { parameters: unknown }[] | undefined
   const revived = groups?.map((group) => ({ ...group, parameters: patternFrom(group.parameters) }))
   if (revived?.some(({ parameters }) => parameters === undefined)) return undefined
-  return make({ ...settings, ...(revived && { groups: revived }) }) as Optimizer
+  let optimizer = make({ ...own, ...(revived && { groups: revived }) }) as Optimizer
+  // The inner one was written down first.
+  for (const wrapper of Object.keys(settings)) {
+    if (wrapper === 'ema') optimizer = optimizers.ema(optimizer, { decay: ema as number })
+    if (wrapper === 'accumulate')
+      optimizer = optimizers.accumulate(optimizer, { every: accumulate as number })
+  }
+  return optimizer
 }
 
 /** The pattern that was recorded as its text; undefined for a function. */

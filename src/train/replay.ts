@@ -1,6 +1,7 @@
 import { describe, InputError } from '../errors.js'
 import type { Adjustment } from '../views.js'
 import type { Changes } from './adjust.js'
+import { batchSizesFrom } from './batch-sizes.js'
 import { scheduleFrom } from './schedules.js'
 import { ruleFrom } from './stops.js'
 
@@ -24,6 +25,11 @@ const makers: { readonly [what: string]: Make } = {
   relabel: (run, { id, label }, why) => run.relabel(id, label as never, why),
   note: (run, text) => run.note(text),
   schedule: (run, to, why) => run.set({ schedule: to && required(scheduleFrom(to), 'schedule') }, why),
+  batchSchedule: (run, to, why) =>
+    run.set(
+      { batchSchedule: to && (required(batchSizesFrom(to, scheduleFrom), 'rule for sizes') as never) },
+      why,
+    ),
   stop: (run, to, why) => run.set({ stop: to && required(ruleFrom(to), 'stop rule') }, why),
   freeze: (run, to, why) => run.set({ freeze: patternOf(to) }, why),
 }

@@ -157,7 +157,10 @@ async function makeAdjustments<Run extends { set(changes: Changes, options?: { w
 
 /** Changes whose functions have been given the present value. */
 function resolved(core: Core, changes: { [name: string]: unknown }): Changes {
-  const now: { [name: string]: unknown } = { learningRate: core.peak, ...core.settings }
+  const now: { [name: string]: unknown } = {
+    learningRate: Object.keys(core.peaks).length > 1 ? core.peaks : core.peak,
+    ...core.settings,
+  }
   return Object.fromEntries(
     Object.entries(changes).map(([name, value]) => [
       name,

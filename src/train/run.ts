@@ -21,6 +21,7 @@ import type {
   StretchView,
 } from '../views.js'
 import { exclude, note, relabel, reweight, setChanges, type Changes } from './adjust.js'
+import { averageAt, checkAverages } from './averages.js'
 import { announceRun, announceView } from './announce.js'
 import { branchOf } from './branch.js'
 import { compareCores } from './compare.js'
@@ -100,9 +101,16 @@ export class Run {
   get learningRate(): number {
     return this.#core.learningRate()
   }
+  /** Of the next iteration, by optimizer, where an iteration of one's own has some; else none. */
+  get learningRates(): { readonly [optimizer: string]: number } {
+    const core = this.#core
+    return Object.fromEntries(
+      Object.entries(core.peaks).map(([name, peak]) => [name, core.learningRate(undefined, peak)]),
+    )
+  }
   /** Examples of the next iteration. */
   get batchSize(): number {
-    return this.#core.settings.batchSize
+    return this.#core.batchSize()
   }
   /** Rates of the model's dropouts by name, as of the next iteration. */
   get dropout(): { readonly [name: string]: number } {
@@ -221,7 +229,7 @@ export class Run {
   /** Trains for as many iterations as `n` times through the training data take. */
   async epochs(n = 1, options: IterateOptions = {}): Promise<StretchView> {
     checkCount(n, 'run.epochs(n)', 'epochs')
-    const iterations = n * this.#core.iterationsPerEpoch
+    const iterations = this.#core.iterationsOf(n)
     return this.#turns.call(() => stretch(this.#core, this.#live, { iterations, spent: 'done', ...options }))
   }
 
@@ -272,10 +280,33 @@ export class Run {
     return stretchView(this.#core, { from, started })
   }
 
-  /** Loss and metrics: on `evaluateOn` (written down as an evaluation of the run), or on data of your choice. */
-  async evaluate(data?: DataLike): Promise<EvaluationRow> {
+  /**
+   * Loss and metrics: on `evaluateOn` (written down as an evaluation of the run), or on data of your choice.
+   * `{ ema: true }`: with the averages of the parameters in their place, which is a look and no evaluation of the run.
+   */
+  evaluate(options: { ema: boolean }): Promise<EvaluationRow>
+  evaluate(data?: DataLike, options?: { ema?: boolean }): Promise<EvaluationRow>
+  async evaluate(
+    data?: DataLike | { ema: boolean },
+    { ema = false }: { ema?: boolean } = {},
+  ): Promise<EvaluationRow> {
     this.#turns.recover()
-    return this.#looking.evaluate(data)
+    const only =
+      data !== undefined && Object.keys(data).join() === 'ema' ? (data as { ema: boolean }) : undefined
+    return this.#looking.evaluate(only ? undefined : (data as DataLike), only?.ema ?? ema)
+  }
+
+  /**
+   * A copy of the model with the averages of its parameters (`train(model, { ema: 0.999 })`), to be used or saved: the run
+   * trains on with its own.
+   */
+  emaModel(): any {
+    const core = this.#core
+    checkAverages(core, 'run.emaModel()')
+    const copy = core.trainee.copy()
+    for (const [i, { variable }] of copy.parameters.entries())
+      variable.assign(averageAt(core, core.trainee.parameters[i]!.name) ?? variable)
+    return copy.model
   }
 
   /**

@@ -26,7 +26,9 @@ export interface Snapshot {
   version: number
   tensors: TensorValues
   optimizer: Optimizer
-  optimizerFrom: number
+  updates: number
+  waiting: Core['waiting']
+  peaks: Core['peaks']
   counts: { readonly [optimizer: string]: number }
   peak: number
   settings: Settings
@@ -60,7 +62,9 @@ export function takeSnapshot(core: Core): Snapshot {
     version: core.version,
     tensors: read.tensors,
     optimizer: core.optimizer,
-    optimizerFrom: core.optimizerFrom,
+    updates: core.updates,
+    waiting: core.waiting,
+    peaks: core.peaks,
     counts: core.counts,
     peak: core.peak,
     settings: { ...core.settings },
@@ -91,7 +95,9 @@ export function restoreSnapshot(core: Core, snapshot: Snapshot): void {
     lastRead.set(core, { version: snapshot.version, tensors: snapshot.tensors })
   } else core.optimizer = snapshot.optimizer
   core.iteration = snapshot.iteration
-  core.optimizerFrom = snapshot.optimizerFrom
+  core.updates = snapshot.updates
+  core.waiting = snapshot.waiting
+  core.peaks = snapshot.peaks
   core.counts = snapshot.counts
   core.peak = snapshot.peak
   Object.assign(core.settings, snapshot.settings)

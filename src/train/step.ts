@@ -147,34 +147,83 @@ export function clip(
 
 export interface Update {
   parameter: Parameter
-  value: tf.Tensor
-  slots: { [slot: string]: tf.Tensor }
+  /** The parameter's new value; undefined where its gradient only waits. */
+  value: tf.Tensor | undefined
+  /** All that changes, the parameter itself included, not yet assigned. */
+  changes: (readonly [tf.Variable, tf.Tensor])[]
 }
 
-/** New values and slots, not yet assigned. Pure, as `gradientsOf` is. */
+/** How the gradients of a batch become an update. */
+export interface Pace {
+  /** 'plain': one by themselves; 'add': they wait; 'update': one together with those that waited. */
+  mode: 'plain' | 'add' | 'update'
+  /** In this batch. */
+  examples: number
+  /** Examples whose gradients wait. */
+  waiting: number
+}
+
+/** Names of what a run keeps of each parameter beside the optimizer's slots. */
+export const sumOf = (name: string) => `sum of ${name}`
+export const averageOf = (name: string) => `average of ${name}`
+
+/**
+ * New values and slots, not yet assigned. Pure, as `gradientsOf` is. Gradients that waited count by their examples, so
+ * four batches of 16 update as one of 64 does, also where an epoch's last batch is shorter.
+ */
 export function updatesOf(at: {
   optimizer: Optimizer
   parameters: readonly Parameter[]
   gradients: readonly (tf.Tensor | null)[]
+  norm: tf.Scalar
+  clipping: Clipping
   slots: Slots
   learningRate: tf.Scalar
-  iteration: tf.Scalar
+  /** Which of the optimizer's updates it is, from 1. */
+  count: tf.Scalar
+  pace: Omit<Pace, 'waiting'> & { waiting: tf.Scalar | null }
+  /** Share of the average of each parameter that is kept; null: there is none. */
+  decay: tf.Scalar | null
 }): Update[] {
-  const { optimizer, parameters, gradients, slots, learningRate, iteration } = at
-  return parameters.flatMap((parameter, i) => {
-    const gradient = gradients[i]
+  const { optimizer, parameters, slots, learningRate, count, pace } = at
+  const { mode, examples, waiting } = pace
+  const sums = parameters.map(({ name }) => slots.get(sumOf(name))?.gradients)
+  if (mode === 'add')
+    return parameters.map((parameter, i) => {
+      const gradient = at.gradients[i]
+      const sum = sums[i]!
+      return {
+        parameter,
+        value: undefined,
+        changes: gradient ? [[sum, sum.add(gradient.mul(examples))]] : [],
+      }
+    })
+  const total = waiting?.add(examples)
+  const gradients =
+    mode === 'plain'
+      ? at.gradients
+      : at.gradients.map((own, i) => (own ? sums[i]!.add(own.mul(examples)) : sums[i]!).div(total!))
+  const clipped = clip(gradients, mode === 'plain' ? at.norm : normOf(gradients), at.clipping)
+  return parameters.flatMap((parameter, i): Update[] => {
+    const gradient = clipped[i]
     if (!gradient) return []
     const { name, variable } = parameter
-    const update = optimizer.update({
-      name,
-      value: variable,
-      gradient,
-      slots: slots.get(name)!,
-      learningRate,
-      iteration,
-    })
-    return [{ parameter, value: parameter.constrain?.(update.value) ?? update.value, slots: update.slots }]
+    const own = slots.get(name)!
+    const input = { name, value: variable, gradient, slots: own, learningRate, iteration: count }
+    const update = optimizer.update(input)
+    const value = parameter.constrain?.(update.value) ?? update.value
+    const changes: Update['changes'] = [[variable, value]]
+    for (const slot in update.slots) changes.push([own[slot]!, update.slots[slot]!])
+    if (mode === 'update') changes.push([sums[i]!, tf.zerosLike(sums[i]!)])
+    const average = at.decay && slots.get(averageOf(name))?.average
+    if (average) changes.push([average, movedAverage(average, value, at.decay!)])
+    return [{ parameter, value, changes }]
   })
+}
+
+/** `decay average + (1 - decay) value` */
+export function movedAverage(average: tf.Tensor, value: tf.Tensor, decay: tf.Scalar): tf.Tensor {
+  return average.mul(decay).add(value.mul(tf.sub(1, decay)))
 }
 
 /** Makes the slots that are missing. They are variables, so that a compiled step can keep them as its state. */
@@ -190,8 +239,23 @@ export function ensureSlots(optimizer: Optimizer, parameters: readonly Parameter
   }
 }
 
-/** Ends the life of slots: their optimizer was replaced. */
-export function disposeSlots(slots: Slots): void {
-  for (const entry of slots.values()) tf.dispose(Object.values(entry))
-  slots.clear()
+/** Makes the sums of gradients that wait, or the averages of values, that are missing. */
+export function ensureBeside(kind: 'sum' | 'average', parameters: readonly Parameter[], slots: Slots): void {
+  for (const { name, variable } of parameters) {
+    const key = kind === 'sum' ? sumOf(name) : averageOf(name)
+    if (slots.has(key)) continue
+    const made = tf.tidy(() =>
+      tf.variable(kind === 'sum' ? tf.zerosLike(variable) : (variable as tf.Tensor).clone(), false),
+    )
+    slots.set(key, kind === 'sum' ? { gradients: made } : { average: made })
+  }
+}
+
+/** Ends the life of slots with these keys. */
+export function disposeSlots(slots: Slots, which: (key: string) => boolean = () => true): void {
+  for (const [key, entry] of slots) {
+    if (!which(key)) continue
+    tf.dispose(Object.values(entry))
+    slots.delete(key)
+  }
 }

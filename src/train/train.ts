@@ -8,7 +8,14 @@ import { isHeld, Journal, readRunFile, runsFolder } from './journal.js'
 import { layersTrainee, type LossFunction } from './layers.js'
 import { findSaved, openSaved, optionsOf, takeUp, type LoadOptions, type Saved } from './load.js'
 import { losses } from './losses.js'
-import { checkOptimizer, checkOptions, settingsFrom, type ModelOptions, type RunOptions } from './options.js'
+import {
+  checkOneAverage,
+  checkOptimizer,
+  checkOptions,
+  settingsFrom,
+  type ModelOptions,
+  type RunOptions,
+} from './options.js'
 import { ownTrainee, type OwnModel } from './own.js'
 import { iterationTrainee, type OwnIteration } from './own-iteration.js'
 import { Run } from './run.js'
@@ -53,6 +60,14 @@ function createCore(model: unknown, options: RunOptions & { loss?: unknown }): C
   trainee.checkData(data, 'train(model, { data })')
   if (evaluateOn) trainee.checkData(evaluateOn, 'train(model, { evaluateOn })')
   const core = new Core({ name: options.name ?? 'run', trainee, data, evaluateOn, settings, optimizer })
+  if (trainee.iteration && settings.accumulate !== undefined)
+    throw new InputError({
+      where: 'train({ iteration }, { accumulate })',
+      received: 'an own iteration, whose updates are its own',
+      expected: 'a loss',
+      fix: 'Use accumulate(adam({ … }), { every: 4 }) as one of its optimizers.',
+    })
+  checkOneAverage(optimizer, settings, 'train(model, options)')
   if (settings.dropout !== undefined)
     settings.dropout = core.dropouts.checked(settings.dropout, 'train(model, { dropout })')
   return core

@@ -101,16 +101,22 @@ export function controls(
   const status = Label({ value: statusOf(run) })
   const message = Label({ style: { text_color: 'firebrick' } })
   const [min, max] = learningRate
-  const rate = FloatLogSlider({
-    description: 'learning rate',
-    value: run.learningRate,
-    min: Math.min(min, Math.floor(Math.log10(run.learningRate))),
-    max: Math.max(max, Math.ceil(Math.log10(run.learningRate))),
-    step: 0.05,
-    readout_format: '.2e',
-    continuous_update: false,
-    layout: wide,
-    style: described,
+  const several = Object.keys(run.learningRates).length > 1
+  const rates = (several ? Object.keys(run.learningRates) : [undefined]).map((optimizer) => {
+    const now = () => (optimizer === undefined ? run.learningRate : run.learningRates[optimizer]!)
+    const slider = FloatLogSlider({
+      description: optimizer === undefined ? 'learning rate' : `learning rate ${optimizer}`,
+      value: now(),
+      min: Math.min(min, Math.floor(Math.log10(now()))),
+      max: Math.max(max, Math.ceil(Math.log10(now()))),
+      step: 0.05,
+      readout_format: '.2e',
+      continuous_update: false,
+      layout: wide,
+      style: described,
+    })
+    const change = () => (optimizer === undefined ? slider.value : { [optimizer]: slider.value })
+    return { slider, now, change }
   })
   const batchSize = BoundedIntText({
     description: 'batch size',
@@ -195,16 +201,18 @@ export function controls(
       description: busy ? 'Pause' : run.state === 'paused' ? 'Resume' : 'Train',
       icon: busy ? 'pause' : 'play',
     })
-    const power = Math.log10(run.learningRate)
-    if (Number.isFinite(power))
-      rate.set({
-        min: Math.min(rate.min, Math.floor(power)),
-        max: Math.max(rate.max, Math.ceil(power)),
-        value: run.learningRate,
+    for (const { slider, now } of rates) {
+      const power = Math.log10(now())
+      if (!Number.isFinite(power)) continue
+      slider.set({
+        min: Math.min(slider.min, Math.floor(power)),
+        max: Math.max(slider.max, Math.ceil(power)),
+        value: now(),
       })
+    }
     batchSize.value = run.batchSize
-    const rates = run.dropout
-    for (const { slider, names } of dropouts) slider.value = rates[names[0]!]!
+    const { dropout } = run
+    for (const { slider, names } of dropouts) slider.value = dropout[names[0]!]!
     quiet = false
   }
   let quiet = false
@@ -218,7 +226,8 @@ export function controls(
   stepButton.onClick(() => void train(() => run.iterate(count.value)))
   undo.onClick(() => void attempt(() => run.undo()))
   redo.onClick(() => void attempt(() => run.redo()))
-  rate.observe(touched(() => run.set({ learningRate: rate.value }, reason())))
+  for (const { slider, change } of rates)
+    slider.observe(touched(() => run.set({ learningRate: change() }, reason())))
   batchSize.observe(touched(() => run.set({ batchSize: batchSize.value }, reason())))
   for (const { slider, change } of dropouts)
     slider.observe(touched(() => run.set({ dropout: change(slider.value) }, reason())))
@@ -253,7 +262,7 @@ export function controls(
     progress,
     status,
     message,
-    rate,
+    ...rates.map(({ slider }) => slider),
     batchSize,
     ...dropouts.map(({ slider }) => slider),
     HBox([metric, target, setTarget]),

@@ -65,7 +65,7 @@ describe('after Stop by force', () => {
         const batch = core.batchAt(positions)
         const found = gradientsAt(core, batch)
         const norm = normOf(found.gradients)
-        const updates = updatesAt(core, found.gradients, norm, core.learningRate())
+        const updates = updatesAt(core, found.gradients, norm, core.learningRate(), core.paceOf(7))
         const outcome = {
           finite: true,
           loss: found.loss.dataSync()[0]!,
@@ -73,6 +73,7 @@ describe('after Stop by force', () => {
           learningRate: core.learningRate(),
           positions,
           losses: found.losses!.dataSync() as Float32Array,
+          pace: core.paceOf(7),
         }
         const at = core.iteration
         working.finish = () => {
