@@ -93,13 +93,23 @@ export const Shared = {
   debugged: 4,
   /** Counts answers to `drain`. */
   drained: 5,
+  /** The first of some places for the causes that Stop ends now; 0 where there is none. */
+  ending: 6,
 } as const
+
+/** Cells that Stop can end at once: one for each subshell. */
+const endings = 8
 
 /** What a write counts in the backlog beside its characters: many small ones are as much work as few large ones. */
 export const writeCost = 200
 
 export function createShared(): Int32Array {
-  return new Int32Array(new SharedArrayBuffer(Object.keys(Shared).length * Int32Array.BYTES_PER_ELEMENT))
+  return new Int32Array(new SharedArrayBuffer((Shared.ending + endings) * Int32Array.BYTES_PER_ELEMENT))
+}
+
+/** The places of `Shared.ending`. */
+export function endingsOf(shared: Int32Array): Int32Array {
+  return shared.subarray(Shared.ending, Shared.ending + endings)
 }
 
 /** What the protocol thread is started with. */

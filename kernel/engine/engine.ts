@@ -28,6 +28,7 @@ import { watchTimers } from './timers.js'
 import { isTermination } from './termination.js'
 import { UncaughtEnds } from './uncaught.js'
 import { show } from './values.js'
+import { watchEndings } from './waiting.js'
 
 export interface Engine {
   /** The names of the cells. */
@@ -48,6 +49,7 @@ export function createEngine(
   const comms = createComms(post)
   const running = new Map<Cause, { origin: Origin; unwind: () => void }>()
   const uncaught = new UncaughtEnds()
+  watchEndings(shared)
   captureStreams(output)
   watchTimers()
   watchChildren(

@@ -5,6 +5,7 @@ import {
   readdirSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -39,7 +40,12 @@ function foldersAbove(folder: string): string[] {
 
 const prefix = 'gradbook-types-'
 
-/** Removes what kernels left behind that were ended by force. */
+const day = 24 * 3_600_000
+
+/**
+ * Removes what kernels left behind that were ended by force. Only what is old: a kernel in another container with the same
+ * temporary folder has a process id that says nothing here.
+ */
 export function removeAbandoned(): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length)) : NaN
@@ -48,8 +54,10 @@ export function removeAbandoned(): void {
       process.kill(pid, 0)
     } catch (error) {
       // EPERM: another user's, and alive.
-      if ((error as NodeJS.ErrnoException).code === 'ESRCH')
-        rmSync(join(tmpdir(), name), { recursive: true, force: true })
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') continue
+      const folder = join(tmpdir(), name)
+      const { mtimeMs } = statSync(folder, { throwIfNoEntry: false }) ?? { mtimeMs: Infinity }
+      if (Date.now() - mtimeMs > day) rmSync(folder, { recursive: true, force: true })
     }
   }
 }

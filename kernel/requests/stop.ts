@@ -7,7 +7,7 @@
  *  800 ms  still nothing: it is in a native call, which nothing can end; the user is told that Stop waits for it
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Shared, type Cause } from '../port.js'
+import { endingsOf, Shared, type Cause } from '../port.js'
 import { endBlockingChildren } from './children.js'
 import type { RunningCell } from './execute.js'
 import type { Handler, Kernel } from './kernel.js'
@@ -53,6 +53,7 @@ export class Stopper {
       .catch((error: unknown) => this.#kernel.log(`Stop failed: ${(error as Error).stack}`))
       .finally(() => {
         this.#stopping = undefined
+        endingsOf(this.#kernel.shared).fill(0)
         this.#lowerSoon()
         const running = new Set(this.#kernel.subshells.running)
         const left = this.#next.filter((cell) => running.has(cell))
@@ -114,13 +115,16 @@ export class Stopper {
     const { questions, debugging } = this.#kernel
     await debugging.letGo()
     const told = setTimeout(() => this.#tell(causes[0]!), toldAfter - graceful)
-    const termination = terminateMainThread()
     endBlockingChildren()
     for (const cause of causes) questions.giveUp(cause)
-    await termination.ended
-    clearTimeout(told)
-    while (!(await this.#abandon(causes, 1_000)) && !isOver());
-    termination.close()
+    // What is ended in a microtask may go on with the next one.
+    for (let over = false; !over;) {
+      const termination = terminateMainThread()
+      await termination.ended
+      clearTimeout(told)
+      over = (await this.#abandon(causes, 600)) || isOver()
+      termination.close()
+    }
     await debugging.takeBack()
   }
 
@@ -133,7 +137,9 @@ export class Stopper {
   /** Tells the main thread to wait no longer for these. Resolves to whether it answered within `wait` milliseconds. */
   async #abandon(causes: Cause[], wait: number): Promise<boolean> {
     const answered = new Promise<true>((resolve) => (this.#onAbandoned = () => resolve(true)))
-    this.#kernel.post({ type: 'abandon', causes })
+    const { shared, post } = this.#kernel
+    endingsOf(shared).set(causes.slice(0, endingsOf(shared).length))
+    post({ type: 'abandon', causes })
     const result = await Promise.race([answered, sleep(wait, false as const)])
     this.#onAbandoned = () => {}
     return result
