@@ -9,6 +9,10 @@ export const testPackages = [
   'nbclient==0.11.0',
   'nbconvert==7.17.2',
   'jupyter_kernel_test==0.7.0',
+  'onnxruntime==1.23.2',
+  'pyarrow==26.0.1',
+  'safetensors==0.8.0',
+  'tensorboard==2.21.0',
   'ipykernel==7.4.0; python_version >= "3.11"',
   'ipykernel==6.31.0; python_version < "3.11"',
 ]

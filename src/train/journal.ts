@@ -287,6 +287,7 @@ export class Journal {
     clearTimeout(this.#timer)
     this.#flush()
     this.#writeSnapshot()
+    open.delete(this)
   }
 }
 
@@ -380,12 +381,15 @@ export function isHeld(files: Files, folder: string): boolean {
 const open = new Set<Journal>()
 let listening = false
 
+/** Writes what this process's runs have not on disk yet: who reads their folders now finds where they stand. */
+export function settleJournals(): void {
+  for (const journal of open) journal.settle()
+}
+
 /** A process that ends in order leaves no run behind its last iteration. */
 function writeAtExit(journal: Journal): void {
   open.add(journal)
   if (listening || typeof globalThis.process?.on !== 'function') return
   listening = true
-  process.on('exit', () => {
-    for (const one of open) one.settle()
-  })
+  process.on('exit', settleJournals)
 }

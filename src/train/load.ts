@@ -3,7 +3,7 @@ import { describe, InputError } from '../errors.js'
 import { maybeFiles, type Files } from '../store/files.js'
 import { decodeTensors } from '../store/safetensors.js'
 import type { Core } from './core.js'
-import { readRunFile, runsFolder, say, type RunFile } from './journal.js'
+import { readRunFile, runsFolder, say, settleJournals, type RunFile } from './journal.js'
 import { checkRule, findMetrics, type RunOptions } from './options.js'
 import { decodeSnapshot, rebuild, type Decoded, type Passed } from './record.js'
 import { restoreSnapshot } from './snapshots.js'
@@ -26,6 +26,7 @@ export function findSaved(target: unknown): Saved {
   const where = `loadRun(${describe(target)})`
   const files = maybeFiles()
   if (!files) throw new InputError({ where, received: 'a place without a file system', expected: 'Node' })
+  settleJournals()
   const folders = allFolders(files)
   const byAge = folders.toSorted((a, b) => written(files, b) - written(files, a))
   if (typeof target !== 'string')

@@ -484,7 +484,17 @@ export class Run {
           folder === undefined ? 'no folder, for a run that has none of its own yet' : describe(folder),
         expected: "a folder, e.g. run.save('runs/first')",
       })
-    this.#journal.save(own, overwrite)
+    try {
+      this.#journal.save(own, overwrite)
+    } catch (error) {
+      if (error instanceof InputError) throw error
+      throw new InputError({
+        where: `run.save('${own}')`,
+        received: `a folder that cannot be written: ${(error as Error).message}`,
+        expected: 'one with room and with permission to write',
+        fix: 'Nothing is lost: the run goes on, and can be saved elsewhere.',
+      })
+    }
     return own
   }
 

@@ -4,7 +4,7 @@ import { isDataset, toDataset, type DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
 import { maybeFiles } from '../store/files.js'
 import { Core } from './core.js'
-import { isHeld, Journal, readRunFile, runsFolder } from './journal.js'
+import { isHeld, Journal, readRunFile, runsFolder, settleJournals } from './journal.js'
 import { layersTrainee, type LossFunction } from './layers.js'
 import { findSaved, openSaved, optionsOf, takeUp, type LoadOptions, type Saved } from './load.js'
 import { losses } from './losses.js'
@@ -121,6 +121,7 @@ function maybeSaved(name: string | undefined): Saved | undefined {
       expected: 'the name of the run to take up',
       fix: "train(model, { name: 'first', resume: true, … }), or loadRun('latest', { model, data }).",
     })
+  settleJournals()
   const files = maybeFiles()
   const folder = files?.join(runsFolder(true) ?? 'runs', name)
   const file = files && readRunFile(files, folder!)

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { exportOnnx } from '../../src/backend/index.js'
 import { createSession, type NativeTensors } from '../../src/backend/native.js'
 import { tensorOf } from '../../src/backend/storage.js'
+import { python } from '../kit/index.js'
 import { readFileSync } from 'node:fs'
 
 const folder = mkdtempSync(join(tmpdir(), 'gradbook-export-'))
@@ -67,9 +68,7 @@ describe('an exported model', () => {
       tf.disposeVariables()
     })
 
-  const python = process.env.GRADBOOK_PYTHON ?? 'python3'
-  const hasRuntime = spawnSync(python, ['-c', 'import onnxruntime, numpy']).status === 0
-  it.skipIf(!hasRuntime)('is read by Python’s onnxruntime', async () => {
+  it.skipIf(!python)('is read by Python’s onnxruntime', async () => {
     const model = models['a convnet']!()
     const file = join(folder, 'python.onnx')
     await exportOnnx(model, file)
@@ -80,7 +79,7 @@ describe('an exported model', () => {
       'values = numpy.array(json.load(sys.stdin), dtype=numpy.float32)',
       'print(json.dumps(session.run(None, {session.get_inputs()[0].name: values})[0].tolist()))',
     ].join('\n')
-    const { stdout, stderr } = spawnSync(python, ['-c', program, file], {
+    const { stdout, stderr } = spawnSync(python!, ['-c', program, file], {
       input: JSON.stringify(x.arraySync()),
       encoding: 'utf8',
     })

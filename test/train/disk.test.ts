@@ -128,27 +128,6 @@ describe('a run on disk', () => {
     await again.iterate(3)
   }, 60_000)
 
-  test('written by gradbook, read by safetensors of Python', async () => {
-    const { run } = start()
-    await run.iterate(3)
-    await run.save()
-    const name = readdirSync('runs/first/snapshots').toSorted().at(-1)
-    const program = `
-import json, struct, sys
-raw = open(sys.argv[1], 'rb').read()
-length = struct.unpack('<Q', raw[:8])[0]
-header = json.loads(raw[8:8 + length])
-entry = header['parameter:dense_1/bias']
-start, end = entry['data_offsets']
-print(json.dumps([length % 8, entry['dtype'], list(struct.unpack('<6f', raw[8 + length + start:8 + length + end]))]))
-`
-    const { stdout } = spawnSync('python3', ['-c', program, join('runs/first/snapshots', name!)], {
-      encoding: 'utf8',
-    })
-    const bias = Array.from(run.model.getWeights()[1].dataSync() as Float32Array)
-    expect(JSON.parse(stdout)).toEqual([0, 'F32', bias])
-  })
-
   test('writes events, a snapshot and run.json as it goes', async () => {
     const { run } = start()
     await run.iterate(15)
@@ -195,6 +174,16 @@ print(json.dumps([length % 8, entry['dtype'], list(struct.unpack('<6f', raw[8 + 
     expect(fresh.run.iteration).toBe(0)
   })
 
+  test('a folder that cannot be written is refused with the reason, and the run goes on', async () => {
+    const { run } = start()
+    await run.iterate(2)
+    writeFileSync('taken', '')
+    await expect(run.save('taken/run')).rejects.toThrow(/run\.save\('taken\/run'\).*cannot be written: E/)
+    await run.iterate(1)
+    expect(await run.save('elsewhere')).toBe('elsewhere')
+    expect((await loadRun('elsewhere', again())).iteration).toBe(3)
+  })
+
   test("'latest' is the run that was written last, named or not", async () => {
     const one = start()
     await one.run.iterate(4)
@@ -204,6 +193,9 @@ print(json.dumps([length % 8, entry['dtype'], list(struct.unpack('<6f', raw[8 + 
     await two.run.save()
     expect((await loadRun('latest', again())).iteration).toBe(6)
     expect((await loadRun('first', again())).iteration).toBe(4)
+    // What a call has just done counts, though its snapshot is not on disk yet.
+    await two.run.iterate(3)
+    expect((await loadRun('latest', again())).iteration).toBe(9)
     await expect(loadRun('nowhere', again())).rejects.toThrow(/newest first: .*runs.first/)
   })
 
