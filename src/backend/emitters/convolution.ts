@@ -40,6 +40,38 @@ const back = (g: Graph, x: Value, attributes: Attributes) => (isNCHW(attributes)
 const shapeLast = (shape: readonly number[], attributes: Attributes) =>
   isNCHW(attributes) ? toNHWC.map((axis) => shape[axis]!) : shape
 
+/** Channels from which pixels are faster gathered one by one than cut out by strides: a pixel is then a cache line. */
+const manyChannels = 16
+
+const count = (size: number, step: number) => Array.from({ length: size }, (_, at) => at * step)
+
+/**
+ * Pixels of an image [batch, height, width, channels] by their numbers: for each example, row and column of a grid those
+ * that lie at `offsets` (rows and columns) from there, each a row of the result. `undefined` for few channels.
+ */
+export function maybeGatherPixels(
+  g: Graph,
+  x: Value,
+  [rows, rowStep]: readonly [number, number],
+  [columns, columnStep]: readonly [number, number],
+  offsets: readonly (readonly [row: number, column: number])[],
+): Value | undefined {
+  const [batch, height, width, channels] = x.shape as [number, number, number, number]
+  if (channels < manyChannels) return undefined
+  // A sum of short lists: ONNX Runtime computes it once, and the graph stays small.
+  const lists = [
+    count(batch, height * width),
+    count(rows, rowStep * width),
+    count(columns, columnStep),
+    offsets.map(([row, column]) => row * width + column),
+  ]
+  const [first, ...others] = lists.map((list, axis) =>
+    g.constant(list, lists.map((_, other) => (other === axis ? list.length : 1)), 'int32'),
+  ) // oxfmt-ignore
+  const numbers = others.reduce(g.add, first!)
+  return g.gather(g.reshape(x, [batch * height * width, channels]), numbers, 0)
+}
+
 /**
  * The patches that a filter sees, one row each: [batch x out height x out width, filter height x filter width x channels].
  * The forward pass and the filter's gradient make the same nodes, which ONNX Runtime then runs once. Of the forms tried
@@ -50,18 +82,18 @@ function columns(g: Graph, x: Value, info: Info): Value {
   const { batchSize, outHeight, outWidth, inChannels, strideHeight, strideWidth } = info
   const padded = g.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]]) // oxfmt-ignore
   const steps = strideHeight === 1 && strideWidth === 1 ? undefined : [1, strideHeight, strideWidth, 1]
-  const parts: Value[] = []
-  for (let row = 0; row < info.filterHeight; row++)
-    for (let column = 0; column < info.filterWidth; column++)
-      parts.push(
-        g.slice(
-          padded,
-          [0, row * info.dilationHeight, column * info.dilationWidth, 0],
-          [batchSize, outHeight, outWidth, inChannels],
-          steps,
-        ),
-      )
-  return g.reshape(g.concat(parts, 3), [batchSize * outHeight * outWidth, parts.length * inChannels])
+  const taps = info.filterHeight * info.filterWidth
+  const offsets = Array.from({ length: taps }, (_, tap): [number, number] => [
+    Math.floor(tap / info.filterWidth) * info.dilationHeight,
+    (tap % info.filterWidth) * info.dilationWidth,
+  ])
+  const rowsAt: [number, number] = [outHeight, strideHeight]
+  const gathered = maybeGatherPixels(g, padded, rowsAt, [outWidth, strideWidth], offsets)
+  if (gathered) return g.reshape(gathered, [batchSize * outHeight * outWidth, taps * inChannels])
+  const parts = offsets.map(([row, column]) =>
+    g.slice(padded, [0, row, column, 0], [batchSize, outHeight, outWidth, inChannels], steps),
+  )
+  return g.reshape(g.concat(parts, 3), [batchSize * outHeight * outWidth, taps * inChannels])
 }
 
 const columnSize = (info: Info) =>

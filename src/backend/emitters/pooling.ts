@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph.js'
 import { sizeOf } from '../onnx/types.js'
-import { sumWindows } from './convolution.js'
+import { maybeGatherPixels, sumWindows } from './convolution.js'
 import { isFloat, type Attributes, type Emitters } from './kernel.js'
 
 type Shape4 = [number, number, number, number]
@@ -26,20 +26,25 @@ const isTiled = ({ padInfo: pad, ...info }: Info) =>
 /** Tiled, and few enough elements in a window to take each by itself. */
 const isSmallTiled = (info: Info) => isTiled(info) && info.filterHeight * info.filterWidth <= 9
 
+function tileOf(g: Graph, x: Value, info: Info, row: number, column: number): Value {
+  const { outHeight, outWidth, filterHeight, filterWidth } = info
+  const gathered = maybeGatherPixels(
+    g,
+    x,
+    [outHeight, filterHeight],
+    [outWidth, filterWidth],
+    [[row, column]],
+  )
+  if (gathered) return g.reshape(gathered, info.outShape)
+  return g.slice(x, [0, row, column, 0], info.outShape, [1, filterHeight, filterWidth, 1])
+}
+
 /** The elements of the windows of a tiled pooling: one tensor [batch, out height, out width, channels] for each place in the window. */
 function tilesOf(g: Graph, x: Value, info: Info): Value[] {
-  const { batchSize, outHeight, outWidth, inChannels, filterHeight, filterWidth } = info
+  const { filterHeight, filterWidth } = info
   const tiles: Value[] = []
   for (let row = 0; row < filterHeight; row++)
-    for (let column = 0; column < filterWidth; column++)
-      tiles.push(
-        g.slice(
-          x,
-          [0, row, column, 0],
-          [batchSize, outHeight, outWidth, inChannels],
-          [1, filterHeight, filterWidth, 1],
-        ),
-      )
+    for (let column = 0; column < filterWidth; column++) tiles.push(tileOf(g, x, info, row, column))
   return tiles
 }
 
