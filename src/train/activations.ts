@@ -33,10 +33,17 @@ function activationName(layer: ActiveLayer): string | undefined {
   return layer.activation?.getClassName()
 }
 
+/** What `readActivations` makes rows of; nothing of it is read yet, so it can be part of a recorded graph. */
+export interface ActivationTaps {
+  layers: { layer: string; activation: string }[]
+  /** For each layer the shares of dead and saturated units, [2]. */
+  shares: tf.Tensor[]
+}
+
 /** Dead and saturated units of a tf.LayersModel for these inputs, without dropout; empty for other models. */
-export function activationsOf(model: object, x: tf.Tensor): ActivationRow[] {
+export function tapActivations(model: object, x: tf.Tensor): ActivationTaps {
   const { layers, inputs } = model as Partial<tf.LayersModel>
-  if (!Array.isArray(layers) || !inputs) return []
+  if (!Array.isArray(layers) || !inputs) return { layers: [], shares: [] }
   const active = placeLayers({ layers }).flatMap(({ name, layer }) => {
     const one = layer as unknown as ActiveLayer
     const activation = activationName(one)
@@ -44,22 +51,32 @@ export function activationsOf(model: object, x: tf.Tensor): ActivationRow[] {
     const inGraph = layers.includes(one as never) && one.inboundNodes.length === 1
     return activation && flat[activation] && inGraph ? [{ name, activation, output: one.output }] : []
   })
-  if (active.length === 0) return []
-  return tf.tidy(() => {
+  if (active.length === 0) return { layers: [], shares: [] }
+  const shares = tf.tidy(() => {
     const taps = tf.model({ inputs, outputs: active.map(({ output }) => output) })
     const given = taps.apply(x, { training: false })
     const outputs = Array.isArray(given) ? given : [given]
-    return active.map(({ name, activation }, i) => {
+    return active.map(({ activation }, i) => {
       const values = outputs[i] as tf.Tensor
       const units = values.shape.at(-1)!
       const atFlat = flat[activation]!(values).toFloat()
       const silent = values.equal(0).reshape([-1, units]).all(0).toFloat()
-      return {
-        layer: name,
-        activation,
-        dead: silent.mean().dataSync()[0]!,
-        saturated: atFlat.mean().dataSync()[0]!,
-      }
+      return tf.stack([silent.mean(), atFlat.mean()])
     })
   })
+  return { layers: active.map(({ name, activation }) => ({ layer: name, activation })), shares }
+}
+
+export function readActivations({ layers, shares }: ActivationTaps): ActivationRow[] {
+  return layers.map((one, i) => {
+    const [dead, saturated] = shares[i]!.dataSync() as Float32Array
+    return { ...one, dead: dead!, saturated: saturated! }
+  })
+}
+
+export const activationsOf = (model: object, x: tf.Tensor): ActivationRow[] => {
+  const taps = tapActivations(model, x)
+  const rows = readActivations(taps)
+  tf.dispose(taps.shares)
+  return rows
 }

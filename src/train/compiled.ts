@@ -2,10 +2,13 @@ import * as tf from '@tensorflow/tfjs'
 import { compile, type Compiled } from '../backend/compile.js'
 import { Untraceable } from '../backend/trace.js'
 import { withRandomness } from '../backend/random.js'
+import { InputError } from '../errors.js'
 import { mostSizes } from './batch-sizes.js'
 import type { Core } from './core.js'
 import { losses } from './losses.js'
-import { gradientsOf, normOf, updatesOf, type Pace } from './step.js'
+import { gradientsOf, normOf, updatesOf, type Gradients, type Pace, type Update } from './step.js'
+import { tapActivations } from './activations.js'
+import type { Taps } from './taps.js'
 import type { Batch } from './trainee.js'
 
 /** What one compiled iteration came to; where `finite` is false it changed nothing. */
@@ -16,7 +19,7 @@ export interface Report {
   finite: boolean
 }
 
-type Step = (
+type Inputs = [
   x: tf.Tensor,
   y: tf.Tensor,
   weights: tf.Tensor1D | null,
@@ -25,7 +28,23 @@ type Step = (
   mode: Pace['mode'],
   waiting: number | null,
   decay: number | null,
-) => {
+]
+
+interface Opened {
+  found: Gradients
+  norm: tf.Scalar
+  updates: Update[]
+}
+
+/** Which variable an update changes: a slot by its key and name, or the parameter itself. A recording outlives variables. */
+interface Change {
+  slot: readonly [key: string, name: string] | null
+  value: tf.Tensor
+}
+
+type Tap = (...inputs: Inputs) => Omit<Taps, 'updates'> & { updates: { name: string; changes: Change[] }[] }
+
+type Step = (...inputs: Inputs) => {
   /** Loss, gradient norm, and the losses of the examples where there are some: one tensor, one read. */
   report: tf.Tensor1D
   finite: tf.Tensor
@@ -52,6 +71,7 @@ const signatures = 3 * mostSizes
 export class CompiledStep {
   readonly #core: Core
   readonly #step: Compiled<Step>
+  readonly #taps: Compiled<Tap>
   #made: unknown[] = []
   #config: string | undefined
   #reason: string | undefined
@@ -62,6 +82,7 @@ export class CompiledStep {
       valid: ({ finite }) => finite,
       signatures,
     })
+    this.#taps = compile<Tap>((...inputs) => this.#recordTaps(...inputs), { signatures })
   }
 
   /** Why the run trains kernel by kernel, where it does. */
@@ -89,25 +110,26 @@ export class CompiledStep {
   #refresh(): void {
     this.#reason = undefined
     this.#step.refresh()
+    this.#taps.refresh()
   }
 
-  /** One iteration; `undefined` where it cannot be compiled, and nothing was done. */
-  run(
+  /** Runs one of the two graphs; `undefined` where it cannot be compiled, and nothing was done. */
+  #call<T>(
+    graph: (...inputs: Inputs) => T,
     batch: Batch,
     weights: tf.Tensor1D | undefined,
     learningRate: number,
     { mode, waiting }: Pace,
-  ): Report | undefined {
+  ): T | undefined {
     const core = this.#core
     const { freeze, clipNorm, clipValue } = core.settings
     const made = [core.optimizer, freeze, clipNorm, clipValue, core.dropouts.structure]
     if (made.some((part, at) => part !== this.#made[at])) this.#refresh()
     this.#made = made
     if (this.#reason !== undefined) return undefined
-    let result: ReturnType<Step>
     try {
-      result = withRandomness(core.randomnessOf(batch.iteration), () =>
-        this.#step(
+      return withRandomness(core.randomnessOf(batch.iteration), () =>
+        graph(
           batch.x,
           batch.y,
           weights ?? null,
@@ -125,6 +147,12 @@ export class CompiledStep {
       }
       throw error
     }
+  }
+
+  /** One iteration; `undefined` where it cannot be compiled, and nothing was done. */
+  run(batch: Batch, weights: tf.Tensor1D | undefined, learningRate: number, pace: Pace): Report | undefined {
+    const result = this.#call(this.#step, batch, weights, learningRate, pace)
+    if (!result) return undefined
     const values = result.report.dataSync() as Float32Array
     const finite = result.finite.dataSync()[0] !== 0
     tf.dispose(result)
@@ -136,33 +164,53 @@ export class CompiledStep {
     }
   }
 
-  #record(
-    x: tf.Tensor,
-    y: tf.Tensor,
-    weights: tf.Tensor1D | null,
-    rate: number,
-    count: number,
-    mode: Pace['mode'],
-    waiting: number | null,
-    decay: number | null,
-  ): ReturnType<Step> {
+  /** One iteration opened up, by a second graph over the same state; `undefined` where it cannot be compiled. */
+  tap(batch: Batch, weights: tf.Tensor1D | undefined, learningRate: number, pace: Pace): Taps | undefined {
+    const tapped = this.#call(this.#taps, batch, weights, learningRate, pace)
+    if (!tapped) return undefined
+    const { slots } = this.#core
+    const parameters = new Map(this.#core.parameters.map((parameter) => [parameter.name, parameter]))
+    const updates = tapped.updates.map(({ name, changes }): Update => {
+      const parameter = parameters.get(name)!
+      const pairs = changes.map(
+        ({ slot, value }) => [slot ? slots.get(slot[0])![slot[1]]! : parameter.variable, value] as const,
+      )
+      return {
+        parameter,
+        value: pairs.find(([variable]) => variable === parameter.variable)?.[1],
+        changes: pairs,
+      }
+    })
+    return { ...tapped, updates }
+  }
+
+  #open(predictions: boolean, ...[x, y, weights, rate, count, mode, waiting, decay]: Inputs): Opened {
     const { trainee, parameters, optimizer, settings, slots } = this.#core
+    const found = gradientsOf(trainee, parameters, recordedBatch(x, y), {
+      ...(weights && { weights }),
+      predictions,
+    })
+    const norm = normOf(found.gradients)
+    const updates = updatesOf({
+      optimizer,
+      parameters,
+      gradients: found.gradients,
+      norm,
+      clipping: settings,
+      slots,
+      // Numbers arrive in a compiled function as scalars.
+      learningRate: rate as unknown as tf.Scalar,
+      count: count as unknown as tf.Scalar,
+      pace: { mode, examples: x.shape[0] ?? 1, waiting: waiting as tf.Scalar | null },
+      decay: decay as tf.Scalar | null,
+    })
+    return { found, norm, updates }
+  }
+
+  #record(...inputs: Inputs): ReturnType<Step> {
+    const { trainee } = this.#core
     return tf.tidy(() => {
-      const found = gradientsOf(trainee, parameters, recordedBatch(x, y), weights ? { weights } : {})
-      const norm = normOf(found.gradients)
-      const updates = updatesOf({
-        optimizer,
-        parameters,
-        gradients: found.gradients,
-        norm,
-        clipping: settings,
-        slots,
-        // Numbers arrive in a compiled function as scalars.
-        learningRate: rate as unknown as tf.Scalar,
-        count: count as unknown as tf.Scalar,
-        pace: { mode, examples: x.shape[0] ?? 1, waiting: waiting as tf.Scalar | null },
-        decay: decay as tf.Scalar | null,
-      })
+      const { found, norm, updates } = this.#open(false, ...inputs)
       for (const { changes } of updates) for (const [variable, value] of changes) variable.assign(value)
       for (const [i, { variable }] of trainee.state.entries()) variable.assign(found.state[i]!)
       const parts = [found.loss.reshape([1]), norm.reshape([1]), ...(found.losses ? [found.losses] : [])]
@@ -173,8 +221,29 @@ export class CompiledStep {
     })
   }
 
+  #recordTaps(...inputs: Inputs): ReturnType<Tap> {
+    const { model } = this.#core.trainee
+    return tf.tidy(() => {
+      const activations = tapActivations(model, inputs[0])
+      const { found, norm, updates } = this.#open(true, ...inputs)
+      const named = updates.map(({ parameter, changes }) => ({
+        name: parameter.name,
+        changes: changes.map(([variable, value]): Change => ({ slot: this.#slotOf(variable), value })),
+      }))
+      // tf.tidy looks for tensors in arrays and plain objects.
+      return { activations, found, norm, updates: named } as unknown as tf.TensorContainer
+    }) as unknown as ReturnType<Tap>
+  }
+
+  #slotOf(variable: tf.Variable): Change['slot'] {
+    for (const [key, entry] of this.#core.slots)
+      for (const name in entry) if (entry[name] === variable) return [key, name]
+    return null
+  }
+
   dispose(): void {
     this.#step.dispose()
+    this.#taps.dispose()
   }
 }
 
@@ -186,4 +255,23 @@ export function maybeCompiled(core: Core): CompiledStep | undefined {
   let step = steps.get(core)
   if (!step) steps.set(core, (step = new CompiledStep(core)))
   return step
+}
+
+/** What an inspected iteration is made of, through a graph. Throws an InputError where there can be none. */
+export function compiledTaps(
+  core: Core,
+  batch: Batch,
+  weights: tf.Tensor1D | undefined,
+  learningRate: number,
+  pace: Pace,
+): Taps {
+  const step = maybeCompiled(core)
+  const taps = step?.tap(batch, weights, learningRate, pace)
+  if (taps) return taps
+  throw new InputError({
+    where: "run.iterate(1, { inspect: 'compiled' })",
+    received: step?.reason ?? `the backend '${tf.getBackend()}', which compiles nothing`,
+    expected: 'an iteration that can be recorded, on the backend onnxruntime',
+    fix: 'run.iterate(1, { inspect: true }) gives the same, op by op.',
+  })
 }

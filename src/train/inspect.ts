@@ -2,11 +2,13 @@ import * as tf from '@tensorflow/tfjs'
 import type { EvaluationDetail } from '../mistakes/detail.js'
 import { mistakeAt } from '../mistakes/rows.js'
 import type { IterationView, ParameterRow } from '../views.js'
-import { activationsOf } from './activations.js'
+import { readActivations } from './activations.js'
+import { compiledTaps } from './compiled.js'
 import type { Core } from './core.js'
 import { predictedOf } from './evaluate.js'
-import { commit, gradientsAt, record, updatesAt } from './iteration.js'
-import { normOf, tidily } from './step.js'
+import { commit, record } from './iteration.js'
+import { tidily } from './step.js'
+import { tapsAt } from './taps.js'
 import type { Batch } from './trainee.js'
 
 /** One iteration, opened up. Its tensors stay until `dispose()` is called. */
@@ -26,11 +28,15 @@ export interface InspectedIteration extends IterationView {
 
 /**
  * One iteration with everything it is made of. The same functions as in `iterateOnce`, run op by op, so breakpoints and
- * console.log in the model fire and the numbers are those of any other iteration.
+ * console.log in the model fire and the numbers are those of any other iteration. `compiled`: as a graph of its own over the
+ * same state, recorded once, for those who open up many; it throws an InputError where the loss cannot be recorded.
  *
  * @returns undefined where the update was not finite, and so not made.
  */
-export function inspectOnce(core: Core): InspectedIteration | undefined {
+export function inspectOnce(
+  core: Core,
+  { compiled = false }: { compiled?: boolean } = {},
+): InspectedIteration | undefined {
   const started = performance.now()
   const cursor = core.order.state()
   core.working = { undo: () => core.order.restore(cursor) }
@@ -38,12 +44,12 @@ export function inspectOnce(core: Core): InspectedIteration | undefined {
     const inspected = tidily((keep) => {
       const positions = core.nextPositions()
       const batch = core.batchAt(positions)
-      const activations = activationsOf(core.trainee.model, batch.x)
-      const found = gradientsAt(core, batch, { weights: core.weightsAt(positions), predictions: true })
-      const norm = normOf(found.gradients)
       const learningRate = core.learningRate()
       const pace = core.paceOf(positions.length)
-      const updates = updatesAt(core, found.gradients, norm, learningRate, pace)
+      const given = [core, batch, core.weightsAt(positions), learningRate, pace] as const
+      const taps = compiled ? compiledTaps(...given) : tapsAt(...given)
+      const { found, norm, updates } = taps
+      const activations = readActivations(taps.activations)
       const [loss, gradientNorm] = [found.loss.dataSync()[0]!, norm.dataSync()[0]!]
       if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) return undefined
       const losses = (found.losses?.dataSync().slice() ?? new Float32Array()) as Float32Array

@@ -191,21 +191,30 @@ export class Run {
     return this.#turns.finished()
   }
 
-  /** Trains for `n` more iterations. With `{ inspect: true }`, n = 1: one iteration, opened up. */
-  iterate(n: 1, options: IterateOptions & { inspect: true }): Promise<InspectedIteration>
+  /**
+   * Trains for `n` more iterations. With `{ inspect: true }`, n = 1: one iteration, opened up, op by op, so that breakpoints in
+   * the model are hit; `{ inspect: 'compiled' }` opens it up through a recorded graph, for those who do so again and again.
+   */
+  iterate(n: 1, options: IterateOptions & { inspect: true | 'compiled' }): Promise<InspectedIteration>
   iterate(n?: number, options?: IterateOptions & { inspect?: false }): Promise<StretchView>
   async iterate(
     n = 1,
-    { inspect = false, ...options }: IterateOptions & { inspect?: boolean } = {},
+    { inspect = false, ...options }: IterateOptions & { inspect?: boolean | 'compiled' } = {},
   ): Promise<StretchView | InspectedIteration> {
     checkCount(n, 'run.iterate(n)', 'iterations')
-    if (inspect) return this.#inspect(n)
+    if (inspect !== false && inspect !== true && inspect !== 'compiled')
+      throw new InputError({
+        where: 'run.iterate(1, { inspect })',
+        received: describe(inspect),
+        expected: "true, false or 'compiled'",
+      })
+    if (inspect) return this.#inspect(n, inspect === 'compiled')
     return this.#turns.call(() =>
       stretch(this.#core, this.#live, { iterations: n, spent: 'done', ...options }),
     )
   }
 
-  #inspect(n: number): Promise<InspectedIteration> {
+  #inspect(n: number, compiled: boolean): Promise<InspectedIteration> {
     if (n !== 1)
       throw new InputError({
         where: 'run.iterate(n, { inspect: true })',
@@ -214,7 +223,7 @@ export class Run {
       })
     if (this.#core.trainee.iteration) throw isOwn('run.iterate(1, { inspect: true })')
     return this.#turns.call(async () => {
-      const inspected = inspectOnce(this.#core)
+      const inspected = inspectOnce(this.#core, { compiled })
       if (inspected) return inspected
       // The same iteration on the usual path says what is wrong.
       await stretch(this.#core, this.#live, { iterations: 1, spent: 'done' })

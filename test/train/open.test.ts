@@ -83,6 +83,69 @@ describe('the iteration is open', () => {
     expect(weightsOf(model)).toEqual(weightsOf(straight.model))
   })
 
+  test('an iteration inspected through a graph of its own has the numbers of one inspected op by op', async () => {
+    await tf.setBackend('onnxruntime')
+    let calls = 0
+    const make = () => {
+      const { model, run } = start()
+      const [first] = model.layers as [tf.layers.Layer]
+      const call = first.call.bind(first)
+      first.call = (...inputs) => {
+        calls++
+        return call(...inputs)
+      }
+      return { model, run }
+    }
+    const [plain, fast] = [make(), make()]
+    const straight = start()
+    await straight.run.iterate(5)
+    // Op by op small kernels run on the host, which rounds other last digits.
+    const close = (values: Iterable<number>) => Array.from(values, (value) => expect.closeTo(value, 5))
+    const read = (tensors: { [name: string]: tf.Tensor }) =>
+      Object.values(tensors).flatMap((tensor) => [...tensor.dataSync()])
+    const { numTensors } = tf.memory()
+    for (let i = 0; i < 3; i++) {
+      const expected = await plain.run.iterate(1, { inspect: true })
+      calls = 0
+      const received = await fast.run.iterate(1, { inspect: 'compiled' })
+      // Recorded once; then no JavaScript of the model runs.
+      if (i > 0) expect(calls).toBe(0)
+      expect(received.ids).toEqual(expected.ids)
+      expect([...received.losses]).toEqual(close(expected.losses))
+      expect(received.gradientNorm).toBeCloseTo(expected.gradientNorm, 5)
+      expect(Object.keys(received.gradients)).toEqual(Object.keys(expected.gradients))
+      expect(read(received.gradients)).toEqual(close(read(expected.gradients)))
+      expect(Object.keys(received.updates)).toEqual(Object.keys(expected.updates))
+      expect(read(received.updates)).toEqual(close(read(expected.updates)))
+      expect([...received.predictions!.dataSync()]).toEqual(close(expected.predictions!.dataSync()))
+      expect(received.activations).toEqual(expected.activations)
+      for (const one of [expected, received]) one.dispose()
+    }
+    expect(tf.memory().numTensors).toBe(numTensors)
+    await fast.run.iterate(2)
+    expect(weightsOf(fast.model)).toEqual(weightsOf(straight.model))
+  })
+
+  test('an iteration that cannot be recorded is not inspected through a graph, and the error says why', async () => {
+    await tf.setBackend('onnxruntime')
+    const w = tf.variable(tf.zeros([1]))
+    const x = tf.tensor2d([[1], [2], [3], [4]])
+    const run = train(
+      {
+        parameters: { w },
+        loss: (batch: { x: tf.Tensor }) => {
+          const value = batch.x.mul(w).sub(1).square().mean()
+          value.dataSync()
+          return value as tf.Scalar
+        },
+      },
+      { data: { x, y: x }, batchSize: 2, optimizer: adam({ learningRate: 1e-2 }), seed: 1 },
+    )
+    await expect(run.iterate(1, { inspect: 'compiled' })).rejects.toThrow(/a value is read inside/)
+    expect(run.iteration).toBe(0)
+    expect((await run.iterate(1, { inspect: true })).iteration).toBe(1)
+  })
+
   test('the sum of the losses of the examples is the loss', async () => {
     const { run } = start()
     const { loss, losses } = await run.gradients(await run.nextBatch())
