@@ -28,6 +28,16 @@ const models: { [title: string]: () => tf.LayersModel } = {
         dense({ units: 3, activation: 'softmax' }),
       ],
     }),
+  'a convnet of many channels': () =>
+    tf.sequential({
+      layers: [
+        conv2d({ inputShape: [8, 8, 2], filters: 20, kernelSize: 3, activation: 'relu', padding: 'same' }),
+        maxPooling2d({ poolSize: 2 }),
+        conv2d({ filters: 16, kernelSize: 2, strides: 2 }),
+        flatten(),
+        dense({ units: 3 }),
+      ],
+    }),
   'an LSTM': () =>
     tf.sequential({
       layers: [

@@ -60,7 +60,6 @@ export function maybeGatherPixels(
   if (channels < manyChannels) return undefined
   // A sum of short lists: ONNX Runtime computes it once, and the graph stays small.
   const lists = [
-    count(batch, height * width),
     count(rows, rowStep * width),
     count(columns, columnStep),
     offsets.map(([row, column]) => row * width + column),
@@ -69,7 +68,7 @@ export function maybeGatherPixels(
     g.constant(list, lists.map((_, other) => (other === axis ? list.length : 1)), 'int32'),
   ) // oxfmt-ignore
   const numbers = others.reduce(g.add, first!)
-  return g.gather(g.reshape(x, [batch * height * width, channels]), numbers, 0)
+  return g.gather(g.reshape(x, [batch, height * width, channels]), numbers, 1)
 }
 
 /**
