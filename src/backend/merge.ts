@@ -14,8 +14,22 @@ interface Chain {
   tensors: Value[]
 }
 
+/** Tensors that lie beside each other in one array. */
+export interface Row {
+  value: Value
+  parts: readonly Value[]
+}
+
+/** Inputs and outputs that whoever runs the graph can keep in rows: its state. */
+export interface Rowable {
+  inputs: ReadonlySet<Value>
+  outputs: ReadonlySet<Value>
+}
+
 export interface Merged {
   nodes: Node[]
+  /** Inputs that take the place of, or come beside, those of their parts; outputs that take the place of their parts. */
+  rows: { inputs: readonly Row[]; outputs: readonly Row[] }
   /** Names of inputs and outputs that the graph now takes and gives as one row, whatever the shape of their tensor is. */
   flat: ReadonlySet<string>
 }
@@ -94,8 +108,14 @@ const whole = (name: string, values: readonly number[]): Value => ({
  * Does what a graph does at its end to each of many small tensors (an optimizer's update of biases and gains) once, on all
  * of them in a row: to start an operator takes about as long as it takes for a thousand elements. The numbers are the same to the bit.
  */
-export function mergeUpdates(nodes: readonly Node[], outputs: readonly Value[]): Merged {
+export function mergeUpdates(
+  nodes: readonly Node[],
+  outputs: readonly Value[],
+  rowable: Rowable = { inputs: new Set(), outputs: new Set() },
+): Merged {
   const flat = new Set<string>()
+  const rowInputs: Row[] = []
+  const rowOutputs: Row[] = []
   const results = new Set(outputs)
   const final = findFinal(nodes)
   const groups = new Map<string, Chain[]>()
@@ -133,9 +153,15 @@ export function mergeUpdates(nodes: readonly Node[], outputs: readonly Value[]):
       to: readonly Value[],
       attributes: Node['attributes'] = {},
     ) => void added.push({ op, inputs: from, outputs: to, attributes })
+    const partsAt = (place: number) => chains.map(({ tensors }) => tensors[place]!)
     for (const { value, place } of taken) {
-      const parts = chains.map(({ tensors }) => {
-        const tensor = tensors[place]!
+      const parts = partsAt(place)
+      rows.set(value, row(value))
+      if (parts.every((part) => rowable.inputs.has(part))) {
+        rowInputs.push({ value: rows.get(value)!, parts })
+        continue
+      }
+      const reshaped = parts.map((tensor) => {
         if (tensor.shape.length === 1) return tensor
         const size = sizeOf(tensor.shape)
         if (comesFlat(tensor)) {
@@ -146,8 +172,7 @@ export function mergeUpdates(nodes: readonly Node[], outputs: readonly Value[]):
         add('Reshape', [tensor, whole(`${tensor.name}_size`, [size])], [part])
         return part
       })
-      rows.set(value, row(value))
-      add('Concat', parts, [rows.get(value)!], { axis: 0 })
+      add('Concat', reshaped, [rows.get(value)!], { axis: 0 })
     }
     for (const node of first.nodes) {
       const output = row(node.outputs[0]!)
@@ -156,12 +181,16 @@ export function mergeUpdates(nodes: readonly Node[], outputs: readonly Value[]):
       add(node.op, from, [output], node.attributes)
     }
     for (const { value, place } of given) {
-      const parts = chains.map(({ tensors }) => tensors[place]!)
+      const parts = partsAt(place)
+      if (parts.every((part) => rowable.outputs.has(part))) {
+        rowOutputs.push({ value: rows.get(value)!, parts })
+        continue
+      }
       for (const part of parts) if (part.shape.length > 1) flat.add(part.name)
       add('Split', [rows.get(value)!, whole(`${value.name}_sizes`, sizes)], parts, { axis: 0 })
     }
     for (const chain of chains) for (const node of chain.nodes) gone.add(node)
   }
-  if (gone.size === 0) return { nodes: [...nodes], flat }
-  return { nodes: [...nodes.filter((node) => !gone.has(node)), ...added], flat }
+  const merged = gone.size === 0 ? [...nodes] : [...nodes.filter((node) => !gone.has(node)), ...added]
+  return { nodes: merged, flat, rows: { inputs: rowInputs, outputs: rowOutputs } }
 }

@@ -6,7 +6,7 @@ import {
   type NativeTensors,
   type SessionOptions,
 } from './native.js'
-import { mergeUpdates } from './merge.js'
+import { mergeUpdates, type Merged, type Rowable } from './merge.js'
 import { encodeModel } from './onnx/model.js'
 import { sizeOf } from './onnx/types.js'
 import { count } from './statistics.js'
@@ -18,6 +18,8 @@ export interface Plan {
   outputs: readonly Value[]
   /** Of these, the ones that it takes and gives as one row, whatever the shape of their tensor is. */
   flat: ReadonlySet<string>
+  /** Inputs and outputs that are several tensors in a row. */
+  rows: Merged['rows']
   /** Calls of tfjs kernels that run in it. */
   kernels: readonly [kernel: string, times: number][]
 }
@@ -39,8 +41,18 @@ export function findNeeded(graph: Graph, outputs: readonly Value[]): Node[] {
 const enoughForThreads = 20_000
 
 /** Builds the session for `nodes`. */
-export function createPlan(nodes: readonly Node[], outputs: readonly Value[], options: SessionOptions): Plan {
-  const { nodes: merged, flat } = mergeUpdates(nodes, outputs)
+export function createPlan(
+  nodes: readonly Node[],
+  results: readonly Value[],
+  options: SessionOptions,
+  rowable?: Rowable,
+): Plan {
+  const { nodes: merged, flat, rows } = mergeUpdates(nodes, results, rowable)
+  const inRows = new Set(rows.outputs.flatMap(({ parts }) => parts))
+  const outputs = [
+    ...results.filter((value) => !inRows.has(value)),
+    ...rows.outputs.map(({ value }) => value),
+  ]
   const made = new Set(merged.flatMap((node) => node.outputs))
   const inputs = new Set<Value>()
   for (const node of merged)
@@ -58,7 +70,7 @@ export function createPlan(nodes: readonly Node[], outputs: readonly Value[], op
   const ran = new Set(nodes.flatMap(({ call }) => call ?? []))
   const kernels = new Map<string, number>()
   for (const { kernel } of ran) kernels.set(kernel, (kernels.get(kernel) ?? 0) + 1)
-  return { session, inputs: list, outputs, flat, kernels: [...kernels] }
+  return { session, inputs: list, outputs, flat, rows, kernels: [...kernels] }
 }
 
 /** A tensor with the dimensions in which a plan takes or gives this value. */

@@ -5,6 +5,7 @@ import type { NativeTensor, NativeTensors } from './native.js'
 import { toElements } from './onnx/types.js'
 import { options, threads } from './options.js'
 import { createPlan, findNeeded, inPlan, runPlan, type Plan } from './plan.js'
+import { joined, Spare } from './rows.js'
 import { emptyTensor, Entry, pool, tensorOf } from './storage.js'
 import type { TfjsOptimizer } from './tfjsoptimizers.js'
 import type { Source, Trace } from './trace.js'
@@ -34,6 +35,10 @@ export class Program {
   private readonly plan: Plan
   private feeds: Feed[] = []
   private readonly states: State[]
+  /** States that are written one by one. */
+  private readonly single: State[]
+  /** States that are written as rows. */
+  private readonly rows: { name: string; spare: Spare; states: State[] }[]
   private readonly results: readonly Value[]
   private counted: readonly TfjsOptimizer[]
   private readonly held: Entry[] = []
@@ -67,10 +72,25 @@ export class Program {
     this.validName = validAt === undefined ? undefined : this.results[validAt]!.name
     this.counted = counted
     const outputs = [...this.results, ...this.states.map(({ value }) => value)]
-    this.plan = createPlan(findNeeded(graph, outputs), outputs, {
-      threads: threads(),
-      device: options.device,
-    })
+    const ofVariable = ({ kind, ...source }: Source) =>
+      kind === 'tensor' && variables.has((source as { entry: Entry }).entry)
+    this.plan = createPlan(
+      findNeeded(graph, outputs),
+      outputs,
+      { threads: threads(), device: options.device },
+      {
+        inputs: new Set([...trace.sources].flatMap(([value, source]) => (ofVariable(source) ? [value] : []))),
+        outputs: new Set(this.states.map(({ value }) => value)),
+      },
+    )
+    const stateOf = new Map(this.states.map((state) => [state.value, state]))
+    this.rows = this.plan.rows.outputs.map((row) => ({
+      name: row.value.name,
+      spare: new Spare(row),
+      states: row.parts.map((part) => stateOf.get(part)!),
+    }))
+    const inRows = new Set(this.rows.flatMap(({ states }) => states))
+    this.single = this.states.filter((state) => !inRows.has(state))
     this.bind(trace, variables)
   }
 
@@ -93,7 +113,17 @@ export class Program {
     const byName = new Map([...trace.sources.keys()].map((value) => [value.name, value]))
     this.feeds = []
     this.argumentsOf = []
+    const rowInputs = new Map(this.plan.rows.inputs.map((row) => [row.value.name, row]))
     for (const { name } of this.plan.inputs) {
+      const row = rowInputs.get(name)
+      if (row) {
+        const reads = row.parts.map((part) => {
+          const value = byName.get(part.name)!
+          return this.reader(trace.sources.get(value) as Source & { kind: 'tensor' }, value, variables, true)
+        })
+        this.feeds.push({ name, read: () => joined(row, reads.map((read) => read())) }) // oxfmt-ignore
+        continue
+      }
       const value = byName.get(name)!
       const source = trace.sources.get(value)!
       if (source.kind === 'argument') this.argumentsOf.push({ value, index: source.index })
@@ -110,6 +140,7 @@ export class Program {
     source: Exclude<Source, { kind: 'argument' | 'key' }>,
     { type, shape }: Value,
     variables: ReadonlyMap<Entry, tf.Variable>,
+    inRow = false,
   ): () => NativeTensor {
     if (source.kind === 'live') {
       const { number, sign } = source
@@ -120,7 +151,7 @@ export class Program {
       return () => {
         const tensor = this.backend.data.get(variable.dataId).readyTensor()
         // A variable may have been made from a reshaped view.
-        return tf.util.arraysEqual(tensor.dims as number[], shape as number[])
+        return inRow || tf.util.arraysEqual(tensor.dims as number[], shape as number[])
           ? tensor
           : { ...tensor, dims: shape }
       }
@@ -141,13 +172,15 @@ export class Program {
     if (this.keyName) feeds[this.keyName] = tensorOf('int32', Int32Array.from(key!), [2])
     const fetches: NativeTensors = {}
     for (const value of this.results) fetches[value.name] = inPlan(this.plan, value, emptyTensor(value))
-    for (const state of this.states) {
+    for (const state of this.single) {
       state.spare ??= emptyTensor(state.value)
       fetches[state.name] = inPlan(this.plan, state.value, state.spare)
     }
+    for (const { name, spare } of this.rows) fetches[name] = spare.whole
     runPlan(this.plan, feeds, fetches)
     if (this.validName === undefined || fetches[this.validName]!.data[0]) {
-      for (const state of this.states) this.swap(state)
+      for (const state of this.single) state.spare = this.swap(state, state.spare!)
+      for (const { spare, states } of this.rows) spare.exchange((part, at) => this.swap(states[at]!, part))
       for (const optimizer of this.counted) optimizer.incrementIterations()
     }
     return this.results.map(({ name, shape, type }) => {
@@ -157,21 +190,17 @@ export class Program {
     })
   }
 
-  /** Gives the variable the array that was written, and keeps its old one for the next run where nobody else holds it. */
-  private swap(state: State): void {
-    const { variable, spare } = state
+  /** Gives the variable the array that was written; its old one comes back for the next run where nobody else holds it. */
+  private swap({ variable }: State, written: NativeTensor): NativeTensor | undefined {
     const entry = this.backend.data.get(variable.dataId)
-    if (entry.refCount === 1 && entry.graph === undefined) {
-      state.spare = entry.exchange(spare!)
-      return
-    }
+    if (entry.refCount === 1 && entry.graph === undefined) return entry.exchange(written)
     // Another tensor shares the values that the variable had (a snapshot): it keeps them.
     const fresh = new Entry(this.backend, variable.dtype, variable.shape)
-    fresh.exchange(spare!)
-    state.spare = undefined
+    fresh.exchange(written)
     const tensor = this.backend.tensorOf(fresh)
     variable.assign(tensor)
     tensor.dispose()
+    return undefined
   }
 
   dispose(): void {

@@ -21,9 +21,11 @@ class Pool {
     return buffer
   }
 
-  give({ buffer }: Elements): void {
+  give({ buffer, byteLength }: Elements): void {
     const bytes = buffer.byteLength
-    if (bytes < Pool.smallest || this.bytes + bytes > Pool.most || !(buffer instanceof ArrayBuffer)) return
+    // A part of a row has neighbours that may still be in use.
+    if (byteLength !== bytes || !(buffer instanceof ArrayBuffer)) return
+    if (bytes < Pool.smallest || this.bytes + bytes > Pool.most) return
     const list = this.free.get(bytes)
     if (list) list.push(buffer)
     else this.free.set(bytes, [buffer])
@@ -97,9 +99,18 @@ export class Entry {
 
   get values(): tf.BackendValues {
     if (this.held === undefined && this.dtype !== 'complex64') this.maker.materialize(this)
+    if (!this.escaped) this.leaveRow()
     this.escaped = true
     return this.held!
   }
+  /** Nobody outside is given a part of an array that others share: `array.buffer` would be all of it. */
+  private leaveRow(): void {
+    const held = this.held as unknown as Elements
+    if (!ArrayBuffer.isView(held) || held.byteLength === held.buffer.byteLength) return
+    this.held = held.slice() as unknown as tf.BackendValues
+    this.native = undefined
+  }
+
   set values(values: tf.BackendValues) {
     this.held = values
     this.native = undefined

@@ -13,7 +13,11 @@ export class Untraceable extends GradbookError {
 /** The line of the program that called us: the first of the stack that is neither a package's nor ours. */
 function findUserLine(): string {
   const own = new URL('.', import.meta.url).href.replace('file://', '')
+  // tfjs's own frames are often more than the ten that an error keeps.
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 100
   const lines = new Error('here').stack?.split('\n').slice(1) ?? []
+  Error.stackTraceLimit = stackTraceLimit
   const line = lines.find(
     (one) =>
       !one.includes('node_modules') &&
@@ -121,8 +125,10 @@ export class Trace implements Recorder {
 
   checkRead(entry: Entry): void {
     if (this.isKnown(entry) || entry.dtype === 'complex64') return
+    const maker = this.graph.nodes.findLast(({ outputs }) => outputs.includes(entry.value!))
+    const what = maker?.call ? `the value of a tensor that the kernel ${maker.call.kernel} makes` : 'a value'
     throw new Untraceable(
-      `a value is read inside of the function${findUserLine()}. While it is recorded, tensors have no values yet: ` +
+      `${what} is read inside of the function${findUserLine()}. While it is recorded, tensors have no values yet: ` +
         `return the tensor and read it outside; choose between values with tf.where.`,
     )
   }
