@@ -11,4 +11,6 @@ export interface EvaluationDetail {
   probability?: Float32Array
   /** 1 where right, 0 where wrong; missing where predictions are not over classes. */
   right?: Uint8Array
+  /** 1 where it was right in any evaluation of the run before this one. */
+  everRight?: Uint8Array
 }

@@ -27,7 +27,7 @@ const ways: { readonly [by in MistakesBy]: Way } = {
         .toSorted((a, b) => probability![b]! - probability![a]! || a - b),
   },
   new: { classes: true, find: (detail, before) => lostSince(detail, before.slice(-1)) },
-  forgotten: { classes: true, find: (detail, before) => lostSince(detail, before) },
+  forgotten: { classes: true, find: (detail, before) => lostSince(detail, before, true) },
 }
 
 function positions({ losses }: EvaluationDetail): number[] {
@@ -38,9 +38,13 @@ function byLoss({ losses }: EvaluationDetail, some: number[]): number[] {
   return some.toSorted((a, b) => losses[b]! - losses[a]! || a - b)
 }
 
-function lostSince(detail: EvaluationDetail, before: readonly EvaluationDetail[]): number[] {
+function lostSince(detail: EvaluationDetail, before: readonly EvaluationDetail[], ever = false): number[] {
+  const was =
+    (position: number) =>
+    ({ right, everRight }: EvaluationDetail) =>
+      right?.[position] === 1 || (ever && everRight?.[position] === 1)
   const lost = [...detail.right!.keys()].filter(
-    (position) => !detail.right![position] && before.some(({ right }) => right?.[position] === 1),
+    (position) => !detail.right![position] && before.some(was(position)),
   )
   return byLoss(detail, lost)
 }

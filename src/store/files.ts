@@ -16,6 +16,8 @@ export interface Files {
   /** Names in a folder, sorted; none where there is no folder. */
   list(path: string): string[]
   modified(path: string): number
+  /** In bytes. */
+  size(path: string): number
   remove(path: string): void
 }
 
@@ -62,6 +64,7 @@ export function maybeFiles(): Files | undefined {
       }
     },
     modified: (file) => fs.statSync(file).mtimeMs,
+    size: (file) => fs.statSync(file).size,
     remove: (file) => fs.rmSync(file, { recursive: true, force: true }),
   }
 }

@@ -146,7 +146,12 @@ export class Core {
 
   /** To be called after each change of a parameter or slot. */
   changed(): void {
-    this.version = ++this.#versions
+    this.version = this.nextVersion()
+  }
+
+  /** A number for values that this run has not had. */
+  nextVersion(): number {
+    return ++this.#versions
   }
 
   /** Those that the optimizer changes now. */

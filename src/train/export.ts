@@ -35,35 +35,55 @@ export function exportTensorBoard(core: Core, folder: string): string {
   return file
 }
 
-/** Writes the history as CSV, evaluations in columns of their own. Gives the file. */
-export function exportCsv(core: Core, file: string): string {
-  const files = filesOr('run.exportCsv(file)')
-  const { history, evaluations } = core
+/** The history as a table: a row each iteration, evaluations in columns of their own beside the iteration they belong to. */
+function tableOf({ history, evaluations }: Core): { names: string[]; rows: (number | null)[][] } {
   const metrics = [...new Set(evaluations.flatMap((row) => Object.keys(row)))].filter(
     (name) => name !== 'iteration',
   )
   const byIteration = new Map(evaluations.map((row) => [row.iteration, row]))
-  const head = [...history.names, ...metrics.map((name) => `evaluation_${name}`)]
-  const lines = [head.map(quoted).join(',')]
-  const last = history.length ? history.row(0).iteration - 1 : 0
-  const early = byIteration.get(last)
-  if (early)
-    lines.push(
-      [
-        ...history.names.map((name) => (name === 'iteration' ? last : '')),
-        ...metrics.map((name) => early[name] ?? ''),
-      ].join(','),
-    )
-  for (let i = 0; i < history.length; i++) {
-    const row = history.row(i)
-    const seen = byIteration.get(row.iteration)
-    lines.push(
-      [...history.names.map((name) => row[name] ?? ''), ...metrics.map((name) => seen?.[name] ?? '')].join(
-        ',',
-      ),
-    )
+  const names = history.names
+  const evaluated = (iteration: number) => {
+    const seen = byIteration.get(iteration)
+    return metrics.map((name) => seen?.[name] ?? null)
   }
+  const rows: (number | null)[][] = []
+  // What was evaluated before the first iteration has a row of its own.
+  const first = history.length ? history.row(0).iteration - 1 : 0
+  if (byIteration.has(first))
+    rows.push([...names.map((name) => (name === 'iteration' ? first : null)), ...evaluated(first)])
+  const columns = names.map((name) => history.column(name))
+  const iterations = history.column('iteration')
+  for (let i = 0; i < history.length; i++)
+    rows.push([
+      ...columns.map((column) => (Number.isNaN(column[i]) ? null : column[i]!)),
+      ...evaluated(iterations[i]!),
+    ])
+  return { names: [...names, ...metrics.map((name) => `evaluation_${name}`)], rows }
+}
+
+/** Writes the history as CSV, evaluations in columns of their own. Gives the file. */
+export function exportCsv(core: Core, file: string): string {
+  const files = filesOr('run.exportCsv(file)')
+  const { names, rows } = tableOf(core)
+  const lines = [names.map(quoted).join(','), ...rows.map((row) => row.map((value) => value ?? '').join(','))]
   files.write(file, `${lines.join('\n')}\n`)
+  return file
+}
+
+/** Writes the same table as Parquet: iterations as int32, all else as double, null where there is nothing. Gives the file. */
+export async function exportParquet(core: Core, file: string): Promise<string> {
+  const files = filesOr('run.exportParquet(file)')
+  const { names, rows } = tableOf(core)
+  const { parquetWriteBuffer } = await import('hyparquet-writer')
+  const buffer = parquetWriteBuffer({
+    columnData: names.map((name, at) => ({
+      name,
+      data: rows.map((row) => row[at]!),
+      type: name === 'iteration' ? 'INT32' : 'DOUBLE',
+      nullable: name !== 'iteration',
+    })),
+  })
+  files.write(file, new Uint8Array(buffer))
   return file
 }
 

@@ -7,8 +7,10 @@ import { batchSizesRecord } from './batch-sizes.js'
 import type { Core } from './core.js'
 import { encodeSnapshot } from './record.js'
 import { scheduleRecord } from './schedules.js'
-import { takeSnapshot } from './snapshots.js'
+import { keptFile, maybePlace, presentFile, undoFile } from './points.js'
+import { takeSnapshot, type Snapshot } from './snapshots.js'
 import { ruleRecord } from './stops.js'
+import type { Point, Timeline } from './timeline.js'
 
 /** Milliseconds between snapshots within a call. */
 const snapshotEvery = 60_000
@@ -16,8 +18,18 @@ const snapshotEvery = 60_000
 const settle = 1_000
 /** Snapshots that stay on disk, the newest. */
 const keptSnapshots = 3
+/** Points for undo that stay on disk, the newest, and the bytes that they may take beyond the first few. */
+const keptPoints = 12
+const budget = 512 * 2 ** 20
 /** Unnamed runs that no live process holds and that stay on disk. */
 const keptUnnamed = 5
+
+/** A cell that trained, and the iteration it went on from. */
+interface Cell {
+  number: number
+  source: string
+  from: number
+}
 
 /** What is in `run.json`. */
 export interface RunFile {
@@ -55,10 +67,12 @@ export class Journal {
   #written = 0
   #lines: string[] = []
   #snapshotAt = performance.now()
+  #pointAt = -Infinity
   #snapshot: string | null = null
   #timer: ReturnType<typeof setTimeout> | undefined
   #details: { [name: string]: unknown } | undefined
-  readonly #cells: { number: number; source: string; from: number }[] = []
+  #carried: { [name: string]: unknown } | undefined
+  readonly #cells: Cell[] = []
 
   /** @param folder taken up where a run is resumed; else one is made for the name. */
   constructor(core: Core, at: { named: boolean; folder?: string; id?: string; parent?: RunFile['parent'] }) {
@@ -70,9 +84,19 @@ export class Journal {
     if (!this.#files) return
     if (at.folder !== undefined) {
       this.#hold(at.folder)
+      this.#carryOn(readRunFile(this.#files, at.folder))
       this.#attempt(() => this.#writeRunFile(this.#files!))
       this.#written = core.history.length
     } else if (at.named) this.#attempt(() => this.#claimNamed(this.#files!, parent!))
+  }
+
+  /** What the file of the process before says stays in it. */
+  #carryOn(file: RunFile | undefined): void {
+    if (!file) return
+    this.#snapshot = file.snapshot
+    if (Array.isArray(file.cells)) this.#cells.push(...(file.cells as Cell[]))
+    const kept = ['parameters', 'data', 'evaluateOn', 'versions', 'backend', 'machine'] as const
+    this.#carried = Object.fromEntries(kept.map((name) => [name, file[name]]))
   }
 
   /** Where the run is written; undefined where it is not, or not yet. */
@@ -125,19 +149,22 @@ export class Journal {
     }
   }
 
-  /** A call that changes the run begins. */
-  begin(): void {
+  /** A call that changes the run begins; `point`: where undo will go back to. */
+  begin(point?: Point): void {
     this.#attempt(() => {
       clearTimeout(this.#timer)
       if (this.#folder === undefined) this.#claimUnnamed(this.#files!)
       const cell = maybeHost()?.cell
-      if (cell && this.#cells.at(-1)?.number !== cell.number) {
+      const last = this.#cells.at(-1)
+      if (cell && !(last?.number === cell.number && last.source === cell.source)) {
         this.#cells.push({ number: cell.number, source: cell.source, from: this.#core.iteration })
         this.event('cell', { number: cell.number, iteration: this.#core.iteration })
       }
       this.#flush()
-      if (performance.now() - this.#snapshotAt > settle || this.#snapshot === null)
-        this.#writeSnapshot({ quick: true })
+      const due = point
+        ? performance.now() - this.#pointAt > settle
+        : performance.now() - this.#snapshotAt > settle
+      if (due || this.#snapshot === null) this.#writeSnapshot({ quick: true, ...(point && { point }) })
     })
   }
 
@@ -194,24 +221,71 @@ export class Journal {
     if (text) this.#files!.append(this.#files!.join(this.#folder!, 'events.jsonl'), text)
   }
 
-  #writeSnapshot({ writes = true, quick = false }: { writes?: boolean; quick?: boolean } = {}): void {
+  #writeSnapshot({
+    writes = true,
+    quick = false,
+    point,
+  }: { writes?: boolean; quick?: boolean; point?: Point } = {}): void {
     const files = this.#files!
     const core = this.#core
-    const file = `${String(core.iteration).padStart(8, '0')}.safetensors`
-    const bytes = encodeTensors(encodeSnapshot(core, takeSnapshot(core)))
-    files.write(files.join(this.#folder!, 'snapshots', file), bytes)
+    const snapshot = point?.snapshot ?? takeSnapshot(core)
+    const file = point ? undoFile(snapshot) : presentFile(core.iteration)
+    this.#writeFile(file, snapshot)
     this.#snapshot = file
     this.#snapshotAt = performance.now()
-    this.event('snapshot', { iteration: core.iteration, file })
+    if (point) {
+      this.#pointAt = this.#snapshotAt
+      point.written = true
+    }
+    this.event('snapshot', { iteration: snapshot.iteration, file })
     this.#flush()
     if (!quick) this.#details ??= detailsOf(core)
     this.#writeRunFile(files, writes)
+    this.#thin(files)
+  }
+
+  #writeFile(file: string, snapshot: Snapshot, history?: Point['tail']): void {
+    const bytes = encodeTensors(encodeSnapshot(this.#core, snapshot, history))
+    this.#files!.write(this.#files!.join(this.#folder!, 'snapshots', file), bytes)
+  }
+
+  /** Of the files that are not kept by name the newest stay: a few of the run as it stood, and points for undo by a budget. */
+  #thin(files: Files): void {
     const folder = files.join(this.#folder!, 'snapshots')
-    const all = files.list(folder).filter((name) => name.endsWith('.safetensors'))
-    const newest = all.toSorted(
-      (a, b) => files.modified(files.join(folder, b)) - files.modified(files.join(folder, a)),
-    )
-    for (const old of newest.slice(keptSnapshots)) files.remove(files.join(folder, old))
+    const aged = files
+      .list(folder)
+      .flatMap((name) => {
+        const place = maybePlace(name)
+        const path = files.join(folder, name)
+        return place && place.name === undefined ? [{ name, path, place, at: files.modified(path) }] : []
+      })
+      .toSorted((a, b) => b.at - a.at)
+    const present = aged.filter(({ place }) => place.adjustments === undefined)
+    for (const { path, name } of present.slice(keptSnapshots)) if (name !== this.#snapshot) files.remove(path)
+    let bytes = 0
+    const points = aged.filter(({ place }) => place.adjustments !== undefined)
+    for (const [i, { path, name }] of points.entries()) {
+      bytes += files.size(path)
+      const kept = i < keptSnapshots || (i < keptPoints && bytes <= budget)
+      if (!kept && name !== this.#snapshot) files.remove(path)
+    }
+  }
+
+  /** Writes what was kept by name, for `goTo` in a later process. */
+  keep(name: string, snapshot: Snapshot): void {
+    this.#attempt(() => {
+      if (this.#folder === undefined) this.#claimUnnamed(this.#files!)
+      const folder = this.#files!.join(this.#folder!, 'snapshots')
+      for (const file of this.#files!.list(folder))
+        if (maybePlace(file)?.name === name) this.#files!.remove(this.#files!.join(folder, file))
+      this.#writeFile(keptFile(snapshot.iteration, name), snapshot)
+    })
+  }
+
+  /** Points that undo would go to and that are not in the folder: calls follow each other faster than they are written. */
+  #writePoints(points: readonly Point[], all: boolean): void {
+    for (const point of points.slice(-keptPoints))
+      if (all || !point.written) this.#writeFile(undoFile(point.snapshot), point.snapshot)
   }
 
   #writeRunFile(files: Files, writes = true): void {
@@ -225,15 +299,15 @@ export class Journal {
       iteration: core.iteration,
       snapshot: this.#snapshot,
       ...(this.#parent && { parent: this.#parent }),
-      ...this.#details,
+      ...(this.#details ?? this.#carried),
       ...settingsOf(core),
       cells: this.#cells,
     }
     files.write(files.join(this.#folder!, 'run.json'), `${JSON.stringify(record, null, 2)}\n`)
   }
 
-  /** Writes the run into a folder of the user's choice. */
-  save(folder: string, overwrite: boolean): void {
+  /** Writes the run into a folder of the user's choice, with what undo and `goTo` would go to. */
+  save(folder: string, overwrite: boolean, timeline: Pick<Timeline, 'past' | 'named'>): void {
     const files = maybeFiles()
     if (!files)
       throw new InputError({
@@ -250,7 +324,7 @@ export class Journal {
         expected: 'a folder of its own',
         fix: `Choose another, or run.save('${folder}', { overwrite: true }).`,
       })
-    if (own) return this.#settleAloud()
+    if (own) return this.#settleAloud(timeline)
     if (overwrite) files.remove(folder)
     const before = {
       files: this.#files,
@@ -272,6 +346,9 @@ export class Journal {
       for (const adjustment of this.#core.adjustments) this.event('adjustment', { ...adjustment })
       for (const row of this.#core.evaluations) this.event('evaluation', row)
       this.#flush()
+      this.#writePoints(timeline.past, true)
+      for (const [name, { snapshot, tail }] of timeline.named)
+        this.#writeFile(keptFile(snapshot.iteration, name), snapshot, tail)
       this.#writeSnapshot({ writes: false })
     } finally {
       this.#files = before.files
@@ -283,9 +360,11 @@ export class Journal {
     }
   }
 
-  #settleAloud(): void {
+  #settleAloud({ past }: Pick<Timeline, 'past'>): void {
     clearTimeout(this.#timer)
     this.#flush()
+    this.#writePoints(past, false)
+    for (const point of past) point.written = true
     this.#writeSnapshot()
     open.delete(this)
   }

@@ -5,6 +5,7 @@ import { decodeTensors } from '../store/safetensors.js'
 import type { Core } from './core.js'
 import { readRunFile, runsFolder, say, settleJournals, type RunFile } from './journal.js'
 import { checkRule, findMetrics, type RunOptions } from './options.js'
+import { maybePlace } from './points.js'
 import { decodeSnapshot, rebuild, type Decoded, type Passed } from './record.js'
 import { restoreSnapshot } from './snapshots.js'
 
@@ -69,8 +70,12 @@ function written(files: Files, folder: string): number {
 /** The newest snapshot that is whole: a file that a crash or a full disk left broken is passed over. */
 export function openSaved(files: Files, folder: string, file: RunFile, where: string): Saved {
   const snapshots = files.join(folder, 'snapshots')
-  const names = files.list(snapshots).filter((name) => name.endsWith('.safetensors'))
-  const order = [file.snapshot, ...names.toReversed()].filter(
+  const age = (name: string) => files.modified(files.join(snapshots, name))
+  const names = files.list(snapshots).filter((name) => maybePlace(name) !== undefined)
+  const newest = names
+    .filter((name) => maybePlace(name)!.name === undefined)
+    .toSorted((a, b) => age(b) - age(a))
+  const order = [file.snapshot, ...newest].filter(
     (name, i, all): name is string => name !== null && names.includes(name) && all.indexOf(name) === i,
   )
   let broken: unknown

@@ -16,6 +16,8 @@ export type Looked = 'train' | 'evaluation'
 export class Looking {
   readonly #core: Core
   readonly #live: Live
+  /** The last two looks at the training data. */
+  #looks: EvaluationDetail[] = []
   /** The last look, and of which values and labels: the same is not computed twice. */
   #last: { version: number; labels: Core['labels']; detail: EvaluationDetail } | undefined
 
@@ -59,6 +61,9 @@ export class Looking {
     if (known?.version === version && known.labels === labels && known.detail.dataset === dataset)
       return known.detail
     const { detail } = await evaluate(core, dataset, this.pause())
+    // Training data has no evaluations: what is new or forgotten there is told from the looks at it.
+    const earlier = this.#looks.filter(({ iteration }) => iteration < detail.iteration)
+    this.#looks = dataset === core.data ? [...earlier.slice(-1), detail] : this.#looks
     this.#last = { version, labels, detail }
     return detail
   }
@@ -74,7 +79,9 @@ export class Looking {
   }): Promise<MistakesView> {
     const { iteration, details } = this.#core
     const detail = await this.at(of, 'run.mistakes({ of })')
-    const before = details.filter((one) => one.iteration < iteration && one.dataset === detail.dataset)
+    const before = [...this.#looks, ...details].filter(
+      (one) => one.iteration < iteration && one.dataset === detail.dataset,
+    )
     return mistakesOf({ detail, before, of, k, by, ...(of === 'train' && this.#ofTraining()) })
   }
 

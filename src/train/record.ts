@@ -55,8 +55,17 @@ export interface Passed {
 
 type PlainSettings = Omit<Settings, 'schedule' | 'batchSchedule' | 'stop' | 'metrics'>
 
-/** A snapshot and the history up to it, as tensors and metadata of a safetensors file. */
-export function encodeSnapshot(core: Core, snapshot: Snapshot): TensorFile {
+/**
+ * A snapshot and the history up to it, as tensors and metadata of a safetensors file.
+ *
+ * @param history of the snapshot, where it is not the beginning of the run's.
+ */
+export function encodeSnapshot(
+  core: Core,
+  snapshot: Snapshot,
+  history?: { readonly [name: string]: Float64Array },
+): TensorFile {
+  const names = history ? Object.keys(history) : core.history.names
   const tensors: { [name: string]: StoredTensor } = {}
   const vector = (name: string, values: StoredTensor['values']) =>
     void (tensors[name] = { shape: [values.length], values })
@@ -66,8 +75,11 @@ export function encodeSnapshot(core: Core, snapshot: Snapshot): TensorFile {
   for (const [name, entry] of Object.entries(slots))
     for (const [slot, { shape, values }] of Object.entries(entry))
       tensors[`slot:${name}:${slot}`] = { shape, values }
-  for (const name of core.history.names)
-    vector(`history:${name}`, core.history.column(name).subarray(0, snapshot.historyLength))
+  for (const name of names)
+    vector(
+      `history:${name}`,
+      (history?.[name] ?? core.history.column(name)).subarray(0, snapshot.historyLength),
+    )
   vector('data:lossSums', snapshot.lossSums)
   vector('data:lossCounts', snapshot.lossCounts)
   vector('data:drawn', snapshot.drawn)
@@ -78,13 +90,13 @@ export function encodeSnapshot(core: Core, snapshot: Snapshot): TensorFile {
     vector('subset:positions', subset.positions)
     if (subset.chances) vector('subset:chances', subset.chances)
   }
-  for (const [i, { losses, predicted, probability, right }] of snapshot.details.entries())
-    for (const [part, values] of Object.entries({ losses, predicted, probability, right }))
+  for (const [i, { losses, predicted, probability, right, everRight }] of snapshot.details.entries())
+    for (const [part, values] of Object.entries({ losses, predicted, probability, right, everRight }))
       if (values) vector(`evaluation:${i}:${part}`, values)
-  return { tensors, metadata: { format, run: JSON.stringify(restOf(core, snapshot)) } }
+  return { tensors, metadata: { format, run: JSON.stringify(restOf(core, snapshot, names)) } }
 }
 
-function restOf(core: Core, snapshot: Snapshot): Rest {
+function restOf(core: Core, snapshot: Snapshot, historyNames: string[]): Rest {
   const { schedule, batchSchedule, stop, metrics, freeze, save: _, ...plain } = snapshot.settings
   const { order } = snapshot.order
   return {
@@ -117,7 +129,7 @@ function restOf(core: Core, snapshot: Snapshot): Rest {
     stopReason: snapshot.stopReason,
     spikes: snapshot.spikes,
     planned: snapshot.planned,
-    historyNames: core.history.names,
+    historyNames,
   }
 }
 
@@ -244,6 +256,8 @@ function detailsFrom(rest: Rest, tensors: TensorFile['tensors'], core: Core): Ev
     if (predicted instanceof Float32Array) detail.predicted = predicted
     if (probability instanceof Float32Array) detail.probability = probability
     if (right instanceof Uint8Array) detail.right = right
+    const everRight = part('everRight')
+    if (everRight instanceof Uint8Array) detail.everRight = everRight
     return [detail]
   })
 }

@@ -27,7 +27,7 @@ import { branchOf } from './branch.js'
 import { compareCores } from './compare.js'
 import { checkRun, findLearningRate, type CheckRow, type RateRow } from './check.js'
 import type { Core } from './core.js'
-import { exportCsv, exportTensorBoard } from './export.js'
+import { exportCsv, exportParquet, exportTensorBoard } from './export.js'
 import { Hand, isOwn, type BatchGradients } from './hand.js'
 import { readLikeAnArray, type HistoryRow } from './history.js'
 import { inspectOnce, type InspectedIteration } from './inspect.js'
@@ -36,6 +36,7 @@ import { Live } from './live.js'
 import { checkCount, stretch, stretchView, viewOf } from './loop.js'
 import { Looking, type Looked } from './looking.js'
 import { checkRule } from './options.js'
+import type { SavedPoint } from './points.js'
 import { checkAdjustments, makeAdjustment } from './replay.js'
 import { focusOn, rounds, type RoundsOptions } from './rounds.js'
 import { restoreSnapshot, takeSnapshot, type Snapshot } from './snapshots.js'
@@ -69,7 +70,8 @@ export class Run {
   readonly #turns: Turns
   readonly #looking: Looking
 
-  constructor(core: Core, journal: Journal) {
+  /** @param saved points of the process before this one. */
+  constructor(core: Core, journal: Journal, saved: readonly SavedPoint[] = []) {
     this.#core = core
     this.#journal = journal
     this.#live = new Live(core, (view) => {
@@ -77,6 +79,7 @@ export class Run {
       announceView(this, view)
     })
     this.#timeline = new Timeline(core)
+    this.#timeline.adopt(saved)
     this.#hand = new Hand(core)
     this.#turns = new Turns({ core, journal, live: this.#live, timeline: this.#timeline, hand: this.#hand })
     this.#looking = new Looking(core, this.#live)
@@ -421,7 +424,7 @@ export class Run {
   /** Makes the adjustments of another run, each when this run comes to its iteration: `run.replay(other.adjustments)`. */
   replay(adjustments: readonly Adjustment[]): void {
     const planned = checkAdjustments(adjustments)
-    this.#timeline.begin()
+    this.#journal.begin(this.#timeline.begin())
     this.#core.planned = [...this.#core.planned, ...planned].toSorted((a, b) => a.at - b.at)
   }
 
@@ -476,6 +479,7 @@ export class Run {
   /** Keeps the present under a name for `goTo`. */
   keep(name: string): void {
     this.#timeline.name(name)
+    this.#journal.keep(name, this.#timeline.named.get(name)!.snapshot)
   }
 
   /** Where the run is written as it goes; undefined where it is not, or has not trained. */
@@ -494,7 +498,7 @@ export class Run {
         expected: "a folder, e.g. run.save('runs/first')",
       })
     try {
-      this.#journal.save(own, overwrite)
+      this.#journal.save(own, overwrite, this.#timeline)
     } catch (error) {
       if (error instanceof InputError) throw error
       throw new InputError({
@@ -515,6 +519,11 @@ export class Run {
   /** Writes history and evaluations as CSV. Gives the file. */
   async exportCsv(file: string): Promise<string> {
     return exportCsv(this.#core, file)
+  }
+
+  /** Writes history and evaluations as Parquet, for pandas, DuckDB, arquero. Gives the file. */
+  async exportParquet(file: string): Promise<string> {
+    return exportParquet(this.#core, file)
   }
 
   /** How it prints. */

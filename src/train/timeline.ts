@@ -1,16 +1,19 @@
 import { InputError } from '../errors.js'
 import { maybeHost } from '../host.js'
 import type { Core } from './core.js'
+import { leadsHere, type SavedPoint } from './points.js'
 import { bytesOf, restoreSnapshot, takeSnapshot, type Snapshot } from './snapshots.js'
 
 /** A point to go back to: what one cell, or one call, began from. */
-interface Point {
+export interface Point {
   snapshot: Snapshot
   /** The cell that did what came after it; undefined outside a notebook, where each call is a point of its own. */
   cell: number | undefined
   /** The last rows of the point's history, where the run's own history may not have them. */
   tail?: { [name: string]: Float64Array }
   name?: string
+  /** Whether it is on disk. */
+  written?: boolean
 }
 
 /** Memory that points to go back to may take, in bytes, before older ones are thinned out. */
@@ -24,6 +27,8 @@ export class Timeline {
   /** What the run was before its first change. */
   #first: Point | undefined
   readonly #named = new Map<string, Point>()
+  /** Points of the process before this one, oldest first. */
+  #saved: SavedPoint[] = []
   /** The calls under way, one inside the other, each with the signal that stops it: where a cell was ended by force none comes back. */
   readonly #calls = new Map<object, AbortSignal | undefined>()
 
@@ -31,9 +36,13 @@ export class Timeline {
     this.#core = core
   }
 
-  /** Runs `work` as one call that undo takes back: keeps the point it began from, unless an earlier call of the cell did. */
+  /** Takes points on disk as places to go back to. */
+  adopt(points: readonly SavedPoint[]): void {
+    this.#saved = [...points]
+  }
+
+  /** Runs `work` as one call. */
   async during<T>(work: () => Promise<T>): Promise<T> {
-    this.begin()
     const call = {}
     this.#calls.set(call, maybeHost()?.interrupt)
     this.#core.owner = call
@@ -73,16 +82,29 @@ export class Timeline {
     this.#thin()
   }
 
-  /** Keeps the point before a change. `snapshot`: taken earlier, where the change began before the call. */
-  begin(snapshot?: Snapshot): void {
-    if (this.busy) return
+  /**
+   * Keeps the point before a change, unless an earlier call of the cell did. `snapshot`: taken earlier, where the change
+   * began before the call.
+   */
+  begin(snapshot?: Snapshot): Point | undefined {
+    if (this.busy) return undefined
     const cell = maybeHost()?.cell?.number
     this.#future = []
-    if (cell !== undefined && this.#past.at(-1)?.cell === cell) return
-    const point = { snapshot: snapshot ?? takeSnapshot(this.#core), cell }
+    if (cell !== undefined && this.#past.at(-1)?.cell === cell) return undefined
+    const point: Point = { snapshot: snapshot ?? takeSnapshot(this.#core), cell }
     this.#first ??= point
     this.#past.push(point)
     this.#thin()
+    return point
+  }
+
+  /** Points on the run's own line, oldest first. */
+  get past(): readonly Point[] {
+    return this.#past.filter(({ tail }) => tail === undefined)
+  }
+
+  get named(): ReadonlyMap<string, Point> {
+    return this.#named
   }
 
   get busy(): boolean {
@@ -95,7 +117,7 @@ export class Timeline {
   }
 
   undo(): void {
-    const point = this.#past.pop()
+    const point = this.#past.pop() ?? this.#popSaved()
     if (!point)
       throw new InputError({
         where: 'run.undo()',
@@ -103,6 +125,22 @@ export class Timeline {
         expected: 'a call or cell to take back: iterate, set, exclude, …',
       })
     this.#future.push(this.#swap(point))
+  }
+
+  /** The newest point on disk that the present came from. */
+  #popSaved(): Point | undefined {
+    const { iteration, adjustments } = this.#core
+    for (;;) {
+      const at = this.#saved.findLastIndex(({ name }) => name === undefined)
+      if (at < 0) return undefined
+      const [saved] = this.#saved.splice(at, 1)
+      const before =
+        saved!.iteration < iteration ||
+        (saved!.iteration === iteration && saved!.adjustments! < adjustments.length)
+      const found = before ? saved!.read() : undefined
+      if (found && leadsHere(this.#core, found))
+        return { snapshot: found.snapshot, cell: undefined, written: true }
+    }
   }
 
   redo(): void {
@@ -146,7 +184,13 @@ export class Timeline {
         ? this.#named.get(target)
         : points.findLast(({ snapshot }) => snapshot.iteration === target)
     if (found) return found
-    const known = [...new Set(points.map(({ snapshot, name }) => name ?? snapshot.iteration))]
+    for (const saved of this.#saved.toReversed()) {
+      if (typeof target === 'string' ? saved.name !== target : saved.iteration !== target) continue
+      const read = saved.read()
+      if (read && (saved.name !== undefined || leadsHere(this.#core, read)))
+        return { snapshot: read.snapshot, cell: undefined, tail: read.history.cut(0) }
+    }
+    const known = [...new Set(this.points.map(({ iteration, name }) => name ?? iteration))]
     throw new InputError({
       where: 'run.goTo(target)',
       received: typeof target === 'string' ? `'${target}'` : `${target}`,
@@ -169,9 +213,17 @@ export class Timeline {
   /** Where `goTo` can go, oldest first. */
   get points(): { iteration: number; name?: string }[] {
     const named = [...this.#named.values()]
-    return [...this.#past, ...named]
-      .map(({ snapshot, name }) => ({ iteration: snapshot.iteration, ...(name !== undefined && { name }) }))
-      .toSorted((a, b) => a.iteration - b.iteration)
+    const inMemory = [...this.#past, ...named].map(({ snapshot, name }) => ({
+      iteration: snapshot.iteration,
+      ...(name !== undefined && { name }),
+    }))
+    const onDisk = this.#saved.map(({ iteration, name }) => ({
+      iteration,
+      ...(name !== undefined && { name }),
+    }))
+    return [...onDisk, ...inMemory].toSorted((a, b) =>
+      a.iteration === b.iteration ? Number(!!a.name) - Number(!!b.name) : a.iteration - b.iteration,
+    )
   }
 
   get bytes(): number {

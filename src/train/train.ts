@@ -18,6 +18,7 @@ import {
 } from './options.js'
 import { ownTrainee, type OwnModel } from './own.js'
 import { iterationTrainee, type OwnIteration } from './own-iteration.js'
+import { savedPoints } from './points.js'
 import { Run } from './run.js'
 import type { Trainee } from './trainee.js'
 
@@ -106,11 +107,12 @@ function resumeRun(core: Core, saved: Saved): Run {
   takeUp(core, saved)
   core.name = saved.file.name
   const files = maybeFiles()!
+  const points = savedPoints(core, files, saved.folder)
   const taken = isHeld(files, saved.folder)
   const journal = taken
     ? new Journal(core, { named: true, parent: { name: core.name, iteration: core.iteration } })
     : new Journal(core, { named: true, folder: saved.folder, id: saved.file.id })
-  return new Run(core, journal)
+  return new Run(core, journal, points)
 }
 
 function maybeSaved(name: string | undefined): Saved | undefined {

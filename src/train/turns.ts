@@ -34,7 +34,7 @@ export class Turns {
     await this.outlast()
     this.#refuseSecond()
     this.#hand.forget()
-    this.#journal.begin()
+    this.#journal.begin(this.#timeline.begin())
     const interrupt = maybeHost()?.interrupt
     const ended = this.#timeline.during(work).finally(() => this.ended())
     this.#last = { interrupt, ended: ended.catch(() => {}) }
@@ -43,8 +43,7 @@ export class Turns {
 
   /** A change made at once, in one step for undo. `before`: the point to go back to. */
   change(before: Snapshot | undefined): void {
-    this.#journal.begin()
-    this.#timeline.begin(before)
+    this.#journal.begin(this.#timeline.begin(before))
   }
 
   /** A move to another point of the run's history: background training stands still first. */

@@ -1,5 +1,8 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { adam, seed, train } from '../../src/index.js'
+import { adam, loadRun, seed, train } from '../../src/index.js'
 import { blobs, classifier, line, linearModel, silence } from '../train/setup.js'
 
 beforeEach(() => {
@@ -8,12 +11,16 @@ beforeEach(() => {
 })
 
 /** Ids 3 and 10 have the wrong label. */
-function start() {
+function wrongLabels() {
   const { x, y } = blobs()
   y[3] = 0
   y[10] = 1
+  return { x, y }
+}
+
+function start() {
   return train(classifier(), {
-    data: { x, y },
+    data: wrongLabels(),
     evaluateOn: blobs(16),
     loss: 'sparseCategoricalCrossentropy',
     metrics: ['accuracy'],
@@ -66,6 +73,32 @@ describe('mistakes', () => {
     const forgotten = await run.mistakes({ by: 'forgotten' })
     expect(forgotten.rows.length).toBeGreaterThan(0)
     expect(forgotten.rows.length).toBe(forgotten.wrong)
+  })
+
+  test('what was right once stays forgotten over evaluations in which it is wrong, and over a restart', async () => {
+    const run = start()
+    await run.iterate(80)
+    await run.evaluate()
+    await run.mistakes({ of: 'train' })
+    const model = run.model as any
+    const [kernel, ...rest] = model.getWeights()
+    model.setWeights([kernel.mul(-1), ...rest])
+    await run.iterate(1)
+    await run.evaluate()
+    const lost = (await run.mistakes({ by: 'new' })).rows.map(({ id }) => id)
+    expect(lost.length).toBeGreaterThan(0)
+    expect((await run.mistakes({ of: 'train', by: 'new' })).rows.length).toBeGreaterThan(0)
+    await run.iterate(1)
+    await run.evaluate()
+    const still = await run.mistakes({ by: 'forgotten', k: 100 })
+    expect((await run.mistakes({ by: 'new' })).rows.length).toBeLessThan(still.rows.length)
+    expect(still.rows.map(({ id }) => id)).toEqual(expect.arrayContaining(lost))
+    const folder = await run.save(mkdtempSync(join(tmpdir(), 'forgotten-')), { overwrite: true })
+    const { x, y } = wrongLabels()
+    const again = await loadRun(folder, { model: classifier(), data: { x, y }, evaluateOn: blobs(16) })
+    expect((await again.mistakes({ by: 'forgotten', k: 100 })).rows.map(({ id }) => id)).toEqual(
+      still.rows.map(({ id }) => id),
+    )
   })
 
   test('the confusion matrix counts every example once and knows them by id', async () => {

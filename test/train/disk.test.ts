@@ -107,6 +107,104 @@ describe('a run on disk', () => {
     60_000,
   )
 
+  test('undo, goTo and kept names go on after a restart, to the points that are on disk, bit for bit', async () => {
+    const one = start({ accumulate: 2, ema: 0.9 })
+    await one.run.iterate(10)
+    one.run.keep('good one')
+    one.run.set({ learningRate: 0.01 }, { why: 'to see' })
+    await one.run.iterate(10)
+    one.run.set({ schedule: null, dropout: 0.5, accumulate: 3 })
+    await one.run.iterate(10)
+    const points: [number, number, number[][]][] = []
+    const stand = (run: Run, model: tf.LayersModel) =>
+      points.push([run.iteration, run.adjustments.length, weightsOf(model)])
+    for (const folder of [undefined, 'elsewhere', 'copy']) await one.run.save(folder)
+    const known = one.run.points
+    stand(one.run, one.model)
+    for (let i = 0; i < 5; i++) {
+      await one.run.undo()
+      stand(one.run, one.model)
+    }
+    expect(points.map(([iteration, count]) => [iteration, count])).toEqual([
+      [30, 4],
+      [20, 4],
+      [20, 1],
+      [10, 1],
+      [10, 0],
+      [0, 0],
+    ])
+    await one.run.iterate(15)
+    const straight = weightsOf(one.model)
+    const rest = again()
+    const loaded = await loadRun('elsewhere', rest)
+    expect(loaded.points).toEqual(known)
+    stand(loaded, rest.model)
+    for (let i = 0; i < 5; i++) {
+      await loaded.undo()
+      stand(loaded, rest.model)
+    }
+    expect(points.slice(6)).toEqual(points.slice(0, 6))
+    await expect(loaded.undo()).rejects.toThrow('at its beginning')
+    expect(loaded.dropout).toEqual({ dropout: 0.3 })
+    await loaded.redo()
+    await loaded.redo()
+    await loaded.undo()
+    await loaded.undo()
+    await loaded.iterate(15)
+    expect(weightsOf(rest.model)).toEqual(straight)
+    const fresh = again()
+    const other = await loadRun('copy', fresh)
+    await other.goTo('good one')
+    expect([other.iteration, other.history.length]).toEqual([10, 10])
+    await other.undo()
+    expect([other.iteration, weightsOf(fresh.model)]).toEqual([30, points[0]![2]])
+    await other.goTo(20)
+    expect(other.iteration).toBe(20)
+    await other.iterate(3)
+    await other.undo()
+    await other.undo()
+    expect(other.iteration).toBe(30)
+  })
+
+  test('points of a line that was left are none: undo after a restart goes back on the present one', async () => {
+    const one = start()
+    await one.run.iterate(10)
+    await one.run.iterate(10)
+    await one.run.iterate(10)
+    await one.run.save()
+    await one.run.undo()
+    await one.run.undo()
+    one.run.set({ learningRate: 0.5 })
+    await one.run.iterate(25)
+    await one.run.save()
+    const name = readdirSync('runs/first/snapshots')
+    expect(name).toContain('00000020-undo-0.safetensors')
+    const rest = again()
+    const loaded = await loadRun('first', rest)
+    expect([loaded.iteration, loaded.adjustments.length]).toEqual([35, 1])
+    await loaded.undo()
+    expect([loaded.iteration, loaded.adjustments.length]).toEqual([10, 1])
+    await loaded.undo()
+    expect([loaded.iteration, loaded.adjustments.length]).toEqual([10, 0])
+    await loaded.undo()
+    expect(loaded.iteration).toBe(0)
+  })
+
+  test('save writes also a run that is not written as it goes, and one whose disk was full', async () => {
+    const { run } = start({ save: false })
+    await run.iterate(3)
+    run.set({ learningRate: 0.01 })
+    await run.save('asked')
+    expect((await loadRun('asked', again())).adjustments).toHaveLength(1)
+    writeFileSync('runs', 'a file where the folder would be')
+    const failed = start({ name: 'failed' })
+    await failed.run.iterate(3)
+    failed.run.set({ learningRate: 0.01 })
+    await failed.run.save('instead')
+    expect((await loadRun('instead', again())).iteration).toBe(3)
+    expect(lines('instead').filter(({ type }) => type === 'adjustment')).toHaveLength(1)
+  })
+
   test('killed at any moment, the run on disk opens', async () => {
     seed(1)
     const { model, data, evaluateOn } = kinds.mlp()

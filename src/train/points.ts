@@ -1,0 +1,111 @@
+import type { Files } from '../store/files.js'
+import { decodeTensors } from '../store/safetensors.js'
+import type { Core } from './core.js'
+import type { History } from './history.js'
+import { decodeSnapshot, rebuild } from './record.js'
+import type { Snapshot } from './snapshots.js'
+
+/**
+ * Names of snapshot files: `00000200.safetensors` the run as it stood; `00000200-undo-3.safetensors` a point that undo goes
+ * back to, after 200 iterations and 3 adjustments, which is one place on the run's line; `00000200-kept-good.safetensors`.
+ */
+const pattern = /^(\d{8,})(?:-undo-(\d+)|-kept-(.+))?\.safetensors$/
+
+const digits = (iteration: number) => String(iteration).padStart(8, '0')
+
+export const presentFile = (iteration: number) => `${digits(iteration)}.safetensors`
+export const undoFile = ({ iteration, adjustments }: Pick<Snapshot, 'iteration' | 'adjustments'>) =>
+  `${digits(iteration)}-undo-${adjustments.length}.safetensors`
+export const keptFile = (iteration: number, name: string) =>
+  `${digits(iteration)}-kept-${encodeURIComponent(name)}.safetensors`
+
+/** What a file's name says; undefined where it is no snapshot. */
+export function maybePlace(
+  file: string,
+): { iteration: number; adjustments?: number; name?: string } | undefined {
+  const [, iteration, adjustments, name] = pattern.exec(file) ?? []
+  if (iteration === undefined) return undefined
+  return {
+    iteration: Number(iteration),
+    ...(adjustments !== undefined && { adjustments: Number(adjustments) }),
+    ...(name !== undefined && { name: decodeURIComponent(name) }),
+  }
+}
+
+/** A point on disk, read when it is wanted. */
+export interface SavedPoint {
+  iteration: number
+  /** Adjustments before it; undefined where it was kept by name. */
+  adjustments?: number
+  name?: string
+  /** undefined where it is not whole any more, or does not belong to the run as it stands. */
+  read(): { snapshot: Snapshot; history: History } | undefined
+}
+
+/** The points that a run's folder holds, in the order of the run's line. */
+export function savedPoints(core: Core, files: Files, folder: string): SavedPoint[] {
+  const snapshots = files.join(folder, 'snapshots')
+  return files
+    .list(snapshots)
+    .flatMap((file): SavedPoint[] => {
+      const place = maybePlace(file)
+      if (place?.adjustments === undefined && place?.name === undefined) return []
+      return [{ ...place, read: () => maybeRead(core, files, files.join(snapshots, file)) }]
+    })
+    .toSorted((a, b) => a.iteration - b.iteration || (a.adjustments ?? 0) - (b.adjustments ?? 0))
+}
+
+function maybeRead(core: Core, files: Files, path: string): ReturnType<SavedPoint['read']> {
+  try {
+    const decoded = decodeSnapshot(decodeTensors(files.read(path), path), path, core)
+    if (decoded.snapshot.order.excluded.length !== core.data.length) return undefined
+    const { settings, schedule, batchSchedule, stop } = decoded
+    const now = core.settings
+    // Functions of the user's own are those of the run as it was taken up.
+    const own = <T extends { name: string }>(recorded: { name: string } | undefined, held: T | undefined) =>
+      recorded?.name === 'own' ? held : undefined
+    const same = JSON.stringify(decoded.optimizer.settings) === JSON.stringify(core.optimizer.settings)
+    const rebuilt = rebuild(
+      decoded,
+      {
+        schedule: own(schedule, now.schedule),
+        batchSchedule: own(batchSchedule, now.batchSchedule),
+        stop: own(stop, now.stop),
+        ...((core.trainee.iteration || (same && decoded.optimizer.name === core.optimizer.name)) && {
+          optimizer: core.optimizer,
+        }),
+      },
+      'run.undo()',
+    )
+    const { optimizer, ...rules } = rebuilt
+    const plain = Object.fromEntries(
+      Object.keys(now).map((name) => [name, (settings as { [name: string]: unknown })[name]]),
+    )
+    const { metrics, progress, save } = now
+    const snapshot: Snapshot = {
+      ...decoded.snapshot,
+      version: core.nextVersion(),
+      optimizer,
+      settings: { ...now, ...plain, ...rules, metrics, progress, save },
+    }
+    return { snapshot, history: decoded.history }
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether the run as it stands came from this point: its history and its adjustments begin with the point's. */
+export function leadsHere(
+  core: Core,
+  { snapshot, history }: { snapshot: Snapshot; history: History },
+): boolean {
+  const { length } = history
+  if (length > core.history.length) return false
+  const last = length - 1
+  const alike = (name: string) => Object.is(history.column(name)[last], core.history.column(name)[last])
+  if (length > 0 && !(alike('iteration') && alike('loss'))) return false
+  return (
+    JSON.stringify(core.adjustments.slice(0, snapshot.adjustments.length)) ===
+    JSON.stringify(snapshot.adjustments)
+  )
+}
