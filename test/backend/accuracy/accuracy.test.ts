@@ -25,12 +25,12 @@ const spread = (values: readonly number[]) => Math.max(...values) - Math.min(...
 
 describe.runIf(long)('a convnet trained here', () => {
   // oxfmt-ignore
-  it('is as accurate as the same in PyTorch on the same digits: five seeds each, within their spread', { timeout: 900_000 }, async () => {
+  it('is as accurate as the same in PyTorch on the same digits: five seeds each, within their spread', { timeout: 1_800_000 }, async () => {
     const folder = temporaryFolder()
     const here = await accuracies(process.execPath, 'train.mjs', folder)
     const there = await accuracies(pytorch(), 'train.py', folder)
     console.log(`accuracy here ${here.join(' ')}, in PyTorch ${there.join(' ')}`)
-    for (const list of [here, there]) expect(mean(list)).toBeGreaterThan(0.96)
+    for (const list of [here, there]) expect(mean(list)).toBeGreaterThan(0.94)
     // The two ranges overlap, and their middles are no further apart than either is wide.
     expect(Math.max(...here)).toBeGreaterThanOrEqual(Math.min(...there))
     expect(Math.max(...there)).toBeGreaterThanOrEqual(Math.min(...here))
