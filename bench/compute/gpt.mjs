@@ -12,7 +12,8 @@ export function tokens({ vocabulary, context, batch }, factor) {
   return Int32Array.from({ length: batch * context }, (_, at) => (at * factor) % vocabulary)
 }
 
-export function createGpt({ vocabulary, context, layers, heads, width, batch }) {
+/** `oneHot`: the tokens are looked up by a product, for backends that have no gradient of `gather` (tfjs's wasm). */
+export function createGpt({ vocabulary, context, layers, heads, width, batch }, { oneHot = false } = {}) {
   const parameters = {}
   const normal = (name, shape) => (parameters[name] = tf.variable(tf.randomNormal(shape, 0, 0.02)))
   const ones = (name) => (parameters[name] = tf.variable(tf.ones([width])))
@@ -47,10 +48,11 @@ export function createGpt({ vocabulary, context, layers, heads, width, batch }) 
   }
   function loss(x, y) {
     const rows = batch * context
-    let stream = tf
-      .gather(parameters.tokens, x.flatten())
-      .reshape([batch, context, width])
-      .add(parameters.positions)
+    const ids = x.flatten()
+    const embedded = oneHot
+      ? tf.matMul(tf.oneHot(ids, vocabulary).toFloat(), parameters.tokens)
+      : tf.gather(parameters.tokens, ids)
+    let stream = embedded.reshape([batch, context, width]).add(parameters.positions)
     stream = stream.reshape([rows, width])
     for (let layer = 0; layer < layers; layer++) {
       const of = (name) => parameters[`${layer}/${name}`]
