@@ -123,8 +123,16 @@ export class CompiledStep {
   ): T | undefined {
     const core = this.#core
     const { freeze, clipNorm, clipValue } = core.settings
-    const made = [core.optimizer, freeze, clipNorm, clipValue, core.dropouts.structure]
-    if (made.some((part, at) => part !== this.#made[at])) this.#refresh()
+    // Going back to where there were no slots ends their variables, which a recording holds.
+    const made = [
+      core.optimizer,
+      freeze,
+      clipNorm,
+      clipValue,
+      core.dropouts.structure,
+      ...core.slots.values(),
+    ]
+    if (made.length !== this.#made.length || made.some((part, at) => part !== this.#made[at])) this.#refresh()
     this.#made = made
     if (this.#reason !== undefined) return undefined
     try {

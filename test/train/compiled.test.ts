@@ -63,6 +63,20 @@ describe('a compiled run', () => {
     expect(lossesOf(run)).toEqual(first)
   })
 
+  it('goes on after it went back to where its optimizer had no state yet, and forth', async () => {
+    const other = await createRun('onnxruntime', { accumulate: 2, ema: 0.9 })
+    await other.iterate(20)
+    const run = await createRun('onnxruntime', {})
+    run.set({ accumulate: 2, ema: 0.9 })
+    await run.iterate(10)
+    await run.undo()
+    await run.undo()
+    await run.redo()
+    await run.redo()
+    await run.iterate(10)
+    expect(lossesOf(run)).toEqual(lossesOf(other))
+  })
+
   it('changes nothing in an iteration that is not finite', async () => {
     await tf.setBackend('onnxruntime')
     const x = new Float32Array([1, 2, 3, NaN])

@@ -1,0 +1,23 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { gradbook, temporaryFolder } from '../kit/index.js'
+
+/** The code of a page, block after block, as the cells of a notebook. */
+function cellsOf(page: string): string {
+  const blocks = [...readFileSync(page, 'utf8').matchAll(/^```ts\n([\s\S]*?)^```/gm)]
+  return blocks.map(([, code]) => `// %%\n${code}`).join('\n')
+}
+
+it.each(['README.md', 'docs/training.md'])(
+  'the code of %s runs from top to bottom, types checked, in an empty folder',
+  async (page) => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'page.ts'), cellsOf(page))
+    const { code, stdout, stderr } = await gradbook(['run', 'page.ts'], { folder, timeout: 240_000 })
+    expect(stderr + stdout).not.toMatch(/Error/)
+    expect(code).toBe(0)
+    if (page === 'docs/training.md') expect(stdout).toContain('3.00 1.00')
+  },
+  240_000,
+)
