@@ -4,15 +4,18 @@ import { fileURLToPath } from 'node:url'
 import { parentPort } from 'node:worker_threads'
 import { Resvg } from '@resvg/resvg-js'
 import * as vega from 'vega'
-import { compile } from 'vega-lite'
+import { compiledFor } from './compiled.js'
 import { encodeRgba } from './encode.js'
 import { isVega } from './spec.js'
+import { readOutlines, TextDrawer } from './outlines.js'
 import { readFontMetrics } from './text-width.js'
 
 const asset = (name: string) => fileURLToPath(new URL(`assets/${name}`, import.meta.url))
 const fontFiles = ['Inter-Regular.ttf', 'Inter-SemiBold.ttf', 'DejaVuSans.ttf'].map(asset)
 const monospaceFile = asset('DejaVuSansMono.ttf')
-const [regular, semiBold] = fontFiles.map((file) => readFontMetrics(readFileSync(file)))
+const [regularFile, semiBoldFile] = fontFiles.map((file) => readFileSync(file)) as [Buffer, Buffer, Buffer]
+const [regular, semiBold] = [regularFile, semiBoldFile].map(readFontMetrics)
+const texts = new TextDrawer({ regular: readOutlines(regularFile), strong: readOutlines(semiBoldFile) })
 
 /** Pixels of the picture for one of the chart. */
 const scale = 2
@@ -27,12 +30,20 @@ metrics.width = (item, text) => {
   return weight.width(String(text ?? '')) * (item.fontSize ?? 11)
 }
 
+// Vega looks every 10 ms whether pictures have come; data URLs are there at once.
+const { ResourceLoader } = vega as unknown as { ResourceLoader: { prototype: { ready(): Promise<boolean> } } }
+ResourceLoader.prototype.ready = async function (this: { pending?(): number }) {
+  let waited = false
+  for (; this.pending!() > 0; waited = true) await new Promise((resolve) => setImmediate(resolve))
+  return waited
+}
+
 export async function draw(spec: object): Promise<Uint8Array> {
-  const compiled = isVega(spec) ? (spec as never) : compile(spec as never, { logger: quiet }).spec
-  const view = new vega.View(vega.parse(compiled), { renderer: 'none', logger: quiet as never })
+  const compiled = isVega(spec) ? spec : compiledFor(spec, quiet)
+  const view = new vega.View(vega.parse(compiled as never), { renderer: 'none', logger: quiet as never })
   try {
     // resvg knows the older of the two names that vega writes for `smooth: false`, and would take the last.
-    const svg = (await view.toSVG()).replaceAll('image-rendering: pixelated;', '')
+    const svg = texts.draw((await view.toSVG()).replaceAll('image-rendering: pixelated;', ''))
     const side = Math.max(
       ...[...svg.slice(0, 400).matchAll(/(?:width|height)="([\d.]+)"/g)].map((match) => Number(match[1])),
       1,
@@ -41,8 +52,8 @@ export async function draw(spec: object): Promise<Uint8Array> {
       fitTo: { mode: 'zoom', value: Math.min(scale, mostPixels / side) },
       font: {
         loadSystemFonts: needsSystemFonts(svg),
-        // Each file takes 2 ms to read.
-        fontFiles: /mono/i.test(svg) ? [...fontFiles, monospaceFile] : fontFiles,
+        // For what could not be drawn as paths; each file takes 2 ms to read.
+        fontFiles: fontsFor(svg),
         defaultFontFamily: 'Inter',
         sansSerifFamily: 'Inter',
         serifFamily: 'Inter',
@@ -54,6 +65,11 @@ export async function draw(spec: object): Promise<Uint8Array> {
   } finally {
     view.finalize()
   }
+}
+
+function fontsFor(svg: string): string[] {
+  if (!svg.includes('<text')) return []
+  return /mono/i.test(svg) ? [...fontFiles, monospaceFile] : fontFiles
 }
 
 /** Chinese, Japanese, Korean, Indic, …: beyond what our fonts hold. Looking through the system's fonts takes a while. */

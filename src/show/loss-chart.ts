@@ -15,6 +15,9 @@ export const pointLimit = 5000
 /** Points of one line: a lowest and a highest every 1.6 pixels. Twice as many look the same and take twice as long. */
 const finest = 800
 
+/** In the low panels below: a lowest and a highest every 2.5 pixels. */
+const finestBelow = 512
+
 /** A mean has no spikes. */
 const finestMean = 240
 
@@ -46,7 +49,14 @@ export function lossChart(view: RunView, options: LossChartOptions = {}): Spec {
     linePanel(
       'gradient norm',
       colours.gradient,
-      [downsample(view.history.iteration, view.history.gradientNorm, budget.line, view.history.length)],
+      [
+        downsample(
+          view.history.iteration,
+          view.history.gradientNorm,
+          Math.min(finestBelow, budget.line),
+          view.history.length,
+        ),
+      ],
       shownAdjustments(view),
       x,
     ),

@@ -8,7 +8,8 @@ export interface FontMetrics {
   width(text: string): number
 }
 
-export function readFontMetrics(file: Uint8Array): FontMetrics {
+/** Where each table of a font begins. */
+export function tablesOf(file: Uint8Array): Map<string, number> {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
   const tables = new Map<string, number>()
   for (let i = 0; i < view.getUint16(4); i++) {
@@ -16,6 +17,12 @@ export function readFontMetrics(file: Uint8Array): FontMetrics {
     const tag = String.fromCharCode(...file.subarray(record, record + 4))
     tables.set(tag, view.getUint32(record + 8))
   }
+  return tables
+}
+
+export function readFontMetrics(file: Uint8Array): FontMetrics {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
+  const tables = tablesOf(file)
   const at = (tag: string) => {
     const offset = tables.get(tag)
     if (offset === undefined) throw new Error(`the font has no table ${tag}`)
@@ -41,7 +48,8 @@ export function readFontMetrics(file: Uint8Array): FontMetrics {
   }
 }
 
-function readCharacterMap(view: DataView, cmap: number): (code: number) => number {
+/** The glyph of each character; 0: the font has none. */
+export function readCharacterMap(view: DataView, cmap: number): (code: number) => number {
   const subtables = Array.from(
     { length: view.getUint16(cmap + 2) },
     (_, i) => cmap + view.getUint32(cmap + 8 + i * 8),

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { encodeRgba } from '../../src/show/encode.js'
 import { encodePng } from '../../src/show/index.js'
 
-/** The pixels of a PNG without filters, as RGBA. */
+/** The pixels of a PNG with no filters but the row above (type 2), as RGBA. */
 function decode(png: Uint8Array): { width: number; height: number; type: number; pixels: number[] } {
   const view = new DataView(png.buffer, png.byteOffset, png.byteLength)
   const chunks: { [type: string]: Uint8Array } = {}
@@ -15,6 +15,10 @@ function decode(png: Uint8Array): { width: number; height: number; type: number;
   const [width, height, type] = [view.getUint32(16), view.getUint32(20), png[25]!]
   const depth = { 0: 1, 2: 3, 3: 1, 6: 4 }[type]!
   const rows = inflateSync(chunks.IDAT!)
+  const stride = width * depth + 1
+  for (let y = 1; y < height; y++)
+    if (rows[y * stride] === 2)
+      for (let at = y * stride + 1; at < (y + 1) * stride; at++) rows[at]! += rows[at - stride]!
   const pixels: number[] = []
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++) {
