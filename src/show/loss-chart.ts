@@ -153,9 +153,7 @@ function lossPanel(
   const { history } = view
   const several = runs.length > 1
   const window = Math.min(200, Math.ceil(history.length / 20))
-  const names = several
-    ? runs.map((run) => run.name)
-    : ['each batch', `mean of ${formatCount(window)}`, 'evaluation']
+  const names = several ? runs.map((run) => run.name) : ['each batch', 'running mean', 'evaluation']
   const range = several
     ? runs.map((_, i) => series[i % series.length]!)
     : ['#9cc7e0', colours.training, colours.evaluation]

@@ -9,8 +9,19 @@ import { tablePanel } from './table-panel.js'
 const mostPictures = 8
 const mostRows = 5
 
+/** A live view brings the same mistakes again and again. */
+const drawn = new WeakMap<MistakesView, Part>()
+
 /** The worst examples of a run's newest evaluation, below its chart: pictures in a row, else a short table. */
 export function mistakesPanel(view: MistakesView): Part | undefined {
+  const known = drawn.get(view)
+  if (known) return known
+  const part = panelOf(view)
+  if (part) drawn.set(view, part)
+  return part
+}
+
+function panelOf(view: MistakesView): Part | undefined {
   if (view.rows.length === 0) return undefined
   const title = `Worst of the evaluation after iteration ${formatCount(view.iteration)}`
   const wrong =

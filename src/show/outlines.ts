@@ -215,7 +215,7 @@ export class TextDrawer {
 }
 
 /** Marks that combine, joiners, and what is written from right to left or in syllables. */
-const needsShaping = /[\p{M}\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufe00-\ufe0f\u0590-\u109f\u1100-\u11ff]/u
+const needsShaping = /[\p{M}\u200b-\u200f\u202a-\u202e\u2066-\u2069\u0590-\u109f\u1100-\u11ff]/u
 
 function textPath(text: string, font: Font): { d: string; width: number } | undefined {
   let d = ''

@@ -18,6 +18,8 @@ export class Live {
   #shown: { display: Display; cell: CellInfo | undefined } | undefined
   #updated = 0
   #wait = updateEvery
+  /** Milliseconds that the latest views took. */
+  #costs: number[] = []
   #breathed = 0
   #began = 0
   /** Nothing of the present call was shown yet. */
@@ -82,6 +84,8 @@ export class Live {
     const { cell } = host
     if (this.#shown && this.#shown.cell?.number === cell?.number) this.#shown.display.update(view)
     else this.#shown = { display: host.display(view), cell }
-    this.#wait = Math.max(updateEvery, updateShare * (performance.now() - now))
+    // What another process took in the midst of one is not what a view costs: the least of the latest counts.
+    this.#costs = [...this.#costs.slice(-2), performance.now() - now]
+    this.#wait = Math.max(updateEvery, updateShare * Math.min(...this.#costs))
   }
 }

@@ -21,7 +21,7 @@ function ink(svg: string): number[] {
       defaultFontFamily: 'Inter',
     },
   }).render()
-  const columns = new Array<number>(40).fill(0)
+  const columns = Array.from({ length: 40 }, () => 0)
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++)
       columns[Math.floor(x / 10)]! += (255 - pixels[(y * width + x) * 4]!) / 255 / (10 * height)
@@ -41,7 +41,7 @@ describe('texts as paths', () => {
     })
 
   it('stay texts where it takes more than one glyph after another, or another font', () => {
-    for (const text of ['שלום', 'e\u0301', '中文', 'a\u202eb'])
+    for (const text of ['שלום', `e${String.fromCodePoint(0x301)}`, '中文', 'a\u{202e}b'])
       expect(texts.draw(svgOf(text))).toContain('<text')
     expect(texts.draw(svgOf('a', 'font-style="italic"'))).toContain('<text')
     expect(texts.draw(svgOf('a').replace('Inter, sans-serif', 'monospace'))).toContain('<text')

@@ -1,0 +1,163 @@
+// `npm run bench pictures [-- --rounds 10 --only png|live]`
+//
+// What pictures cost: the PNG of a chart, warm and as it is called from a notebook; and training that is watched, against the
+// same training with `progress: false`, in the real kernel with a front end that listens, as the cell sees it. Both trainings take turns.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { startKernel } from '../../dist/kernel/cli/client/index.js'
+import { confusionChart, examplesChart, lossChart, toPng } from '../../dist/src/show/index.js'
+import { median, quantile, summary, table } from '../statistics.mjs'
+
+const goals = { png: 40, live: 1.02 }
+
+function runView(length) {
+  const of = (value) => Float32Array.from({ length }, (_, i) => value(i))
+  const noise = (i) => ((i * 7919) % 101) / 101
+  return {
+    kind: 'run',
+    name: 'bench',
+    live: false,
+    iteration: length,
+    from: 0,
+    to: length,
+    history: {
+      length,
+      iteration: Float64Array.from({ length }, (_, i) => i + 1),
+      loss: of((i) => 2.3 * Math.exp(-i / 300) + 0.2 * noise(i)),
+      learningRate: of(() => 1e-3),
+      gradientNorm: of((i) => 1 + noise(i * 3)),
+      milliseconds: of(() => 4),
+    },
+    evaluations: Array.from({ length: 10 }, (_, i) => ({
+      iteration: ((i + 1) * length) / 10,
+      loss: 2 / (i + 1),
+      accuracy: 1 - 0.5 / (i + 1),
+    })),
+    adjustments: [{ at: length / 2, what: 'learningRate', from: 1e-3, to: 5e-4 }],
+    metrics: ['accuracy'],
+    stopReason: null,
+    milliseconds: 1,
+  }
+}
+
+const example = (id, round) => ({
+  id,
+  split: 'train',
+  expected: String(id % 10),
+  input: {
+    values: Float32Array.from({ length: 784 }, (_, p) => ((p * (id + 3) + round) % 17) / 16),
+    shape: [28, 28, 1],
+    picture: [28, 28, 1],
+  },
+})
+
+/** Each round has other data, as in a notebook. */
+const charts = {
+  'loss chart, four panels': (round) => lossChart(runView(2000 + 10 * round)),
+  'confusion matrix, ten classes': (round) =>
+    confusionChart({
+      kind: 'confusion',
+      iteration: round,
+      split: 'validation',
+      labels: Array.from({ length: 10 }, (_, i) => String(i)),
+      counts: Array.from({ length: 10 }, (_, i) =>
+        Array.from({ length: 10 }, (_, k) => (i === k ? 90 : (i * k + round) % 5)),
+      ),
+    }),
+  'grid of 16 examples': (round) =>
+    examplesChart({ kind: 'examples', rows: Array.from({ length: 16 }, (_, i) => example(i, round)) }),
+}
+
+async function benchPng(rounds) {
+  const rows = []
+  for (const [name, make] of Object.entries(charts)) {
+    const times = []
+    let bytes = 0
+    for (let round = 0; round < rounds + 4; round++) {
+      const spec = make(round)
+      const started = performance.now()
+      bytes = (await toPng(spec)).length
+      // The first ones compile JavaScript.
+      if (round >= 4) times.push(performance.now() - started)
+    }
+    rows.push([name, Math.min(...times).toFixed(1), summary(times), `${(bytes / 1000).toFixed(0)} kB`])
+  }
+  console.log(table(['PNG, warm, ms', 'best', 'median (middle half)', 'size'], rows))
+  console.log(`goal: ${goals.png} ms\n`)
+}
+
+const setUp = `
+import * as tf from '@tensorflow/tfjs'
+import { adam, digits, train } from 'gradbook'
+const data = await digits({ seed: 1, flat: true })
+const make = (progress: boolean) =>
+  train(
+    tf.sequential({ layers: [
+      tf.layers.dense({ inputShape: [784], units: 256, activation: 'relu' }),
+      tf.layers.dense({ units: 256, activation: 'relu' }),
+      tf.layers.dense({ units: 10, activation: 'softmax' }),
+    ] }),
+    { data: data.train, evaluateOn: data.validation, evaluateEvery: 250, loss: 'sparseCategoricalCrossentropy',
+      metrics: ['accuracy'], optimizer: adam({ learningRate: 1e-3 }), batchSize: 64, seed: 1, progress },
+  )
+const runs = { watched: make(true), silent: make(false) }
+await runs.watched.iterate(200)
+await runs.silent.iterate(200)`
+
+async function benchLive(rounds) {
+  const folder = mkdtempSync(join(tmpdir(), 'gradbook-bench-'))
+  const kernel = await startKernel({ folder })
+  try {
+    let updates = 0
+    const run = async (code) => {
+      const { reply, messages } = await kernel.execute(code)
+      if (reply.content.status !== 'ok') throw new Error(reply.content.evalue)
+      updates += messages.filter(({ header }) => header.msg_type === 'update_display_data').length
+      return messages.find(({ header }) => header.msg_type === 'stream')?.content.text
+    }
+    await run(setUp)
+    updates = 0
+    const times = { watched: [], silent: [] }
+    for (let round = 0; round < rounds; round++)
+      for (const which of round % 2 ? ['silent', 'watched'] : ['watched', 'silent']) {
+        times[which].push(
+          Number(
+            await run(
+              `{ const started = performance.now(); await runs.${which}.iterate(600); console.log(performance.now() - started) }`,
+            ),
+          ),
+        )
+      }
+    const ratios = times.watched.map((time, round) => time / times.silent[round])
+    console.log(
+      table(
+        ['600 iterations, ms', 'median (middle half)'],
+        Object.entries(times).map(([name, list]) => [name, summary(list)]),
+      ),
+    )
+    const seconds = times.watched.reduce((sum, time) => sum + time, 0) / 1000
+    console.log(
+      `watched / silent: ${median(ratios).toFixed(3)} (${quantile(ratios, 0.25).toFixed(3)}-${quantile(ratios, 0.75).toFixed(3)}), ` +
+        `${(updates / seconds).toFixed(1)} updates a second; goal: <= ${goals.live}`,
+    )
+  } finally {
+    await kernel.shutdown()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+export async function bench(args) {
+  const { values } = parseArgs({
+    args,
+    options: { rounds: { type: 'string', default: '10' }, only: { type: 'string' } },
+  })
+  if (values.only && !['png', 'live'].includes(values.only)) {
+    console.error(`--only: received ${values.only}. Expected png or live.`)
+    return 1
+  }
+  if (values.only !== 'live') await benchPng(Number(values.rounds))
+  if (values.only !== 'png') await benchLive(Number(values.rounds))
+  return 0
+}
