@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { readParquet } from '../../src/data/read/parquet.js'
 import { sgd, train } from '../../src/index.js'
-import { python, pythonHas } from '../kit/needs.js'
+import { decodeTensors } from '../../src/store/safetensors.js'
+import { python } from '../kit/needs.js'
 import { line, linearModel, silence } from './setup.js'
 
 beforeEach(() => {
@@ -46,7 +47,7 @@ describe('what a run exports is read', () => {
     expect(rows[10]).toMatchObject({ iteration: 10, loss: run.history.at(-1)!.loss })
   })
 
-  test.skipIf(!pythonHas('pyarrow'))('as Parquet by pyarrow, to the bit', async () => {
+  test.skipIf(!python)('as Parquet by pyarrow, to the bit', async () => {
     const run = await trained()
     const table = ask(
       'import sys, json, pyarrow.parquet as pq\nt = pq.read_table(sys.argv[1])\n' +
@@ -65,7 +66,7 @@ describe('what a run exports is read', () => {
     )
   })
 
-  test.skipIf(!pythonHas('tensorboard'))(
+  test.skipIf(!python)(
     'as events by TensorBoard',
     async () => {
       const run = await trained()
@@ -92,7 +93,7 @@ describe('what a run exports is read', () => {
     60_000,
   )
 
-  test.skipIf(!pythonHas('safetensors') || !pythonHas('numpy'))('as a snapshot by safetensors', async () => {
+  test.skipIf(!python)('as a snapshot by safetensors', async () => {
     const run = await trained()
     await run.save('out/run')
     const [b, loss] = ask(
@@ -103,5 +104,18 @@ describe('what a run exports is read', () => {
     )
     expect(b).toBe(run.model.parameters.b.dataSync()[0])
     expect(loss).toEqual(run.history.map((row) => row.loss))
+  })
+
+  test.skipIf(!python)('and what safetensors of Python writes is read here', () => {
+    ask(
+      'import sys, numpy\nfrom safetensors.numpy import save_file\n' +
+        'save_file({"a": numpy.arange(6, dtype=numpy.float32).reshape(2, 3), "b": numpy.array([1, 2], dtype=numpy.int32)}, sys.argv[1], metadata={"by": "Python"})\n' +
+        'print(1)',
+      'python.safetensors',
+    )
+    const { tensors, metadata } = decodeTensors(readFileSync('python.safetensors'))
+    expect(metadata).toEqual({ by: 'Python' })
+    expect(tensors.a).toMatchObject({ shape: [2, 3], values: new Float32Array([0, 1, 2, 3, 4, 5]) })
+    expect(tensors.b).toMatchObject({ shape: [2], values: new Int32Array([1, 2]) })
   })
 })
