@@ -71,6 +71,9 @@ const protocol = new Worker(new URL('./protocol-start.js', import.meta.url), {
   stdout: false,
   stderr: false,
   execArgv: [],
+  // The parser follows an expression of 200,000 terms as deep as that is nested, and native code that overflows its stack ends
+  // the process. Only what is used of it is taken from the memory.
+  resourceLimits: { stackSizeMb: 256 },
 })
 protocol.on('error', (error) => {
   console.error(error)

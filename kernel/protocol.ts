@@ -100,7 +100,6 @@ Object.assign(kernel, {
   stopper: new Stopper(kernel),
   exit,
 })
-wire.publish({}, 'status', { execution_state: 'starting' })
 
 async function answer(channel: 'shell' | 'control', message: Message): Promise<void> {
   const type = message.header.msg_type

@@ -1,4 +1,4 @@
-// `npm run bench kernel [-- --rounds 5 --repeats 30 --peers gradbook,ipykernel,deno,tslab]`
+// `npm run bench kernel [-- --rounds 5 --repeats 30 --peers [gradbook,ipykernel,deno,tslab]]`; `--peers` alone: all of them.
 //
 // What a user of a kernel waits for, side by side in one run. The kernels take turns, so that a busy moment of the machine
 // meets all of them; every figure is a median with the middle half of the values, and beside it the ratio to ipykernel.
@@ -26,9 +26,17 @@ const reference = 'ipykernel'
 const goalText = ({ ratio, limit }) =>
   ratio !== undefined ? `<= ${ratio} x` : limit !== undefined ? `<= ${limit}` : ''
 
+/** `--peers` alone means all of them. */
+const withAllPeers = (args) =>
+  args.flatMap((arg, index) =>
+    arg === '--peers' && (args[index + 1] ?? '--').startsWith('--')
+      ? [`--peers=${Object.keys(peers)}`]
+      : [arg],
+  )
+
 export async function bench(args) {
   const { values } = parseArgs({
-    args,
+    args: withAllPeers(args),
     options: {
       rounds: { type: 'string', default: '5' },
       repeats: { type: 'string', default: '30' },

@@ -32,7 +32,9 @@ export interface Runtime {
   /** Takes what is awaited and gives it back, unless the cell was stopped: then it waits for good. */
   resume<Value>(value: Value): Value | Promise<never>
   /** The same for what `for await` goes through. */
-  each<Item>(items: AsyncIterable<Item> | Iterable<Item>): AsyncIterable<Item>
+  each<Item>(
+    items: AsyncIterable<Item> | Iterable<Item>,
+  ): AsyncIterable<Item> | Iterable<Item | Promise<Item>>
   require: NodeJS.Require
   /** `import.meta` of a cell: as if it were a file in the notebook's folder. */
   meta: { url: string; dirname: string; filename: string; resolve(specifier: string): string }

@@ -25,6 +25,12 @@ export function jupyterEnvironment(): { JUPYTER_PATH: string } {
   return { JUPYTER_PATH: JUPYTER_PATH ? `${dataFolder}${delimiter}${JUPYTER_PATH}` : dataFolder }
 }
 
+/**
+ * The server drops what a kernel publishes beyond 1 MB or 1,000 messages a second, with a warning in its log and nothing in
+ * the cell. This kernel gathers and slows down its output itself (wire/outgoing.ts).
+ */
+const lossless = '--ZMQChannelsWebsocketConnection.limit_rate=False'
+
 /** Docker's usual user is root, whom Jupyter refuses unless told. */
 function rootArguments(args: readonly string[]): string[] {
   if (process.getuid?.() !== 0 || args.some((arg) => /allow[-_]root/.test(arg))) return []
@@ -47,7 +53,7 @@ export async function lab(folder = '.', args: readonly string[] = []): Promise<n
   const child = spawn(
     program,
     // Ctrl-C ends the server at once instead of asking whether it was meant.
-    [...first, '--ServerApp.answer_yes=True', ...rootArguments(args), ...args],
+    [...first, '--ServerApp.answer_yes=True', lossless, ...rootArguments(args), ...args],
     { cwd: resolve(folder), env: { ...process.env, ...jupyterEnvironment() }, stdio: 'inherit' },
   )
   // A terminal sends Ctrl-C to both; who stops only this process means the server too.

@@ -105,6 +105,9 @@ export async function run(file: string, options: RunOptions = {}): Promise<numbe
       onMessage: (message) => {
         if (!options.quiet || message.header.msg_type === 'error') printer.take(message)
       },
+      onLate: (message) => {
+        if (!options.quiet || message.header.msg_type === 'error') printer.take(message)
+      },
       onCellEnd: () => {
         printer.endCell()
         // A long notebook that is killed leaves what its finished cells showed.

@@ -10,6 +10,7 @@ import { showInBrowser } from './browser.js'
 import { linkNames } from './bindings.js'
 import { LocalModules, type ModuleContext } from './local-modules.js'
 import { runNpm } from './npm.js'
+import { isTyped, RequiredFiles } from './required.js'
 import { each, resume } from './waiting.js'
 import { asPath, findFile, isReloaded } from '../files.js'
 
@@ -108,6 +109,7 @@ export function createModules({
       const file = path && findFile(path)
       if (file && isReloaded(file) && extname(file) !== '.json') {
         imported?.(file)
+        if (isTyped(file)) return required.load(file)
         // Files are edited between cells, and Node keeps what it has required.
         delete own.cache[file]
       }
@@ -129,6 +131,8 @@ export function createModules({
       ),
     })
   }
+
+  const required = new RequiredFiles((path) => requireFor(path))
 
   let prepared: Promise<unknown> | undefined
   /** gradbook's backend becomes the default also for cells that import nothing but tfjs. */
@@ -211,6 +215,6 @@ export function createModules({
     },
     browser: (text) => showInBrowser(text, folder),
     npm: (command) => runNpm(command, folder),
-    sourceOf: (path) => local.sourceOf(path),
+    sourceOf: (path) => local.sourceOf(path) ?? required.sourceOf(path),
   }
 }

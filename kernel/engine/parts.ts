@@ -19,6 +19,8 @@ export interface Parts {
 export function createParts(folder: string, home: string): Parts {
   // As for a script in the notebook's folder: the kernel's own arguments are nothing to a cell.
   process.argv = [process.execPath, join(folder, 'notebook.ts')]
+  // Of V8's ten frames a library takes all: the user's own lies below them.
+  Error.stackTraceLimit = 50
   const modules = createModules({ folder, home })
   const cells = new Map<number, CellRecord>()
   return {

@@ -111,6 +111,10 @@ function readText(path: string): string | undefined {
   }
 }
 
+/** The package that a file belongs to: `@tensorflow/tfjs-core`. */
+const libraryOf = (file: string): string | undefined =>
+  /^.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(file)?.[1]?.replaceAll('\\', '/')
+
 function describeFrames(stack: string, sources: Sources): string[] {
   const cache = new Map<string, Mapping[]>()
   const all = readFrames(stack).filter((frame) => !isHidden(frame))
@@ -121,19 +125,38 @@ function describeFrames(stack: string, sources: Sources): string[] {
     .filter((located) => located !== undefined)
   const lines: string[] = []
   let framed = false
-  for (const { frame, label, text } of frames.slice(0, 12)) {
+  let shown = 0
+  for (let index = 0; index < frames.length; index++) {
+    const { frame, label, text } = frames[index]!
+    const library = libraryOf(frame.file)
+    // Of an error that has come through no code of the user's the first frame says where it was thrown.
+    if (library !== undefined && (last !== -1 || index > 0)) {
+      const first = index
+      const libraries = new Set<string>()
+      for (let next: string | undefined = library; next !== undefined;) {
+        libraries.add(next)
+        const following = frames[++index]
+        next = following && libraryOf(following.frame.file)
+      }
+      const count = index - first
+      lines.push(faint(`    … ${count} ${count === 1 ? 'frame' : 'frames'} in ${[...libraries].join(', ')}`))
+      index--
+      continue
+    }
+    if (++shown > 12) {
+      lines.push(faint(`    … ${frames.length - index} more`))
+      break
+    }
     const name = nameOf(frame)
     lines.push(
       `    ${faint('at')} ${name ? `${name} ` : ''}${blue(`${label}, line ${frame.line}, column ${frame.column}`)}`,
     )
-    const isLibrary = frame.file.includes('/node_modules/')
-    const code = text ?? (isLibrary || framed ? undefined : readText(frame.file))
-    if (code !== undefined && !framed && !isLibrary) {
+    const code = text ?? (library !== undefined || framed ? undefined : readText(frame.file))
+    if (code !== undefined && !framed && library === undefined) {
       framed = true
       lines.push('', ...codeFrame(code, frame.line, frame.column), '')
     }
   }
-  if (frames.length > 12) lines.push(faint(`    … ${frames.length - 12} more`))
   while (lines.at(-1) === '') lines.pop()
   return lines
 }

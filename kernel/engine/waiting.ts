@@ -27,16 +27,40 @@ export function resume<Value>(value: Value): Value | Promise<never> {
   return isStopped() ? never : value
 }
 
+/** What an iterator has promised, unless its cell is stopped by then: the body of the loop does not run once more. */
+const unlessStopped = <Value>(promised: Value): Promise<Awaited<Value>> =>
+  Promise.resolve(promised).then(resume, async (error: unknown) => {
+    await resume(undefined)
+    throw error
+  }) as Promise<Awaited<Value>>
+
 /** `for await (… of x)` is compiled to `for await (… of each(x))`. */
-export function each<Item>(items: AsyncIterable<Item> | Iterable<Item>): AsyncIterable<Item> {
-  const asynchronous = (items as AsyncIterable<Item>)[Symbol.asyncIterator]
+export function each<Item>(
+  items: AsyncIterable<Item> | Iterable<Item>,
+): AsyncIterable<Item> | Iterable<Item | Promise<Item>> {
+  const asynchronous = (items as AsyncIterable<Item> | undefined)?.[Symbol.asyncIterator]
+  if (typeof asynchronous === 'function')
+    return {
+      [Symbol.asyncIterator]() {
+        const iterator = asynchronous.call(items)
+        return {
+          next: () => (isStopped() ? never : unlessStopped(iterator.next())),
+          ...(iterator.return ? { return: (value?: unknown) => iterator.return!(value) } : {}),
+        }
+      },
+    }
+  const synchronous = (items as Iterable<Item> | undefined)?.[Symbol.iterator]
   // What cannot be iterated is the loop's to complain about.
-  if (typeof asynchronous !== 'function') return items as unknown as AsyncIterable<Item>
+  if (typeof synchronous !== 'function') return items as Iterable<Item>
   return {
-    [Symbol.asyncIterator]() {
-      const iterator = asynchronous.call(items)
+    [Symbol.iterator]() {
+      const iterator = synchronous.call(items)
       return {
-        next: () => (isStopped() ? never : iterator.next()),
+        next: () => {
+          if (isStopped()) return { done: false, value: never }
+          const next = iterator.next()
+          return next.done ? next : { done: false, value: unlessStopped(next.value) as Promise<Item> }
+        },
         ...(iterator.return ? { return: (value?: unknown) => iterator.return!(value) } : {}),
       }
     },

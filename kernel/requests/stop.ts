@@ -83,8 +83,9 @@ export class Stopper {
   /** No cell runs; but a timer of an earlier one may loop, or train beside. */
   async #stopBackground(): Promise<void> {
     const { latest } = this.#kernel.executor
+    const began = performance.now()
     this.#raise([latest])
-    if (!(await this.#abandon([latest], graceful))) await this.#terminate([latest], () => false)
+    if (!(await this.#abandon([latest], graceful))) await this.#terminate([latest], () => false, began)
   }
 
   /** Says to the main thread that Stop was pressed: by the abort signals, and by the flag that a loop can read. */
@@ -105,16 +106,17 @@ export class Stopper {
 
   /** Ends the main thread's work for these causes, unless it `isOver` before it must be ended. */
   async #end(causes: Cause[], isOver: () => boolean, over: Promise<unknown>): Promise<void> {
+    const began = performance.now()
     this.#raise(causes)
     await Promise.race([over, sleep(graceful)])
     if (isOver() || (await this.#abandon(causes, answersWithin)) || isOver()) return
-    await this.#terminate(causes, isOver)
+    await this.#terminate(causes, isOver, began)
   }
 
-  async #terminate(causes: Cause[], isOver: () => boolean): Promise<void> {
+  async #terminate(causes: Cause[], isOver: () => boolean, began = performance.now()): Promise<void> {
     const { questions, debugging } = this.#kernel
     await debugging.letGo()
-    const told = setTimeout(() => this.#tell(causes[0]!), toldAfter - graceful)
+    const told = setTimeout(() => this.#tell(causes[0]!), toldAfter - (performance.now() - began))
     endBlockingChildren()
     for (const cause of causes) questions.giveUp(cause)
     // What is ended in a microtask may go on with the next one.

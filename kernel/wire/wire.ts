@@ -62,25 +62,31 @@ export async function openWire(
   hear('control', (message) => onRequest('control', message))
   hear('stdin', onAnswer)
 
+  /** The topic that ZeroMQ subscribers may filter by; front ends subscribe to all. */
+  const topic = (type: string): Uint8Array[] => [Buffer.from(type)]
+
+  const publish: Wire['publish'] = (parent, type, content, more) =>
+    outgoing.push({
+      channel: 'iopub',
+      frames: () => codec.encode(topic(type), type, parent, content, more),
+    })
+
   // What was published before a front end's subscription took hold is lost to it: the welcome says from when on it hears.
-  sockets.onSubscription((topic) =>
+  let isHeard = false
+  sockets.onSubscription((topic) => {
     outgoing.push({
       channel: 'iopub',
       frames: () =>
         codec.encode([topic], 'iopub_welcome', {}, { subscription: Buffer.from(topic).toString() }),
-    }),
-  )
-
-  /** The topic that ZeroMQ subscribers may filter by; front ends subscribe to all. */
-  const topic = (type: string): Uint8Array[] => [Buffer.from(type)]
+    })
+    // The first thing that a front end hears is its welcome; so this comes with the first of them.
+    if (isHeard) return
+    isHeard = true
+    publish({}, 'status', { execution_state: 'starting' })
+  })
 
   return {
-    publish(parent, type, content, more) {
-      outgoing.push({
-        channel: 'iopub',
-        frames: () => codec.encode(topic(type), type, parent, content, more),
-      })
-    },
+    publish,
     publishLater(parent, type, content) {
       outgoing.push({
         channel: 'iopub',

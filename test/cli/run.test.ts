@@ -33,6 +33,22 @@ describe('gradbook run', { timeout: 60_000 }, () => {
     expect(code).toBe(0)
   })
 
+  it('prints what a cell says after its end, and keeps it in that cell', async () => {
+    const { folder, file } = write(
+      'late.ts',
+      `void setTimeout(() => { console.log('late line'); throw new Error('late error') }, 50)
+// %%
+await new Promise((resolve) => setTimeout(resolve, 300))
+`,
+    )
+    const { code, stdout } = await gradbook(['run', file, '-o', 'out.ipynb'], { folder })
+    expect(stdout).toContain('late line\n')
+    expect(stdout).toContain('Error: late error')
+    expect(code).toBe(0)
+    const [first] = readCells(join(folder, 'out.ipynb'))
+    expect(first.outputs.map((output: any) => output.output_type)).toEqual(['stream', 'error'])
+  })
+
   it('writes a notebook that nbformat holds valid, with -p in the source and nothing else beside it', async () => {
     const { folder, file } = write('story.ts', program)
     const { code } = await gradbook(['run', 'story.ts', '-o', 'out.ipynb', '-p', 'learningRate=0.5'], {

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, realpathSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { createModules } from '../../kernel/engine/modules.js'
@@ -242,4 +242,19 @@ test('tslab displays', async () => {
       'import * as tslab from "tslab"; [Object.keys(tslab.display).length, typeof tslab.newDisplay().html, tslab.versions.node]',
     ),
   ).toEqual([11, 'function', process.version])
+})
+
+test('require of TypeScript beside the notebook, with what it requires, anew after an edit', async () => {
+  const { run, write, folder } = inFolder({
+    'a.ts':
+      'import { two } from "./b"; import path from "node:path"; export const four: number = two + 2; export const sep = path.sep',
+    'b.ts': 'export const two = 2 as const; export default class B<T> { constructor(readonly value: T) {} }',
+    'late.ts': 'export const a = 1\nexport const b = await 2',
+  })
+  expect(await run('require("./a.ts").four')).toBe(4)
+  expect(await run('new (require("./b").default)(5).value')).toBe(5)
+  write('b.ts', 'export const two = 20')
+  expect(await run('require("./a").four')).toBe(22)
+  expect(await run(`require(${JSON.stringify(join(folder, 'a.ts'))}).sep`)).toBe(sep)
+  await expect(run('require("./late.ts")')).rejects.toThrow(/await/)
 })

@@ -182,3 +182,21 @@ test('type errors are one error with their code and frame', () => {
     ].join('\n'),
   )
 })
+
+test('frames inside of packages are one line, an error in a required TypeScript file has its line', async () => {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 50
+  const { text } = await failure([
+    `import * as tf from '@tensorflow/tfjs'\ntf.tensor2d([[1, 2]]).matMul(tf.tensor2d([[1, 2]]))`,
+  ])
+  Error.stackTraceLimit = stackTraceLimit
+  expect(text).toMatch(/\n {4}… \d+ frames in @tensorflow\/tfjs-core.*\n/)
+  expect(text).not.toContain('node_modules')
+  expect(text).toContain('at Cell [1], line 2, column')
+  const required = await failure(['require("./broken.ts").go()'], {
+    'broken.ts':
+      'interface A { a: number }\nexport function go(): A {\n  throw new Error("from a file")\n}\n',
+  })
+  expect(required.text).toContain('broken.ts, line 3, column 9')
+  expect(required.text).toContain('> 3 |   throw new Error("from a file")')
+})

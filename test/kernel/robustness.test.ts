@@ -219,6 +219,19 @@ describe('a kernel that cannot go on ends, and says so to whoever waits', () => 
   })
 })
 
+test('expressions of 20,000 terms run, and nesting that V8 refuses is one error', async () => {
+  const own = await startKernel()
+  try {
+    const sum = await own.run(Array(20_000).fill('1').join(' + '), { timeout: 60_000 })
+    expect(result(sum.outputs)).toBe('20000')
+    const nested = await own.run(`${'['.repeat(4_000)}${']'.repeat(4_000)}.length`, { timeout: 60_000 })
+    if (nested.status === 'error') expect(error(nested.outputs)?.ename).toBe('RangeError')
+    expect(result((await own.run('1 + 1')).outputs)).toBe('2')
+  } finally {
+    await own.shutdown()
+  }
+}, 120_000)
+
 test(`${long ? '1,000' : '100'} random cells keep the promises: one reply, busy first, idle last, names kept`, async () => {
   const own = await startKernel()
   const random = createRandom(11)

@@ -4,13 +4,17 @@ import { error, result, stream, useKernel, type Ran, type TestKernel } from '../
 
 const kernel = useKernel()
 
-/** Starts a cell, presses Stop once it runs, and measures from there. */
+/** Starts a cell, presses Stop `after` milliseconds in it, and measures from there. */
 async function stopIn(
   kernel: TestKernel,
   code: string,
-  { after = 200 } = {},
+  { after = 100 } = {},
 ): Promise<Ran & { milliseconds: number }> {
-  const ran = kernel.run(code)
+  const begun = kernel.wait(
+    ({ header, content }) => header.msg_type === 'stream' && content.text === 'begun\n',
+  )
+  const ran = kernel.run(`console.log('begun'); ${code}`)
+  await Promise.race([begun, ran])
   await sleep(after)
   const began = performance.now()
   const reply = await kernel.interrupt()

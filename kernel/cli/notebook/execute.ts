@@ -8,6 +8,8 @@ export interface ExecuteEvents {
   onCell?: (cell: CodeCell, index: number, count: number) => void
   /** A message of the running cell, after it changed the cell's outputs. */
   onMessage?: (message: Message) => void
+  /** A message of a cell that has ended: what its timers print, an error that nobody caught. */
+  onLate?: (message: Message) => void
   /** A cell has ended, well or not. */
   onCellEnd?: (cell: CodeCell, milliseconds: number) => void
   answer?: ExecuteOptions['answer']
@@ -54,7 +56,10 @@ export async function executeNotebook(
   const forget = kernel.onMessage((message) => {
     const parent = message.parent_header.msg_id
     if (message.channel !== 'iopub' || parent === undefined || parent === current) return
-    earlier.get(parent)?.take(message)
+    const outputs = earlier.get(parent)
+    if (!outputs) return
+    outputs.take(message)
+    events.onLate?.(message)
   })
   try {
     for (const [index, cell] of running.entries()) {

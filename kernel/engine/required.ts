@@ -1,0 +1,65 @@
+/** `require` of TypeScript files beside the notebook: at once, as `require` is, and anew after an edit. */
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, extname } from 'node:path'
+import { Script } from 'node:vm'
+
+const loaderOf: { readonly [extension: string]: 'ts' | 'tsx' | 'jsx' } = {
+  '.ts': 'ts',
+  '.cts': 'ts',
+  '.mts': 'ts',
+  '.tsx': 'tsx',
+  '.jsx': 'jsx',
+}
+
+export const isTyped = (path: string): boolean => extname(path) in loaderOf
+
+let esbuild: typeof import('esbuild') | undefined
+
+export class RequiredFiles {
+  readonly #requireFor: (path: string) => NodeJS.Require
+  /** What is being loaded: who asks for it in a circle gets what it has exported by then, as in Node. */
+  readonly #loading = new Map<string, { exports: unknown }>()
+  readonly #sources = new Map<string, { text: string; map: string }>()
+
+  /** `requireFor`: what `require` means in a file. */
+  constructor(requireFor: (path: string) => NodeJS.Require) {
+    this.#requireFor = requireFor
+  }
+
+  /** Text and source map of a file that was loaded. */
+  sourceOf(path: string): { text: string; map: string } | undefined {
+    return this.#sources.get(path)
+  }
+
+  /** The exports of a file. A top-level `await` is refused: that takes `import`. */
+  load(path: string): unknown {
+    const loading = this.#loading.get(path)
+    if (loading) return loading.exports
+    esbuild ??= createRequire(import.meta.url)('esbuild') as typeof import('esbuild')
+    const text = readFileSync(path, 'utf8')
+    const { code, map } = esbuild.transformSync(text, {
+      loader: loaderOf[extname(path)]!,
+      format: 'cjs',
+      platform: 'node',
+      target: 'node20',
+      sourcemap: 'external',
+      sourcefile: path,
+      logLevel: 'silent',
+    })
+    const shifted = JSON.parse(map) as { mappings: string }
+    // The head of the function is a line of its own.
+    shifted.mappings = `;${shifted.mappings}`
+    this.#sources.set(path, { text, map: JSON.stringify(shifted) })
+    const program = `(function (exports, require, module, __filename, __dirname) {\n${code}\n})`
+    const module = { exports: {} as unknown, filename: path, id: path }
+    this.#loading.set(path, module)
+    try {
+      const run = new Script(program, { filename: path }).runInThisContext()
+      run.call(module.exports, module.exports, this.#requireFor(path), module, path, dirname(path))
+    } finally {
+      this.#loading.delete(path)
+    }
+    return module.exports
+  }
+}
