@@ -218,6 +218,24 @@ export class Agent {
     return { data: plain, metadata }
   }
 
+  /** Writes a line as the code that is paused would. */
+  say(text: string): void {
+    console.log(text)
+  }
+
+  /** Sets what a reference has under a name; gives why it cannot. */
+  put(reference: number, name: string, value: unknown): string | undefined {
+    const held = this.#held.get(reference)?.value
+    if (held instanceof Variables) {
+      this.assign(name, value)
+      return undefined
+    }
+    const owner = held as Record<string, unknown> | null | undefined
+    const own = owner && typeof owner === 'object' ? Object.getOwnPropertyDescriptor(owner, name) : undefined
+    if (!own) return `'${name}' is not a property that can be set`
+    return Reflect.set(owner!, name, value) ? undefined : `'${name}' cannot be changed`
+  }
+
   /** Makes a value a variable of the cells. */
   assign(name: string, value: unknown): void {
     const property = { value, writable: true, enumerable: true, configurable: true }

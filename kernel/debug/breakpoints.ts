@@ -1,14 +1,13 @@
 /** The breakpoints that the front end wants, and those that the engine has for them. */
 import type { RanCell } from './cells.js'
 import type { MainThread } from './inspect-main.js'
+import { fitsHitCondition, type Hit } from './hits.js'
 import { findPlaces, placeOfLine } from './places.js'
 import type { Sources, UserProgram } from './sources.js'
 
-export interface Wanted {
+export interface Wanted extends Hit {
   line: number
   column?: number
-  /** TypeScript; the breakpoint is passed over while it is false. */
-  condition?: string
 }
 
 /** A breakpoint as the front end is told of it. */
@@ -24,7 +23,7 @@ export class Breakpoints {
   readonly #sources: Sources
   readonly #wanted = new Map<string, Wanted[]>()
   /** By the engine's identifier: whose it is. */
-  readonly #set = new Map<string, { path: string; url: string; condition: string | undefined }>()
+  readonly #set = new Map<string, { path: string; wanted: Hit; hits: number }>()
   #ids = 0
 
   constructor(sources: Sources) {
@@ -108,9 +107,9 @@ export class Breakpoints {
 
   async #applyTo(path: string, { url, compiled }: UserProgram, main: MainThread): Promise<void> {
     const places = await findPlaces(compiled)
-    for (const { line, condition } of this.#wanted.get(path) ?? []) {
-      const place = placeOfLine(places, line)
-      if (place) await this.#setAt(path, url, place.programLine, place.programColumn, condition, main)
+    for (const wanted of this.#wanted.get(path) ?? []) {
+      const place = placeOfLine(places, wanted.line)
+      if (place) await this.#setAt(path, url, place.programLine, place.programColumn, wanted, main)
     }
   }
 
@@ -118,8 +117,8 @@ export class Breakpoints {
   async #applyAsIs(path: string, main: MainThread): Promise<void> {
     const { pathToFileURL } = await import('node:url')
     const url = pathToFileURL(this.#sources.resolve(path)).href
-    for (const { line, condition } of this.#wanted.get(path) ?? [])
-      await this.#setAt(path, url, line - 1, 0, condition, main)
+    for (const wanted of this.#wanted.get(path) ?? [])
+      await this.#setAt(path, url, wanted.line - 1, 0, wanted, main)
   }
 
   async #setAt(
@@ -127,7 +126,7 @@ export class Breakpoints {
     url: string,
     lineNumber: number,
     columnNumber: number,
-    condition: string | undefined,
+    wanted: Hit,
     main: MainThread,
   ): Promise<void> {
     try {
@@ -136,16 +135,22 @@ export class Breakpoints {
         lineNumber,
         columnNumber,
       })
-      this.#set.set(breakpointId, { path, url, condition })
+      this.#set.set(breakpointId, { path, wanted, hits: 0 })
     } catch (error) {
       // Two lines that come to one place are one breakpoint.
       if (!/already exists/.test((error as Error).message)) throw error
     }
   }
 
-  /** The conditions of the breakpoints that were hit; empty when one of them has none. */
-  conditionsOf(hit: readonly string[]): string[] {
-    const conditions = hit.map((id) => this.#set.get(id)?.condition?.trim() ?? '')
-    return conditions.every((condition) => condition !== '') ? conditions : []
+  /** What those that were hit ask for. */
+  hitsOf(ids: readonly string[]): Hit[] {
+    return ids.map((id) => this.#set.get(id)?.wanted ?? {})
+  }
+
+  /** A breakpoint was hit and its condition holds: whether that makes it one to stop, or write, at. */
+  count(id: string): boolean {
+    const set = this.#set.get(id)
+    if (!set?.wanted.hitCondition?.trim()) return true
+    return fitsHitCondition(set.wanted.hitCondition, ++set.hits)
   }
 }

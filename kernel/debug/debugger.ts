@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { Variable, View } from './agent.js'
 import { Breakpoints, type Wanted } from './breakpoints.js'
 import type { RanCell, RanCells } from './cells.js'
+import { fitsHitCondition } from './hits.js'
 import { NoAnswer, Remote, Thrown } from './inspect-main.js'
 import { Notebook } from './notebook.js'
 import { Refused } from './refused.js'
@@ -50,6 +51,9 @@ interface Command {
 const capabilities = {
   supportsConfigurationDoneRequest: true,
   supportsConditionalBreakpoints: true,
+  supportsHitConditionalBreakpoints: true,
+  supportsLogPoints: true,
+  supportsSetVariable: true,
   supportsEvaluateForHovers: true,
   supportsExceptionInfoRequest: true,
   supportsModulesRequest: true,
@@ -72,15 +76,19 @@ const capabilities = {
 
 /** A breakpoint as front ends ask for it: `{ line }`, or just the number of the line. */
 function readWanted(asked: unknown): Wanted {
-  const { line, column, condition } = (
+  const { line, column, condition, hitCondition, logMessage } = (
     typeof asked === 'number' ? { line: asked } : (asked ?? {})
   ) as Partial<Wanted>
   if (!Number.isInteger(line) || line! < 1)
     throw new Refused(`a breakpoint needs a line, not ${JSON.stringify(asked)}`)
+  // Read now, so that what is wrong with it is said now.
+  if (typeof hitCondition === 'string' && hitCondition.trim()) fitsHitCondition(hitCondition, 0)
   return {
     line: line!,
     ...(typeof column === 'number' ? { column } : {}),
     ...(typeof condition === 'string' ? { condition } : {}),
+    ...(typeof hitCondition === 'string' ? { hitCondition } : {}),
+    ...(typeof logMessage === 'string' ? { logMessage } : {}),
   }
 }
 
@@ -311,6 +319,15 @@ export class Debugger {
         const told: Variable = await main.call('describe', new Remote(value), '', this.#view)
         const { value: result, name: _, evaluateName: __, ...more } = told
         return { result, ...more }
+      },
+    },
+    setVariable: {
+      run: async ({ variablesReference, name, value }) => {
+        const { stop } = this.#at(undefined)
+        const set = await stop.set(Number(variablesReference), String(name), String(value ?? ''))
+        const told: Variable = await this.#thread.main.call('describe', new Remote(set), '', this.#view)
+        const { name: _, evaluateName: __, ...more } = told
+        return more
       },
     },
     continue: {

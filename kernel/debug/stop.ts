@@ -39,6 +39,8 @@ export class Stop {
   readonly frames: readonly Frame[]
   readonly error: RemoteObject | undefined
   readonly #main: MainThread
+  /** The frames whose variables were listed, by the reference. */
+  readonly #inFrame = new Map<number, Frame>()
   readonly #names = new Map<number, Promise<{ own: string[]; outer: string[] }>>()
 
   constructor(reason: string, frames: readonly Frame[], error: RemoteObject | undefined, main: MainThread) {
@@ -83,18 +85,22 @@ export class Stop {
     if (readers.length > 0) {
       // Read in the frame, since the engine's own picture of it does not change when the user evaluates an assignment.
       const expression = `${agent}.openLocals({ ${readers.join(', ')} })`
+      const variablesReference: number = (await this.#run(frame, expression)).value
+      this.#inFrame.set(variablesReference, frame)
       found.push({
         name: 'Locals',
-        variablesReference: (await this.#run(frame, expression)).value,
+        variablesReference,
         expensive: false,
         presentationHint: 'locals',
       })
     }
     if (outer.length > 0) {
       const scopes = scopesOf(frame.call).outer.map((scope) => new Remote(scope))
+      const variablesReference: number = await this.#main.call('openClosure', ...scopes)
+      this.#inFrame.set(variablesReference, frame)
       found.push({
         name: 'Closure',
-        variablesReference: await this.#main.call('openClosure', ...scopes),
+        variablesReference,
         expensive: false,
       })
     }
@@ -104,6 +110,16 @@ export class Stop {
       expensive: false,
     })
     return found
+  }
+
+  /** Sets a variable of a frame, of the cells, or a property of a value that was listed, to the value of an expression. */
+  async set(reference: number, name: string, text: string): Promise<RemoteObject> {
+    const frame = this.#inFrame.get(reference)
+    if (frame) return (await this.evaluate(`${name} = (${text}\n)`, frame)).result
+    const { result } = await this.evaluate(`(${text}\n)`, this.frames[0]!)
+    const problem: string | undefined = await this.#main.call('put', reference, name, new Remote(result))
+    if (problem !== undefined) throw new Thrown(problem)
+    return result
   }
 
   /** Runs TypeScript in a frame; what it declares becomes a variable of the cells. Rejects with `Thrown` for what it throws. */

@@ -1,6 +1,7 @@
 /** The main thread under the debugger: when it stops, at what it is passed over, and how it goes on. */
 import { Breakpoints } from './breakpoints.js'
 import type { RanCell } from './cells.js'
+import { logTemplate } from './hits.js'
 import { MainThread, NoAnswer, Remote, type Paused, type RemoteObject } from './inspect-main.js'
 import { Refused } from './refused.js'
 import type { Sources } from './sources.js'
@@ -183,7 +184,7 @@ export class Thread {
 
   async #onPaused(paused: Paused): Promise<void> {
     const { main } = this
-    const { sources, breakpoints, publish } = this.#options
+    const { sources, publish } = this.#options
     const pause = ++this.#pauses
     const { callFrames, reason, data, hitBreakpoints = [] } = paused
     const urlOf = (scriptId: string): string => this.#scripts.get(scriptId)?.url ?? ''
@@ -201,9 +202,7 @@ export class Thread {
 
     const why = error ? 'exception' : isHit ? 'breakpoint' : (this.#asked?.what ?? 'breakpoint')
     const stop = new Stop(why, frames, error, main)
-    const conditions = breakpoints.conditionsOf(hitBreakpoints)
-    if (conditions.length > 0 && !(await holds(conditions, stop)))
-      return void (await main.post('Debugger.resume'))
+    if (isHit && !(await this.#isStop(hitBreakpoints, stop))) return void (await main.post('Debugger.resume'))
     if (this.#pauses !== pause) return
     this.#asked = undefined
     this.#stop = stop
@@ -216,6 +215,33 @@ export class Thread {
         ? {}
         : { text: stop.text, description: `Stopped at an error: ${stop.text}` }),
     })
+  }
+
+  /** Whether one of the breakpoints that were hit is one to stop at. Writes what others ask for. */
+  async #isStop(ids: readonly string[], stop: Stop): Promise<boolean> {
+    const { breakpoints, publish } = this.#options
+    let isStop = false
+    for (const [index, { condition, logMessage }] of breakpoints.hitsOf(ids).entries()) {
+      if (condition?.trim() && !(await holds(condition, stop))) continue
+      if (!breakpoints.count(ids[index]!)) continue
+      if (!logMessage) {
+        isStop = true
+        continue
+      }
+      const [frame] = stop.frames
+      const said = await stop.evaluate(logTemplate(logMessage), frame!).then(
+        ({ result }) => String(result.value),
+        (error: Error) => `${logMessage} (${error.message})`,
+      )
+      await this.main.call('say', said)
+      publish('output', {
+        category: 'console',
+        output: `${said}\n`,
+        source: { name: frame!.place!.name, path: frame!.place!.path },
+        line: frame!.place!.line,
+      })
+    }
+    return isStop
   }
 
   /** Whether the thread has come to where the user wants it; if not, how it goes on. */
@@ -258,16 +284,14 @@ function isFurtherOnLine({ from, how }: Asked, frame: Frame): boolean {
   )
 }
 
-/** Whether one of the conditions holds; one that throws does too, so that the user sees it. */
-async function holds(conditions: readonly string[], stop: Stop): Promise<boolean> {
-  for (const condition of conditions)
-    try {
-      const { result } = await stop.evaluate(`!!(${condition})`, stop.frames[0]!)
-      if (result.value === true) return true
-    } catch {
-      return true
-    }
-  return false
+/** Whether a condition holds; one that throws does too, so that the user sees it. */
+async function holds(condition: string, stop: Stop): Promise<boolean> {
+  try {
+    const { result } = await stop.evaluate(`!!(${condition})`, stop.frames[0]!)
+    return result.value === true
+  } catch {
+    return true
+  }
 }
 
 export function ignoreNoAnswer(error: unknown): void {

@@ -94,6 +94,89 @@ origin()
     expect(result((await ran).outputs)).toBe('14')
   })
 
+  /** Breakpoints in that cell, each with what else it asks for. */
+  const breakWith = async (...breakpoints: object[]) => {
+    const { sourcePath } = await session.body('dumpCell', { code })
+    return session.send('setBreakpoints', { source: { path: sourcePath }, breakpoints })
+  }
+
+  test('a hit count stops the n-th time, from it on, or every n-th time, anew in each run', async () => {
+    for (const [hitCondition, expected] of Object.entries({
+      '2': ['2'],
+      '>= 2': ['2', '3'],
+      '% 3': ['3'],
+      '> 3': [],
+    }))
+      for (let run = 0; run < 2; run++) {
+        await breakWith({ line: 6, hitCondition })
+        const seen: string[] = []
+        const ran = kernel.run(code)
+        for (const _ of expected) {
+          await session.event('stopped')
+          seen.push((await session.scope((await session.frames())[0]!.id, 'Locals')).n!.value)
+          await session.body('continue')
+        }
+        expect(result((await ran).outputs)).toBe('14')
+        expect(seen).toEqual(expected)
+      }
+    // Of those that fit the condition.
+    await breakWith({ line: 6, condition: 'n > 1', hitCondition: '2' })
+    const { ran, frames } = await session.runToStop(code)
+    expect((await session.scope(frames[0]!.id, 'Locals')).n!.value).toBe('3')
+    await session.body('continue')
+    await ran
+    expect(await breakWith({ line: 6, hitCondition: 'often' })).toMatchObject({
+      success: false,
+      message: expect.stringContaining('received "often"'),
+    })
+  })
+
+  test('a log point writes into the cell, in order, and does not stop', async () => {
+    await breakWith({
+      line: 6,
+      logMessage: 'n is {n}, with `total` at {numbers[n - 1]! + total} {',
+      condition: 'n !== 2',
+    })
+    const { outputs } = await kernel.run(`${code}`)
+    expect(stream(outputs)).toBe('n is 1, with `total` at 1 {\nn is 3, with `total` at 8 {\n')
+    expect(result(outputs)).toBe('14')
+    expect((await session.event('output')).output).toBe('n is 1, with `total` at 1 {\n')
+    expect((await session.body('debugInfo')).stoppedThreads).toEqual([])
+  })
+
+  test('variables are set: of a function, of the cells, of an object, and constants as the engine lets a debugger', async () => {
+    const source = `let outer = 1
+const held = { a: 1 }
+function sum(n: number) {
+  const fixed = 1
+  let more = n
+  return more + outer + held.a + fixed
+}
+sum(1)`
+    await session.breakAt(source, 6)
+    const { ran, frames } = await session.runToStop(source)
+    const { scopes } = await session.body('scopes', { frameId: frames[0]!.id })
+    const reference = (name: string): number =>
+      scopes.find((scope: any) => scope.name === name).variablesReference
+    const set = (variablesReference: number, name: string, value: string) =>
+      session.send('setVariable', { variablesReference, name, value })
+    expect((await set(reference('Locals'), 'more', 'n + 9')).body).toMatchObject({
+      value: '10',
+      type: 'number',
+    })
+    expect((await set(reference('Globals'), 'outer', 'more * 10')).body.value).toBe('100')
+    const { held } = await session.variables(reference('Globals'))
+    expect((await set(held!.variablesReference, 'a', '1_000')).body.value).toBe('1000')
+    expect((await session.scope(frames[0]!.id, 'Locals')).more!.value).toBe('10')
+    expect((await set(reference('Locals'), 'fixed', '2')).body.value).toBe('2')
+    expect((await set(held!.variablesReference, 'b', '1')).success).toBe(false)
+    expect((await set(reference('Locals'), 'more', 'n +')).success).toBe(false)
+    await session.body('continue')
+    expect(result((await ran).outputs)).toBe('1112')
+    expect(result((await kernel.run('[outer, held.a]')).outputs)).toBe('[ 100, 1000 ]')
+    expect((await set(reference('Globals'), 'outer', '1')).success).toBe(false)
+  })
+
   test('after an await, in a timer, in a class and in a generator', async () => {
     const source = `class Counter { count = 0
   add(n: number) {
