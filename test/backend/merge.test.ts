@@ -16,16 +16,16 @@ function updates(shapes: readonly number[][], { norm = false } = {}) {
   const rate = g.input([], 'float32')
   const decay = g.scalar(0.1)
   const gradients = shapes.map((shape) => g.unary('Exp', g.input(shape, 'float32')))
-  const outputs: Value[] = shapes.map((shape, at) => {
-    const w = g.input(shape, 'float32')
-    return g.sub(w, g.mul(rate, g.add(gradients[at]!, g.mul(decay, w))))
-  })
+  const parameters = shapes.map((shape) => g.input(shape, 'float32'))
+  const outputs: Value[] = parameters.map((w, at) =>
+    g.sub(w, g.mul(rate, g.add(gradients[at]!, g.mul(decay, w)))),
+  )
   if (norm)
     for (const gradient of gradients) {
       const square = g.mul(gradient, gradient)
       outputs.push(g.reduce('ReduceSum', square, [...square.shape.keys()], false))
     }
-  return { g, outputs }
+  return { g, outputs, parameters }
 }
 
 describe('updates of many small tensors', () => {
@@ -38,6 +38,15 @@ describe('updates of many small tensors', () => {
     expect(nodes.map(({ op }) => op).sort()).toEqual(
       [...Array(10).fill('Exp'), 'Add', 'Concat', 'Concat', 'Mul', 'Mul', 'Split', 'Sub'].sort(),
     )
+  })
+
+  it('read and write state as rows where it can be kept so', () => {
+    const { g, outputs, parameters } = updates(Array.from({ length: 10 }, (_, at) => [at + 1, 2]))
+    const rowable = { inputs: new Set(parameters), outputs: new Set(outputs) }
+    const { nodes, rows } = mergeUpdates(g.nodes, outputs, rowable)
+    expect(rows.inputs.map(({ parts }) => parts)).toEqual([parameters])
+    expect(rows.outputs.map(({ parts }) => parts)).toEqual([outputs])
+    expect(nodes.map(({ op }) => op).filter((op) => op === 'Concat' || op === 'Split')).toEqual(['Concat'])
   })
 
   it('stay apart where that takes fewer nodes, where they are large, and where they differ', () => {
@@ -102,6 +111,75 @@ describe('updates of many small tensors', () => {
       expect(together[at]!.w.dataSync()).toEqual(apart[at]!.w.dataSync())
       expect(together[at]!.slots.m!.add(0).shape).toEqual(shape)
     }
+  })
+})
+
+describe('variables whose values lie in one array', () => {
+  /** Ten variables of one element more each, that a step doubles and counts up. */
+  function together() {
+    const variables = Array.from({ length: 10 }, (_, at) => tf.variable(tf.fill([at + 1], at)))
+    const step = compile(() => {
+      for (const w of variables) w.assign(w.mul(2).add(1).sub(0.5).div(2))
+    })
+    const expected = (at: number, steps: number) => {
+      let value = at
+      for (let i = 0; i < steps; i++) value = (value * 2 + 1 - 0.5) / 2
+      return Array(at + 1).fill(value)
+    }
+    const values = () => variables.map((w) => [...w.dataSync()])
+    return { variables, step, expected, values }
+  }
+
+  it('are what each would be by itself, however often and whenever they are read', () => {
+    const { variables, step, expected, values } = together()
+    for (let steps = 1; steps <= 6; steps++) {
+      step()
+      if (steps % 2 === 0) expect(values()).toEqual(variables.map((_, at) => expected(at, steps)))
+    }
+  })
+
+  it('give nobody the array that they share', () => {
+    const { variables, step } = together()
+    step()
+    step()
+    const seen = variables[3]!.dataSync() as Float32Array
+    expect(seen.buffer.byteLength).toBe(16)
+    const before = [...seen]
+    step()
+    step()
+    expect([...seen]).toEqual(before)
+  })
+
+  it('keep their values in a copy, take those that are assigned, and outlive each other', () => {
+    const { variables, step, expected, values } = together()
+    step()
+    const copy = variables[4]!.clone()
+    step()
+    step()
+    expect([...copy.dataSync()]).toEqual(expected(4, 1))
+    variables[2]!.assign(tf.tensor1d([7, 8, 9]))
+    step()
+    expect([...variables[2]!.dataSync()]).toEqual([7.25, 8.25, 9.25])
+    expect(values()[5]).toEqual(expected(5, 4))
+    step.dispose()
+    variables[9]!.dispose()
+    // Memory that is given back must not be a part of what the others have.
+    const written = Array.from({ length: 50 }, () => tf.fill([55], 3).add(1))
+    for (const tensor of written) tensor.dataSync()
+    expect([...variables[5]!.dataSync()]).toEqual(expected(5, 4))
+  })
+
+  it('stand as they were after a step that is not valid', () => {
+    const w = Array.from({ length: 10 }, (_, at) => tf.variable(tf.fill([at + 1], 1)))
+    const step = compile(
+      (factor: tf.Scalar) => {
+        for (const one of w) one.assign(one.mul(factor).add(0).sub(0).div(1))
+        return { valid: factor.isFinite() }
+      },
+      { valid: ({ valid }) => valid },
+    ) as unknown as (factor: number) => unknown
+    for (const factor of [2, Infinity, 3, NaN, 1]) step(factor)
+    expect(w.map((one) => one.dataSync()[0])).toEqual(Array(10).fill(6))
   })
 })
 
