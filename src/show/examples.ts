@@ -78,7 +78,7 @@ export function tileGrid(tiles: readonly Tile[], options: GridOptions): Part {
     encoding: {
       text: { field: `line${line}` },
       ...(line === 0 && {
-        color: { condition: { test: 'datum.wrong', value: colours.wrong }, value: colours.ink },
+        color: { condition: { test: 'datum.wrong', value: colours.wrongText }, value: colours.ink },
       }),
     },
   })

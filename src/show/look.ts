@@ -9,6 +9,8 @@ export const colours = {
   evaluation: '#D55E00',
   right: '#0072B2',
   wrong: '#D55E00',
+  /** The same hue as text: 5.2 : 1 on white. */
+  wrongText: '#B84A00',
   adjustment: '#7A3E65',
   gradient: '#009E73',
   rate: '#A8518A',
