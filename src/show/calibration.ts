@@ -32,6 +32,8 @@ export function calibration(
     accuracy: 0,
   }))
   for (const { probability, right } of rows) {
+    // Of a model that has gone wrong: no bin is right for it.
+    if (Number.isNaN(probability)) continue
     const bin = found[Math.min(bins - 1, Math.max(0, Math.floor(probability * bins)))]!
     bin.count++
     bin.confidence += probability

@@ -24,6 +24,16 @@ const normal = () => Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * 
 const pointsIn = (spec: Parameters<typeof dataOf>[0]) =>
   dataOf(spec).reduce((sum, rows) => sum + rows.length, 0)
 
+it('a probability that is not a number is in no bin', () => {
+  const rows = [
+    { probability: Number.NaN, right: true },
+    { probability: 0.75, right: true },
+  ]
+  expect(dataOf(calibrationChart(rows)).at(-1)).toEqual([
+    expect.objectContaining({ confidence: 0.75, accuracy: 1, count: 1 }),
+  ])
+})
+
 describe('percentiles', () => {
   it('are those of numpy: linear between neighbours', () => {
     // numpy.percentile([7, 1, 3, 10], [0, 25, 50, 90, 100])
