@@ -51,7 +51,17 @@ export function createLanguage({
   }
 
   async function writeAll(): Promise<void> {
-    for (const { path, text } of program.documents()) await service.write(path, text)
+    // Opened before anything of the program imports them, they would be a program of their own: without its options, and
+    // without the globals of cells.
+    const created: string[] = []
+    for (const { path, text } of program.documents())
+      if (service.has(path)) await service.write(path, text)
+      else {
+        service.lay(path, text)
+        created.push(path)
+      }
+    await service.filesChanged(created, 'created')
+    await write(program.here(program.read('')))
   }
 
   async function write(document: Document): Promise<void> {
@@ -172,7 +182,11 @@ export function createLanguage({
       }).catch(() => undefined),
 
     async diagnose(cells) {
-      await inTurn(() => prepareDraft(cells.length))
+      await inTurn(async () => {
+        await prepareDraft(cells.length)
+        // What was edited or came to be since is news to cells that are as they were.
+        await catchUp()
+      })
       return draft.diagnose(cells)
     },
 

@@ -125,6 +125,11 @@ export class Service {
     this.#laid.set(path, text)
   }
 
+  /** Whether a document is open, or lies on disk. */
+  has(path: string): boolean {
+    return this.#documents.has(path) || this.#laid.has(path)
+  }
+
   /** Sets the text of a document, which need not exist on disk. */
   async write(path: string, text: string): Promise<void> {
     const known = this.#documents.get(path)

@@ -64,8 +64,6 @@ function versionOf(name: string): string {
 /** What runs the notebook. `tslab` is the version of tslab whose API this is. */
 export const versions = {
   tslab: '1.0.22',
-  get typescript(): string {
-    return versionOf('typescript')
-  },
+  typescript: versionOf('typescript'),
   node: process.version,
 }

@@ -145,3 +145,13 @@ test('a missing package names the folder and the command', async () => {
   expect(problem!.message).toContain(notebook.folder)
   expect(problem!.message).toContain('npm install not-there')
 })
+
+test('the hundredth cell is checked as the first one is', async () => {
+  const long = session()
+  for (let k = 0; k < 100; k++)
+    expect(await long.check(`const name${k} = (a, b) => display(a ?? process.pid)`), `${k}`).toEqual([])
+  expect(await long.check('name0(1, 2).id.length; name99(1, 2).nothing; require("node:path")')).toEqual([
+    'TS2339 1:37',
+  ])
+  await long.language.close()
+})

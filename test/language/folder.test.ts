@@ -98,6 +98,19 @@ test('types of the packages of the notebook', async () => {
   expect(await check('import { value } from "pack"; const n: number = value')).toEqual(['TS2322 1:37'])
 })
 
+test('a file that comes to be is news to the cells of the editor, which are as they were', async () => {
+  const { language, write } = inFolder()
+  const codes = async () =>
+    (
+      await language.diagnose([{ id: 'a', text: "import { layers } from './model'; layers.toFixed()" }])
+    ).flatMap(({ diagnostics }) => diagnostics.map(({ code }) => code))
+  expect(await codes()).toEqual(['TS2307'])
+  write('model.ts', 'export const layers = 1')
+  expect(await codes()).toEqual([])
+  write('model.ts', 'export const layers = "one"')
+  expect(await codes()).toEqual(['TS2551'])
+})
+
 test('a package that is installed after it was missing', async () => {
   const { check, write } = inFolder()
   expect(await check('import { value } from "pack"')).toEqual(['TS2307 1:23'])
