@@ -41,7 +41,16 @@ export function show(value: unknown): Shown {
     return { data: { 'text/plain': text }, metadata: {} }
   }
   if (!bundle) return { data: { 'text/plain': toText(value) }, metadata: {} }
-  return showBundle(bundle, (value as { live?: unknown }).live === true)
+  return showBundle(bundle, isLive(value))
+}
+
+function isLive(value: unknown): boolean {
+  try {
+    return (value as { live?: unknown }).live === true
+  } catch {
+    // It refuses to be looked into; what could be shown of it is shown.
+    return false
+  }
 }
 
 /** A bundle that the user made. */

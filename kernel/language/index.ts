@@ -175,7 +175,8 @@ export function createLanguage({
         for (const place of findInspected(text, offset)) {
           const at = toPosition(document, place)
           const hover = await service.hover(document.path, at)
-          if (!hover) continue
+          // Of a name that nobody has declared TypeScript says just `any`.
+          if (!hover || /^`{3}\w*\s+any\s+`{3}$/.test(hover.text.trim())) continue
           return readHover(hover.text.replaceAll(workspace.isCell, ''), text, toOffset(document, hover.start))
         }
         return undefined

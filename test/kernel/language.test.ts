@@ -179,3 +179,9 @@ describe('completion and inspection', () => {
     expect(content.data['text/plain']).toContain('layers: 3')
   })
 })
+
+test('a value that refuses to be looked into does not fail the cell that shows it', async () => {
+  const { status, outputs } = await kernel.run(`new Proxy({}, { get() { throw new Error('not for you') } })`)
+  expect(status).toBe('ok')
+  expect(result(outputs)).toContain('not for you')
+})

@@ -83,3 +83,11 @@ test('a key of an object literal is described, and is no expression', async () =
 test('inspection of what is not there', async () => expect(await notebook.inspect('  | ')).toBeUndefined())
 test('no expression where a call would have to run', async () =>
   expect((await notebook.inspect('[1].map(String).len|gth'))?.expression).toBeUndefined())
+
+test('of a name that nobody declared nothing is said, of one that is any its declaration', async () => {
+  const { check, inspect, language: own } = session()
+  await check('let whatever: any = 1')
+  expect(await inspect('nobodyDeclared|This')).toBeUndefined()
+  expect((await inspect('what|ever'))?.signature).toBe('let whatever: any')
+  await own.close()
+})
