@@ -7,7 +7,10 @@ import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { adam, cosine, loadRun, seed, sgd, targetReached, train, type Run } from '../../src/index.js'
 import { decodeTensors } from '../../src/store/safetensors.js'
-import { cameTo, kinds } from './fixtures/kinds.mjs'
+import { maybeCompiled } from '../../src/train/compiled.js'
+import { coreOf } from '../../src/train/run.js'
+import { long } from '../kit/needs.js'
+import { cameTo, kinds, losses } from './fixtures/kinds.mjs'
 import { blobs, classifier, line, linearModel, silence, weightsOf } from './setup.js'
 
 let shown: any[]
@@ -63,48 +66,78 @@ const lines = (folder: string) =>
     .map((text) => JSON.parse(text))
 
 describe('a run on disk', () => {
-  test.each([
-    ['mlp', 'cpu'],
-    ['mlp', 'onnxruntime'],
-    ['convnet', 'onnxruntime'],
-    ['recurrent', 'onnxruntime'],
-  ] as const)(
-    '%s on %s: 40 iterations are 20, save, a new process and 20; and 20, 10, undo and 20; to the bit',
-    async (kind, backend) => {
-      await tf.setBackend(backend)
-      const begin = (name: string) => {
-        seed(1)
-        const { model, data, evaluateOn } = kinds[kind]()
-        return train(model, { ...settings(), data, evaluateOn, name })
-      }
-      const adjust = (run: Run) => {
-        run.exclude([4, 9])
-        run.reweight([7], 3)
-        run.relabel(11, 0)
-      }
-      const straight = begin('straight')
-      await straight.iterate(20)
-      adjust(straight)
-      await straight.iterate(20)
-      const undone = begin('undone')
-      await undone.iterate(20)
-      await undone.iterate(10)
-      await undone.undo()
-      adjust(undone)
-      await undone.iterate(20)
-      expect(cameTo(undone)).toEqual(cameTo(straight))
-      const saved = begin('saved')
-      await saved.iterate(20)
-      adjust(saved)
-      await saved.save('elsewhere/run')
-      const { stdout, stderr } = spawnSync(process.execPath, [script, kind, backend, 'elsewhere/run', '20'], {
-        encoding: 'utf8',
+  /** What it takes to be exact: dropout, shuffling, moving averages, a schedule, and updates of three batches each. */
+  const goesOn = async (
+    kind: keyof typeof kinds,
+    backend: string,
+    path: keyof typeof losses,
+    [half, taken]: readonly [number, number],
+  ) => {
+    await tf.setBackend(backend)
+    const begin = (name: string) => {
+      seed(1)
+      const { model, data, evaluateOn } = kinds[kind]()
+      return train(model, {
+        ...settings(),
+        data,
+        evaluateOn,
+        name,
+        loss: losses[path],
+        accumulate: 3,
+        ema: 0.9,
+        schedule: cosine({ warmup: 5, over: 3 * half, to: 1e-3 }),
       })
-      expect(stderr).not.toContain('Error')
-      expect(JSON.parse(stdout)).toEqual(cameTo(straight))
-      await tf.setBackend('cpu')
-    },
+    }
+    const adjust = (run: Run) => {
+      run.exclude([4, 9])
+      run.reweight([7], 3)
+      run.relabel(11, 0)
+      run.set({ dropout: 0.4 })
+    }
+    const straight = begin('straight')
+    await straight.iterate(half)
+    adjust(straight)
+    await straight.iterate(half)
+    expect(maybeCompiled(coreOf(straight)!)?.reason === undefined).toBe(path === 'compiled')
+    const undone = begin('undone')
+    await undone.iterate(half)
+    await undone.iterate(taken)
+    await undone.undo()
+    adjust(undone)
+    await undone.iterate(half)
+    expect(cameTo(undone)).toEqual(cameTo(straight))
+    const saved = begin('saved')
+    await saved.iterate(half)
+    adjust(saved)
+    await saved.save('elsewhere/run')
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      [script, kind, backend, 'elsewhere/run', String(half), path],
+      { encoding: 'utf8' },
+    )
+    expect(stderr).not.toContain('Error')
+    expect(JSON.parse(stdout)).toEqual(cameTo(straight))
+    await tf.setBackend('cpu')
+  }
+
+  test.each([
+    ['mlp', 'cpu', 'compiled'],
+    ['mlp', 'onnxruntime', 'compiled'],
+    ['convnet', 'onnxruntime', 'lazy'],
+    ['recurrent', 'onnxruntime', 'compiled'],
+  ] as const)(
+    '%s on %s, %s: 40 iterations are 20, save, a new process and 20; and 20, 10, undo and 20; to the bit',
+    (kind, backend, path) => goesOn(kind, backend, path, [20, 10]),
     60_000,
+  )
+
+  const whole = (['mlp', 'convnet', 'recurrent'] as const).flatMap((kind) =>
+    (['compiled', 'lazy'] as const).map((path) => [kind, path] as const),
+  )
+  test.runIf(long).each(whole)(
+    '%s, %s: 200 iterations are 100, save, a new process and 100; and 100, 50, undo and 100; to the bit',
+    (kind, path) => goesOn(kind, 'onnxruntime', path, [100, 50]),
+    300_000,
   )
 
   test('undo, goTo and kept names go on after a restart, to the points that are on disk, bit for bit', async () => {

@@ -84,6 +84,31 @@ for (const backend of ['cpu', 'onnxruntime'])
     })
   })
 
+for (const backend of ['cpu', 'onnxruntime'])
+  test(`masks differ from iteration to iteration, and come again after undo, on ${backend}`, async () => {
+    await tf.setBackend(backend)
+    const w = tf.variable(tf.scalar(1))
+    const places = tf.linspace(1, 2, 64)
+    // The loss is a sum over what the mask left: with other masks it is another, and w does not move it.
+    const loss = () => dropout(places, 0.5).sum().add(w.mul(0))
+    const run = train(
+      { parameters: { w }, loss },
+      { data: blobs(), seed: 1, optimizer: sgd({ learningRate: 1 }) },
+    )
+    await run.iterate(20)
+    const masks = losses(run)
+    expect(new Set(masks).size).toBe(20)
+    await run.undo()
+    await run.iterate(20)
+    expect(losses(run)).toEqual(masks)
+    const other = train(
+      { parameters: { w }, loss },
+      { data: blobs(), seed: 2, optimizer: sgd({ learningRate: 1 }) },
+    )
+    await other.iterate(20)
+    expect(losses(other).filter((value) => masks.includes(value))).toEqual([])
+  })
+
 /** The loss of iteration `n` with the weights that the model has now. */
 async function at(run: Run, n: number): Promise<number> {
   for (let i = 1; i < n; i++) tf.dispose(await run.nextBatch())
