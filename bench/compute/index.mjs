@@ -1,4 +1,4 @@
-// `npm run bench compute [-- --rounds 5 --works gpt-small,gpt-large,convnet,perceptron,cold --python python3 --threads 2]`
+// `npm run bench compute [-- --rounds 5 --works gpt-small,gpt-large,convnet,perceptron,cold,overhead --python python3 --threads 2]`
 //
 // Whole training steps beside PyTorch's and others': the processes take turns, so that a busy moment of the machine meets all
 // of them; every figure is the median of the rounds' medians with the middle half of the rounds, and the ratio to the best peer.
@@ -65,8 +65,21 @@ async function cold(rounds, options, { start }) {
   return [['gpt-small', 'compiled, its first step in a new process', summary(times), '', '<= 500 ms']]
 }
 
+/** A run beside its own compiled step. */
+async function overRun(rounds) {
+  const { overhead } = await import('./overhead.mjs')
+  return (await overhead(rounds)).flatMap(({ name, times, goal }) => {
+    const [more, most] = goal(median(times.run), median(times.step))
+    return [
+      [name, 'compiled step alone', summary(times.step), '', ''],
+      [name, 'an iteration of a run', summary(times.run), '', `${more} more (goal ${most})`],
+      [name, 'a call of a run, once', summary(times.call), '', ''],
+    ]
+  })
+}
+
 export async function bench(args) {
-  const all = [...Object.keys(works), 'cold']
+  const all = [...Object.keys(works), 'cold', 'overhead']
   const { values } = parseArgs({
     args,
     options: {
@@ -86,7 +99,9 @@ export async function bench(args) {
   const rounds = Number(values.rounds)
   const rows = []
   for (const work of chosen)
-    rows.push(...(await (work === 'cold' ? cold(rounds, values, door) : race(work, rounds, values, door))))
+    if (work === 'overhead') rows.push(...(await overRun(rounds)))
+    else
+      rows.push(...(await (work === 'cold' ? cold(rounds, values, door) : race(work, rounds, values, door))))
   console.log(table(['work', 'who', 'ms a step', 'to the best peer', 'goal'], rows))
   return 0
 }
