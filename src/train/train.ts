@@ -12,6 +12,7 @@ import {
   checkOneAverage,
   checkOptimizer,
   checkOptions,
+  optionChecks,
   settingsFrom,
   type ModelOptions,
   type RunOptions,
@@ -105,7 +106,8 @@ export async function loadRun(
 /** The run on disk goes on in `core`, in its folder, or in one of its own where a live process writes to that. */
 function resumeRun(core: Core, saved: Saved): Run {
   takeUp(core, saved)
-  core.name = saved.file.name
+  // It names a folder: one that a stranger wrote must not lead elsewhere.
+  if (optionChecks.name!.ok(saved.file.name)) core.name = saved.file.name
   const files = maybeFiles()!
   const points = savedPoints(core, files, saved.folder)
   const taken = isHeld(files, saved.folder)

@@ -345,6 +345,20 @@ describe('a run on disk', () => {
     await expect(loadRun('runs/first', again())).rejects.toThrow('safetensors')
   })
 
+  test('a name in run.json that leads elsewhere is not followed', async () => {
+    const { run } = start()
+    await run.iterate(2)
+    const file = join('runs', 'first', 'run.json')
+    await run.save()
+    const record = JSON.parse(readFileSync(file, 'utf8'))
+    writeFileSync(file, JSON.stringify({ ...record, name: '../../elsewhere' }))
+    // This process holds the folder, so the run gets one of its own beside it.
+    const loaded = await loadRun('runs/first', again())
+    await loaded.iterate(1)
+    expect(loaded.folder).toBe(join('runs', 'first-2'))
+    expect(existsSync(join('..', 'elsewhere'))).toBe(false)
+  })
+
   test('save refuses the folder of another run, unless it may overwrite', async () => {
     const one = start()
     await one.run.iterate(2)
