@@ -49,6 +49,22 @@ story('03-adjust-while-training', (text) => {
   it('takes the rounds back with what their rules changed', () => {
     expect(text()).toContain('from iteration 1000 back to 600; 1 adjustment left')
   })
+
+  it('says no more of the hardest half than five seeds show', () => {
+    const [hard, hardSpread] = numbers(text(), /hardest half ([\d.]+) \+- ([\d.]+)/)
+    const [all, allSpread] = numbers(text(), /all of them +([\d.]+) \+- ([\d.]+)/)
+    expect(Math.abs(hard! - all!)).toBeLessThan(Math.max(hardSpread!, allSpread!))
+    expect(text()).toContain('within the spread of the seeds: neither is shown to be better')
+    // The sentence below has the numbers of the committed output.
+    const cells = committed('03-adjust-while-training')
+    const claim = /\*\*([\d.]+) ± ([\d.]+)\*\*.*\*\*([\d.]+) ± ([\d.]+)\*\*/
+    const written = numbers(sourcesOf(cells).join('\n'), claim)
+    const shown = said(cells)
+    expect(written).toEqual([
+      ...numbers(shown, /hardest half ([\d.]+) \+- ([\d.]+)/),
+      ...numbers(shown, /all of them +([\d.]+) \+- ([\d.]+)/),
+    ])
+  })
 })
 
 story('04-branches', (text) => {
