@@ -355,7 +355,7 @@ describe('a run on disk', () => {
     // This process holds the folder, so the run gets one of its own beside it.
     const loaded = await loadRun('runs/first', again())
     await loaded.iterate(1)
-    expect(loaded.folder).toBe(join('runs', 'first-2'))
+    expect(loaded.folder).toMatch(/^runs.first-\d+$/)
     expect(existsSync(join('..', 'elsewhere'))).toBe(false)
   })
 
