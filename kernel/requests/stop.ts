@@ -20,6 +20,8 @@ const toldAfter = 800
 /** Every iteration reads the flag; one that takes longer than this does not see it. */
 const seenWithin = 2_000
 
+const never = new Promise<never>(() => {})
+
 export class Stopper {
   readonly #kernel: Kernel
   #stopping: Promise<void> | undefined
@@ -85,7 +87,7 @@ export class Stopper {
     const { latest } = this.#kernel.executor
     const began = performance.now()
     this.#raise([latest])
-    if (!(await this.#abandon([latest], graceful))) await this.#terminate([latest], () => false, began)
+    if (!(await this.#abandon([latest], graceful))) await this.#terminate([latest], () => false, never, began)
   }
 
   /** Says to the main thread that Stop was pressed: by the abort signals, and by the flag that a loop can read. */
@@ -110,23 +112,31 @@ export class Stopper {
     this.#raise(causes)
     await Promise.race([over, sleep(graceful)])
     if (isOver() || (await this.#abandon(causes, answersWithin)) || isOver()) return
-    await this.#terminate(causes, isOver, began)
+    await this.#terminate(causes, isOver, over, began)
   }
 
-  async #terminate(causes: Cause[], isOver: () => boolean, began = performance.now()): Promise<void> {
+  async #terminate(
+    causes: Cause[],
+    isOver: () => boolean,
+    over: Promise<unknown>,
+    began: number,
+  ): Promise<void> {
     const { questions, debugging } = this.#kernel
     await debugging.letGo()
     const told = setTimeout(() => this.#tell(causes[0]!), toldAfter - (performance.now() - began))
+    // Asked for first: what the thread waited for may be over at once, and then it must not go on.
+    let termination = terminateMainThread()
     endBlockingChildren()
     for (const cause of causes) questions.giveUp(cause)
-    // What is ended in a microtask may go on with the next one.
-    for (let over = false; !over;) {
-      const termination = terminateMainThread()
-      await termination.ended
+    for (;;) {
+      await Promise.race([termination.ended, over])
       clearTimeout(told)
-      over = (await this.#abandon(causes, 600)) || isOver()
+      if ((await this.#abandon(causes, 600)) || isOver()) break
+      // What is ended in a microtask may go on with the next one.
       termination.close()
+      termination = terminateMainThread()
     }
+    termination.close()
     await debugging.takeBack()
   }
 

@@ -3,7 +3,10 @@
  * iterations, and where there is no file system (a browser) there is no door.
  */
 export interface Files {
+  /** What paths are relative to. */
   readonly folder: string
+  /** The path from the root of the file system. */
+  at(path: string): string
   join(...parts: string[]): string
   exists(path: string): boolean
   /** Makes the folder; false when it was there. */
@@ -18,32 +21,40 @@ export interface Files {
   modified(path: string): number
   /** In bytes. */
   size(path: string): number
+  move(from: string, to: string): void
   remove(path: string): void
 }
 
-/** The file system of this process; undefined in a browser. Paths are relative to the working folder. */
+/**
+ * The file system of this process; undefined in a browser. Paths are relative to the folder that is the working folder now,
+ * also when the program works elsewhere later.
+ */
 export function maybeFiles(): Files | undefined {
   const builtin = (globalThis as { process?: NodeJS.Process }).process?.getBuiltinModule
   if (!builtin) return undefined
   const fs = builtin('node:fs')
   const path = builtin('node:path')
+  const folder = process.cwd()
+  const at = (name: string): string => path.resolve(folder, name)
   return {
-    folder: process.cwd(),
+    folder,
+    at,
     join: (...parts) => path.join(...parts),
-    exists: (file) => fs.existsSync(file),
-    claim(folder) {
-      fs.mkdirSync(path.dirname(folder), { recursive: true })
+    exists: (file) => fs.existsSync(at(file)),
+    claim(name) {
+      fs.mkdirSync(path.dirname(at(name)), { recursive: true })
       try {
-        fs.mkdirSync(folder)
+        fs.mkdirSync(at(name))
         return true
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
         throw error
       }
     },
-    read: (file) => fs.readFileSync(file),
-    readText: (file) => fs.readFileSync(file, 'utf8'),
-    write(file, content) {
+    read: (file) => fs.readFileSync(at(file)),
+    readText: (file) => fs.readFileSync(at(file), 'utf8'),
+    write(name, content) {
+      const file = at(name)
       fs.mkdirSync(path.dirname(file), { recursive: true })
       const unfinished = `${file}.${process.pid}.tmp`
       const handle = fs.openSync(unfinished, 'w')
@@ -55,17 +66,18 @@ export function maybeFiles(): Files | undefined {
       }
       fs.renameSync(unfinished, file)
     },
-    append: (file, text) => fs.appendFileSync(file, text),
-    list(folder) {
+    append: (file, text) => fs.appendFileSync(at(file), text),
+    list(name) {
       try {
-        return fs.readdirSync(folder).toSorted()
+        return fs.readdirSync(at(name)).toSorted()
       } catch {
         return []
       }
     },
-    modified: (file) => fs.statSync(file).mtimeMs,
-    size: (file) => fs.statSync(file).size,
-    remove: (file) => fs.rmSync(file, { recursive: true, force: true }),
+    modified: (file) => fs.statSync(at(file)).mtimeMs,
+    size: (file) => fs.statSync(at(file)).size,
+    move: (from, to) => fs.renameSync(at(from), at(to)),
+    remove: (file) => fs.rmSync(at(file), { recursive: true, force: true }),
   }
 }
 

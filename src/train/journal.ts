@@ -134,7 +134,7 @@ export class Journal {
 
   #hold(folder: string): void {
     this.#folder = folder
-    held.add(folder)
+    held.add(this.#files!.at(folder))
   }
 
   #attempt(work: () => void): void {
@@ -315,7 +315,9 @@ export class Journal {
         received: 'a place without a file system',
         expected: 'Node',
       })
-    const own = this.#folder !== undefined && files.join(this.#folder) === files.join(folder)
+    const own =
+      this.#folder !== undefined &&
+      (folder === this.#folder || this.#files?.at(this.#folder) === files.at(folder))
     const file = files.join(folder, 'run.json')
     if (!own && files.exists(file) && readRunFile(files, folder)?.id !== this.#id && !overwrite)
       throw new InputError({
@@ -325,7 +327,9 @@ export class Journal {
         fix: `Choose another, or run.save('${folder}', { overwrite: true }).`,
       })
     if (own) return this.#settleAloud(timeline)
-    if (overwrite) files.remove(folder)
+    // What is overwritten stays until there is something in its place.
+    const place = overwrite ? `${folder}.new` : folder
+    if (overwrite) files.remove(place)
     const before = {
       files: this.#files,
       failed: this.#failed,
@@ -335,14 +339,14 @@ export class Journal {
       lines: this.#lines,
     }
     try {
-      files.claim(folder)
+      files.claim(place)
       // Also of a run that is not written as it goes, or no longer can be.
       this.#files = files
       this.#failed = false
-      this.#folder = folder
+      this.#folder = place
       this.#written = 0
       this.#lines = []
-      files.write(files.join(folder, 'events.jsonl'), '')
+      files.write(files.join(place, 'events.jsonl'), '')
       for (const adjustment of this.#core.adjustments) this.event('adjustment', { ...adjustment })
       for (const row of this.#core.evaluations) this.event('evaluation', row)
       this.#flush()
@@ -350,6 +354,10 @@ export class Journal {
       for (const [name, { snapshot, tail }] of timeline.named)
         this.#writeFile(keptFile(snapshot.iteration, name), snapshot, tail)
       this.#writeSnapshot({ writes: false })
+      if (place !== folder) {
+        files.remove(folder)
+        files.move(place, folder)
+      }
     } finally {
       this.#files = before.files
       this.#failed = before.failed
@@ -452,7 +460,7 @@ const held = new Set<string>()
 
 /** Whether a live process writes to this folder: another one, or this one. */
 export function isHeld(files: Files, folder: string): boolean {
-  if (held.has(folder)) return true
+  if (held.has(files.at(folder))) return true
   const pid = readRunFile(files, folder)?.pid ?? 0
   return pid !== 0 && pid !== globalThis.process?.pid && isAlive(pid)
 }

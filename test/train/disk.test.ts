@@ -315,6 +315,31 @@ describe('a run on disk', () => {
     expect((await loadRun('elsewhere', again())).iteration).toBe(3)
   })
 
+  test('goes on in its folder when the program works in another', async () => {
+    const { run } = start()
+    await run.iterate(2)
+    const folder = process.cwd()
+    process.chdir(mkdtempSync(join(tmpdir(), 'elsewhere-')))
+    await run.iterate(3)
+    await run.save()
+    expect(readdirSync('.')).toEqual([])
+    process.chdir(folder)
+    expect((await loadRun('first', again())).iteration).toBe(5)
+  })
+
+  test('what is overwritten stays until the new one is there', async () => {
+    const one = start()
+    await one.run.iterate(2)
+    await one.run.save('kept')
+    const two = start()
+    await two.run.iterate(3)
+    // A folder cannot be made where a file is.
+    writeFileSync('kept.new', '')
+    await two.run.save('kept', { overwrite: true })
+    expect((await loadRun('kept', again())).iteration).toBe(3)
+    expect(existsSync('kept.new')).toBe(false)
+  })
+
   test("'latest' is the run that was written last, named or not", async () => {
     const one = start()
     await one.run.iterate(4)
