@@ -216,7 +216,7 @@ async function leave(code: number): Promise<void> {
   await wire.flush()
   endAllChildren()
   kernel.debugging.close()
-  wire.close()
+  await Promise.race([wire.close(), sleep(200)])
   Atomics.store(shared, Shared.exit, 1)
   Atomics.notify(shared, Shared.exit)
 }
@@ -231,7 +231,7 @@ function exit(): void {
     await wire.flush()
     endAllChildren()
     process.kill(process.pid, 'SIGKILL')
-  }, 500)
+  }, 1_000)
 }
 
 // The side that started the kernel is gone: nobody can talk to it any more.

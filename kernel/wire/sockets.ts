@@ -12,7 +12,8 @@ export interface Sockets {
   listen(channel: IncomingChannel, listener: (frames: Uint8Array[]) => void): void
   /** Calls `listener` with the topic of each subscription to IOPub. */
   onSubscription(listener: (topic: Uint8Array) => void): void
-  close(): void
+  /** Resolves when nothing listens any more: a thread that ends while one asks its socket takes the process with it. */
+  close(): Promise<void>
 }
 
 /** Messages larger than this are refused by the socket, so that no one can fill the memory with one frame. */
@@ -51,19 +52,20 @@ export async function openSockets(connection: Connection, log: (line: string) =>
     bind(sockets.iopub, 'iopub_port'),
     bind(heartbeat, 'hb_port'),
   ])
-  void echo(heartbeat)
+  const listening: Promise<void>[] = [echo(heartbeat)]
 
   return {
     send: (channel, frames) =>
       channel === 'iopub' ? publication.send(frames) : sockets[channel].send(frames),
     listen(channel, listener) {
-      void receive(sockets[channel], listener)
+      listening.push(receive(sockets[channel], listener))
     },
     onSubscription(listener) {
-      void publication.hear(listener)
+      listening.push(publication.hear(listener))
     },
-    close() {
+    async close() {
       for (const socket of [...Object.values(sockets), heartbeat]) socket.close()
+      await Promise.allSettled(listening)
     },
   }
 }

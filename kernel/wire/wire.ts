@@ -22,7 +22,7 @@ export interface Wire {
   /** Asks whoever sent `request` over stdin. */
   ask(request: Message, content: object): void
   flush(): Promise<void>
-  close(): void
+  close(): Promise<void>
 }
 
 export interface WireListeners {
