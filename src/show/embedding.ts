@@ -7,6 +7,12 @@ import { chart, type Spec } from './spec.js'
 
 const mostPoints = 5000
 
+/** Positions of those that are shown: evenly chosen, so that data sorted by class keeps all its classes. */
+function chosen(length: number): number[] {
+  const step = Math.max(1, length / mostPoints)
+  return Array.from({ length: Math.min(length, mostPoints) }, (_, i) => Math.floor(i * step))
+}
+
 export interface EmbeddingOptions {
   /** The class of each row: its colour. */
   labels?: readonly (string | number)[]
@@ -20,9 +26,7 @@ export interface EmbeddingOptions {
 
 /** Rows of many numbers (embeddings, activations) as points in a plane. */
 export async function embeddingChart(rows: Rows, options: EmbeddingOptions = {}): Promise<Spec> {
-  // Evenly chosen, so that data sorted by class keeps all its classes.
-  const step = Math.max(1, rows.length / mostPoints)
-  const places = Array.from({ length: Math.min(rows.length, mostPoints) }, (_, i) => Math.floor(i * step))
+  const places = chosen(rows.length)
   const shown = places.map((place) => rows[place]!)
   const plane =
     options.method === 'umap' ? { points: await umap(shown, options), explained: undefined } : pca(shown)
@@ -53,7 +57,8 @@ export function scatterChart(
   options: { title: string; subtitle?: string },
 ): Spec {
   const labelled = points.some((point) => point.label !== undefined)
-  const values = points.slice(0, mostPoints).map((point) => ({
+  const shown = chosen(points.length).map((place) => points[place]!)
+  const values = shown.map((point) => ({
     x: short(point.x),
     y: short(point.y),
     ...(point.label !== undefined && { label: cleanLine(point.label, 40) || '(empty)' }),

@@ -11,6 +11,7 @@ import {
   pca,
   percentileChart,
   percentiles,
+  scatterChart,
   scheduleChart,
   statisticsChart,
   toBundle,
@@ -171,6 +172,13 @@ describe('projections', () => {
 })
 
 describe('other pictures', () => {
+  it('a scatter plot of 20,000 points sorted by class draws 5,000, with every class', () => {
+    const points = Array.from({ length: 20_000 }, (_, i) => ({ x: i, y: 0, label: Math.floor(i / 2_000) }))
+    const spec = scatterChart(points, { title: 'many' })
+    expect(pointsIn(spec)).toBe(5_000)
+    expect(new Set(dataOf(spec)[0]!.map(({ label }) => label)).size).toBe(10)
+  })
+
   it('a decision boundary has each cell in the colour of its class, the data on top, in 5,000 marks', () => {
     const xs = Array.from({ length: 200 }, (_, i) => i / 10)
     const spec = decisionChart(
