@@ -9,7 +9,7 @@
  * The same shell stays behind as the keeper: it still has the standard error that the kernel was started with and writes
  * the kernel's log there; and when the kernel is gone, however that came, it ends the child processes that are left.
  */
-import { spawnSync } from 'node:child_process'
+import { spawnSync, type SpawnSyncOptions } from 'node:child_process'
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,9 +45,12 @@ mkfifo -m 600 "$1/1" "$1/2" "$1/keeper" || exit 1
 export function redirectDescriptors(): Descriptors | undefined {
   if (process.platform === 'win32') return undefined
   const folder = mkdtempSync(join(tmpdir(), 'gradbook-kernel-'))
-  const { status } = spawnSync('sh', ['-c', keeper, 'gradbook-keeper', folder], {
+  // In a session of its own: who kills the kernel's process group means the kernel, and this has to go on after it.
+  const options: SpawnSyncOptions & { detached: boolean } = {
     stdio: ['ignore', 'ignore', 'inherit'],
-  })
+    detached: true,
+  }
+  const { status } = spawnSync('sh', ['-c', keeper, 'gradbook-keeper', folder], options)
   if (status !== 0) {
     rmSync(folder, { recursive: true, force: true })
     return undefined

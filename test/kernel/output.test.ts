@@ -108,6 +108,10 @@ describe.skipIf(process.platform === 'win32')('child processes', () => {
       process.kill(own.child.pid!, 'SIGKILL')
       await own.exited
     },
+    'is killed with its process group': async (own: Awaited<ReturnType<typeof startKernel>>) => {
+      process.kill(-own.child.pid!, 'SIGKILL')
+      await own.exited
+    },
   }))
     test(`do not outlive a kernel that ${way}`, async () => {
       const own = await startKernel()
