@@ -10,5 +10,5 @@ export {
   type Ran,
   type TestKernel,
 } from './kernel.js'
-export { chromium, long, python } from './needs.js'
+export { chromium, long, python, pytorch } from './needs.js'
 export { isRunning } from './processes.js'

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { findChromium } from '../../kernel/cli/chromium.js'
 import { cacheFolder } from '../../kernel/cli/jupyter/folders.js'
-import { pythonOf } from '../../kernel/cli/jupyter/lab.js'
+import { makeEnvironment, pythonOf } from '../../kernel/cli/jupyter/lab.js'
 import { testEnvironment } from '../../scripts/test-packages.mjs'
 
 function findTestPython(): string | undefined {
@@ -23,3 +23,8 @@ export const chromium: string | undefined =
 
 /** Whether the long tests run too: `it.runIf(long)`. */
 export const long: boolean = process.env.GRADBOOK_LONG === '1'
+
+/** A Python with PyTorch, for long tests: GRADBOOK_PYTHON, as for `npm run bench`, or one in gradbook's cache. */
+export const pytorch = (): string =>
+  process.env.GRADBOOK_PYTHON ??
+  pythonOf(makeEnvironment('pytorch', ['torch==2.13.0', 'numpy'], (text) => console.error(text)))

@@ -15,7 +15,7 @@ import {
 } from '../../src/index.js'
 import { iris, names, penguins } from '../../src/data/index.js'
 import { coreOf } from '../../src/train/run.js'
-import { long, python } from '../kit/needs.js'
+import { long, pytorch } from '../kit/needs.js'
 import { silence } from './setup.js'
 
 beforeAll(() => tf.setBackend('onnxruntime'))
@@ -65,7 +65,7 @@ async function both({ data, held, layers, batchSize, iterations, learningRate }:
   const run = made()
   await run.iterate(iterations)
   const [own, other] = [examplesOf(data), examplesOf(held)]
-  const { stdout, stderr } = spawnSync(python!, [script], {
+  const { stdout, stderr } = spawnSync(pytorch(), [script], {
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
     input: JSON.stringify({
@@ -84,11 +84,8 @@ async function both({ data, held, layers, batchSize, iterations, learningRate }:
   return { run, reference, loss: last.loss, accuracy: last.accuracy! }
 }
 
-const hasTorch = long && python !== undefined && spawnSync(python, ['-c', 'import torch']).status === 0
-if (long && !hasTorch) process.stderr.write('Skipped: no Python with torch (GRADBOOK_TEST_PYTHON).\n')
-
 describe('beside PyTorch, with the same weights, batches and rates', () => {
-  test.skipIf(!hasTorch)(
+  test.runIf(long)(
     'a perceptron of names (embedding 10, tanh 200, three letters) comes to the same loss',
     async () => {
       const x: number[][] = []
@@ -125,7 +122,7 @@ describe('beside PyTorch, with the same weights, batches and rates', () => {
     300_000,
   )
 
-  test.skipIf(!hasTorch)(
+  test.runIf(long)(
     'softmax regression on iris comes to the same loss to 1e-4, and to the same flowers',
     async () => {
       const data = await iris({ seed: 1 })

@@ -2,8 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { makeEnvironment, pythonOf } from '../../../kernel/cli/jupyter/lab.js'
-import { long, temporaryFolder } from '../../kit/index.js'
+import { long, pytorch, temporaryFolder } from '../../kit/index.js'
 
 const run = promisify(execFile)
 const epochs = 5
@@ -14,11 +13,6 @@ async function accuracies(program: string, file: string, folder: string): Promis
   const { stdout } = await run(program, args, { cwd: folder, maxBuffer: 2 ** 24 })
   return JSON.parse(stdout.trimEnd().split('\n').at(-1)!)
 }
-
-/** A Python with PyTorch: GRADBOOK_PYTHON, as for `npm run bench`, or one in gradbook's cache. */
-const pytorch = () =>
-  process.env.GRADBOOK_PYTHON ??
-  pythonOf(makeEnvironment('pytorch', ['torch==2.13.0', 'numpy'], (text) => console.error(text)))
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
 const spread = (values: readonly number[]) => Math.max(...values) - Math.min(...values)
