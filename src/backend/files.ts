@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs'
 import { InputError } from '../errors.js'
 
-/** `file:///home/me/model`, and `file://./model` as tfjs-node takes it. */
+/** `file:///models/digits`, and `file://./model` as tfjs-node takes it. */
 function pathOf(url: string): string {
   return url.startsWith('file:///') ? fileURLToPath(url) : resolve(url.slice('file://'.length))
 }

@@ -20,12 +20,7 @@ interface Glyph {
 /** Reads the tables `cmap`, `hmtx`, `loca` and `glyf` of the OpenType specification. */
 export function readOutlines(file: Uint8Array): Font {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
-  const tables = tablesOf(file)
-  const at = (tag: string) => {
-    const offset = tables.get(tag)
-    if (offset === undefined) throw new Error(`the font has no table ${tag}`)
-    return offset
-  }
+  const at = tablesOf(file)
   const [head, hmtx, loca, glyf] = ['head', 'hmtx', 'loca', 'glyf'].map(at) as [
     number,
     number,

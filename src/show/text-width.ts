@@ -8,8 +8,8 @@ export interface FontMetrics {
   width(text: string): number
 }
 
-/** Where each table of a font begins. */
-export function tablesOf(file: Uint8Array): Map<string, number> {
+/** Where each table of a font begins, by its tag. Throws an Error for a table that the font does not have. */
+export function tablesOf(file: Uint8Array): (tag: string) => number {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
   const tables = new Map<string, number>()
   for (let i = 0; i < view.getUint16(4); i++) {
@@ -17,17 +17,16 @@ export function tablesOf(file: Uint8Array): Map<string, number> {
     const tag = String.fromCharCode(...file.subarray(record, record + 4))
     tables.set(tag, view.getUint32(record + 8))
   }
-  return tables
-}
-
-export function readFontMetrics(file: Uint8Array): FontMetrics {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
-  const tables = tablesOf(file)
-  const at = (tag: string) => {
+  return (tag) => {
     const offset = tables.get(tag)
     if (offset === undefined) throw new Error(`the font has no table ${tag}`)
     return offset
   }
+}
+
+export function readFontMetrics(file: Uint8Array): FontMetrics {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
+  const at = tablesOf(file)
   const unitsPerEm = view.getUint16(at('head') + 18)
   const metrics = view.getUint16(at('hhea') + 34)
   const advance = (glyph: number) =>
