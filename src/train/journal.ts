@@ -358,6 +358,10 @@ export class Journal {
         files.remove(folder)
         files.move(place, folder)
       }
+    } catch (error) {
+      // Half of a run is no run, and a folder of its own making is nobody else's.
+      if (place !== folder) files.remove(place)
+      throw error
     } finally {
       this.#files = before.files
       this.#failed = before.failed
