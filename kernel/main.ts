@@ -1,4 +1,5 @@
 /** The main thread: starts the protocol thread at once, then runs user code and nothing else. */
+import { writeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import { redirectDescriptors } from './descriptors.js'
@@ -75,11 +76,15 @@ const protocol = new Worker(new URL('./protocol-start.js', import.meta.url), {
   // the process. Only what is used of it is taken from the memory.
   resourceLimits: { stackSizeMb: 256 },
 })
+// Without it nobody can talk to this process; nor is there anybody to send what `process.exit` below would wait for.
+const exit = process.exit.bind(process)
 protocol.on('error', (error) => {
-  console.error(error)
-  process.exit(1)
+  const lines = `the protocol thread ended: ${error.stack ?? error}`.split('\n')
+  if (descriptors) for (const line of lines) writeSync(descriptors.keeper, `log [gradbook] ${line}\n`)
+  else writeSync(2, `[gradbook] ${lines.join('\n')}\n`)
+  exit(1)
 })
-protocol.on('exit', (code) => process.exit(code))
+protocol.on('exit', (code) => exit(code))
 
 const [{ createEngine }, { createQuestions }, { createParts }, { show }, { runBeside }, { offerAgent }] =
   await Promise.all([
@@ -99,7 +104,6 @@ offerAgent({ scope: engine.scope, runtime: parts.runtime, show, within: runBesid
 protocol.on('message', (message: ToMain) => engine.receive(message))
 
 /** Lets all that was said be sent before the process ends. */
-const exit = process.exit.bind(process)
 process.exit = (code?: number | string | null): never => {
   const status = Number(code ?? process.exitCode ?? 0)
   post({ type: 'exiting', code: status })

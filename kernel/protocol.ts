@@ -79,6 +79,10 @@ const opened = await openWire(connectionFile, {
     record.expect(message)
     kernel.subshells.find(message.header.subshell_id).push(message)
   },
+}).catch((error: Error) => {
+  log(`the kernel cannot start: ${error.message}`)
+  // Ends this thread, and main.ts with it the process.
+  process.exit(1)
 })
 const wire = recordWire(opened, record)
 const executor = new Executor(kernel)

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { getHashes, randomUUID } from 'node:crypto'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 
 /** Where to listen and how to sign, as a connection file says it (names are the protocol's). A port of 0 is any free one. */
@@ -42,8 +42,11 @@ export function readConnection(file: string): Connection {
     throw new Error(
       `the connection file ${file} asks for the transport '${transport}'; only tcp is spoken here`,
     )
-  if (!/^hmac-[a-z0-9]+$/.test(signature_scheme))
-    throw new Error(`the connection file ${file} asks for the signature scheme '${signature_scheme}'`)
+  const [, digest] = /^hmac-(.+)$/.exec(signature_scheme) ?? []
+  if (!digest || !getHashes().includes(digest))
+    throw new Error(
+      `the connection file ${file} asks for the signature scheme '${signature_scheme}', expected hmac- and a hash that Node knows, such as hmac-sha256`,
+    )
   return { ...(read as Connection), transport, ip, key, signature_scheme }
 }
 

@@ -25,7 +25,11 @@ const waiting = 200
 const patience = 3_000
 const pollEvery = 2
 
-/** Binds the five sockets; ports that were 0 are filled in. */
+/** How long a port that is taken is waited for, in milliseconds, and how often it is tried. */
+const bindWithin = 5_000
+const bindEvery = 100
+
+/** Binds the five sockets; ports that were 0 are filled in. Rejects with what is in the way. */
 export async function openSockets(connection: Connection, log: (line: string) => void): Promise<Sockets> {
   const options = { linger: 1_000, sendHighWaterMark: 0 }
   const router = { ...options, receiveHighWaterMark: 0, maxMessageSize: largestMessage, handover: true }
@@ -42,16 +46,23 @@ export async function openSockets(connection: Connection, log: (line: string) =>
     socket: Router | XPublisher | Reply,
     port: 'shell_port' | 'control_port' | 'stdin_port' | 'iopub_port' | 'hb_port',
   ): Promise<void> => {
-    await socket.bind(`tcp://${connection.ip}:${connection[port] || '*'}`)
+    await bindPatiently(socket, `${connection.ip}:${connection[port] || '*'}`, port, log)
     connection[port] = Number(/:(\d+)$/.exec(socket.lastEndpoint ?? '')![1])
   }
-  await Promise.all([
+  const all = [...Object.values(sockets), heartbeat]
+  // All of them: a thread that ends while one is still being bound takes the process with it.
+  const bound = await Promise.allSettled([
     bind(sockets.shell, 'shell_port'),
     bind(sockets.control, 'control_port'),
     bind(sockets.stdin, 'stdin_port'),
     bind(sockets.iopub, 'iopub_port'),
     bind(heartbeat, 'hb_port'),
   ])
+  const failed = bound.find((result) => result.status === 'rejected')
+  if (failed) {
+    for (const socket of all) socket.close()
+    throw failed.reason
+  }
   const listening: Promise<void>[] = [echo(heartbeat)]
 
   return {
@@ -64,10 +75,34 @@ export async function openSockets(connection: Connection, log: (line: string) =>
       listening.push(publication.hear(listener))
     },
     async close() {
-      for (const socket of [...Object.values(sockets), heartbeat]) socket.close()
+      for (const socket of all) socket.close()
       await Promise.allSettled(listening)
     },
   }
+}
+
+/**
+ * Whoever starts a kernel finds ports that are free and lets go of them, so somebody else may have one by now: another
+ * kernel that was started at the same moment, for good, or a connection that soon ends.
+ */
+async function bindPatiently(
+  socket: Router | XPublisher | Reply,
+  address: string,
+  port: string,
+  log: (line: string) => void,
+): Promise<void> {
+  const deadline = performance.now() + bindWithin
+  for (let isFirst = true; ; isFirst = false)
+    try {
+      return await socket.bind(`tcp://${address}`)
+    } catch (error) {
+      const { code, message } = error as Error & { code?: string }
+      const isTaken = code === 'EADDRINUSE'
+      if (!isTaken || performance.now() > deadline)
+        throw new Error(`its ${port}, ${address}, cannot be listened on: ${message}`, { cause: error })
+      if (isFirst) log(`the ${port}, ${address}, is in use: it is tried for ${bindWithin / 1_000} s`)
+      await sleep(bindEvery)
+    }
 }
 
 async function receive(socket: Router, listener: (frames: Uint8Array[]) => void): Promise<void> {

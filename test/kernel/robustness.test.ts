@@ -1,12 +1,29 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { encodeMessage, KernelClient, sign, type Connection } from '../../kernel/cli/client/index.js'
+import {
+  encodeMessage,
+  findFreePorts,
+  KernelClient,
+  sign,
+  type Connection,
+} from '../../kernel/cli/client/index.js'
 import { kernelCommand } from '../../kernel/cli/places.js'
-import { error, isRunning, result, startKernel, stream, useKernel, type TestKernel } from '../kit/index.js'
+import {
+  error,
+  isRunning,
+  result,
+  runProgram,
+  startKernel,
+  stream,
+  temporaryFolder,
+  useKernel,
+  type TestKernel,
+} from '../kit/index.js'
 import { long } from '../kit/needs.js'
 import { createRandom } from './random.js'
 
@@ -179,6 +196,80 @@ describe('the connection', () => {
     expect(line).toMatch(/127\.0\.0\.1:/)
   })
 })
+
+describe('a port that somebody else has', () => {
+  /** Starts a kernel whose control port is taken until `release` is called. */
+  async function startBeside(): Promise<{
+    connection: Connection
+    child: ChildProcess
+    said: () => string
+    exited: Promise<number | null>
+    release: () => void
+  }> {
+    const names = ['control_port', 'shell_port', 'iopub_port', 'stdin_port', 'hb_port']
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const ports = [(server.address() as AddressInfo).port, ...(await findFreePorts(4))]
+    const connection = {
+      ...Object.fromEntries(names.map((name, index) => [name, ports[index]])),
+      transport: 'tcp',
+      ip: '127.0.0.1',
+      key: 'a key',
+      signature_scheme: 'hmac-sha256',
+    } as Connection
+    const file = join(temporaryFolder(), 'connection.json')
+    writeFileSync(file, JSON.stringify(connection))
+    const [command, ...args] = kernelCommand(file)
+    const child = spawn(command!, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    let said = ''
+    child.stderr.on('data', (text: Buffer) => (said += text.toString()))
+    const exited = new Promise<number | null>((resolve) => child.once('close', resolve))
+    return { connection, child, said: () => said, exited, release: () => server.close() }
+  }
+
+  test('is waited for, with a line in the log', async () => {
+    const { connection, child, said, exited, release } = await startBeside()
+    try {
+      await expect.poll(said, { timeout: 20_000 }).toMatch(/the control_port, 127\.0\.0\.1:\d+, is in use/)
+      release()
+      const client = new KernelClient(connection)
+      expect((await client.ready()).status).toBe('ok')
+      await client.request('control', 'shutdown_request', { restart: false })
+      client.close()
+      expect(await exited).toBe(0)
+    } finally {
+      child.kill('SIGKILL')
+    }
+  }, 60_000)
+
+  test('for good ends the kernel with 1 and the reason, so that the front end starts one on other ports', async () => {
+    const { said, exited, release } = await startBeside()
+    expect(await exited).toBe(1)
+    expect(said()).toMatch(
+      /the kernel cannot start: its control_port, 127\.0\.0\.1:\d+, cannot be listened on/,
+    )
+    release()
+  }, 60_000)
+})
+
+const anyPorts = { shell_port: 0, iopub_port: 0, stdin_port: 0, control_port: 0, hb_port: 0 }
+for (const [name, text] of Object.entries({
+  'is not JSON': '{',
+  'has no ports': '{"ip":"127.0.0.1"}',
+  'asks for a signature that nobody can make': JSON.stringify({
+    ...anyPorts,
+    signature_scheme: 'hmac-nonsense',
+  }),
+  'names an address of another machine': JSON.stringify({ ...anyPorts, ip: '192.0.2.1' }),
+}))
+  test(`a connection file that ${name} ends the kernel with 1 and a line that says so`, async () => {
+    const file = join(temporaryFolder(), 'connection.json')
+    writeFileSync(file, text)
+    const [command, ...args] = kernelCommand(file)
+    const { code, stderr } = await runProgram(command!, args)
+    expect(stderr).toMatch(/^\[gradbook\] the kernel cannot start: /)
+    expect(code).toBe(1)
+  })
 
 test.skipIf(process.platform === 'win32')('a kernel ends with the process that started it', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'gradbook-parent-'))

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 
 /** What a connection file says: where a kernel listens and how its messages are signed. */
@@ -34,25 +34,36 @@ export async function findFreePorts(count: number): Promise<number[]> {
   return ports
 }
 
-export async function createConnection(): Promise<Connection> {
-  const [shell_port, iopub_port, stdin_port, control_port, hb_port] = (await findFreePorts(5)) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ]
+/** What a connection file says whose kernel shall take any free ports (0) and write them down: nobody can have them before it. */
+export function createConnection(): Connection {
   return {
     transport: 'tcp',
     ip: '127.0.0.1',
-    shell_port,
-    iopub_port,
-    stdin_port,
-    control_port,
-    hb_port,
+    shell_port: 0,
+    iopub_port: 0,
+    stdin_port: 0,
+    control_port: 0,
+    hb_port: 0,
     key: randomUUID(),
     signature_scheme: 'hmac-sha256',
     kernel_name: 'gradbook',
+  }
+}
+
+/** The same with free ports, for kernels that listen where they are told: another process may be quicker there. */
+export async function createConnectionWithPorts(): Promise<Connection> {
+  const [shell_port, iopub_port, stdin_port, control_port, hb_port] = await findFreePorts(5)
+  return { ...createConnection(), shell_port, iopub_port, stdin_port, control_port, hb_port } as Connection
+}
+
+/** The connection once the kernel has written its ports down; `undefined` before that. */
+export function maybeReadConnection(file: string): Connection | undefined {
+  try {
+    const connection = JSON.parse(readFileSync(file, 'utf8')) as Connection
+    return connection.hb_port === 0 ? undefined : connection
+  } catch {
+    // It is being written.
+    return undefined
   }
 }
 

@@ -1,5 +1,5 @@
 export { KernelClient, KernelDied, type Executed, type ExecuteOptions } from './client.js'
-export { createConnection, findFreePorts, writeConnectionFile, type Connection } from './connection.js'
+export { findFreePorts, type Connection } from './connection.js'
 export {
   createMessage,
   decodeMessage,
@@ -9,4 +9,5 @@ export {
   type Header,
   type Message,
 } from './message.js'
-export { KernelProcess, startKernel, type Exit, type StartOptions } from './process.js'
+export type { Exit } from './child.js'
+export { KernelProcess, startKernel, type StartOptions } from './process.js'

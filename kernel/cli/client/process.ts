@@ -1,12 +1,19 @@
 /** A kernel in a process of its own with a client connected to it, and its certain end. */
-import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import type { ChildProcess } from 'node:child_process'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { kernelCommand } from '../places.js'
+import { KernelChild, type Exit } from './child.js'
 import { KernelClient, KernelDied } from './client.js'
-import { createConnection, writeConnectionFile, type Connection } from './connection.js'
+import {
+  createConnection,
+  createConnectionWithPorts,
+  maybeReadConnection,
+  writeConnectionFile,
+  type Connection,
+} from './connection.js'
 
 export interface StartOptions {
   /** The folder that cells run in; imports resolve from here. Default: the current one. */
@@ -18,89 +25,45 @@ export interface StartOptions {
   timeout?: number
 }
 
-/** How a process ended. */
-export interface Exit {
-  code: number | null
-  signal: NodeJS.Signals | null
-}
-
-const running = new Set<KernelProcess>()
-process.on('exit', () => {
-  for (const kernel of running) kernel.kill()
-})
-
 /** A running kernel. Call `shutdown` or `kill`, or hold it with `await using`. */
 export class KernelProcess extends KernelClient {
-  readonly child: ChildProcess
   readonly connection: Connection
   readonly connectionFile: string
   /** The content of the kernel's `kernel_info_reply`. */
   info: any
   /** Milliseconds from the start of the process to the first reply. */
   startMilliseconds = NaN
-  readonly #folder: string
-  readonly exited: Promise<Exit>
-  #exit: Exit | undefined
-  #said = ''
+  readonly #process: KernelChild
 
-  constructor(child: ChildProcess, connection: Connection, folder: string, connectionFile: string) {
+  constructor(process: KernelChild, connection: Connection, connectionFile: string) {
     super(connection)
-    this.child = child
     this.connection = connection
     this.connectionFile = connectionFile
-    this.#folder = folder
-    running.add(this)
-    for (const stream of [child.stdout, child.stderr])
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.#said = (this.#said + text).slice(-100_000)
-      })
-    this.exited = new Promise((resolve) => {
-      const onEnd = (exit: Exit, reason: string): void => {
-        if (this.#exit) return
-        this.#exit = exit
-        running.delete(this)
-        this.#killGroup()
-        rmSync(this.#folder, { recursive: true, force: true })
-        // Messages that the kernel sent last may still lie in the sockets.
-        setTimeout(() => this.close(new KernelDied(`${reason}.${this.#lastWords()}`)), 50)
-        resolve(exit)
-      }
-      child.once('error', (error) =>
-        onEnd({ code: null, signal: null }, `the kernel did not start: ${error}`),
-      )
-      child.once('exit', (code, signal) =>
-        onEnd({ code, signal }, `the kernel ended (${signal ? `signal ${signal}` : `exit code ${code}`})`),
-      )
-    })
+    this.#process = process
+    // Messages that the kernel sent last may still lie in the sockets.
+    void process.exited.then(() => setTimeout(() => this.close(process.death), 50))
+  }
+
+  get child(): ChildProcess {
+    return this.#process.child
   }
 
   /** What the process itself wrote to stdout and stderr, its last 100,000 characters. */
   get said(): string {
-    return this.#said
+    return this.#process.said
   }
 
   get exit(): Exit | undefined {
-    return this.#exit
+    return this.#process.exit
   }
 
-  #lastWords(): string {
-    const words = this.#said.trim()
-    return words ? ` It said:\n${words.slice(-4_000)}` : ''
-  }
-
-  /** Children that the kernel left behind end with it: it was made the leader of a process group. */
-  #killGroup(): void {
-    if (process.platform === 'win32' || this.child.pid === undefined) return
-    try {
-      process.kill(-this.child.pid, 'SIGKILL')
-    } catch {
-      // The group is gone already.
-    }
+  get exited(): Promise<Exit> {
+    return this.#process.exited
   }
 
   /** Asks the kernel to shut down, and ends it by force when it has not within `patience` milliseconds. */
   async shutdown({ restart = false, patience = 3_000 } = {}): Promise<Exit> {
-    if (!this.#exit) {
+    if (!this.exit) {
       void this.request('control', 'shutdown_request', { restart }).catch(() => {})
       const left = await Promise.race([this.exited, sleep(patience, undefined, { ref: false })])
       if (!left) this.kill()
@@ -112,9 +75,7 @@ export class KernelProcess extends KernelClient {
 
   /** Ends the process and its children at once. */
   kill(): void {
-    if (!this.#exit) this.child.kill('SIGKILL')
-    this.#killGroup()
-    rmSync(this.#folder, { recursive: true, force: true })
+    this.#process.kill()
     this.close()
   }
 
@@ -123,33 +84,47 @@ export class KernelProcess extends KernelClient {
   }
 }
 
+/** Waits until the kernel has written its ports into the file. */
+async function readPorts(file: string, kernel: KernelChild, timeout: number): Promise<Connection> {
+  const deadline = performance.now() + timeout
+  for (;;) {
+    const connection = maybeReadConnection(file)
+    if (connection) return connection
+    if (kernel.exit) throw kernel.death
+    if (performance.now() > deadline) throw new Error(`the kernel did not listen within ${timeout} ms`)
+    await sleep(5)
+  }
+}
+
 /** Starts a kernel and resolves when it answers. */
-export async function startKernel(options: StartOptions = {}): Promise<KernelProcess> {
-  const folder = mkdtempSync(join(tmpdir(), 'gradbook-kernel-'))
-  const connection = await createConnection()
-  const file = join(folder, 'connection.json')
-  writeConnectionFile(file, connection)
-  const [program, ...args] = (options.command ?? kernelCommand)(file) as [string, ...string[]]
+export async function startKernel({
+  folder = process.cwd(),
+  env = process.env,
+  command,
+  timeout = 30_000,
+}: StartOptions = {}): Promise<KernelProcess> {
+  const own = mkdtempSync(join(tmpdir(), 'gradbook-kernel-'))
+  const file = join(own, 'connection.json')
+  writeConnectionFile(file, command ? await createConnectionWithPorts() : createConnection())
   const started = performance.now()
-  const child = spawn(program, args, {
-    cwd: options.folder ?? process.cwd(),
-    env: { ...(options.env ?? process.env), JPY_PARENT_PID: String(process.pid) },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: process.platform !== 'win32',
-    windowsHide: true,
-  })
-  const kernel = new KernelProcess(child, connection, folder, file)
-  const forget = kernel.onMessage(({ channel }) => {
-    if (channel !== 'shell') return
-    kernel.startMilliseconds = performance.now() - started
-    forget()
-  })
+  const child = new KernelChild(
+    (command ?? kernelCommand)(file),
+    { cwd: folder, env: { ...env, JPY_PARENT_PID: String(process.pid) } },
+    own,
+  )
   try {
-    kernel.info = await kernel.ready({ timeout: options.timeout ?? 30_000 })
+    const connection = await readPorts(file, child, timeout)
+    const kernel = new KernelProcess(child, connection, file)
+    const forget = kernel.onMessage(({ channel }) => {
+      if (channel !== 'shell') return
+      kernel.startMilliseconds = performance.now() - started
+      forget()
+    })
+    kernel.info = await kernel.ready({ timeout })
     return kernel
   } catch (error) {
-    const said = kernel.said.trim()
-    kernel.kill()
+    const said = child.said.trim()
+    child.kill()
     if (error instanceof KernelDied || !said) throw error
     throw new Error(`${(error as Error).message}. The kernel said:\n${said.slice(-4_000)}`)
   }
