@@ -23,14 +23,26 @@ const moments = {
 }
 moments.Datetime = `${moments.Date} & ${moments.Time}`
 
-function typeOf({ type, items, widget, enum: allowed }) {
+function typeOf({ type, items, enum: allowed }) {
   if (Array.isArray(type)) return type.map((one) => typeOf({ type: one })).join(' | ')
   if (allowed) return allowed.map((one) => JSON.stringify(one)).join(' | ')
   if (type === 'array') return `readonly ${items ? parenthesised(typeOf(items)) : 'any'}[]`
-  if (type === 'reference') return known.has(widget) ? `Partial<${widget}Attributes> | Widget` : 'Widget'
+  if (type === 'reference') return 'Widget'
   return scalars[type] ?? moments[type] ?? 'object'
 }
 const parenthesised = (type) => (type.includes('|') ? `(${type})` : type)
+
+/** The type as src/widgets/types.ts reads it: 'float|null', 'string[]', '"drag"|"tap"'. */
+function checkOf({ type, items, enum: allowed, allow_none: mayBeNull }) {
+  const one = allowed
+    ? allowed.map((text) => JSON.stringify(text))
+    : type === 'array'
+      ? `${items ? checkOf(items) : 'any'}[]`
+      : type === 'reference'
+        ? 'Widget'
+        : type
+  return [one, mayBeNull ? 'null' : []].flat(2).join('|')
+}
 
 const defaultOf = ({ type, default: value }) =>
   type === 'bytes' ? [] : type === 'reference' || value === undefined ? null : value
@@ -44,13 +56,24 @@ function docOf(attribute) {
   return [help && `${help}.`, shown].filter(Boolean).join(' ')
 }
 
+/** A widget in the state may be given by its attributes alone; read, it is a widget. */
+function writeAttribute(attribute) {
+  const { name, type, widget } = attribute
+  if (type !== 'reference' || !known.has(widget))
+    return [`  ${name}: ${typeOf(attribute)}${attribute.allow_none ? ' | null' : ''}`]
+  return [
+    `  get ${name}(): Widget<${widget}Attributes> & ${widget}Attributes`,
+    `  set ${name}(given: Partial<${widget}Attributes> | Widget)`,
+  ]
+}
+
 function writeInterface(entry) {
   const lines = [`export interface ${nameOf(entry)}Attributes {`]
   for (const attribute of entry.attributes) {
     if (attribute.name.startsWith('_')) continue
     const doc = docOf(attribute)
     if (doc) lines.push(`  /** ${doc} */`)
-    lines.push(`  ${attribute.name}: ${typeOf(attribute)}${attribute.allow_none ? ' | null' : ''}`)
+    lines.push(...writeAttribute(attribute))
   }
   return [...lines, '}'].join('\n')
 }
@@ -67,6 +90,7 @@ function writeModel(entry) {
     viewVersion: entry.view.version,
     defaults: Object.fromEntries(shown.map((attribute) => [attribute.name, defaultOf(attribute)])),
     bytes: shown.filter(({ type }) => type === 'bytes').map(({ name }) => name),
+    types: Object.fromEntries(shown.map((attribute) => [attribute.name, checkOf(attribute)])),
     references: Object.fromEntries(references.map(({ name, widget }) => [name, widget])),
   }
   return `  ${JSON.stringify(nameOf(entry))}: ${JSON.stringify(row)},`

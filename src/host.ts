@@ -47,6 +47,15 @@ export interface CellInfo {
   readonly id?: string
 }
 
+/** A place for outputs other than below the cell. */
+export interface Sink {
+  write(stream: 'stdout' | 'stderr', text: string): void
+  /** Shows `data` in place of what has this id, or else below what is there. */
+  show(id: string, data: MimeBundle): void
+  clear(options: { wait: boolean }): void
+  fail(problem: { ename: string; evalue: string; traceback: string[] }): void
+}
+
 export interface Host {
   readonly kind: 'notebook' | 'terminal' | 'silent'
   display(value: unknown, options?: DisplayOptions): Display
@@ -62,6 +71,11 @@ export interface Host {
   readonly interrupted: boolean
   readonly comms: Comms
   readonly cell: CellInfo | undefined
+  /**
+   * Runs `work` with all that it prints and shows, then or later, going to `sink`. An error of it goes there too, and
+   * `undefined` is what comes back; only that it was stopped is passed on. Hosts that have one place only lack it.
+   */
+  capture?<Result>(sink: Sink, work: () => Result): Promise<Awaited<Result> | undefined>
   /** Lets waiting messages and timers have their turn. A run awaits it between iterations, a few times a second. */
   breathe(): Promise<void>
 }

@@ -61,7 +61,7 @@ export function createEngine(
       Atomics.wait(shared, Shared.drained, seen, 1_000)
     },
   )
-  const host = createHost(post, shared, comms, questions)
+  const host = createHost(post, shared, comms, questions, problemOf)
   setHost(host)
   installGlobals(host)
 

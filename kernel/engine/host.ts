@@ -1,7 +1,8 @@
 /** The notebook as the library's host (src/host.ts). */
 import { randomUUID } from 'node:crypto'
-import type { Comms, Display, Host, MimeBundle } from '../../src/host.js'
-import { Shared, type Cause, type Shown, type ToProtocol } from '../port.js'
+import type { Comms, Display, Host, MimeBundle, Sink } from '../../src/host.js'
+import { Shared, type Cause, type Problem, type Shown, type ToProtocol } from '../port.js'
+import { captureInto, currentSink } from './capture.js'
 import { currentOrigin } from './cause.js'
 import type { Questions } from './questions.js'
 import { show, showBundle } from './values.js'
@@ -16,6 +17,7 @@ export function createHost(
   shared: Int32Array,
   comms: Comms,
   questions: Questions,
+  problemOf: (error: unknown) => Problem,
 ): Host {
   const shownOf = (value: unknown, raw: boolean | undefined): Shown =>
     raw ? showBundle(value as MimeBundle) : show(value)
@@ -27,6 +29,16 @@ export function createHost(
     kind: 'notebook',
     display(value, { display_id, raw } = {}) {
       const id = display_id ?? randomUUID()
+      const sink = currentSink()
+      if (sink) {
+        const display: Display = {
+          id,
+          update: (next, options) => sink.show(id, shownOf(next, options?.raw).data),
+        }
+        display.update(value, { raw })
+        displays.add(display)
+        return display
+      }
       const { cause } = currentOrigin()
       // Shown twice by one cell: in the same place. By another cell, or by the same one run again: anew, since the
       // earlier output may be gone (front ends that still have it change it as well).
@@ -50,7 +62,9 @@ export function createHost(
       return display
     },
     clearOutput({ wait = false } = {}) {
-      post({ type: 'clear', cause: currentOrigin().cause, wait })
+      const sink = currentSink()
+      if (sink) sink.clear({ wait })
+      else post({ type: 'clear', cause: currentOrigin().cause, wait })
     },
     ask: (question, options) => questions.ask(question, options),
     prompt: (question, initial) => questions.prompt(question, initial),
@@ -65,6 +79,16 @@ export function createHost(
     get cell() {
       return currentOrigin().cell
     },
+    capture: <Result>(sink: Sink, work: () => Result) =>
+      captureInto(sink, async (): Promise<Awaited<Result> | undefined> => {
+        try {
+          return await work()
+        } catch (error) {
+          if (error instanceof Error && error.name === 'Interrupted') throw error
+          sink.fail(problemOf(error))
+          return undefined
+        }
+      }),
     // An immediate runs after the poll phase, in which messages of the other thread, timers and sockets have had their turn.
     breathe: () => new Promise((resolve) => setImmediate(resolve)),
   }

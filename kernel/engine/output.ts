@@ -2,6 +2,7 @@
 import { Writable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import { Shared, writeCost, type Cause, type ToProtocol } from '../port.js'
+import { currentSink } from './capture.js'
 import { currentOrigin } from './cause.js'
 
 /** Characters that may wait to be sent before whoever writes has to wait, so that a flood cannot fill the memory. */
@@ -15,6 +16,8 @@ export function createOutput(post: (message: ToProtocol) => void, shared: Int32A
   return {
     write(stream, text, cause = currentOrigin().cause) {
       if (text === '') return
+      const sink = currentSink()
+      if (sink) return sink.write(stream, text)
       const cost = text.length + writeCost
       let backlog = Atomics.add(shared, Shared.backlog, cost) + cost
       post({ type: 'write', cause, stream, text })

@@ -1,22 +1,22 @@
 /** Widgets that hold widgets: `HBox([a, b])`, `Tab({ first: a, second: b })`. */
 import type { Attributes } from './generated.js'
-import { createWidget, Widget } from './widget.js'
+import { createWidget, Widget, type Given } from './widget.js'
 
 type Children = readonly Widget[]
 type Box<Kind extends keyof Attributes> = (
   children?: Children,
-  attributes?: Partial<Attributes[Kind]>,
+  attributes?: Given<Attributes[Kind]>,
 ) => Widget<Attributes[Kind]> & Attributes[Kind]
 
 const box =
   <Kind extends 'Box' | 'HBox' | 'VBox' | 'GridBox'>(kind: Kind): Box<Kind> =>
   (children = [], attributes = {}) =>
-    createWidget(kind, { children, ...attributes } as Partial<Attributes[Kind]>)
+    createWidget(kind, { children, ...attributes } as Given<Attributes[Kind]>)
 
 /** Pages by title, or a list of pages beside `titles` among the attributes. */
 type Pages<Kind extends keyof Attributes> = (
   pages?: Children | { [title: string]: Widget },
-  attributes?: Partial<Attributes[Kind]>,
+  attributes?: Given<Attributes[Kind]>,
 ) => Widget<Attributes[Kind]> & Attributes[Kind]
 
 const pages =
@@ -25,8 +25,8 @@ const pages =
     const named = Array.isArray(given)
       ? { children: given }
       : { children: Object.values(given), titles: Object.keys(given) }
-    const first = kind === 'Accordion' ? {} : { selected_index: 0 }
-    return createWidget(kind, { ...first, ...named, ...attributes } as Partial<Attributes[Kind]>)
+    const first = kind === 'Accordion' || named.children.length === 0 ? {} : { selected_index: 0 }
+    return createWidget(kind, { ...first, ...named, ...attributes } as Given<Attributes[Kind]>)
   }
 
 /** Widgets side by side. */

@@ -1,6 +1,6 @@
 /** Widgets that tell of an event besides their value: a click, Enter in a field. */
 import type { ButtonAttributes, TextareaAttributes, TextAttributes } from './generated.js'
-import { createWidget, Widget } from './widget.js'
+import { createWidget, Widget, type Given } from './widget.js'
 
 class Clickable extends Widget<any> {
   onClick(listener: (button: this) => unknown): this {
@@ -29,16 +29,16 @@ export interface TextWidget extends Widget<TextAttributes>, TextAttributes {
 export type TextareaWidget = Widget<TextareaAttributes> & TextareaAttributes
 
 /** A button: `Button({ description: 'Step' }).onClick(() => run.iterate(1))`. */
-export function Button(attributes?: Partial<ButtonAttributes>): ButtonWidget {
+export function Button(attributes?: Given<ButtonAttributes>): ButtonWidget {
   return createWidget('Button', attributes, Clickable) as unknown as ButtonWidget
 }
 
 /** A line of text: `Text({ placeholder: 'name' }).onSubmit((text) => …)`. */
-export function Text(attributes?: Partial<TextAttributes>): TextWidget {
+export function Text(attributes?: Given<TextAttributes>): TextWidget {
   return createWidget('Text', attributes, Submittable) as unknown as TextWidget
 }
 
 /** Several lines of text; with `continuous_update: false` the value changes when the reader leaves the field. */
-export function Textarea(attributes?: Partial<TextareaAttributes>): TextareaWidget {
+export function Textarea(attributes?: Given<TextareaAttributes>): TextareaWidget {
   return createWidget('Textarea', attributes)
 }

@@ -21,6 +21,13 @@ const textOfHtml = (markup: string): string =>
     .replace(/\s+/g, ' ')
     .trim()
 
+function textOfOutputs(outputs: unknown): string {
+  const texts = (outputs as { text?: string; data?: { 'text/plain'?: string }; evalue?: string }[]).map(
+    ({ text, data, evalue }) => text ?? data?.['text/plain'] ?? evalue ?? '',
+  )
+  return texts.join('\n').trim()
+}
+
 function valueOf(widget: Shown): string {
   const state = widget.entries()
   const labels = state['_options_labels']
@@ -28,6 +35,7 @@ function valueOf(widget: Shown): string {
     const chosen = [state['index']].flat().map((index) => labels[index as number])
     return chosen.filter((label) => label !== undefined).join(', ')
   }
+  if (widget.kind === 'Output') return textOfOutputs(state['outputs'])
   const { value } = state
   if (ArrayBuffer.isView(value)) return value.byteLength > 0 ? `${value.byteLength} bytes` : ''
   if (Array.isArray(value)) return value.every((item) => typeof item !== 'object') ? value.join(' – ') : ''

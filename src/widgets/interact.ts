@@ -3,7 +3,8 @@ import { currentHost, type Display } from '../host.js'
 import { InputError } from '../errors.js'
 import { VBox } from './boxes.js'
 import { Text } from './buttons.js'
-import { Dropdown } from './selection.js'
+import { Output } from './output.js'
+import { Dropdown, type Options } from './selection.js'
 import { Checkbox, FloatSlider, IntSlider } from './simple.js'
 import { Widget } from './widget.js'
 
@@ -15,8 +16,15 @@ export interface Range {
   value?: number
 }
 
-/** What an input may be given as: a value, a range, options, or a widget of your own. */
-export type Input = number | boolean | string | Range | readonly unknown[] | Widget
+/** What an input may be given as: a value, a range, options (alone or by label), or a widget of your own. */
+export type Input =
+  | number
+  | boolean
+  | string
+  | Range
+  | readonly unknown[]
+  | { readonly [label: string]: unknown }
+  | Widget
 
 type ValueOf<I> = I extends number | Range
   ? number
@@ -26,12 +34,16 @@ type ValueOf<I> = I extends number | Range
       ? string
       : I extends readonly (infer Option)[]
         ? Option
-        : I extends { value: infer Value }
-          ? Value
-          : unknown
+        : I extends Widget
+          ? I extends { value: infer Value }
+            ? Value
+            : unknown
+          : I extends { readonly [label: string]: infer Option }
+            ? Option
+            : unknown
 
-const isRange = (input: unknown): input is Range =>
-  typeof input === 'object' && input !== null && 'min' in input && 'max' in input
+const isObject = (input: unknown): input is object => typeof input === 'object' && input !== null
+const isRange = (input: unknown): input is Range => isObject(input) && 'min' in input && 'max' in input
 
 function sliderOf(description: string, { min, max, step, value = (min + max) / 2 }: Range): Widget {
   const whole = [min, max, step ?? 1].every(Number.isInteger) && (step !== undefined || max - min > 1)
@@ -55,16 +67,20 @@ export function controlFor(name: string, input: Input): Widget {
   if (typeof input === 'string') return Text({ description: name, value: input })
   if (Array.isArray(input)) return Dropdown({ description: name, options: input }) as unknown as Widget
   if (isRange(input)) return sliderOf(name, input)
+  if (isObject(input))
+    return Dropdown({ description: name, options: input as Options<unknown> }) as unknown as Widget
   throw new InputError({
     where: `interact(…, { ${name} })`,
     received: String(input),
-    expected: 'a number, a boolean, a text, a list of options, { min, max, step } or a widget',
+    expected:
+      'a number, a boolean, a text, a list of options, { label: option }, { min, max, step } or a widget',
   })
 }
 
 /**
- * Shows a control for each input and, below, what `f` returns; touching a control calls `f` again and replaces the
- * result. While an asynchronous `f` runs, touches are gathered: it is called once more with the newest values.
+ * Shows a control for each input and, below, what `f` prints and returns; touching a control calls `f` again and replaces
+ * that. Its first error ends the cell, later ones are shown there. While an asynchronous `f` runs, touches are gathered: it
+ * is called once more with the newest values.
  *
  * `await interact(({ rate, name }) => …, { rate: { min: 0, max: 1 }, name: ['adam', 'sgd'] })`
  */
@@ -74,14 +90,32 @@ export async function interact<const Inputs extends { [name: string]: Input }>(
 ): Promise<void> {
   const controls = Object.entries(inputs).map(([name, input]) => [name, controlFor(name, input)] as const)
   const host = currentHost()
-  host.display(VBox(controls.map(([, control]) => control)))
+  const printed = Output()
+  host.display(VBox([...controls.map(([, control]) => control), printed]))
   let result: Display | undefined
   let running = false
   let again = false
 
+  let touched = false
+  let failure: { error: unknown } | undefined
+
+  async function attempt(values: object): Promise<unknown> {
+    try {
+      return await f(values as never)
+    } catch (error) {
+      if (touched) throw error
+      failure = { error }
+      return undefined
+    }
+  }
   async function call(): Promise<void> {
     const values = Object.fromEntries(controls.map(([name, control]) => [name, (control as any).value]))
-    const value = await f(values as never)
+    const before = printed.outputs
+    printed.clear({ wait: true })
+    const value = await printed.capture(() => attempt(values))
+    if (printed.outputs === before) printed.clear()
+    if (failure) throw failure.error
+    touched = true
     if (value === undefined) return
     if (result) result.update(value)
     else result = host.display(value)

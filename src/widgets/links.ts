@@ -44,3 +44,10 @@ const inFrontEnd =
 export const jsLink = inFrontEnd('Link')
 /** As `directionalLink`, but done by the front end. */
 export const jsDirectionalLink = inFrontEnd('DirectionalLink')
+
+/** `directionalLink` by its name in Python. */
+export const dlink = directionalLink
+/** `jsLink` by its name in Python. */
+export const jslink = jsLink
+/** `jsDirectionalLink` by its name in Python. */
+export const jsdlink = jsDirectionalLink

@@ -2,7 +2,7 @@
 import { InputError } from '../errors.js'
 import type { Attributes } from './generated.js'
 import type { State } from './packing.js'
-import { createWidget, Widget, type Change } from './widget.js'
+import { createWidget, Widget, type Change, type Given } from './widget.js'
 
 /** Options as labels, as `{ label: value }`, or as `[label, value]` pairs. A value that is no text is labelled by its text. */
 export type Options<Value> =
@@ -12,7 +12,7 @@ export type Options<Value> =
 
 type Single = 'Dropdown' | 'RadioButtons' | 'Select' | 'SelectionSlider' | 'ToggleButtons'
 type Several = 'SelectMultiple' | 'SelectionRangeSlider'
-type Rest<Kind extends keyof Attributes> = Partial<Omit<Attributes[Kind], 'index'>>
+type Rest<Kind extends keyof Attributes> = Given<Omit<Attributes[Kind], 'index'>>
 
 const isPair = (option: unknown): option is readonly [string, unknown] =>
   Array.isArray(option) && option.length === 2 && typeof option[0] === 'string'

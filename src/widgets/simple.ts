@@ -1,10 +1,10 @@
 /** Widgets that are nothing but their attributes. Names, attributes and defaults are those of Jupyter widgets 8. */
 import type { Attributes } from './generated.js'
-import { createWidget, type Widget } from './widget.js'
+import { createWidget, type Given, type Widget } from './widget.js'
 
 /** Makes a widget from some of its attributes; the rest have the defaults that completion shows. */
 export type Factory<Kind extends keyof Attributes> = (
-  attributes?: Partial<Attributes[Kind]>,
+  attributes?: Given<Attributes[Kind]>,
 ) => Widget<Attributes[Kind]> & Attributes[Kind]
 
 const factory =
@@ -71,6 +71,7 @@ export const FloatsInput = factory('FloatsInput')
 /** Whole numbers that are added and taken away one by one. */
 export const IntsInput = factory('IntsInput')
 /** Files from the reader's machine: `value` is a list of `{ name, type, size, content }`. */
-export const FileUpload = factory('FileUpload')
+export const FileUpload: Factory<'FileUpload'> = (attributes) =>
+  createWidget('FileUpload', { description: 'Upload', ...attributes })
 /** Sizes and place of a widget in CSS, to be shared by several: `layout: { width: '20em' }` makes one for you. */
 export const Layout = factory('Layout')

@@ -1,16 +1,17 @@
 /**
  * A widget: state that lives here and in every front end that shows it, held in step by widget messages (protocol 2.1).
  *
- * The kernel's copy is the truth: what a front end sends is echoed to all of them, then applied, then listeners run.
+ * The kernel's copy is the truth: what a front end sends is echoed to all of them, then checked and applied, then listeners
+ * run. What cannot be is not applied, and the front ends are told what stands instead.
  */
 import type { Comm } from '../host.js'
 import { InputError } from '../errors.js'
-import { bounded } from './bounds.js'
 import { staticHtml, staticText } from './fallback.js'
 import { models, type Attributes } from './generated.js'
-import { identityOf, type Model } from './model.js'
+import { identityOf, isEchoed, type Model } from './model.js'
 import { isSame, packState, reference, unpackState, type Packed, type State } from './packing.js'
 import { widgetHost, widgets } from './registry.js'
+import { checkType, settle } from './types.js'
 
 /** What changed. `name` is the attribute, as in Jupyter's widget documentation. */
 export interface Change<Value = any> {
@@ -19,6 +20,14 @@ export interface Change<Value = any> {
   value: Value
 }
 export type Listener<Value = any> = (change: Change<Value>) => void
+/** Attributes to set: those that are widgets, as `layout`, can be given by their own attributes. */
+export type Given<A> = {
+  [Name in keyof A]?: unknown extends A[Name]
+    ? A[Name]
+    : A[Name] extends Widget<infer Inner>
+      ? Partial<Inner> | Widget
+      : A[Name]
+}
 type ValueOf<A> = A extends { value: infer Value } ? Value : any
 
 const displaySymbol = Symbol.for('Jupyter.display')
@@ -44,8 +53,10 @@ export class Widget<A = any> {
     for (const name of this.#model.bytes) this.#state[name] = new Uint8Array()
     for (const [name, value] of Object.entries(attributes))
       if (value !== undefined) this.#state[name] = this.#checked(name, value)
-    if ('value' in this.#state) this.#state['value'] = bounded(this.#state)
+    this.#settle(this.#state, attributes as State)
     if (!comm) {
+      for (const [name, inner] of Object.entries(this.#model.references))
+        this.#state[name] ??= createWidget(inner as keyof Attributes)
       const { state, buffer_paths, buffers } = this.pack()
       const options = { metadata: protocol, buffers }
       comm = widgetHost(adopt)?.comms.open('jupyter.widget', { state, buffer_paths }, options)
@@ -67,10 +78,10 @@ export class Widget<A = any> {
   }
 
   /** Sets several attributes in one message. Listeners hear of those that changed. */
-  set(attributes: Partial<A>): this {
+  set(attributes: Given<A>): this {
     const wanted: State = {}
     for (const [name, value] of Object.entries(attributes)) wanted[name] = this.#checked(name, value)
-    if ('value' in this.#state) wanted['value'] = bounded({ ...this.#state, ...wanted })
+    this.#settle(wanted, wanted)
     const changed = Object.fromEntries(
       Object.entries(wanted).filter(([name, value]) => !isSame(this.#state[name], value)),
     )
@@ -134,12 +145,10 @@ export class Widget<A = any> {
 
   /** With HTML and text beside it, which pages without a widget manager show instead of an empty box. */
   [displaySymbol](): object {
+    const view = { model_id: this.id, version_major: 2, version_minor: 0 }
     return {
-      'application/vnd.jupyter.widget-view+json': {
-        model_id: this.id,
-        version_major: 2,
-        version_minor: 0,
-      },
+      // Front ends know nothing of one that was closed.
+      ...(this.#comm && { 'application/vnd.jupyter.widget-view+json': view }),
       'text/html': staticHtml(this),
       'text/plain': staticText(this),
     }
@@ -169,7 +178,14 @@ export class Widget<A = any> {
       })
     const kind = this.#model.references[name]
     const isPlain = value !== null && typeof value === 'object' && !(reference in value)
-    return kind && isPlain ? createWidget(kind as keyof Attributes, value) : value
+    if (kind && isPlain) return createWidget(kind as keyof Attributes, value)
+    checkType(this.kind, name, value, this.#model.types[name]!)
+    return value
+  }
+
+  /** Adds to `wanted`, of which `changed` is new, what follows from it. */
+  #settle(wanted: State, changed: State): void {
+    Object.assign(wanted, settle(this.kind, { ...this.#state, ...wanted }, changed))
   }
 
   #send(method: 'update' | 'echo_update', attributes: State): void {
@@ -178,16 +194,39 @@ export class Widget<A = any> {
   }
 
   #onMessage(data: any, buffers: Uint8Array[]): void {
-    if (data?.method === 'request_state')
-      return this.#send('update', { ...this.#state, ...identityOf(this.#model) })
-    if (data?.method === 'custom')
-      return callAll(this.#messageListeners.map((listener) => () => listener(data.content, buffers)))
-    if (data?.method !== 'update') return
+    switch (data?.method) {
+      case 'request_state':
+        return this.#send('update', { ...this.#state, ...identityOf(this.#model) })
+      case 'custom':
+        return callAll(this.#messageListeners.map((listener) => () => listener(data.content, buffers)))
+      case 'update':
+        return this.#onUpdate(data, buffers)
+      default:
+        throw new InputError({
+          where: `a message to a ${this.kind}`,
+          received: `the method ${JSON.stringify(data?.method)}`,
+          expected: "'update', 'request_state' or 'custom'",
+        })
+    }
+  }
+
+  #onUpdate(data: any, buffers: Uint8Array[]): void {
     const arrived = unpackState(data.state ?? {}, data.buffer_paths, buffers, (id) => widgets.get(id))
     const known = Object.entries(arrived).filter(([name]) => name in this.#model.defaults)
-    const changed = Object.fromEntries(known)
-    this.#send('echo_update', changed)
-    this.#apply(changed)
+    const echoed = known.filter(([name]) => isEchoed(this.kind, name))
+    if (echoed.length > 0) this.#send('echo_update', Object.fromEntries(echoed))
+    const wanted = Object.fromEntries(known)
+    try {
+      for (const [name, value] of known) checkType(this.kind, name, value, this.#model.types[name]!)
+      this.#settle(wanted, Object.fromEntries(known))
+    } catch (error) {
+      this.#send('update', Object.fromEntries(known.map(([name]) => [name, this.#state[name]])))
+      throw error
+    }
+    const followed = Object.entries(wanted).filter(([name, value]) => !isSame(arrived[name], value))
+    const news = followed.filter(([name, value]) => name in arrived || !isSame(this.#state[name], value))
+    if (news.length > 0) this.#send('update', Object.fromEntries(news))
+    this.#apply(wanted)
   }
 
   #apply(changed: State): void {
@@ -255,7 +294,7 @@ function classOf(kind: keyof Attributes, Base: typeof Widget): typeof Widget {
 /** Makes a widget of the kind. Its attributes are properties: `widget.value = 3` moves the slider in every front end. */
 export function createWidget<Kind extends keyof Attributes>(
   kind: Kind,
-  attributes?: Partial<Attributes[Kind]>,
+  attributes?: Given<Attributes[Kind]>,
   Base: typeof Widget<any> = Widget,
 ): Widget<Attributes[Kind]> & Attributes[Kind] {
   return new (classOf(kind, Base))(kind, attributes) as any

@@ -56,6 +56,79 @@ describe('opening', () => {
   })
 })
 
+describe('attributes that are widgets', () => {
+  test('are there from the start, told of before the widget, and can be changed later', () => {
+    const slider = widgets.FloatSlider()
+    const { opened } = notebook.commOf(slider)
+    expect([opened.state.layout, opened.state.style]).toEqual([
+      `IPY_MODEL_${slider.layout.id}`,
+      `IPY_MODEL_${slider.style.id}`,
+    ])
+    expect(notebook.comms.findIndex(({ id }) => id === slider.layout.id)).toBeLessThan(
+      notebook.comms.findIndex(({ id }) => id === slider.id),
+    )
+    slider.layout.width = '50%'
+    expect(notebook.commOf(slider.layout).sent.at(-1)!.data.state).toEqual({ width: '50%' })
+  })
+
+  test('can be shared, and replaced by their own attributes', () => {
+    const layout = widgets.Layout({ width: '9em' })
+    const [a, b] = [widgets.Text({ layout }), widgets.Label({ layout })]
+    expect(a.layout.id).toBe(b.layout.id)
+    a.layout = { height: '2em' }
+    expect([a.layout.height, b.layout.width]).toEqual(['2em', '9em'])
+  })
+})
+
+describe('values that do not fit', () => {
+  test.each([
+    [
+      () => widgets.FloatSlider({ value: 'x' as never }),
+      /FloatSlider.value: received "x". Expected a number/,
+    ],
+    [() => widgets.IntSlider({ value: 1.5 }), /received 1.5. Expected a whole number/],
+    [() => widgets.FloatText({ value: NaN }), /received NaN. Expected a number/],
+    [() => widgets.HBox(['x' as never]), /Expected a list, each a widget/],
+    [() => widgets.FloatSlider({ orientation: 'up' as never }), /Expected "horizontal" or "vertical"/],
+    [() => widgets.FloatSlider({ min: 5, max: 1 }), /min 5 and max 1/],
+    [() => widgets.IntRangeSlider({ value: [9, 1] }), /received \[9,1\]. Expected \[lower, upper\]/],
+    [() => widgets.Tab([widgets.Label()], { selected_index: 3 }), /selected_index: received 3/],
+  ])('are refused in code: %s', (make, message) => {
+    expect(make).toThrow(message)
+  })
+
+  test.each([
+    [() => widgets.FloatSlider({ value: 1 }), { value: 'x' }, { value: 1 }, /Expected a number/],
+    [() => widgets.Dropdown({ options: ['a', 'b'] }), { index: 9 }, { index: 0 }, /a place from 0 to 1/],
+    [() => widgets.Checkbox(), { value: 1 }, { value: false }, /true or false/],
+  ])('from a front end are not taken, and it is told what stands: %s', (make, sent, stands, message) => {
+    const widget = make() as widgets.Widget
+    const seen: unknown[] = []
+    widget.observe((change) => seen.push(change))
+    const comm = notebook.commOf(widget)
+    expect(() => comm.receive({ method: 'update', state: sent })).toThrow(message)
+    expect(comm.sent.map(({ data }) => [data.method, data.state])).toEqual([
+      ['echo_update', sent],
+      ['update', stands],
+    ])
+    expect(seen).toEqual([])
+  })
+
+  test('that lie outside the bounds are brought back, here and in the front end', () => {
+    const slider = widgets.FloatSlider({ max: 10 })
+    const comm = notebook.commOf(slider)
+    comm.receive({ method: 'update', state: { value: 500 } })
+    expect(slider.value).toBe(10)
+    expect(comm.sent.at(-1)!.data).toMatchObject({ method: 'update', state: { value: 10 } })
+  })
+
+  test('a message that no widget knows is named', () => {
+    const comm = notebook.commOf(widgets.Label())
+    expect(() => comm.receive({ method: 'frob' })).toThrow(/received the method "frob"/)
+    expect(() => comm.receive(null)).toThrow(/received the method undefined/)
+  })
+})
+
 describe('state', () => {
   test('setting a property tells the front ends once and listeners with old and new value', () => {
     const slider = widgets.FloatSlider({ value: 1 })
@@ -116,15 +189,15 @@ describe('state', () => {
     )
   })
 
-  test('bytes from a front end are put in their place', () => {
+  test('bytes from a front end are put in their place, and uploads are not sent back', () => {
     const upload = widgets.FileUpload()
-    notebook
-      .commOf(upload)
-      .receive(
-        { method: 'update', state: { value: [{ name: 'a.txt' }] }, buffer_paths: [['value', 0, 'content']] },
-        [new Uint8Array([65])],
-      )
+    const comm = notebook.commOf(upload)
+    comm.receive(
+      { method: 'update', state: { value: [{ name: 'a.txt' }] }, buffer_paths: [['value', 0, 'content']] },
+      [new Uint8Array([65])],
+    )
     expect(upload.value).toEqual([{ name: 'a.txt', content: new Uint8Array([65]) }])
+    expect(comm.sent).toEqual([])
   })
 
   test('one listener that throws keeps neither the others nor the state back', () => {
@@ -241,6 +314,16 @@ describe('without a widget manager', () => {
     expect(bundleOf(box)['text/html']).toContain('rate: <b>0.01</b>')
   })
 
+  test('a widget that was closed is shown as what it was, with no view of it', () => {
+    const slider = widgets.FloatSlider({ description: 'rate', value: 2 })
+    slider.close()
+    expect(bundleOf(slider)).toEqual({ 'text/html': '<div>rate: <b>2</b></div>', 'text/plain': 'rate: 2' })
+  })
+
+  test('an output is shown as the text in it', () => {
+    expect(bundleOf(widgets.Output().write('one\n').show(2))['text/plain']).toBe('one\n\n2')
+  })
+
   test('what came from data is escaped', () => {
     const hostile = '<img src=x onerror=alert(1)>'
     const html = bundleOf(widgets.Text({ description: hostile, value: '"</script>' }))['text/html']
@@ -256,6 +339,13 @@ describe('interact', () => {
     slider.receive({ method: 'update', state: { value: 7 } })
     await new Promise((resolve) => setImmediate(resolve))
     expect(notebook.shown[1]).toEqual(['a: 10', 'a: 14'])
+  })
+
+  test('options can be given by label', async () => {
+    await widgets.interact(({ rate }) => rate, { rate: { slow: 1e-4, quick: 1e-2 } })
+    const { opened } = notebook.comms.find((comm) => comm.opened.state._model_name === 'DropdownModel')!
+    expect(opened.state._options_labels).toEqual(['slow', 'quick'])
+    expect(notebook.shown[1]).toEqual([1e-4])
   })
 
   test('touches during a slow call lead to one more call, with the newest values', async () => {
