@@ -12,6 +12,11 @@ export interface CompileOptions<R = unknown> {
    * stay as they were.
    */
   valid?: (returned: R) => tf.Tensor
+  /**
+   * Variables that keep their values, to the bit, though the function changes them: frozen parameters and their optimizer's
+   * slots. Asked at each call, so that others need no other recording.
+   */
+  frozen?: () => ReadonlySet<tf.Variable> | undefined
   /** Where the function cannot be recorded: 'throw' says why (the default), 'run' runs it kernel by kernel. */
   otherwise?: 'throw' | 'run'
   /** Recordings that are kept, one for each signature of arguments; 8. */
@@ -80,7 +85,7 @@ const withScalars = (tree: unknown): unknown => {
  */
 export function compile<F extends (...inputs: never[]) => unknown>(
   work: F,
-  { otherwise = 'throw', signatures = 8, valid }: CompileOptions<ReturnType<F>> = {},
+  { otherwise = 'throw', signatures = 8, valid, frozen }: CompileOptions<ReturnType<F>> = {},
 ): Compiled<F> {
   const kept = new Map<string, Kept>()
   let epoch = 0
@@ -127,13 +132,13 @@ export function compile<F extends (...inputs: never[]) => unknown>(
     return entry
   }
 
-  /** Kernel by kernel, and taken back where the result is not valid. */
+  /** Kernel by kernel, and taken back where the result is not valid, or a variable frozen. */
   function runUncompiled(given: unknown[]): unknown {
-    if (!valid) return run(given)
-    const before = guardVariables()
+    const still = guardVariables(frozen?.() ?? [])
+    const before = valid && guardVariables()
     const returned = run(given)
-    const right = valid(returned as ReturnType<F>).dataSync()[0] !== 0
-    before.end(!right)
+    if (before) before.end(valid(returned as ReturnType<F>).dataSync()[0] === 0)
+    still.end(true)
     return returned
   }
 
@@ -148,7 +153,7 @@ export function compile<F extends (...inputs: never[]) => unknown>(
     for (const tensor of tensors) if (!own.has(tensor)) fresh.push(tensor)
     try {
       const { program, returned } = programFor(signature, inputs, tensors)
-      const results = program.run(tensors, randomness?.key)
+      const results = program.run(tensors, randomness?.key, frozen?.())
       let at = 0
       return mapTensors(returned, () => results[at++]!)
     } catch (error) {

@@ -161,8 +161,12 @@ export class Program {
     return () => source.entry.readyTensor()
   }
 
-  /** Runs it on these arguments. The results are new tensors; the variables have their new values. */
-  run(inputs: readonly tf.Tensor[], key: readonly number[] | undefined): tf.Tensor[] {
+  /** Runs it on these arguments. The results are new tensors; the variables have their new values, but for the frozen ones. */
+  run(
+    inputs: readonly tf.Tensor[],
+    key: readonly number[] | undefined,
+    frozen?: ReadonlySet<tf.Variable>,
+  ): tf.Tensor[] {
     const { backend } = this
     backend.pending.flush()
     const feeds: NativeTensors = {}
@@ -179,8 +183,15 @@ export class Program {
     for (const { name, spare } of this.rows) fetches[name] = spare.whole
     runPlan(this.plan, feeds, fetches)
     if (this.validName === undefined || fetches[this.validName]!.data[0]) {
-      for (const state of this.single) state.spare = this.swap(state, state.spare!)
-      for (const { spare, states } of this.rows) spare.exchange((part, at) => this.swap(states[at]!, part))
+      for (const state of this.single)
+        if (!frozen?.has(state.variable)) state.spare = this.swap(state, state.spare!)
+      for (const { spare, states } of this.rows)
+        spare.exchange((part, at) => {
+          const state = states[at]!
+          // The parts of a row change arrays together, so what stays as it is moves over.
+          if (frozen?.has(state.variable)) this.keepValues(state, part)
+          return this.swap(state, part)
+        })
       for (const optimizer of this.counted) optimizer.incrementIterations()
     }
     return this.results.map(({ name, shape, type }) => {
@@ -188,6 +199,11 @@ export class Program {
       entry.settle(fetches[name]!.data)
       return backend.tensorOf(entry)
     })
+  }
+
+  private keepValues({ variable }: State, written: NativeTensor): void {
+    const { data } = this.backend.data.get(variable.dataId).readyTensor()
+    ;(written.data as Float32Array).set(data as Float32Array)
   }
 
   /** Gives the variable the array that was written; its old one comes back for the next run where nobody else holds it. */

@@ -170,9 +170,9 @@ function recordOnce(
   }
 }
 
-/** Remembers the values of all variables; `end(true)` brings them back. */
-export function guardVariables(): { end(restore: boolean): void } {
-  const guards = registered().map((variable) => ({ variable, guard: tf.keep(variable.clone()) }))
+/** Remembers the values of variables, of all unless said otherwise; `end(true)` brings them back. */
+export function guardVariables(which: Iterable<tf.Variable> = registered()): { end(restore: boolean): void } {
+  const guards = Array.from(which, (variable) => ({ variable, guard: tf.keep(variable.clone()) }))
   return {
     end(restore) {
       for (const { variable, guard } of guards) {

@@ -6,10 +6,11 @@ import { InputError } from '../errors.js'
 import { mostSizes } from './batch-sizes.js'
 import type { Core } from './core.js'
 import { losses } from './losses.js'
-import { gradientsOf, normOf, updatesOf, type Gradients, type Pace, type Update } from './step.js'
+import { averageOf, gradientsOf, normOf, sumOf, unconnected, updatesOf } from './step.js'
+import type { Counted, Gradients, Pace, Update } from './step.js'
 import { tapActivations } from './activations.js'
 import type { Taps } from './taps.js'
-import type { Batch } from './trainee.js'
+import type { Batch, Parameter } from './trainee.js'
 
 /** What one compiled iteration came to; where `finite` is false it changed nothing. */
 export interface Report {
@@ -28,6 +29,7 @@ type Inputs = [
   mode: Pace['mode'],
   waiting: number | null,
   decay: number | null,
+  trained: tf.Tensor1D,
 ]
 
 interface Opened {
@@ -66,13 +68,23 @@ const signatures = 3 * mostSizes
 
 /**
  * A run's iteration as one graph: forward, loss, gradients, clipping, update. The same functions as uncompiled, recorded
- * once for each batch size (and once more where gradients only wait); parameters and slots are its state, rate, count, weights and randomness its inputs.
+ * once for each batch size (and once more where gradients only wait); parameters and slots are its state, rate, count, weights,
+ * randomness and which parameters are frozen its inputs.
  */
 export class CompiledStep {
   readonly #core: Core
   readonly #step: Compiled<Step>
   readonly #taps: Compiled<Tap>
   #made: unknown[] = []
+  #freeze: unknown
+  /** The parameters that the graph updates: all that are trained, and those that were when it was recorded and are frozen now. */
+  #recorded: readonly Parameter[] = []
+  /** 1 for those of them that are trained, 0 for those that are frozen. */
+  #trained = new Float32Array()
+  /** The variables of the frozen ones: values, slots, sums and averages. */
+  #frozen: ReadonlySet<tf.Variable> | undefined
+  /** Which of `#recorded` the loss depends on; known once it was recorded. */
+  #connected: readonly boolean[] | undefined
   #config: string | undefined
   #reason: string | undefined
 
@@ -80,6 +92,7 @@ export class CompiledStep {
     this.#core = core
     this.#step = compile<Step>((...inputs) => this.#record(...inputs), {
       valid: ({ finite }) => finite,
+      frozen: () => this.#frozen,
       signatures,
     })
     this.#taps = compile<Tap>((...inputs) => this.#recordTaps(...inputs), { signatures })
@@ -113,6 +126,37 @@ export class CompiledStep {
     this.#taps.refresh()
   }
 
+  /** Sees to it that the graph has all that is trained, with its slots as they are now; what is frozen stays in it. */
+  #arrange(): void {
+    const core = this.#core
+    const { freeze, clipNorm, clipValue } = core.settings
+    // Going back to where there were no slots ends their variables, which a recording holds.
+    const made = [core.optimizer, clipNorm, clipValue, core.dropouts.structure, ...core.slots.values()]
+    const same = made.length === this.#made.length && made.every((part, at) => part === this.#made[at])
+    if (same && freeze === this.#freeze) return
+    const trained = new Set(core.parameters)
+    const before = new Set(this.#recorded)
+    const sums = core.parameters.some(({ name }) => core.slots.has(sumOf(name)))
+    const isComplete = ({ name }: Parameter) => core.slots.has(name) && (!sums || core.slots.has(sumOf(name)))
+    const recorded = core.trainee.parameters.filter(
+      (parameter) => trained.has(parameter) || (before.has(parameter) && isComplete(parameter)),
+    )
+    if (!same || recorded.length !== before.size || !recorded.every((one) => before.has(one))) {
+      this.#connected = undefined
+      this.#refresh()
+    }
+    const frozen = recorded.filter((parameter) => !trained.has(parameter))
+    const variablesOf = ({ name, variable }: Parameter) => [
+      variable,
+      ...[name, sumOf(name), averageOf(name)].flatMap((key) => Object.values(core.slots.get(key) ?? {})),
+    ]
+    this.#made = made
+    this.#freeze = freeze
+    this.#recorded = recorded
+    this.#trained = Float32Array.from(recorded, (parameter) => Number(trained.has(parameter)))
+    this.#frozen = frozen.length > 0 ? new Set(frozen.flatMap(variablesOf)) : undefined
+  }
+
   /** Runs one of the two graphs; `undefined` where it cannot be compiled, and nothing was done. */
   #call<T>(
     graph: (...inputs: Inputs) => T,
@@ -122,19 +166,10 @@ export class CompiledStep {
     { mode, waiting }: Pace,
   ): T | undefined {
     const core = this.#core
-    const { freeze, clipNorm, clipValue } = core.settings
-    // Going back to where there were no slots ends their variables, which a recording holds.
-    const made = [
-      core.optimizer,
-      freeze,
-      clipNorm,
-      clipValue,
-      core.dropouts.structure,
-      ...core.slots.values(),
-    ]
-    if (made.length !== this.#made.length || made.some((part, at) => part !== this.#made[at])) this.#refresh()
-    this.#made = made
+    this.#arrange()
     if (this.#reason !== undefined) return undefined
+    if (this.#connected) this.#checkConnected(this.#connected)
+    const trained = tf.tensor1d(this.#trained)
     try {
       return withRandomness(core.randomnessOf(batch.iteration), () =>
         graph(
@@ -146,6 +181,7 @@ export class CompiledStep {
           mode,
           mode === 'update' ? waiting : null,
           core.settings.ema ?? null,
+          trained,
         ),
       )
     } catch (error) {
@@ -154,6 +190,8 @@ export class CompiledStep {
         return undefined
       }
       throw error
+    } finally {
+      trained.dispose()
     }
   }
 
@@ -164,6 +202,8 @@ export class CompiledStep {
     const values = result.report.dataSync() as Float32Array
     const finite = result.finite.dataSync()[0] !== 0
     tf.dispose(result)
+    // It may be the gradient of a frozen parameter that is not finite. Uncompiled it is not computed.
+    if (!finite && this.#frozen) return undefined
     return {
       loss: values[0]!,
       gradientNorm: values[1]!,
@@ -176,29 +216,40 @@ export class CompiledStep {
   tap(batch: Batch, weights: tf.Tensor1D | undefined, learningRate: number, pace: Pace): Taps | undefined {
     const tapped = this.#call(this.#taps, batch, weights, learningRate, pace)
     if (!tapped) return undefined
-    const { slots } = this.#core
-    const parameters = new Map(this.#core.parameters.map((parameter) => [parameter.name, parameter]))
-    const updates = tapped.updates.map(({ name, changes }): Update => {
-      const parameter = parameters.get(name)!
+    const { slots, parameters: trained } = this.#core
+    const parameters = new Map(trained.map((parameter) => [parameter.name, parameter]))
+    const gradients = tapped.found.gradients.filter((_, i) => this.#trained[i] === 1)
+    const updates = tapped.updates.flatMap(({ name, changes }): Update[] => {
+      const parameter = parameters.get(name)
+      if (!parameter) return []
       const pairs = changes.map(
         ({ slot, value }) => [slot ? slots.get(slot[0])![slot[1]]! : parameter.variable, value] as const,
       )
-      return {
-        parameter,
-        value: pairs.find(([variable]) => variable === parameter.variable)?.[1],
-        changes: pairs,
-      }
+      const value = pairs.find(([variable]) => variable === parameter.variable)?.[1]
+      return [{ parameter, value, changes: pairs }]
     })
-    return { ...tapped, updates }
+    return { ...tapped, found: { ...tapped.found, gradients }, updates }
   }
 
-  #open(predictions: boolean, ...[x, y, weights, rate, count, mode, waiting, decay]: Inputs): Opened {
-    const { trainee, parameters, optimizer, settings, slots } = this.#core
+  /** A loss of the parameters that are frozen alone would train nothing. */
+  #checkConnected(connected: readonly boolean[]): void {
+    if (!connected.some((one, i) => one && this.#trained[i] === 1)) throw unconnected(this.#core.parameters)
+  }
+
+  #open(
+    predictions: boolean,
+    counted: Counted,
+    ...[x, y, weights, rate, count, mode, waiting, decay]: Inputs
+  ): Opened {
+    const { trainee, optimizer, settings, slots } = this.#core
+    const parameters = this.#recorded
     const found = gradientsOf(trainee, parameters, recordedBatch(x, y), {
       ...(weights && { weights }),
       predictions,
     })
-    const norm = normOf(found.gradients)
+    this.#connected = found.gradients.map((gradient) => gradient !== null)
+    this.#checkConnected(this.#connected)
+    const norm = normOf(found.gradients, counted)
     const updates = updatesOf({
       optimizer,
       parameters,
@@ -211,6 +262,7 @@ export class CompiledStep {
       count: count as unknown as tf.Scalar,
       pace: { mode, examples: x.shape[0] ?? 1, waiting: waiting as tf.Scalar | null },
       decay: decay as tf.Scalar | null,
+      counted,
     })
     return { found, norm, updates }
   }
@@ -218,7 +270,10 @@ export class CompiledStep {
   #record(...inputs: Inputs): ReturnType<Step> {
     const { trainee } = this.#core
     return tf.tidy(() => {
-      const { found, norm, updates } = this.#open(false, ...inputs)
+      const trained = tf.split(inputs.at(-1) as tf.Tensor1D, this.#recorded.length)
+      // A product is the cheapest choice; where it makes NaN of a frozen gradient, `run` looks again.
+      const counted: Counted = (square, i) => square.mul(trained[i]!)
+      const { found, norm, updates } = this.#open(false, counted, ...inputs)
       for (const { changes } of updates) for (const [variable, value] of changes) variable.assign(value)
       for (const [i, { variable }] of trainee.state.entries()) variable.assign(found.state[i]!)
       const parts = [found.loss.reshape([1]), norm.reshape([1]), ...(found.losses ? [found.losses] : [])]
@@ -233,7 +288,9 @@ export class CompiledStep {
     const { model } = this.#core.trainee
     return tf.tidy(() => {
       const activations = tapActivations(model, inputs[0])
-      const { found, norm, updates } = this.#open(true, ...inputs)
+      const trained = tf.unstack((inputs.at(-1) as tf.Tensor1D).toBool())
+      const counted: Counted = (square, i) => tf.where(trained[i]!, square, 0)
+      const { found, norm, updates } = this.#open(true, counted, ...inputs)
       const named = updates.map(({ parameter, changes }) => ({
         name: parameter.name,
         changes: changes.map(([variable, value]): Change => ({ slot: this.#slotOf(variable), value })),

@@ -102,7 +102,10 @@ export class Core {
   ensureSlots(): void {
     const { settings, parameters, slots } = this
     if (!this.trainee.iteration) ensureSlots(this.optimizer, parameters, slots)
-    if ((settings.accumulate ?? 1) > 1 || this.waiting.batches > 0) ensureBeside('sum', parameters, slots)
+    const waits = (settings.accumulate ?? 1) > 1 || this.waiting.batches > 0
+    // Also for those that are frozen and have slots: a recorded step computes them along.
+    const withSlots = this.trainee.parameters.filter(({ name }) => slots.has(name))
+    if (waits) ensureBeside('sum', this.trainee.iteration ? parameters : withSlots, slots)
     if (settings.ema !== undefined) ensureBeside('average', this.trainee.parameters, slots)
   }
 

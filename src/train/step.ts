@@ -99,7 +99,7 @@ function adopt<T extends tf.Tensor>(tensor: T): T {
   return (tf.engine() as unknown as { track(tensor: tf.Tensor): tf.Tensor }).track(tensor) as T
 }
 
-function unconnected(parameters: readonly Parameter[]): InputError {
+export function unconnected(parameters: readonly Parameter[]): InputError {
   return new InputError({
     where: 'the loss',
     received: `a loss that depends on none of the parameters (${parameters
@@ -111,11 +111,19 @@ function unconnected(parameters: readonly Parameter[]): InputError {
   })
 }
 
+/** What the squares of the gradient at place `i` count for in the norm: themselves, or 0. */
+export type Counted = (square: tf.Tensor, i: number) => tf.Tensor
+
 /** Euclidean norm over all gradients. */
-export function normOf(gradients: readonly (tf.Tensor | null)[]): tf.Scalar {
+export function normOf(
+  gradients: readonly (tf.Tensor | null)[],
+  counted: Counted = (square) => square,
+): tf.Scalar {
   return tf.tidy(() => {
-    const squares = gradients.flatMap((gradient) => (gradient ? [gradient.square().sum()] : []))
-    return tf.addN(squares).sqrt() as tf.Scalar
+    const squares = gradients.flatMap((gradient, i) =>
+      gradient ? [counted(gradient.square().sum(), i)] : [],
+    )
+    return tf.addN(squares).sqrt().reshape([])
   })
 }
 
@@ -131,13 +139,14 @@ export function clip(
   gradients: readonly (tf.Tensor | null)[],
   norm: tf.Scalar,
   { clipNorm, clipValue }: Clipping,
+  counted?: Counted,
 ): (tf.Tensor | null)[] {
   if (clipNorm === undefined && clipValue === undefined) return [...gradients]
   let cut = [...gradients]
   let size = norm
   if (clipValue !== undefined) {
     cut = cut.map((gradient) => gradient?.clipByValue(-clipValue, clipValue) ?? null)
-    if (clipNorm !== undefined) size = normOf(cut)
+    if (clipNorm !== undefined) size = normOf(cut, counted)
   }
   if (clipNorm === undefined) return cut
   // 1e-6 as torch.nn.utils.clip_grad_norm_ has it, so that the same run there gives the same numbers.
@@ -184,6 +193,8 @@ export function updatesOf(at: {
   pace: Omit<Pace, 'waiting'> & { waiting: tf.Scalar | null }
   /** Share of the average of each parameter that is kept; null: there is none. */
   decay: tf.Scalar | null
+  /** What counts in the norm; all, unless said otherwise. */
+  counted?: Counted
 }): Update[] {
   const { optimizer, parameters, slots, learningRate, count, pace } = at
   const { mode, examples, waiting } = pace
@@ -203,7 +214,8 @@ export function updatesOf(at: {
     mode === 'plain'
       ? at.gradients
       : at.gradients.map((own, i) => (own ? sums[i]!.add(own.mul(examples)) : sums[i]!).div(total!))
-  const clipped = clip(gradients, mode === 'plain' ? at.norm : normOf(gradients), at.clipping)
+  const norm = mode === 'plain' ? at.norm : normOf(gradients, at.counted)
+  const clipped = clip(gradients, norm, at.clipping, at.counted)
   return parameters.flatMap((parameter, i): Update[] => {
     const gradient = clipped[i]
     if (!gradient) return []

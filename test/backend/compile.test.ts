@@ -131,6 +131,35 @@ describe('a compiled training step', () => {
     step.dispose()
   })
 
+  it('keeps what is frozen to the bit, compiled or not, and records nothing for others that are', () => {
+    for (const otherwise of ['throw', 'run'] as const) {
+      const { w, b, loss } = regression()
+      const [inputs, targets] = [x(), y()]
+      const optimizer = tf.train.sgd(0.1)
+      let frozen: Set<tf.Variable> | undefined
+      const step = compile(
+        () => {
+          const value = optimizer.minimize(() => loss(inputs, targets), true)!
+          if (otherwise === 'run') value.dataSync()
+          return value
+        },
+        { frozen: () => frozen, otherwise },
+      )
+      step().dispose()
+      for (const [one, other] of [
+        [w, b],
+        [b, w],
+      ] as const) {
+        frozen = new Set([one])
+        const before = [one.dataSync().slice(), other.dataSync().slice()]
+        step().dispose()
+        expect(one.dataSync()).toEqual(before[0])
+        expect(other.dataSync()).not.toEqual(before[1])
+      }
+      expect(step.recordings).toBe(otherwise === 'throw' ? 1 : 0)
+    }
+  })
+
   it('leaves no tensor behind', () => {
     const { loss } = regression()
     const optimizer = tf.train.adam(0.01)

@@ -43,6 +43,13 @@ const sumLike =
 
 const sumAll = sumLike('ReduceSum')
 
+/** The sum of all squares, such as a gradient's norm is made of: one node, and no array of squares. */
+function sumOfSquares(g: Graph, x: Value, axes: readonly number[], keep: boolean): Value | undefined {
+  const squared = g.madeBy('Square', x)?.inputs.x
+  if (!squared || !isFloat(squared) || axes.length < x.shape.length || axes.length === 0) return undefined
+  return g.reduce('ReduceSumSquare', squared, axes, keep)
+}
+
 const truth =
   (op: string): Emit =>
   ({ x }, attributes, g) => {
@@ -79,7 +86,8 @@ function cumulativeProduct(g: Graph, x: Value, axis: number, exclusive: boolean,
 export const reduction: Emitters = {
   Sum(inputs, attributes, g) {
     const { x } = inputs
-    return sumOfRows(g, x!, axesOf(x!, attributes), attributes.keepDims) ?? sumAll(inputs, attributes, g)
+    const at = [g, x!, axesOf(x!, attributes), attributes.keepDims] as const
+    return sumOfSquares(...at) ?? sumOfRows(...at) ?? sumAll(inputs, attributes, g)
   },
   Prod: sumLike('ReduceProd'),
   Mean: ({ x }, attributes, g) =>
