@@ -1,7 +1,8 @@
 /** Files beside the notebook: what an import of one means, for the types and at run time alike. */
 import { existsSync, readFileSync, statSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { dirname, extname, isAbsolute, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { CompiledModule } from './cell/module.js'
 import { syntaxOf } from './cell/syntax.js'
 
@@ -69,4 +70,10 @@ const kindOf: { [extension: string]: CompiledModule['kind'] } = {
 export function moduleKind(path: string): CompiledModule['kind'] | undefined {
   const extension = extname(path)
   return kindOf[extension] ?? (extension === '.js' && packageType(path) === 'module' ? 'esm' : undefined)
+}
+
+/** What `import.meta.resolve` says: an address, as Node's own does. */
+export function addressOf({ resolve }: NodeJS.Require, specifier: string): string {
+  if (isBuiltin(specifier)) return specifier.startsWith('node:') ? specifier : `node:${specifier}`
+  return /^(file|data|https?):/.test(specifier) ? specifier : pathToFileURL(resolve(specifier)).href
 }

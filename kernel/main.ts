@@ -3,11 +3,14 @@ import { writeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import { redirectDescriptors } from './descriptors.js'
-import { createShared, Shared, type ProtocolData, type ToMain, type ToProtocol } from './port.js'
+import { createShared, Shared, standIns, type ProtocolData, type ToMain, type ToProtocol } from './port.js'
 
-const [connectionFile] = process.argv.slice(2)
-if (!connectionFile) {
-  console.error('usage: node --no-force-async-hooks-checks main.js CONNECTION_FILE')
+const [connectionFile, option, name] = process.argv.slice(2)
+const as = standIns.find((standIn) => option === '--as' && standIn === name)
+if (!connectionFile || (option !== undefined && !as)) {
+  console.error(
+    `usage: node --no-force-async-hooks-checks main.js CONNECTION_FILE [--as ${standIns.join('|')}]`,
+  )
   process.exit(2)
 }
 
@@ -62,6 +65,7 @@ const data: ProtocolData = {
   shared,
   answers: port2,
   folder: process.cwd(),
+  as,
   descriptors,
   home: fileURLToPath(new URL('../../', import.meta.url)),
   parent: Number(process.env.JPY_PARENT_PID) || undefined,

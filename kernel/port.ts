@@ -113,6 +113,10 @@ export function endingsOf(shared: Int32Array): Int32Array {
 }
 
 /** What the protocol thread is started with. */
+/** Kernels whose notebooks run here as they are (`gradbook install --as`). jslab's cells are JavaScript. */
+export const standIns = ['tslab', 'jslab'] as const
+export type StandIn = (typeof standIns)[number]
+
 export interface ProtocolData {
   connectionFile: string
   shared: Int32Array
@@ -123,6 +127,8 @@ export interface ProtocolData {
   /** The kernel's own installation: the folder that holds its package.json. */
   home: string
   descriptors: Descriptors | undefined
+  /** The kernel that this one stands in for: its notebooks are checked as it checked them. */
+  as?: StandIn | undefined
   /** Process id of the front end's side that shall take the kernel with it when it ends. */
   parent?: number
 }

@@ -22,7 +22,7 @@ import { onCreateSubshell, onDeleteSubshell, onListSubshell, Subshells } from '.
 import { toWireBundle } from './requests/values.js'
 import { openWire, type Message, type Parent } from './wire/index.js'
 
-const { connectionFile, shared, answers, folder, home, descriptors, parent } = workerData as ProtocolData
+const { connectionFile, shared, answers, folder, home, as, descriptors, parent } = workerData as ProtocolData
 const main = parentPort!
 
 /** A line for the keeper (descriptors.ts). */
@@ -68,7 +68,7 @@ const handlers: Record<string, Handler> = {
   list_subshell_request: onListSubshell,
 }
 
-const kernel = { shared, log, post: (message: ToMain) => main.postMessage(message) } as Kernel
+const kernel = { shared, as, log, post: (message: ToMain) => main.postMessage(message) } as Kernel
 const record = new OutputRecord()
 const opened = await openWire(connectionFile, {
   log,
@@ -90,7 +90,7 @@ Object.assign(kernel, {
   wire,
   // Loaded while the front end asks its first questions, which need neither.
   language: import('./language/index.js').then(({ createLanguage }) =>
-    createLanguage({ folder, home, ...(started ? { started } : {}) }),
+    createLanguage({ folder, home, as, ...(started ? { started } : {}) }),
   ),
   compiler: import('./requests/compile.js').then(({ createCompiler }) => createCompiler()),
   causes: new Causes(),

@@ -1,12 +1,13 @@
+import type { OxcError } from 'oxc-parser'
 import { applyEdits, shiftOffsets, sortEdits } from './edits.js'
 import { findLineStarts, lineOf, placeAt } from './lines.js'
 import { findNames, typeOnly } from './names.js'
-import { parseCell } from './parse.js'
+import { parseCell, parseFile } from './parse.js'
 import { rewriteNames, type Words } from './rewrite.js'
 import { asProgram, findLastExpression, readSource } from './source.js'
 import { writeMappings, type Mapping } from './source-map.js'
 import { stripTypes } from './strip.js'
-import { cellFile, CellSyntaxError } from './syntax-error.js'
+import { cellFile, CellSyntaxError, describeErrors, orRefuse } from './syntax-error.js'
 import { findTags, type Tags } from './tags.js'
 import type { CellSource, CompiledCell } from './types.js'
 
@@ -23,6 +24,17 @@ const onlyCommand = 'The one line that is not TypeScript is `%npm …`, before t
 
 const lineAt = (text: string, offset: number) =>
   text.slice(text.lastIndexOf('\n', offset - 1) + 1, (text.indexOf('\n', offset) + 1 || text.length + 1) - 1)
+
+function refuse(errors: readonly OxcError[], text: string, offset: number): CellSyntaxError {
+  const found = describeErrors(errors, text, offset)
+  return new CellSyntaxError(
+    found.map((problem) =>
+      /^[ \t]*%/.test(lineAt(text, problem.place.start))
+        ? { ...problem, message: `${problem.message}. ${onlyCommand}` }
+        : problem,
+    ),
+  )
+}
 
 /** Words for the program that the text does not use. */
 function chooseWords(text: string): Words {
@@ -76,24 +88,7 @@ export function compileCell(cell: CellSource, options: CompileOptions = {}): Com
   const source = readSource(cell.text)
   const { text, offset } = asProgram(source)
   const parsed = parseCell(text)
-  if (parsed.errors.length > 0) {
-    const starts = findLineStarts(cell.text)
-    throw new CellSyntaxError(
-      parsed.errors.map(({ message, labels }) => ({
-        code: 'syntax',
-        severity: 'error',
-        message: /^[ \t]*%/m.test(lineAt(cell.text, (labels[0]?.start ?? offset) - offset))
-          ? `${message}. ${onlyCommand}`
-          : message,
-        place: placeAt(
-          cell.text,
-          (labels[0]?.start ?? offset) - offset,
-          (labels[0]?.end ?? offset) - offset,
-          starts,
-        ),
-      })),
-    )
-  }
+  if (parsed.errors.length > 0) throw refuse(parsed.errors, cell.text, offset)
   const names = findNames(parsed.program)
   const words = chooseWords(text)
   const last = findLastExpression(parsed)
@@ -102,7 +97,10 @@ export function compileCell(cell: CellSource, options: CompileOptions = {}): Com
   const marked = last
     ? `${text.slice(0, last.start)}${open}${text.slice(last.start, last.end)})${text.slice(last.end)}`
     : text
-  const stripped = stripTypes(marked, parsed, cellFile(cell.number))
+  const stripped = orRefuse(
+    () => stripTypes(marked, parsed, cellFile(cell.number)),
+    () => refuse(parseFile(`cell.${parsed.dialect}`, text, parsed.dialect, true).errors, cell.text, offset),
+  )
   // From the back: the closing mark, the opening mark, the parenthesis around an object.
   unmark(stripped.mappings, marked, cell.text, [
     ...(last

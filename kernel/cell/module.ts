@@ -1,13 +1,13 @@
 import { parseSync } from 'oxc-parser'
 import { applyEdits, shiftOffsets, sortEdits, type Edit } from './edits.js'
-import { findLineStarts, lineOf, placeAt } from './lines.js'
+import { findLineStarts, lineOf } from './lines.js'
 import { namesOfPattern, varNames } from './names.js'
-import { parseFile } from './parse.js'
+import { parseFile, type Parsed } from './parse.js'
 import { blockNames, findReferences } from './references.js'
 import { writeMappings, type Mapping } from './source-map.js'
 import { stripTypes } from './strip.js'
 import { syntaxOf } from './syntax.js'
-import { CellSyntaxError } from './syntax-error.js'
+import { CellSyntaxError, describeErrors, orRefuse } from './syntax-error.js'
 
 /** A file beside the notebook, made runnable again and again (Node loads an ES module once). */
 export interface CompiledModule {
@@ -140,21 +140,15 @@ function rewriteModule(code: string): Rewritten {
 
 /** Makes a file runnable. `forced` overrides what its syntax says about its kind (`.cjs`, `.mjs`). */
 export function compileModule(path: string, text: string, forced?: CompiledModule['kind']): CompiledModule {
-  const parsed = parseFile(path, text, syntaxOf[/\.\w+$/.exec(path)?.[0] ?? ''] ?? 'ts')
-  if (parsed.errors.length > 0) {
-    const starts = findLineStarts(text)
-    throw new CellSyntaxError(
-      parsed.errors.map(({ message, labels }) => ({
-        code: 'syntax',
-        severity: 'error',
-        message,
-        place: placeAt(text, labels[0]?.start ?? 0, labels[0]?.end ?? 0, starts),
-      })),
-      path,
-    )
-  }
+  const language = syntaxOf[/\.\w+$/.exec(path)?.[0] ?? ''] ?? 'ts'
+  const parsed = parseFile(path, text, language)
+  const refuse = (errors: Parsed['errors']) => new CellSyntaxError(describeErrors(errors, text), path)
+  if (parsed.errors.length > 0) throw refuse(parsed.errors)
   const kind = forced ?? (parsed.isModule || !usesCommonJs(text) ? 'esm' : 'commonjs')
-  const { code, mappings } = stripTypes(text, parsed, path)
+  const { code, mappings } = orRefuse(
+    () => stripTypes(text, parsed, path),
+    () => refuse(parseFile(path, text, language, true).errors),
+  )
   const { edits: unsorted, head } = kind === 'esm' ? rewriteModule(code) : { edits: [], head: '' }
   const edits = sortEdits(unsorted)
   const body = applyEdits(code, edits)

@@ -10,12 +10,16 @@ export interface Parsed {
   errors: OxcError[]
 }
 
-/** Parses a file in the language that its name says. */
-export function parseFile(name: string, text: string, language: Syntax): Parsed {
+/**
+ * Parses a file in the language that its name says. `rules`: with what the language refuses beyond its grammar, such as a name
+ * that is declared twice; it takes as long again, and removing the types finds it as well, without its place.
+ */
+export function parseFile(name: string, text: string, language: Syntax, rules = false): Parsed {
   const { program, comments, errors, module } = parseSync(name, text, {
     lang: language,
     sourceType: 'module',
     preserveParens: false,
+    showSemanticErrors: rules,
   })
   return {
     dialect: language,

@@ -33,23 +33,23 @@ function takeCommands(text: string): Pick<Source, 'text' | 'commands'> {
 
 const trailingSemicolon = /;(\s*)$/
 
-/** `{ a: 1, b: 2 }` alone in a cell is an object, as in every console. */
+/** `{ a: 1, b: 2 }` alone in a cell is an object, as in every console; so is what is no block: `{ a: 1 }.a`, `{ a: 1 } as const`. */
 function takeObject(text: string): string | undefined {
   if (!/^\s*(\/\/[^\n]*\n\s*|\/\*[^]*?\*\/\s*)*\{/.test(text)) return undefined
   const bare = text.replace(trailingSemicolon, ' $1')
   const { program, errors } = parseCell(`(${bare}\n)`)
   const [statement, ...others] = program.body
-  const isObject =
-    errors.length === 0 &&
-    others.length === 0 &&
-    statement?.type === 'ExpressionStatement' &&
-    statement.expression.type === 'ObjectExpression'
+  if (errors.length > 0 || others.length > 0 || statement?.type !== 'ExpressionStatement') return undefined
+  const isObject = statement.expression.type === 'ObjectExpression' || parseCell(text).errors.length > 0
   return isObject ? bare : undefined
 }
 
+/** A `#!` line, of a script that was pasted, stands only at the start of a file, and a cell's program has something before it. */
+const withoutHashbang = (text: string): string => (text.startsWith('#!') ? `//${text.slice(2)}` : text)
+
 /** Reads what a cell says beyond TypeScript. */
 export function readSource(cellText: string): Source {
-  const { text, commands } = takeCommands(cellText)
+  const { text, commands } = takeCommands(withoutHashbang(cellText))
   const object = takeObject(text)
   return { text: object ?? text, commands, isObject: object !== undefined }
 }

@@ -10,16 +10,16 @@ export interface Stripped {
   mappings: Mapping[]
 }
 
-/** Decorators and `using` have no form that every Node from 20 on runs: esbuild lowers both, oxc neither without a package at run time. */
-const needsLowering = /@[\p{L}_$(]|\busing\b/u
+/** Decorators, `accessor` and `using` have no form that every Node from 20 on runs: esbuild lowers both, oxc neither without a package at run time. */
+const needsLowering = /@[\p{L}_$(]|\b(?:using|accessor)\b/u
 
-function usesDecoratorOrUsing(node: any): boolean {
-  if (Array.isArray(node)) return node.some(usesDecoratorOrUsing)
+function usesNewSyntax(node: any): boolean {
+  if (Array.isArray(node)) return node.some(usesNewSyntax)
   if (node === null || typeof node !== 'object') return false
-  if (node.type === 'Decorator') return true
+  if (node.type === 'Decorator' || node.type === 'AccessorProperty') return true
   if (node.type === 'VariableDeclaration' && (node.kind === 'using' || node.kind === 'await using'))
     return true
-  for (const key in node) if (typeof node[key] === 'object' && usesDecoratorOrUsing(node[key])) return true
+  for (const key in node) if (typeof node[key] === 'object' && usesNewSyntax(node[key])) return true
   return false
 }
 
@@ -68,7 +68,7 @@ function withoutNewSyntax(text: string, dialect: Syntax, file: string): Stripped
 
 /** TypeScript to JavaScript that Node 20 runs, with the way back. `parsed` is the tree of `text` or of a text with the same syntax. */
 export function stripTypes(text: string, parsed: Parsed, file: string): Stripped {
-  return needsLowering.test(text) && usesDecoratorOrUsing(parsed.program)
+  return needsLowering.test(text) && usesNewSyntax(parsed.program)
     ? withoutNewSyntax(text, parsed.dialect, file)
     : withoutTypes(text, parsed.dialect, parsed.comments, file)
 }

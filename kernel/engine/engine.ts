@@ -21,13 +21,14 @@ import { installGlobals } from './globals.js'
 import { createHost, isDisplay } from './host.js'
 import { captureStreams, createOutput } from './output.js'
 import type { Parts } from './parts.js'
+import { printResources } from './printing.js'
 import type { Questions } from './questions.js'
 import { lookUp } from './scope.js'
 import { markTensorScopes } from './tensors.js'
 import { watchTimers } from './timers.js'
 import { isTermination } from './termination.js'
 import { UncaughtEnds } from './uncaught.js'
-import { show } from './values.js'
+import { show, showInTime } from './values.js'
 import { watchEndings } from './waiting.js'
 
 export interface Engine {
@@ -51,6 +52,7 @@ export function createEngine(
   const uncaught = new UncaughtEnds()
   watchEndings(shared)
   captureStreams(output)
+  printResources()
   watchTimers()
   watchChildren(
     (pid, alive) => post({ type: 'child', pid, alive }),
@@ -109,7 +111,7 @@ export function createEngine(
         const isDebugged = Atomics.load(shared, Shared.debugged) === 1
         const ended = await (isDebugged ? uncaught.settle(evaluated) : evaluated)
         const isShown = ended.value === undefined || isDisplay(ended.value)
-        const result = isShown ? undefined : show(ended.value)
+        const result = isShown ? undefined : await showInTime(ended.value)
         return { status: 'ok', result, expressions: await evaluateExpressions(expressions, file) }
       } catch (error) {
         return { status: 'error', problem: problemOf(error) }

@@ -12,7 +12,7 @@ export interface Frame {
 const withName = /^\s*at (.*?) \((.*):(\d+):(\d+)\)$/
 const withoutName = /^\s*at (async )?(.*):(\d+):(\d+)$/
 
-function readFrame(text: string): Frame | undefined {
+export function readFrame(text: string): Frame | undefined {
   const named = withName.exec(text)
   if (named)
     return { name: named[1]!, file: plainFile(named[2]!), line: Number(named[3]), column: Number(named[4]) }

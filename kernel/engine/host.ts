@@ -5,7 +5,7 @@ import { Shared, type Cause, type Problem, type Shown, type ToProtocol } from '.
 import { captureInto, currentSink } from './capture.js'
 import { currentOrigin } from './cause.js'
 import type { Questions } from './questions.js'
-import { show, showBundle } from './values.js'
+import { showBundle, showInTime } from './values.js'
 
 const displays = new WeakSet<object>()
 /** What `display(…)` gave: the cell has shown it, so as its last value there is nothing more to show. */
@@ -19,8 +19,12 @@ export function createHost(
   questions: Questions,
   problemOf: (error: unknown) => Problem,
 ): Host {
-  const shownOf = (value: unknown, raw: boolean | undefined): Shown =>
-    raw ? showBundle(value as MimeBundle) : show(value)
+  /** Gives a value's picture to `take`: at once, or when a value that draws itself in time has done so. */
+  function draw(value: unknown, raw: boolean | undefined, take: (shown: Shown) => void): void {
+    const shown = raw ? showBundle(value as MimeBundle) : showInTime(value)
+    if (shown instanceof Promise) void shown.then(take)
+    else take(shown)
+  }
 
   /** The cell that showed the display of a name last. */
   const shownBy = new Map<string, Cause>()
@@ -33,7 +37,7 @@ export function createHost(
       if (sink) {
         const display: Display = {
           id,
-          update: (next, options) => sink.show(id, shownOf(next, options?.raw).data),
+          update: (next, options) => draw(next, options?.raw, ({ data }) => sink.show(id, data)),
         }
         display.update(value, { raw })
         displays.add(display)
@@ -44,18 +48,14 @@ export function createHost(
       // earlier output may be gone (front ends that still have it change it as well).
       const update = display_id !== undefined && shownBy.get(id) === cause
       if (display_id !== undefined) shownBy.set(id, cause)
-      post({ type: 'show', cause, shown: shownOf(value, raw), displayId: id, update })
+      draw(value, raw, (shown) => post({ type: 'show', cause, shown, displayId: id, update }))
       const display: Display = {
         id,
         update(next, options) {
           const origin = currentOrigin().cause
-          post({
-            type: 'show',
-            cause: origin,
-            shown: shownOf(next, options?.raw),
-            displayId: id,
-            update: true,
-          })
+          draw(next, options?.raw, (shown) =>
+            post({ type: 'show', cause: origin, shown, displayId: id, update: true }),
+          )
         },
       }
       displays.add(display)

@@ -2,7 +2,9 @@ import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname, extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Script } from 'node:vm'
-import { moduleKind } from '../files.js'
+import type { CellSyntaxError } from '../cell/syntax-error.js'
+import { addressOf, moduleKind } from '../files.js'
+import { printNamespace } from './printing.js'
 
 /** A file as it was loaded. */
 interface LocalModule {
@@ -15,6 +17,8 @@ interface LocalModule {
   imports: Set<string>
   loading: Promise<void>
   loaded: boolean
+  /** The last try failed: the exports are those of the try before, and the next import tries again. */
+  failed: boolean
 }
 
 export interface ModuleContext {
@@ -27,9 +31,21 @@ export interface ModuleContext {
   require: NodeJS.Require
 }
 
-/** Empties a namespace; exports are configurable getters. */
-function clear(namespace: Record<string, unknown>): void {
-  for (const name of Object.keys(namespace)) delete namespace[name]
+/** Empties a namespace; exports are configurable getters. Gives what was in it. */
+function clear(namespace: Record<string, unknown>): PropertyDescriptorMap {
+  const exports: PropertyDescriptorMap = {}
+  for (const name of Object.keys(namespace)) {
+    exports[name] = Object.getOwnPropertyDescriptor(namespace, name)!
+    delete namespace[name]
+  }
+  return exports
+}
+
+/** In a line, with its place where the text is no TypeScript. */
+function describeFailure(error: unknown): string {
+  const { message, diagnostics } = error as Partial<CellSyntaxError>
+  const place = diagnostics?.[0]?.place
+  return `${String(message ?? error).replace(/[.]$/, '')}${place ? ` (line ${place.line}, column ${place.column})` : ''}`
 }
 
 function offer(namespace: object, name: string, get: () => unknown): void {
@@ -87,7 +103,8 @@ export class LocalModules {
   async load(path: string, from?: string): Promise<Record<string, unknown>> {
     const known = this.#modules.get(path)
     if (known) {
-      if (!known.loaded && !(from !== undefined && this.#waitsFor(path, from))) await known.loading
+      if (known.failed) await this.#run(known)
+      else if (!known.loaded && !(from !== undefined && this.#waitsFor(path, from))) await known.loading
       return known.namespace
     }
     const module: LocalModule = {
@@ -98,8 +115,10 @@ export class LocalModules {
       imports: new Set(),
       loading: Promise.resolve(),
       loaded: false,
+      failed: false,
     }
     Object.defineProperty(module.namespace, Symbol.toStringTag, { value: 'Module' })
+    printNamespace(module.namespace)
     this.#modules.set(path, module)
     await this.#run(module)
     return module.namespace
@@ -116,9 +135,11 @@ export class LocalModules {
   }
 
   async #run(module: LocalModule): Promise<void> {
+    const before = module.failed || module.loaded ? module.imports : undefined
     module.loaded = false
+    module.failed = false
     module.imports = new Set()
-    clear(module.namespace)
+    const exports = clear(module.namespace)
     // A promise of its own for those who wait: V8 follows the frames of an error through one waiting function, not through two.
     let done!: () => void
     let fail!: (error: unknown) => void
@@ -129,8 +150,13 @@ export class LocalModules {
       module.loaded = true
       done()
     } catch (error) {
-      // It is loaded anew when it is next asked for.
-      this.#modules.delete(module.path)
+      if (before) {
+        // Who imported from it goes on with what it had: it was saved in the middle of a change.
+        clear(module.namespace)
+        Object.defineProperties(module.namespace, exports)
+        for (const path of before) module.imports.add(path)
+        module.failed = true
+      } else this.#modules.delete(module.path)
       fail(error)
       throw error
     }
@@ -184,7 +210,7 @@ export class LocalModules {
         url: address,
         filename: path,
         dirname: dirname(path),
-        resolve: (specifier: string) => pathToFileURL(context.require.resolve(specifier)).href,
+        resolve: (specifier: string) => addressOf(context.require, specifier),
       },
     })
   }
@@ -192,8 +218,8 @@ export class LocalModules {
   /** The files that were edited since they were loaded, and those that import them, imported ones first. */
   #findStale(): string[] {
     const stale = new Set<string>()
-    for (const { path, stamp, text, loaded } of this.#modules.values())
-      if (loaded && this.#stampOf(path) !== stamp) {
+    for (const { path, stamp, text, loaded, failed } of this.#modules.values())
+      if ((loaded || failed) && this.#stampOf(path) !== stamp) {
         const module = this.#modules.get(path)!
         module.stamp = this.#stampOf(path)
         // Saved without a change, or gone: what was loaded stays.
@@ -219,17 +245,24 @@ export class LocalModules {
     const stale = this.#findStale()
     if (stale.length === 0) return undefined
     const modules = stale.map((path) => this.#modules.get(path)!)
-    for (const module of modules) module.loaded = false
-    const failed: string[] = []
-    for (const module of modules)
-      try {
-        await this.#run(module)
-      } catch (error) {
-        failed.push(`${basename(module.path)} (${(error as Error).message})`)
-      }
-    const names = stale.map((path) => basename(path)).join(', ')
-    return failed.length > 0
-      ? `could not re-load ${failed.join(', ')}: what was imported from there is gone until it can be`
-      : `re-loaded ${names}`
+    const failed = new Set<string>()
+    const lines: string[] = []
+    const loaded: string[] = []
+    for (const module of modules) {
+      // It goes on with what it imported; when that can be loaded again, so is this.
+      if ([...module.imports].some((path) => failed.has(path))) failed.add(module.path)
+      else
+        try {
+          await this.#run(module)
+          loaded.push(basename(module.path))
+        } catch (error) {
+          failed.add(module.path)
+          lines.push(
+            `could not re-load ${basename(module.path)}: ${describeFailure(error)}. What was imported from it stays as it was.`,
+          )
+        }
+    }
+    if (loaded.length > 0) lines.unshift(`re-loaded ${loaded.join(', ')}`)
+    return lines.join('\n')
   }
 }

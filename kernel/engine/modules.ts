@@ -10,9 +10,11 @@ import { showInBrowser } from './browser.js'
 import { linkNames } from './bindings.js'
 import { LocalModules, type ModuleContext } from './local-modules.js'
 import { runNpm } from './npm.js'
+import { printTensorflow } from './printing.js'
 import { isTyped, RequiredFiles } from './required.js'
+import * as tslab from '../tslab/index.js'
 import { each, resume } from './waiting.js'
-import { asPath, findFile, isReloaded } from '../files.js'
+import { addressOf, asPath, findFile, isReloaded } from '../files.js'
 
 export interface ModulesOptions {
   /** The notebook's folder: imports are resolved from here first. */
@@ -88,6 +90,7 @@ export function createModules({
     if (!found) importers.set(place, (found = importFrom(place)))
     return found
   }
+  const filename = join(folder, 'notebook.ts')
   const paths = readTsconfig(folder)?.options.paths
   const requireFromHome = createRequire(join(home, 'package.json'))
 
@@ -105,6 +108,7 @@ export function createModules({
       }
     }
     const require = (specifier: string): unknown => {
+      if (specifier === 'tslab') return tslab
       const path = asPath(specifier, dirname(filename))
       const file = path && findFile(path)
       if (file && isReloaded(file) && extname(file) !== '.json') {
@@ -143,18 +147,35 @@ export function createModules({
     return prepared
   }
 
+  /** The tensors of a copy of tfjs that an import brought, or that gradbook brought with it, are printed as tensors. */
+  function notice(name: string, found: any): void {
+    if (typeof found.Tensor === 'function' && typeof found.engine === 'function') printTensorflow(found)
+    if (name !== 'gradbook') return
+    for (const { resolve, cache } of [createRequire(filename), requireFromHome])
+      try {
+        const tf = cache[resolve('@tensorflow/tfjs')]?.exports
+        if (tf) printTensorflow(tf)
+      } catch {
+        // Not installed there.
+      }
+  }
+
   async function importPackage(specifier: string, options: Options, place: string): Promise<any> {
     const name = packageOf(specifier)
-    if (name === 'tslab') return import('../tslab/index.js')
+    if (name === 'tslab') return tslab
     if (usesTensors.test(name)) await prepareTensors()
     try {
-      return await importFor(place)(specifier, options)
+      const found = await importFor(place)(specifier, options)
+      notice(name, found)
+      return found
     } catch (error) {
       if (!isPackage(specifier) || !isMissing(error, name)) throw error
       if (!isBrought(specifier)) throw new MissingPackage(name, [folder])
     }
     try {
-      return await importFor(home)(specifier, options)
+      const found = await importFor(home)(specifier, options)
+      notice(name, found)
+      return found
     } catch (error) {
       if (!isMissing(error, name)) throw error
       throw new MissingPackage(name, [folder, home])
@@ -189,7 +210,6 @@ export function createModules({
     return local.load(file, from)
   }
 
-  const filename = join(folder, 'notebook.ts')
   const require = requireFor(filename)
   return {
     import: (specifier, options) => load(String(specifier), options, folder),
@@ -206,7 +226,7 @@ export function createModules({
       url: pathToFileURL(filename).href,
       dirname: folder,
       filename,
-      resolve: (specifier) => pathToFileURL(require.resolve(specifier)).href,
+      resolve: (specifier) => addressOf(require, specifier),
     },
     define: async (name, text) => {
       local.define(join(folder, name), text)

@@ -5,7 +5,8 @@ import { cellFile } from '../cell/syntax-error.js'
 import type { Runtime } from '../cell/types.js'
 import type { Problem, Program } from '../port.js'
 import { createModules } from './modules.js'
-import { formatError, type CellRecord } from './tracebacks.js'
+import { installStacks } from './stacks.js'
+import { formatError, type CellRecord, type Sources } from './tracebacks.js'
 
 export interface Parts {
   runtime: Runtime
@@ -23,13 +24,17 @@ export function createParts(folder: string, home: string): Parts {
   Error.stackTraceLimit = 50
   const modules = createModules({ folder, home })
   const cells = new Map<number, CellRecord>()
+  const sources: Sources = {
+    cell: (number) => cells.get(number),
+    file: (path) => modules.sourceOf(path),
+  }
+  installStacks(sources)
   return {
     runtime: modules,
     fileOf: cellFile,
     remember(number, text, { map }) {
       cells.set(number, { number, text, map })
     },
-    formatError: (error) =>
-      formatError(error, { cell: (number) => cells.get(number), file: (path) => modules.sourceOf(path) }),
+    formatError: (error) => formatError(error, sources),
   }
 }

@@ -1,23 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
-import { findSource, readMappings, type Mapping } from '../cell/source-map.js'
 import { CellSyntaxError } from '../cell/syntax-error.js'
 import type { Diagnostic } from '../cell/types.js'
 import { readFrames, type Frame } from './frames.js'
+import { cellNumber, isHidden, locate, type CellRecord, type Sources } from './locate.js'
+import { rawStackOf } from './stacks.js'
 
-/** What a traceback needs of a cell that ran. */
-export interface CellRecord {
-  number: number
-  text: string
-  /** The `map` of its compiled form. */
-  map?: string | undefined
-}
-
-/** Finds the cell of a number, and the source map and text of a file that was compiled. */
-export interface Sources {
-  cell(number: number): CellRecord | undefined
-  file?(path: string): { text: string; map: string } | undefined
-}
+export type { CellRecord, Sources } from './locate.js'
 
 export interface ErrorReport {
   ename: string
@@ -55,41 +44,6 @@ export function codeFrame(text: string, line: number, column: number, width = 1)
   return frame
 }
 
-interface Located {
-  frame: Frame
-  /** 'Cell [3]' or a path. */
-  label: string
-  text: string | undefined
-}
-
-const cellNumber = /^gradbook:cell-(\d+)\.ts$/
-
-/** Turns positions in compiled text into those of what the user wrote. */
-function locate(frame: Frame, sources: Sources, cache: Map<string, Mapping[]>): Located | undefined {
-  const number = cellNumber.exec(frame.file)?.[1]
-  const cell = number === undefined ? undefined : sources.cell(Number(number))
-  const source = cell ? { text: cell.text, map: cell.map } : sources.file?.(frame.file)
-  const label = number === undefined ? frame.file : `Cell [${number}]`
-  if (!source?.map) return { frame, label, text: source?.text }
-  let mappings = cache.get(frame.file)
-  if (!mappings) cache.set(frame.file, (mappings = readMappings(JSON.parse(source.map).mappings)))
-  const at = findSource(mappings, frame.line - 1, frame.column - 1)
-  if (!at) return undefined
-  return { frame: { ...frame, line: at.line + 1, column: at.column + 1 }, label, text: source.text }
-}
-
-/** Folders of this project's own code, whose frames say nothing to the user. */
-const ownFolders = [new URL('../', import.meta.url), new URL('../../src/', import.meta.url)].map((url) =>
-  decodeURIComponent(url.pathname),
-)
-
-function isHidden({ file }: Frame): boolean {
-  return (
-    /^(node:|internal\/|evalmachine|\[cell\])/.test(file) ||
-    ownFolders.some((folder) => file.startsWith(folder))
-  )
-}
-
 /** Names of the compiled program that leak into V8's messages. */
 function plainMessage(message: string): string {
   return message
@@ -100,8 +54,9 @@ function plainMessage(message: string): string {
 const nameOf = (frame: Frame) =>
   frame.name
     .replace(/^async /, '')
+    .replace(/ \[as [^\]]*\]$/, '')
     .replace(/^(Object|Proxy)\.(?=[\p{L}_$])/u, '')
-    .replace(/^(<anonymous>|eval)$/, '')
+    .replace(/^(.*\.)?<anonymous>$|^eval$/, '')
 
 function readText(path: string): string | undefined {
   try {
@@ -115,13 +70,15 @@ function readText(path: string): string | undefined {
 const libraryOf = (file: string): string | undefined =>
   /^.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(file)?.[1]?.replaceAll('\\', '/')
 
+const isSame = (a: Frame | undefined, b: Frame): boolean =>
+  a !== undefined && a.file === b.file && a.line === b.line && a.column === b.column && a.name === b.name
+
 function describeFrames(stack: string, sources: Sources): string[] {
-  const cache = new Map<string, Mapping[]>()
   const all = readFrames(stack).filter((frame) => !isHidden(frame))
   // Below the last frame of the user's lies only what called the cell.
   const last = all.findLastIndex(({ file }) => cellNumber.test(file) || sources.file?.(file) !== undefined)
   const frames = (last === -1 ? all : all.slice(0, last + 1))
-    .map((frame) => locate(frame, sources, cache))
+    .map((frame) => locate(frame, sources))
     .filter((located) => located !== undefined)
   const lines: string[] = []
   let framed = false
@@ -143,6 +100,10 @@ function describeFrames(stack: string, sources: Sources): string[] {
       index--
       continue
     }
+    // A recursion says the same of each of its turns.
+    let turns = 1
+    while (isSame(frames[index + turns]?.frame, frame)) turns++
+    index += turns - 1
     if (++shown > 12) {
       lines.push(faint(`    … ${frames.length - index} more`))
       break
@@ -151,6 +112,7 @@ function describeFrames(stack: string, sources: Sources): string[] {
     lines.push(
       `    ${faint('at')} ${name ? `${name} ` : ''}${blue(`${label}, line ${frame.line}, column ${frame.column}`)}`,
     )
+    if (turns > 1) lines.push(faint(`    … ${turns - 1} more of the same`))
     const code = text ?? (library !== undefined || framed ? undefined : readText(frame.file))
     if (code !== undefined && !framed && library === undefined) {
       framed = true
@@ -159,6 +121,23 @@ function describeFrames(stack: string, sources: Sources): string[] {
   }
   while (lines.at(-1) === '') lines.pop()
   return lines
+}
+
+/** What the report of an error says by itself. */
+const told = new Set(['name', 'message', 'stack', 'cause', 'errors', 'error', 'suppressed'])
+
+/** What an error carries beside its message: `{ code: 'ENOENT', … }`. Those of gradbook say all in their message. */
+function describeProperties(error: object): string[] {
+  for (let at = Object.getPrototypeOf(error); at !== null; at = Object.getPrototypeOf(at))
+    if (at.constructor?.name === 'GradbookError') return []
+  const entries = Object.entries(Object.getOwnPropertyDescriptors(error)).filter(
+    ([name, { enumerable, value }]) => enumerable && value !== undefined && !told.has(name),
+  )
+  if (entries.length === 0) return []
+  const properties = Object.fromEntries(entries.map(([name, { value }]) => [name, value]))
+  const text = inspect(properties, { depth: 1, breakLength: 100, maxArrayLength: 10, maxStringLength: 300 })
+  const lines = text.split('\n')
+  return ['', ...lines.slice(0, 20), ...(lines.length > 20 ? ['…'] : [])].map(faint)
 }
 
 function reportError(error: unknown, sources: Sources, seen: Set<unknown>, depth: number): ErrorReport {
@@ -181,7 +160,11 @@ function reportError(error: unknown, sources: Sources, seen: Set<unknown>, depth
   const traceback =
     error instanceof CellSyntaxError && error.file !== undefined
       ? describeProblems(error.diagnostics, error.file, readText(error.file) ?? '')
-      : [`${red(ename)}: ${evalue}`, ...describeFrames(String(stack ?? ''), sources)]
+      : [
+          evalue ? `${red(ename)}: ${evalue}` : red(ename),
+          ...describeFrames(rawStackOf(error, String(stack ?? '')), sources),
+          ...describeProperties(error),
+        ]
   if (depth < 5) {
     const inner = (title: string, reason: unknown) => {
       if (seen.has(reason)) return

@@ -1,6 +1,6 @@
 /** Values as MIME bundles. What `src/show` knows is drawn by it; it is loaded when the first value needs it. */
 import { createRequire } from 'node:module'
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
 import type { MimeBundle } from '../../src/host.js'
 import type { Shown } from '../port.js'
 
@@ -42,6 +42,29 @@ export function show(value: unknown): Shown {
   }
   if (!bundle) return { data: { 'text/plain': toText(value) }, metadata: {} }
   return showBundle(bundle, isLive(value))
+}
+
+const display = Symbol.for('Jupyter.display')
+
+/** The same, for a value whose own `Symbol.for('Jupyter.display')` is an async function, as Deno's may be. */
+export function showInTime(value: unknown): Shown | Promise<Shown> {
+  const draw = isPlain(value) ? undefined : ownDisplay(value as object)
+  if (!draw) return show(value)
+  return draw.then(
+    (bundle) => (bundle !== null && typeof bundle === 'object' ? showBundle(bundle) : show(undefined)),
+    (error: unknown) =>
+      showBundle({ 'text/plain': `(could not be shown: ${(error as Error)?.message ?? String(error)})` }),
+  )
+}
+
+function ownDisplay(value: object): Promise<MimeBundle> | undefined {
+  try {
+    const draw = (value as { [display]?: unknown })[display]
+    return types.isAsyncFunction(draw) ? (draw as () => Promise<MimeBundle>).call(value) : undefined
+  } catch {
+    // It refuses to be looked into: its text says so.
+    return undefined
+  }
 }
 
 function isLive(value: unknown): boolean {

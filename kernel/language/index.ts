@@ -13,18 +13,14 @@ import { completePath } from './paths.js'
 import { CellProgram, type CellModule } from './program.js'
 import { ServerTooSlow } from './server.js'
 import type { ServiceCompletion } from './service.js'
-import { startService, type StartedService } from './start.js'
+import { startService, type Place, type StartedService } from './start.js'
 import type { Completions, Inspection, Language } from './types.js'
 import { WatchedFiles } from './watched.js'
 import { removeAbandoned } from './workspace.js'
 
 export type { Completion, Completions, Inspection, Language } from './types.js'
 
-export interface LanguageOptions {
-  /** The notebook's folder. */
-  folder: string
-  /** The kernel's own installation: the folder that holds its package.json. */
-  home: string
+export interface LanguageOptions extends Place {
   /** The type service, where it was started before this module was loaded. */
   started?: StartedService
 }
@@ -35,10 +31,11 @@ const describeFor = 3
 export function createLanguage({
   folder,
   home,
-  started = startService({ folder, home }),
+  as,
+  started = startService({ folder, home, as }),
 }: LanguageOptions): Language {
   const { workspace, service } = started
-  const program = new CellProgram(workspace.folder, folder)
+  const program = new CellProgram(workspace, folder)
   const watched = new WatchedFiles(folder)
   const missing = new MissingPackages(workspace)
 
@@ -95,7 +92,7 @@ export function createLanguage({
 
   // A turn for each of its cells, so that a cell that is to run does not wait for all of them.
   const draft = new Draft(
-    () => new CellProgram(workspace.folder, folder, 'live'),
+    () => new CellProgram(workspace, folder, 'live'),
     (module, document) =>
       inTurn(async () => {
         await catchUp()
@@ -108,7 +105,7 @@ export function createLanguage({
   /** Makes the draft's modules part of the program, with its options and globals: as many as it has cells, empty at first. */
   async function prepareDraft(cells: number): Promise<void> {
     if (cells <= prepared) return
-    const empty = new CellProgram(workspace.folder, folder, 'live')
+    const empty = new CellProgram(workspace, folder, 'live')
     while (empty.capacity < cells) empty.capacity *= 2
     for (const { path, text } of empty.documents()) service.lay(path, text)
     await write(empty.here(empty.read('')))

@@ -13,6 +13,7 @@ import {
   type Tags,
 } from '../cell/index.js'
 import { capacity, exportLine, importLine } from './blank.js'
+import type { Workspace } from './workspace.js'
 import { absoluteImports, createDocument, type Document } from './document.js'
 
 /** A cell as a TypeScript module. */
@@ -41,8 +42,18 @@ function fileComments(text: string): string {
   return found ? `${found.map((comment) => comment.replaceAll('\n', ' ')).join('\n')}\n` : ''
 }
 
+/**
+ * How a module says the type of a variable of another, which it cannot import: an imported name cannot be assigned to. A doc
+ * comment behind an import on the same line is the import's, so it stands behind the keyword.
+ */
+const declare = {
+  ts: (kind: string, name: string) => ` declare ${kind} ${name}: typeof __${name}__;`,
+  js: (kind: string, name: string) =>
+    ` ${kind} /** @type {typeof __${name}__} */ ${name} = /** @type {any} */ (0);`,
+}
+
 /** The names that are taken from one earlier cell. */
-function importNames(file: string, names: readonly [string, CellModule][]): string {
+function importNames(file: string, names: readonly [string, CellModule][], language: 'ts' | 'js'): string {
   const imports: string[] = []
   let declarations = ''
   for (const [name, { names: kinds, types }] of names) {
@@ -51,7 +62,7 @@ function importNames(file: string, names: readonly [string, CellModule][]): stri
     if (!isVariable) imports.push(name)
     else {
       imports.push(`${name} as __${name}__`)
-      declarations += ` declare ${kind === 'const' ? 'const' : 'let'} ${name}: typeof __${name}__;`
+      declarations += declare[language](kind === 'const' ? 'const' : 'let', name)
     }
   }
   return importLine(file, imports, declarations)
@@ -73,9 +84,16 @@ export class CellProgram {
   /** Cells that are files, by the path that an import of them means, without its extension. */
   readonly #files = new Set<string>()
 
-  /** `folder`: where the modules lie; `name` tells programs in the same folder apart. */
-  constructor(folder: string, notebookFolder: string, name = '') {
+  readonly #language: 'ts' | 'js'
+
+  /** `workspace`: where the modules lie; `name` tells programs in the same folder apart. */
+  constructor(
+    { folder, language }: Pick<Workspace, 'folder' | 'language'>,
+    notebookFolder: string,
+    name = '',
+  ) {
     this.#folder = folder
+    this.#language = language
     this.#notebookFolder = notebookFolder
     this.#name = name
     this.#prefix = join(folder, `$${name}`)
@@ -112,7 +130,7 @@ export class CellProgram {
     const path = this.path(slot, dialect)
     const resolve = (specifier: string) => this.#resolve(specifier)
     if (tags.module !== undefined) {
-      const file = join(this.#folder, `${tags.module}.${dialect}`)
+      const file = join(this.#folder, `${tags.module}.${this.#extension(dialect)}`)
       return createDocument(file, '', { text, offset: 0 }, absoluteImports(text, resolve), '\nexport {}\n')
     }
     const bySlot = new Map<CellModule, [string, CellModule][]>()
@@ -126,7 +144,7 @@ export class CellProgram {
     const above = slot === 'here' ? this.capacity : slot - 1
     for (let index = 0; index < above; index++) {
       const cell = this.#cells[index]
-      prelude += importNames(`$${this.#name}${index + 1}`, (cell && bySlot.get(cell)) ?? [])
+      prelude += importNames(`$${this.#name}${index + 1}`, (cell && bySlot.get(cell)) ?? [], this.#language)
     }
     const edits = source.isObject ? [] : absoluteImports(source.text, resolve)
     const missing = [...names.keys()].filter((name) => !exported.has(name))
@@ -140,7 +158,11 @@ export class CellProgram {
   }
 
   path(slot: number | 'here', dialect: Dialect = 'ts'): string {
-    return `${this.#prefix}${slot}.${dialect}`
+    return `${this.#prefix}${slot}.${this.#extension(dialect)}`
+  }
+
+  #extension(dialect: Dialect): string {
+    return this.#language === 'js' ? dialect.replace('ts', 'js') : dialect
   }
 
   /** The module of a cell that would run next. */

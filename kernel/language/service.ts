@@ -1,4 +1,5 @@
 import { rmSync, writeFileSync } from 'node:fs'
+import { extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { findCompiler, ServerStopped, ServerTooSlow, startServer, type Server } from './server.js'
 
@@ -28,6 +29,13 @@ export interface ServiceCompletion {
   documentation?: string | { value: string }
   textEdit?: { range: { start: Position; end: Position }; newText: string }
   data?: unknown
+}
+
+/** What the protocol calls the language of a file. */
+const languages: { readonly [extension: string]: string } = {
+  '.tsx': 'typescriptreact',
+  '.js': 'javascript',
+  '.jsx': 'javascriptreact',
 }
 
 const capabilities = {
@@ -134,7 +142,7 @@ export class Service {
   async write(path: string, text: string): Promise<void> {
     const known = this.#documents.get(path)
     if ((known?.text ?? this.#laid.get(path)) === text) return
-    const language = path.endsWith('x') ? 'typescriptreact' : 'typescript'
+    const language = languages[extname(path)] ?? 'typescript'
     const version = (known?.version ?? 0) + 1
     const server = await this.server()
     this.#documents.set(path, { text, version, language })

@@ -1,6 +1,7 @@
 /** The type service as early as it can be: nothing here loads the parser, so it reads its types while the rest of the kernel is loaded. */
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { StandIn } from '../port.js'
 import { blankModule, capacity } from './blank.js'
 import { findCompiler, startServer, type Server } from './server.js'
 import { Service } from './service.js'
@@ -13,7 +14,17 @@ export interface StartedService {
   ready: Promise<void>
 }
 
-export function startService({ folder, home }: { folder: string; home: string }): StartedService {
+/** What the types of a notebook depend on. */
+export interface Place {
+  /** The notebook's folder. */
+  folder: string
+  /** The kernel's own installation: the folder that holds its package.json. */
+  home: string
+  /** tslab's notebooks are checked without `strict`, jslab's as JavaScript. */
+  as?: StandIn | undefined
+}
+
+export function startService({ folder, home, as }: Place): StartedService {
   let server: Server | undefined
   try {
     server = startServer(findCompiler(home), tmpdir())
@@ -21,12 +32,12 @@ export function startService({ folder, home }: { folder: string; home: string })
     // The service tries again when it is asked, and says why it cannot.
   }
   // Made while the server's process comes up.
-  const workspace = createWorkspace(folder, home)
+  const workspace = createWorkspace(folder, home, as)
   const service = new Service(workspace.folder, home, { server })
   for (let slot = 1; slot <= capacity; slot++)
-    service.lay(join(workspace.folder, `$${slot}.ts`), blankModule('', slot - 1))
+    service.lay(join(workspace.folder, `$${slot}.${workspace.language}`), blankModule('', slot - 1))
   const ready = (async () => {
-    const here = join(workspace.folder, '$here.ts')
+    const here = join(workspace.folder, `$here.${workspace.language}`)
     await service.write(here, blankModule('', capacity))
     await service.diagnose(here)
   })()

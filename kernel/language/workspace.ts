@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { broughtPackages } from '../packages.js'
+import type { StandIn } from '../port.js'
 import { readTsconfig, type Tsconfig } from '../tsconfig.js'
 
 /**
@@ -26,6 +27,8 @@ export interface Workspace {
   searched: string[]
   /** The folder of ours that stands for one of those. */
   folderOf(searched: string): string
+  /** The extension of a cell's module. */
+  language: 'ts' | 'js'
   /** `/tmp/…/$1` in a message is a cell of the notebook. */
   isCell: RegExp
   close(): void
@@ -92,7 +95,6 @@ const required = {
   moduleDetection: 'force',
   allowImportingTsExtensions: true,
   allowJs: true,
-  checkJs: false,
   resolveJsonModule: true,
   esModuleInterop: true,
   skipLibCheck: true,
@@ -120,9 +122,9 @@ interface Config {
 }
 
 /** Our options over the notebook's own, or on their own. */
-function configFor(own: Tsconfig | undefined, typeRoots: string[]): Config {
-  const options: Config['compilerOptions'] = { ...required, typeRoots }
-  for (const [name, value] of Object.entries(defaults))
+function configFor(own: Tsconfig | undefined, typeRoots: string[], as: StandIn | undefined): Config {
+  const options: Config['compilerOptions'] = { ...required, typeRoots, checkJs: as === 'jslab' }
+  for (const [name, value] of Object.entries({ ...defaults, strict: as === undefined }))
     if (!own || (!own.isExtended && !(name in own.options))) options[name] = value
   if (!own) return { compilerOptions: options }
   // Asked for explicitly, which `strict` is not.
@@ -152,7 +154,7 @@ function globalsText(home: string): string {
   return `export {}\ndeclare global {\n${names.map((name) => `  const ${name}: typeof import(${host}).${name}`).join('\n')}\n}\n`
 }
 
-export function createWorkspace(notebookFolder: string, home: string): Workspace {
+export function createWorkspace(notebookFolder: string, home: string, as?: StandIn): Workspace {
   const root = realpathSync(mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`)))
   const close = () => {
     process.off('exit', close)
@@ -173,11 +175,18 @@ export function createWorkspace(notebookFolder: string, home: string): Workspace
     link(join(level, 'node_modules'), join(folder, 'node_modules'))
     counterparts.set(level, folder)
   }
-  const config = configFor(readTsconfig(notebookFolder), [
-    ...searched.map((level) => join(level, 'node_modules', '@types')),
-    dirname(findPackage('@types/node', home) ?? home),
-  ])
-  const files = ['$globals.d.ts', '$here.ts', '$livehere.ts']
+  const config = configFor(
+    readTsconfig(notebookFolder),
+    [
+      ...searched.map((level) => join(level, 'node_modules', '@types')),
+      dirname(findPackage('@types/node', home) ?? home),
+    ],
+    as,
+  )
+  const language = as === 'jslab' ? 'js' : 'ts'
+  // What these import is part of the program: the cells that ran, and those of the editor (draft.ts).
+  const roots = [`$here.${language}`, `$livehere.${language}`]
+  const files = ['$globals.d.ts', ...roots]
   const lib = joinedLib(home)
   if (config.compilerOptions.lib === defaults.lib && lib.length > 0) {
     config.compilerOptions.lib = undefined
@@ -186,11 +195,11 @@ export function createWorkspace(notebookFolder: string, home: string): Workspace
   }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ ...config, files }, null, 2))
   writeFileSync(join(folder, '$globals.d.ts'), globalsText(home))
-  // What these import is part of the program: the cells that ran, and those of the editor (draft.ts).
-  for (const name of ['$here.ts', '$livehere.ts']) writeFileSync(join(folder, name), 'export {}\n')
+  for (const name of roots) writeFileSync(join(folder, name), 'export {}\n')
   return {
     folder,
     searched,
+    language,
     folderOf: (level) => counterparts.get(level) ?? folder,
     isCell: /import\("[^"]*\/\$\w+"\)\.?/g,
     close,

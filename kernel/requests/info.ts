@@ -6,7 +6,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../../package.json', imp
   version: string
 }
 
-export const kernelInfo = {
+const kernelInfo = {
   status: 'ok',
   protocol_version: protocolVersion,
   implementation: 'gradbook',
@@ -31,4 +31,18 @@ export const kernelInfo = {
   ],
 }
 
-export const onKernelInfo: Handler = () => kernelInfo
+/** jslab's cells are JavaScript: what front ends colour and export them as. */
+const javascript = {
+  ...kernelInfo,
+  language_info: {
+    ...kernelInfo.language_info,
+    name: 'javascript',
+    version: process.versions.node,
+    mimetype: 'text/javascript',
+    file_extension: '.js',
+    pygments_lexer: 'javascript',
+    codemirror_mode: 'javascript',
+  },
+}
+
+export const onKernelInfo: Handler = (_, { as }) => (as === 'jslab' ? javascript : kernelInfo)

@@ -1,6 +1,6 @@
 /** What the handlers of requests share: one object, made in protocol.ts. */
 import type { Language } from '../language/types.js'
-import type { ToMain } from '../port.js'
+import type { StandIn, ToMain } from '../port.js'
 import type { Header, Message, Wire } from '../wire/index.js'
 import type { Compiler } from './compile.js'
 import type { Comms } from './comms.js'
@@ -18,6 +18,8 @@ export interface Kernel {
   /** To the main thread. */
   post(message: ToMain): void
   shared: Int32Array
+  /** The kernel that it stands in for. */
+  as?: StandIn | undefined
   /** The type service: it is loaded while the first messages are answered already. */
   language: Promise<Language>
   compiler: Promise<Compiler>

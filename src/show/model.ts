@@ -201,7 +201,19 @@ function modelText(layers: readonly LayerRow[]): string {
   const all = layers.reduce((sum, layer) => sum + layer.parameters, 0)
   const frozen = layers.reduce((sum, layer) => sum + (layer.trainable ? 0 : layer.parameters), 0)
   const more = layers.length > mostLayers ? `, the first ${mostLayers} shown` : ''
-  return `${formatCount(layers.length)} layers${more}, ${formatCount(all)} parameters${frozen ? `, ${formatCount(frozen)} of them frozen` : ''}; shapes without the batch`
+  return `${formatCount(layers.length)} ${layers.length === 1 ? 'layer' : 'layers'}${more}, ${formatCount(all)} parameters${frozen ? `, ${formatCount(frozen)} of them frozen` : ''}; shapes without the batch`
+}
+
+/** A layer in a line, for one inside of other values: `Dense dense_1 [10], 7,850 parameters`. A model is a layer too. */
+export function layerLine(layer: LayerLike): string {
+  const type = cleanLine(layer.getClassName?.() ?? 'Layer', 40)
+  try {
+    const shape = shapeOf(layer.outputShape).map((axis) => axis ?? '?')
+    const parameters = formatCount(layer.countParams?.() ?? 0)
+    return `${type} ${cleanLine(layer.name, 40)} [${shape.join(', ')}], ${parameters} parameters`
+  } catch {
+    return `${type} ${cleanLine(layer.name, 40)}, not built yet`
+  }
 }
 
 export function modelBundle(model: ModelLike): MimeBundle {

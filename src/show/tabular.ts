@@ -14,7 +14,8 @@ interface ColumnTable {
 /** A table: arquero's, or an array of two or more records with mostly the same fields. */
 export function maybeTable(value: object): TableView | undefined {
   if (isColumnTable(value)) return columnTable(value)
-  if (!Array.isArray(value) || value.length === 0) return undefined
+  // `every` passes over holes.
+  if (!Array.isArray(value) || value.length === 0 || value.slice(0, 50).includes(undefined)) return undefined
   return maybeAdjustments(value) ?? (value.length < 2 ? undefined : recordTable(value))
 }
 

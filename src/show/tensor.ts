@@ -22,13 +22,43 @@ export function isTensor(value: object): value is TensorLike {
 const edge = 4
 const mostColumns = 8
 
+function headOf(tensor: TensorLike): string {
+  const { shape, dtype } = tensor
+  const name = 'trainable' in tensor ? 'Variable' : 'Tensor'
+  return `${name} ${dtype} ${shape.length ? `[${shape.join(', ')}]` : 'scalar'}`
+}
+
+/** The values, or why there are none: it was disposed of, or it stands in a step that is being recorded. */
+function valuesOf(tensor: TensorLike): ArrayLike<number> | readonly string[] | string {
+  if (tensor.isDisposed) return '(disposed)'
+  try {
+    return tensor.dataSync()
+  } catch (error) {
+    return error instanceof Error && error.name === 'Untraceable'
+      ? '(no values while the step is recorded)'
+      : `(no values: ${cleanLine(error instanceof Error ? error.message : error, 200)})`
+  }
+}
+
+/** How the value at an index is written, by dtype; those of a complex tensor are pairs. */
+function writerOf(
+  { dtype }: TensorLike,
+  values: ArrayLike<number>,
+  format: (value: number) => string,
+): (index: number) => string {
+  if (dtype === 'bool') return (index) => (values[index] ? 'true' : 'false')
+  if (dtype !== 'complex64') return (index) => format(Number(values[index]))
+  return (index) => {
+    const imaginary = values[2 * index + 1]!
+    return `${format(values[2 * index]!)}${imaginary < 0 ? '−' : '+'}${format(Math.abs(imaginary))}i`
+  }
+}
+
 /** Shape, dtype, mean, standard deviation, range, and the first values. */
 export function tensorText(tensor: TensorLike): string {
-  const shape = tensor.shape.length ? `[${tensor.shape.join(', ')}]` : 'scalar'
-  const isVariable = 'trainable' in tensor
-  const head = `${isVariable ? 'Variable' : 'Tensor'} ${tensor.dtype} ${shape}`
-  if (tensor.isDisposed) return `${head}  (disposed)`
-  const values = tensor.dataSync()
+  const head = headOf(tensor)
+  const values = valuesOf(tensor)
+  if (typeof values === 'string') return `${head}  ${values}`
   if (values.length === 0) return `${head}  (empty)`
   if (tensor.dtype === 'string')
     return `${head}\n${Array.from(values as readonly string[])
@@ -36,8 +66,34 @@ export function tensorText(tensor: TensorLike): string {
       .map((value) => `'${cleanLine(value, 60)}'`)
       .join(', ')}${values.length > 8 ? ', …' : ''}`
   const numbers = values as ArrayLike<number>
-  if (tensor.shape.length === 0) return `${head}  ${formatNumber(numbers[0]!, 7)}`
-  return `${head}  ${summary(numbers)}\n${grid(numbers, tensor.shape)}`
+  const digits = tensor.shape.length === 0 ? 7 : 4
+  const write = writerOf(tensor, numbers, (value) => formatNumber(value, digits))
+  if (tensor.shape.length === 0) return `${head}  ${write(0)}`
+  const about = summaryOf[tensor.dtype] ?? summary
+  return `${[head, about(numbers)].filter((part) => part !== '').join('  ')}\n${grid(write, tensor.shape)}`
+}
+
+const inLine = 6
+
+/** The same in a line, for a tensor inside of other values: `Tensor float32 [2, 2]: 1, 2, 3, 4`. */
+export function tensorLine(tensor: TensorLike): string {
+  const head = headOf(tensor)
+  const values = valuesOf(tensor)
+  if (typeof values === 'string') return `${head} ${values}`
+  const size = tensor.shape.reduce((product, axis) => product * axis, 1)
+  const write =
+    tensor.dtype === 'string'
+      ? (index: number) => `'${cleanLine((values as readonly string[])[index], 30)}'`
+      : writerOf(tensor, values as ArrayLike<number>, (value) => String(Number(value.toPrecision(4))))
+  const first = Array.from({ length: Math.min(size, inLine) }, (_, index) => write(index))
+  return first.length === 0 ? `${head} (empty)` : `${head}: ${first.join(', ')}${size > inLine ? ', …' : ''}`
+}
+
+/** What stands for mean and range where numbers are not just numbers. */
+const summaryOf: { readonly [dtype: string]: (values: ArrayLike<number>) => string } = {
+  complex64: () => '',
+  bool: (values) =>
+    `${formatCount(Array.from(values).filter(Boolean).length)} of ${formatCount(values.length)} true`,
 }
 
 function summary(values: ArrayLike<number>): string {
@@ -72,16 +128,12 @@ function summary(values: ArrayLike<number>): string {
 }
 
 /** The first matrix, its corners where it is large. */
-function grid(values: ArrayLike<number>, shape: readonly number[]): string {
+function grid(write: (index: number) => string, shape: readonly number[]): string {
   const columns = shape.at(-1)!
   const rows = shape.length > 1 ? shape.at(-2)! : 1
   const columnPlaces = places(columns, mostColumns)
   const text = places(rows, 2 * edge).map((row) =>
-    row < 0
-      ? ['…']
-      : columnPlaces.map((column) =>
-          column < 0 ? '…' : formatNumber(Number(values[row * columns + column]!)),
-        ),
+    row < 0 ? ['…'] : columnPlaces.map((column) => (column < 0 ? '…' : write(row * columns + column))),
   )
   const wide = Math.max(...text.map((row) => Math.max(...row.map((cell) => cell.length))))
   const lines = text.map(

@@ -19,6 +19,8 @@ runs(
   ['const tag = (c: any, _: any) => { c.tag = 1 }', '@tag class A { x = 2 }', '[(A as any).tag, new A().x]'],
   [1, 2],
 )
+runs('accessor fields', ['class A { accessor x = 1; static accessor y = 2 }', 'new A().x + A.y'], 3)
+runs('a script that was pasted with its first line', ['#!/usr/bin/env node\nconst a = 1', 'a'], 1)
 runs(
   'using disposes when the cell ends, and the value is kept',
   [
@@ -82,4 +84,21 @@ test('a line command of other kernels names the one there is', () => {
   expect(() => compileCell({ number: 1, text: 'const a = 1\n%time a' })).toThrow('`%npm')
   expect(() => compileCell({ number: 1, text: '%time f()' })).toThrow('`%npm')
   expect(() => compileCell({ number: 1, text: 'const a = ;' })).not.toThrow('`%npm')
+})
+
+test('what is refused beyond the grammar has its place too', () => {
+  const places: [string, string, number, number][] = [
+    ['const é = "👍"; let dup = 1\n  let dup = 2', 'already been declared', 2, 7],
+    ['1\nclass {}', 'class name', 2, 1],
+    ['if (1) { break }', 'break', 1, 10],
+    ['{ a: 1, b() { break } }', 'break', 1, 15],
+  ]
+  for (const [text, message, line, column] of places)
+    try {
+      compileCell({ number: 1, text })
+      expect.unreachable(text)
+    } catch (error) {
+      const [problem] = (error as any).diagnostics
+      expect(problem).toMatchObject({ message: expect.stringContaining(message), place: { line, column } })
+    }
 })

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 import { createModules } from '../../kernel/engine/modules.js'
 import { notebook } from '../cell/run.js'
@@ -165,15 +165,24 @@ test('an edited file is loaded anew with what depends on it, and a line says so'
   expect(notes).toHaveLength(1)
 })
 
-test('an edit with a mistake is told, and the next edit mends it', async () => {
-  const { run, write, notes } = inFolder({ 'a.ts': 'export const a = 1' })
-  await run('import { a } from "./a"')
-  write('a.ts', 'export const a = ;')
-  expect(await run('1 + 1')).toBe(2)
-  expect(notes[0]).toContain('could not re-load a.ts')
+test('an edit with a mistake is told, what was imported stays, and the next edit mends all of it', async () => {
+  const { run, write, notes } = inFolder({
+    'a.ts': 'export const a = 1; export const gone = 2',
+    'b.ts': 'import { a } from "./a"\nexport const b = `b${a}`',
+  })
+  await run('import { a, gone } from "./a"; import { b } from "./b"; const later = () => [a, b]')
+  write('a.ts', 'export const a = 3\nexport const b = ;')
+  expect(await run('later()')).toEqual([1, 'b1'])
+  expect(notes).toEqual([
+    'could not re-load a.ts: Unexpected token (line 2, column 18). What was imported from it stays as it was.',
+  ])
   await expect(run('import { a } from "./a"')).rejects.toThrow('Unexpected token')
+  expect(await run('later()')).toEqual([1, 'b1'])
+  write('a.ts', 'export const a = 4; throw new Error("at load")')
+  expect(await run('[...later(), gone]')).toEqual([1, 'b1', 2])
   write('a.ts', 'export const a = 5')
-  expect(await run('import { a } from "./a"; a')).toBe(5)
+  expect(await run('later()')).toEqual([5, 'b5'])
+  expect(notes.at(-1)).toBe('re-loaded a.ts, b.ts')
 })
 
 test('import.meta, require and __dirname are those of a file in the folder', async () => {
@@ -233,6 +242,19 @@ test('a cell can be a file for others, and be changed', async () => {
   await run('/** @module shapes */\nexport const sides = () => 5')
   expect(await run('f()')).toBe(5)
   expect(notes).toEqual(['re-loaded shapes.ts'])
+})
+
+test('import.meta.resolve gives addresses, of built-in modules their names', async () => {
+  const { run, folder } = inFolder({ 'a.ts': 'export const at = import.meta.resolve("node:fs")' })
+  const resolved =
+    '["fs", "node:fs/promises", "./a.ts", "data:text/plain,x"].map((one) => import.meta.resolve(one))'
+  expect(await run(resolved)).toEqual([
+    'node:fs',
+    'node:fs/promises',
+    pathToFileURL(join(folder, 'a.ts')).href,
+    'data:text/plain,x',
+  ])
+  expect(await run('import { at } from "./a"; at')).toBe('node:fs')
 })
 
 test('tslab displays', async () => {

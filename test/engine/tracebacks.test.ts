@@ -137,6 +137,32 @@ test('a circle of causes ends', async () => {
   expect(text.match(/Error: a/g)).toHaveLength(1)
 })
 
+test('a recursion is one frame, with how often', async () => {
+  const { text } = await failure(['const down = (n: number): number => down(n + 1) + 1', 'down(0)'])
+  expect(text).toMatch(/ {4}at down Cell \[1\], line 1, column 37\n {4}… \d+ more of the same\n/)
+})
+
+test('what an error carries beside its message is shown, that of gradbook says all in it', async () => {
+  const { text } = await failure(['import fs from "node:fs"', 'fs.readFileSync("/no/such")'])
+  expect(text).toMatch(/\n\{ errno: -?\d+, code: 'ENOENT', syscall: 'open', path: '\/no\/such' \}$/)
+  const own = 'class E extends Error { constructor(readonly code: number) { super("m") } }\nthrow new E(3)'
+  expect((await failure([own])).text).toContain('\n{ code: 3 }')
+  expect(
+    (await failure(['import { train } from "gradbook"\ntrain({} as any, {} as any)'])).text,
+  ).not.toContain('problem:')
+})
+
+test('functions without a name and getters are called nothing else', async () => {
+  const { text } = await failure([
+    'const o = { get x(): number { throw new Error() } }; [1].forEach(() => o.x)',
+  ])
+  expect(text.split('\n').filter((line) => line.includes(' at '))).toEqual([
+    '    at get x Cell [1], line 1, column 37',
+    '    at Cell [1], line 1, column 74',
+    '    at Cell [1], line 1, column 58',
+  ])
+})
+
 test('anything can be thrown', async () => {
   expect(await failure(['throw "plain"'])).toMatchObject({ evalue: 'plain' })
   expect(await failure(['throw undefined'])).toMatchObject({ evalue: 'undefined' })

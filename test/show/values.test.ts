@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import * as aq from 'arquero'
 import { describe, expect, it } from 'vitest'
 import { toBundle } from '../../src/show/index.js'
+import { tensorLine } from '../../src/show/tensor.js'
 import { runView } from './sample-views.js'
 
 const textOf = (value: unknown) => String(toBundle(value)?.['text/plain'])
@@ -51,6 +52,23 @@ describe('a value', () => {
       'application/vnd.vegalite.v5+json': spec,
       'text/plain': '[chart: Mine]',
     })
+  })
+
+  it('that is a complex or boolean tensor shows pairs and words', () => {
+    expect(textOf(tf.complex([1, -2], [3, -4.5]))).toBe('Tensor complex64 [2]\n[   1+3i  −2−4.5i]')
+    expect(textOf(tf.tensor([true, false, true], [3], 'bool'))).toBe(
+      'Tensor bool [3]  2 of 3 true\n[ true  false   true]',
+    )
+  })
+
+  it('that is a tensor is a line inside of others', () => {
+    expect(tensorLine(tf.range(0, 9))).toBe('Tensor float32 [9]: 0, 1, 2, 3, 4, 5, …')
+    expect(tensorLine(tf.tensor(['a', 'b']))).toBe("Tensor string [2]: 'a', 'b'")
+    expect(tensorLine(tf.variable(tf.scalar(12345.678)))).toBe('Variable float32 scalar: 12350')
+    expect(tensorLine(tf.zeros([0, 2]))).toBe('Tensor float32 [0, 2] (empty)')
+    const gone = tf.scalar(1)
+    gone.dispose()
+    expect(tensorLine(gone)).toBe('Tensor float32 scalar (disposed)')
   })
 
   it('that is a Vega spec is one too', () => {

@@ -32,7 +32,7 @@ export const standInNames: readonly string[] = Object.keys(standIns)
 /** The content of kernel.json. */
 export function kernelSpec(name = 'gradbook'): KernelSpec {
   return {
-    argv: kernelCommand('{connection_file}'),
+    argv: [...kernelCommand('{connection_file}'), ...(standIns[name] ? ['--as', name] : [])],
     ...(standIns[name] ?? {
       display_name: name === 'gradbook' ? 'TypeScript (gradbook)' : `TypeScript (${name})`,
       language: 'typescript',
