@@ -39,6 +39,18 @@ export interface EvaluationRow {
   [metric: string]: number
 }
 
+/** A look, on purpose, at data that is not evaluated while steering: the test split, at the end. */
+export interface LookRow {
+  iteration: number
+  /** The data's name. */
+  data: string
+  split: SplitName
+  /** Whether the averages of the parameters stood in their place. */
+  ema: boolean
+  loss: number
+  [metric: string]: unknown
+}
+
 /** The history in columns of equal length; views of the run's own memory, not copies: read, don't keep. */
 export interface HistoryColumns {
   length: number

@@ -1,4 +1,4 @@
-import { InputError } from '../errors.js'
+import { describe, InputError } from '../errors.js'
 import type { EvaluationDetail } from './detail.js'
 
 /** Examples whose predictions are about equally sure. */
@@ -29,6 +29,12 @@ export function calibrationOf(detail: EvaluationDetail, bins = 10): Calibration 
       where: 'run.calibration()',
       received: 'a model that gives no probabilities',
       expected: 'a model trained with a cross-entropy loss, one class an example',
+    })
+  if (!Number.isInteger(bins) || bins < 1)
+    throw new InputError({
+      where: 'run.calibration({ bins })',
+      received: describe(bins),
+      expected: 'a whole number, at least 1',
     })
   const rows = Array.from({ length: bins }, (_, i) => ({
     from: i / bins,

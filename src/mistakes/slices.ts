@@ -7,6 +7,8 @@ import { mistakeAt } from './rows.js'
 export interface SliceRow {
   slice: string
   count: number
+  /** Of its examples: `run.focus(slice)`, `run.exclude(slice)`, `run.reweight(slice, 2)`. */
+  ids: readonly number[]
   /** Mean, with the interval that holds the true mean 19 times in 20. */
   loss: number
   lossFrom: number
@@ -57,14 +59,21 @@ export function slicesOf(
     .toSorted((a, b) => b.loss - a.loss)
 }
 
-function sliceRow({ losses, right }: EvaluationDetail, slice: string, positions: number[]): SliceRow {
+function sliceRow(
+  { dataset, losses, right }: EvaluationDetail,
+  slice: string,
+  positions: number[],
+): SliceRow {
   const count = positions.length
   const loss = positions.reduce((sum, position) => sum + losses[position]!, 0) / count
   const squares = positions.reduce((sum, position) => sum + (losses[position]! - loss) ** 2, 0)
   const half = count > 1 ? z * Math.sqrt(squares / (count - 1) / count) : Infinity
-  const row: SliceRow = { slice, count, loss, lossFrom: loss - half, lossTo: loss + half }
+  const row = { slice, count, loss, lossFrom: loss - half, lossTo: loss + half } as SliceRow
+  // Not a column of the table that the rows are shown as.
+  const ids = positions.map((position) => dataset.ids[position]!)
+  Object.defineProperty(row, 'ids', { value: ids, enumerable: false })
   if (!right) return row
   const found = positions.reduce((sum, position) => sum + right[position]!, 0)
   const [accuracy, accuracyFrom, accuracyTo] = shareInterval(found, count)
-  return { ...row, accuracy, accuracyFrom, accuracyTo }
+  return Object.assign(row, { accuracy, accuracyFrom, accuracyTo })
 }

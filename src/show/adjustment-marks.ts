@@ -29,6 +29,13 @@ const ownTexts: { readonly [what: string]: (adjustment: Adjustment) => string | 
       ? `relabel ${id}: ${cleanLine(formatValue(from), 16)} → ${cleanLine(formatValue(label), 16)}`
       : undefined
   },
+  focus({ to }) {
+    const { subset, count } = (to ?? {}) as { subset?: unknown; count?: unknown }
+    if (to === 'all') return 'focus on all'
+    return typeof count === 'number'
+      ? `focus on ${cleanLine(String(subset), 40)} (${formatCount(count)})`
+      : undefined
+  },
   note: ({ to }) => cleanLine(formatValue(to), 48) || undefined,
 }
 

@@ -8,6 +8,7 @@ import { asSchedule, checkOneAverage, checkOptimizer, checkRate, checkRule, opti
 import { scheduleRecord, type Schedule, type ScheduleFunction } from './schedules.js'
 import { averageOf, disposeSlots } from './step.js'
 import { ruleRecord, type StopFunction, type StopRule } from './stops.js'
+import type { Subset } from './subsets.js'
 import { listNearest, nearestFirst } from './suggest.js'
 
 /** What can be changed while training. */
@@ -97,16 +98,8 @@ const rows: { readonly [what in keyof Changes]-?: Row } = {
     read: ({ settings }) =>
       (settings.freeze instanceof RegExp ? String(settings.freeze) : settings.freeze) ?? null,
     write(core, value) {
-      const before = core.settings.freeze
       core.settings.freeze = checked('freeze', value)
-      if (core.parameters.length === 0) {
-        core.settings.freeze = before
-        throw new InputError({
-          where: 'run.set({ freeze })',
-          received: `${value}, which matches every parameter`,
-          expected: 'at least one parameter to train',
-        })
-      }
+      checkFrozen(core, 'run.set({ freeze })')
       core.ensureSlots()
       core.changed()
     },
@@ -125,6 +118,30 @@ const rows: { readonly [what in keyof Changes]-?: Row } = {
       core.changed()
     },
   },
+}
+
+/** Something has to be left to train, and what is named has to be there. */
+export function checkFrozen({ settings: { freeze }, trainee, parameters }: Core, where: string): void {
+  if (!freeze || (Array.isArray(freeze) && freeze.length === 0)) return
+  const names = trainee.parameters.map(({ name }) => name)
+  const unknown = Array.isArray(freeze) ? freeze.find((name) => !names.includes(name)) : undefined
+  const received =
+    unknown !== undefined
+      ? `the parameter '${unknown}'`
+      : parameters.length === names.length
+        ? `${freeze}, which matches no parameter`
+        : parameters.length === 0
+          ? `${freeze}, which matches every parameter`
+          : undefined
+  if (received === undefined) return
+  throw new InputError({
+    where,
+    received,
+    expected:
+      parameters.length === 0
+        ? 'at least one parameter to train'
+        : `a pattern on, or a list of, the names ${listNearest(unknown ?? String(freeze), names)}`,
+  })
 }
 
 const isAverage = (key: string) => key.startsWith(averageOf(''))
@@ -192,23 +209,28 @@ function checked(name: string, value: any): any {
   throw new InputError({ where: `run.set({ ${name} })`, received: describe(value), expected })
 }
 
-/** Makes changes and writes each down. */
-export function setChanges(core: Core, changes: Changes, why: string | undefined): void {
+/** Whether all that is to be changed can be. */
+export function checkChanges(changes: unknown, where: string): void {
   const known = Object.keys(rows)
   if (typeof changes !== 'object' || changes === null)
     throw new InputError({
-      where: 'run.set(changes)',
+      where,
       received: describe(changes),
-      expected: 'changes, e.g. run.set({ learningRate: 3e-4 })',
+      expected: 'changes, e.g. { learningRate: 3e-4 }',
     })
   for (const name of Object.keys(changes))
     if (!known.includes(name))
       throw new InputError({
-        where: 'run.set(changes)',
+        where,
         received: `'${name}'`,
         expected: `one of ${listNearest(name, known)}`,
         fix: `Did you mean '${nearestFirst(name, known)[0]}'?`,
       })
+}
+
+/** Makes changes and writes each down. */
+export function setChanges(core: Core, changes: Changes, why: string | undefined): void {
+  checkChanges(changes, 'run.set(changes)')
   for (const [name, value] of Object.entries(changes)) {
     if (value === undefined) continue
     const { read, write } = rows[name as keyof Changes]
@@ -225,10 +247,24 @@ export function note(core: Core, { what, from, to, why }: Omit<Adjustment, 'at'>
   core.adjustments = [...core.adjustments, adjustment]
 }
 
+/** Examples by id: one, several, or what carries theirs, as a row of `run.slices({ by, of: 'train' })` does. */
+export type Ids = number | Iterable<number> | { readonly ids: Iterable<number> }
+
+/** The ids as a list, not yet looked up. */
+function idsOf(given: Ids, where: string): number[] {
+  if (typeof given === 'number') return [given]
+  const some = typeof given === 'object' && given !== null && 'ids' in given ? given.ids : given
+  if (typeof some === 'object' && typeof some?.[Symbol.iterator] === 'function') return [...some]
+  throw new InputError({
+    where,
+    received: describe(given),
+    expected: "an id, a list of ids, or a row of run.slices({ by, of: 'train' })",
+  })
+}
+
 /** Positions of training examples; refuses ids that are held out or unknown. */
-export function trainingPositions(core: Core, ids: number | Iterable<number>, where: string): number[] {
-  const list = typeof ids === 'number' ? [ids] : [...ids]
-  return list.map((id) => {
+export function trainingPositions(core: Core, ids: Ids, where: string): number[] {
+  return idsOf(ids, where).map((id) => {
     const position = core.data.positionOf(id)
     if (position !== undefined) return position
     const split =
@@ -240,7 +276,9 @@ export function trainingPositions(core: Core, ids: number | Iterable<number>, wh
       expected: 'ids of training examples',
       fix: split
         ? "Training examples that go wrong: await run.mistakes({ of: 'train' })."
-        : 'Ids stand in the rows of run.mistakes() and in batch.ids.',
+        : typeof id === 'number'
+          ? 'Ids stand in the rows of run.mistakes() and in batch.ids.'
+          : 'Of rows of mistakes: rows.map(({ id }) => id).',
     })
   })
 }
@@ -248,17 +286,12 @@ export function trainingPositions(core: Core, ids: number | Iterable<number>, wh
 /** How many ids are written out in a record; more are counted. */
 const listed = 1000
 
-export function idsRecord(ids: number | Iterable<number>): number[] | string {
-  const list = typeof ids === 'number' ? [ids] : [...ids]
-  return list.length > listed ? `${list.length} examples` : list
+function idsRecord(core: Core, positions: readonly number[]): number[] | string {
+  if (positions.length > listed) return `${positions.length} examples`
+  return positions.map((position) => core.data.ids[position]!)
 }
 
-export function exclude(
-  core: Core,
-  ids: number | Iterable<number>,
-  why: string | undefined,
-  out: boolean,
-): void {
+export function exclude(core: Core, ids: Ids, why: string | undefined, out: boolean): void {
   const what = out ? 'exclude' : 'include'
   const positions = trainingPositions(core, ids, `run.${what}(ids)`)
   const before = core.order.state()
@@ -273,11 +306,29 @@ export function exclude(
       expected: 'at least one example to train on',
     })
   }
-  note(core, { what, from: left, to: { ids: idsRecord(ids), left: now }, why })
+  note(core, { what, from: left, to: { ids: idsRecord(core, positions), left: now }, why })
+}
+
+/** Draws from a subset from now on; null: from everything. `record`: how the subset is chosen anew where it is replayed. */
+export function focus(
+  core: Core,
+  subset: { name: string; positions: Int32Array; chances?: Float32Array } | null,
+  record: Subset['record'],
+  why: string | undefined,
+): void {
+  const from = core.order.subset?.name ?? 'all'
+  core.order.focus(subset)
+  const how = record ?? (subset && { ids: idsRecord(core, Array.from(subset.positions)) })
+  note(core, {
+    what: 'focus',
+    from,
+    to: subset ? { subset: subset.name, count: subset.positions.length, ...how } : 'all',
+    why,
+  })
 }
 
 /** Multiplies the weight of these examples' losses. */
-export function reweight(core: Core, ids: number | Iterable<number>, factor: number, why?: string): void {
+export function reweight(core: Core, ids: Ids, factor: number, why?: string): void {
   if (typeof factor !== 'number' || !Number.isFinite(factor) || factor < 0)
     throw new InputError({
       where: 'run.reweight(ids, factor)',
@@ -289,7 +340,7 @@ export function reweight(core: Core, ids: number | Iterable<number>, factor: num
   const weights = core.weights?.slice() ?? new Float32Array(core.data.length).fill(1)
   for (const position of positions) weights[position]! *= factor
   core.weights = weights.every((weight) => weight === 1) ? undefined : weights
-  note(core, { what: 'reweight', from: 1, to: { ids: idsRecord(ids), factor }, why })
+  note(core, { what: 'reweight', from: 1, to: { ids: idsRecord(core, positions), factor }, why })
 }
 
 /** Corrects the label of one example: a class name or index, a number, or the values of y. */
@@ -297,8 +348,8 @@ export function relabel(core: Core, id: number, label: unknown, why?: string): v
   const [position] = trainingPositions(core, id, 'run.relabel(id, label)')
   const { classes, y } = core.data
   const size = y.shape.reduce((a, b) => a * b, 1)
-  const isIndex = classes !== undefined && size === 1
-  const value = isIndex && typeof label === 'string' ? classes.indexOf(label) : label
+  const count = size === 1 ? (classes?.length ?? core.trainee.classes) : undefined
+  const value = classes && size === 1 && typeof label === 'string' ? classes.indexOf(label) : label
   const values =
     typeof value === 'number'
       ? [value]
@@ -308,21 +359,24 @@ export function relabel(core: Core, id: number, label: unknown, why?: string): v
   const fits =
     values.length === size &&
     values.every((entry) => typeof entry === 'number' && Number.isFinite(entry)) &&
-    (!isIndex || classes[values[0]!] !== undefined)
+    (count === undefined || (Number.isInteger(values[0]) && values[0]! >= 0 && values[0]! < count)) &&
+    (!core.trainee.binary || values.every((entry) => entry >= 0 && entry <= 1))
   if (!fits)
     throw new InputError({
       where: 'run.relabel(id, label)',
       received: describe(label),
-      expected: isIndex
-        ? `a class: ${classes.slice(0, 20).join(', ')}, or its index`
-        : size === 1
-          ? 'a number'
-          : `${size} numbers`,
+      expected:
+        count !== undefined
+          ? classes
+            ? `a class: ${classes.slice(0, 20).join(', ')}, or its index`
+            : `a class index from 0 to ${count - 1}`
+          : `${size === 1 ? 'a number' : `${size} numbers`}${core.trainee.binary ? ' from 0 to 1' : ''}`,
     })
   const from = Array.from(
     core.labels.get(position!) ?? (core.data.valuesAt(position!).y as ArrayLike<number>),
   )
   core.labels = new Map([...core.labels, [position!, values]])
-  const named = (entry: number[]) => (isIndex ? classes[entry[0]!] : entry.length === 1 ? entry[0] : entry)
+  const named = (entry: number[]) =>
+    entry.length === 1 ? (count !== undefined && classes?.[entry[0]!]) || entry[0] : entry
   note(core, { what: 'relabel', from: named(from), to: { id, label: named(values) }, why })
 }

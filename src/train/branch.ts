@@ -16,6 +16,7 @@ export function branchOf(core: Core, name: string): Core {
   restoreSnapshot(twin, { ...snapshot, version: -1 })
   twin.changed()
   twin.history = core.history.copy()
+  twin.looks = core.looks
   twin.parent = { name: core.name, iteration: core.iteration }
   return twin
 }

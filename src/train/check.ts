@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs'
 import { activationsOf } from './activations.js'
+import { describe, InputError } from '../errors.js'
 import { branchOf } from './branch.js'
 import { maybeCompiled } from './compiled.js'
 import type { Core } from './core.js'
 import { gradientsAt, iterateOnce } from './iteration.js'
 import { tidily } from './step.js'
+import { named } from './suggest.js'
 
 /** One thing that was looked at before training. */
 export interface CheckRow {
@@ -18,6 +20,8 @@ const round = (value: number) => Number(value.toPrecision(3))
 
 /**
  * What is worth knowing before a long training: each row is one test, made on a copy, so the run stays as it is.
+ * - the inputs are of a scale that layers are made for;
+ * - every class occurs among the labels: where one does not, they may count from 1;
  * - the first loss of a classifier is about ln(classes): more says that it is sure of nonsense;
  * - a single batch can be learned by heart: if not, loss, model and data do not belong together;
  * - every parameter gets a gradient, none of them a thousand times another's;
@@ -25,7 +29,14 @@ const round = (value: number) => Number(value.toPrecision(3))
  * - how much memory the values, the slots and a batch take.
  */
 export function checkRun(core: Core): CheckRow[] {
-  const rows = tidily(() => [...firstLoss(core), ...gradientFlow(core), ...deadUnits(core), memory(core)])
+  const rows = tidily(() => [
+    ...inputs(core),
+    ...labels(core),
+    ...firstLoss(core),
+    ...gradientFlow(core),
+    ...deadUnits(core),
+    memory(core),
+  ])
   return [...rows, overfit(core)]
 }
 
@@ -34,6 +45,42 @@ function firstBatch(core: Core) {
   const positions = core.nextPositions()
   core.order.restore(cursor)
   return core.batchAt(positions)
+}
+
+/** Of the first batch. Texts and indices have no scale. */
+function inputs(core: Core): CheckRow[] {
+  const { x } = firstBatch(core)
+  if (x.dtype !== 'float32' || x.size === 0) return []
+  const [low, high, size] = [x.min(), x.max(), x.square().mean().sqrt()].map((one) => one.dataSync()[0]!)
+  return [
+    {
+      check: 'inputs',
+      value: `${round(low!)} to ${round(high!)}, root mean square ${round(size!)}`,
+      expected: 'a root mean square below 10',
+      ok: size! < 10,
+    },
+  ]
+}
+
+/** Labels that are counted: enough to see a class that never comes. */
+const counted = 10_000
+
+function labels({ data, trainee }: Core): CheckRow[] {
+  const { classes } = trainee
+  const isIndex = data.y.shape.every((size) => size === 1)
+  const length = Math.min(counted, data.length)
+  if (classes === undefined || !isIndex || length < 10 * classes) return []
+  const missing = new Set(Array.from({ length: classes }, (_, label) => label))
+  for (let position = 0; position < length; position++) missing.delete(Number(data.valuesAt(position).y[0]))
+  const names = [...missing].slice(0, 5).map((label) => data.classes?.[label] ?? label)
+  return [
+    {
+      check: 'classes that occur',
+      value: `${classes - missing.size} of ${classes}${names.length ? `, not ${names.join(', ')}` : ''}`,
+      expected: 'all',
+      ok: missing.size === 0,
+    },
+  ]
 }
 
 function firstLoss(core: Core): CheckRow[] {
@@ -161,8 +208,22 @@ export interface RateRow {
  */
 export function findLearningRate(
   core: Core,
-  { from = 1e-6, to = 1, iterations = 100 }: { from?: number; to?: number; iterations?: number } = {},
+  options: { from?: number; to?: number; iterations?: number } = {},
 ): { suggested: number; rows: RateRow[] } {
+  const where = 'run.findLearningRate(options)'
+  const { from = 1e-6, to = 1, iterations = 100 } = named(options, ['from', 'to', 'iterations'], where)
+  if (!(from > 0 && to > from && Number.isFinite(to)))
+    throw new InputError({
+      where,
+      received: `rates from ${describe(from)} to ${describe(to)}`,
+      expected: 'rates above 0 that grow, e.g. { from: 1e-6, to: 1 }',
+    })
+  if (!Number.isInteger(iterations) || iterations < 2 * steepOver)
+    throw new InputError({
+      where,
+      received: `${describe(iterations)} iterations`,
+      expected: `a whole number, at least ${2 * steepOver}`,
+    })
   const twin = branchOf(core, 'learning rates')
   twin.settings.schedule = undefined
   twin.settings.stop = undefined
@@ -182,8 +243,13 @@ export function findLearningRate(
   }
   disposeCore(twin)
   const lowest = smooth.indexOf(Math.min(...smooth))
-  let steepest = 1
-  for (let i = 2; i <= lowest; i++)
-    if (smooth[i]! - smooth[i - 1]! < smooth[steepest]! - smooth[steepest - 1]!) steepest = i
-  return { suggested: Number((rows[steepest]?.learningRate ?? from).toPrecision(2)), rows }
+  // Over some iterations: from one to the next the noise of the batches falls more steeply than the loss.
+  const fall = (at: number) => smooth[at - steepOver]! - smooth[at]!
+  let steepest = Math.min(2 * steepOver, rows.length - 1)
+  for (let at = steepest; at <= lowest; at++) if (fall(at) > fall(steepest)) steepest = at
+  const middle = rows[Math.max(0, steepest - steepOver / 2)]
+  return { suggested: Number((middle?.learningRate ?? from).toPrecision(2)), rows }
 }
+
+/** Iterations over which the fall of the loss is taken. */
+const steepOver = 10

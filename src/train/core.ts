@@ -3,7 +3,7 @@ import type { Optimizer } from '../backend/optimizer.js'
 import type { RandomnessSettings } from '../backend/random.js'
 import type { Dataset } from '../data/dataset.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
-import type { Adjustment, EvaluationRow, StopReason } from '../views.js'
+import type { Adjustment, EvaluationRow, LookRow, StopReason } from '../views.js'
 import { Dropouts } from './dropout.js'
 import { History } from './history.js'
 import type { Settings } from './options.js'
@@ -42,6 +42,8 @@ export class Core {
   /** Of the last evaluations on `evaluateOn`, oldest first. */
   details: EvaluationDetail[] = []
   adjustments: Adjustment[] = []
+  /** At data that was set apart. What was seen stays seen: undo does not take them back. */
+  looks: readonly LookRow[] = []
   stopReason: StopReason | null = null
   /** Adjustments of another run that are made when their iterations come. */
   planned: readonly Adjustment[] = []
@@ -70,7 +72,7 @@ export class Core {
   version = 0
   #versions = 0
   /** Told of what happens beside the iterations, for the record. */
-  makePlanned: (adjustment: Adjustment) => void = () => {}
+  makePlanned: (adjustment: Adjustment) => unknown = () => {}
   onEvent: (type: string, data: { [name: string]: unknown }) => void = () => {}
 
   constructor(at: {

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
 import type { Core } from './core.js'
 import { commit, gradientsAt, record, updatesAt } from './iteration.js'
+import type { Order } from './order.js'
 import { takeSnapshot, type Snapshot } from './snapshots.js'
 import { normOf, tidily } from './step.js'
 import type { Batch } from './trainee.js'
@@ -15,18 +16,33 @@ export interface BatchGradients {
   gradients: { [parameter: string]: tf.Tensor }
 }
 
+/** What a forward pass came to. */
+interface Found extends BatchGradients {
+  positions: Int32Array
+  /** What it gave to the model's own state; set when the update is. */
+  state: tf.Tensor[]
+}
+
+/** Of an update that was made of other gradients. */
+const unknownBatch: Omit<Found, 'gradients'> = {
+  loss: NaN,
+  losses: new Float32Array(),
+  positions: new Int32Array(),
+  state: [],
+}
+
 /**
  * `nextBatch`, `gradients`, `apply`: the three primitives that an iteration is made of, one at a time. What they share
  * until the update is made lies here.
  */
 export class Hand {
   readonly #core: Core
-  /** Where the run stood before the batch that is being worked on was drawn: undo goes back to here. */
-  #before: Snapshot | undefined
+  /** The order before the first batch that is being worked on was drawn: undo goes back to there. */
+  #cursor: ReturnType<Order['state']> | undefined
   #started = 0
-  #last: { loss: number; losses: Float32Array; positions: Int32Array } | undefined
-  /** What the last forward pass gave to the model's own state; set when the update is. */
-  #state: tf.Tensor[] = []
+  /** What was found of each batch whose gradients are still there, the newest last. */
+  #found: Found[] = []
+  readonly #applied = new WeakSet<object>()
 
   constructor(core: Core) {
     this.#core = core
@@ -34,9 +50,19 @@ export class Hand {
 
   nextBatch(): Batch {
     const core = this.#core
-    this.#before = takeSnapshot(core)
+    this.#cursor ??= core.order.state()
     this.#started = performance.now()
     return core.batchAt(core.nextPositions())
+  }
+
+  /** The run as it stands, the batch not yet drawn. What was set or excluded in between is a step of its own. */
+  #before(): Snapshot {
+    const snapshot = takeSnapshot(this.#core)
+    const { order } = this.#cursor ?? snapshot.order
+    // A subset that was chosen in between has an order of its own, and the batch was not drawn from it.
+    if (order.subsets !== snapshot.order.order.subsets || !order.subset !== !snapshot.order.order.subset)
+      return snapshot
+    return { ...snapshot, order: { order, excluded: snapshot.order.excluded } }
   }
 
   gradients(given: Batch): BatchGradients {
@@ -45,7 +71,7 @@ export class Hand {
     const batch = checkBatch(given, core.iteration + 1)
     const positions = Int32Array.from(batch.ids, (id) => core.data.positionOf(id) ?? -1)
     const known = positions.every((position) => position >= 0)
-    tf.dispose(this.#state)
+    this.#forgetDisposed()
     const found = tidily((keep) =>
       keep(gradientsAt(core, batch, { weights: known ? core.weightsAt(positions) : undefined })),
     )
@@ -53,34 +79,56 @@ export class Hand {
     const losses = (found.losses?.dataSync().slice() ?? new Float32Array()) as Float32Array
     found.loss.dispose()
     found.losses?.dispose()
-    this.#state = found.state
-    this.#last = { loss, losses, positions: known ? positions : new Int32Array() }
     const gradients: { [parameter: string]: tf.Tensor } = {}
     for (const [i, { name }] of core.parameters.entries())
       if (found.gradients[i]) gradients[name] = found.gradients[i]
+    const { state } = found
+    this.#found.push({ gradients, loss, losses, positions: known ? positions : new Int32Array(), state })
     return { loss, losses, gradients }
   }
 
+  /** Of gradients whose tensors have ended no update can be made any more; the newest may have been made into others. */
+  #forgetDisposed(): void {
+    const over = this.#found.filter(({ gradients }) =>
+      Object.values(gradients).some(({ isDisposed }) => isDisposed),
+    )
+    this.#found = this.#found.filter((one) => !over.includes(one))
+    for (const { state } of over) tf.dispose(state)
+  }
+
   /** Makes the update. `begin` keeps the point to go back to. */
-  apply(gradients: { readonly [parameter: string]: tf.Tensor }, begin: (before?: Snapshot) => void): void {
+  apply(
+    gradients: { readonly [parameter: string]: tf.Tensor },
+    begin: (before: () => Snapshot) => void,
+  ): void {
     const core = this.#core
     const list = checkGradients(core, gradients)
+    const found = this.#foundOf(gradients)
     core.working = { undo() {} }
     try {
-      this.#update(list, begin)
+      this.#update(list, found, begin)
     } finally {
       core.working = undefined
     }
-    this.forget()
+    this.#applied.add(gradients)
+    this.#found = this.#found.filter((one) => one !== found)
+    tf.dispose(found?.state ?? [])
+    this.#cursor = undefined
+    this.#started = 0
   }
 
-  #update(list: (tf.Tensor | null)[], begin: (before?: Snapshot) => void): void {
+  /** Gradients that were made into others (scaled, added) are taken for those of the newest pass. */
+  #foundOf(gradients: object): Found | undefined {
+    if (this.#applied.has(gradients)) return undefined
+    return this.#found.find((one) => one.gradients === gradients) ?? this.#found.at(-1)
+  }
+
+  #update(
+    list: (tf.Tensor | null)[],
+    { loss, losses, positions, state }: Omit<Found, 'gradients'> = unknownBatch,
+    begin: (before: () => Snapshot) => void,
+  ): void {
     const core = this.#core
-    const { loss, losses, positions } = this.#last ?? {
-      loss: NaN,
-      losses: undefined,
-      positions: new Int32Array(),
-    }
     tf.tidy(() => {
       const norm = normOf(list)
       const learningRate = core.learningRate()
@@ -92,10 +140,9 @@ export class Hand {
           expected: 'finite gradients',
           fix: 'The update was not made. Lower the rate with run.set({ learningRate }), or look at the batch.',
         })
-      begin(this.#before)
+      begin(() => this.#before())
       const pace = core.paceOf(positions.length || 1)
       const updates = updatesAt(core, list, norm, learningRate, pace)
-      const state = this.#state
       const at = core.iteration
       const took = this.#started ? performance.now() - this.#started : 0
       const finish = () => {
@@ -110,10 +157,9 @@ export class Hand {
 
   /** Ends what was begun by hand: another call trains. */
   forget(): void {
-    tf.dispose(this.#state)
-    this.#state = []
-    this.#before = undefined
-    this.#last = undefined
+    for (const { state } of this.#found) tf.dispose(state)
+    this.#found = []
+    this.#cursor = undefined
     this.#started = 0
   }
 }
@@ -133,6 +179,12 @@ function checkBatch(batch: Batch, iteration: number): Batch {
       where: 'run.gradients(batch)',
       received: describe(batch),
       expected: 'a batch { x, y } of tensors, as run.nextBatch() gives',
+    })
+  if (batch.x.isDisposed || batch.y?.isDisposed)
+    throw new InputError({
+      where: 'run.gradients(batch)',
+      received: 'a batch whose tensors are disposed',
+      expected: 'one that is still there: tf.dispose(batch) comes after run.apply(gradients)',
     })
   const count = batch.x.shape[0] ?? 1
   const ids = batch.ids ?? Array.from({ length: count }, () => -1)
@@ -156,6 +208,7 @@ function checkGradients(
     if (!gradient) return null
     if (!(gradient instanceof tf.Tensor) || gradient.shape.join() !== variable.shape.join())
       throw bad(`${describe(gradient)} for ${name}`, `a tensor of shape [${variable.shape.join(', ')}]`)
+    if (gradient.isDisposed) throw bad(`a gradient of ${name} that is disposed`, 'one that is still there')
     return gradient
   })
   if (list.every((gradient) => gradient === null)) throw bad('no gradients', `some of ${names.join(', ')}`)

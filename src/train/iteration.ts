@@ -118,7 +118,8 @@ function readReport(
 /** Makes the updates: references change, nothing is computed, so there is no moment at which half is done. */
 export function commit(core: Core, updates: readonly Update[], state: readonly tf.Tensor[]): void {
   for (const { changes } of updates) for (const [variable, value] of changes) variable.assign(value)
-  for (const [i, { variable }] of core.trainee.state.entries()) variable.assign(state[i]!)
+  // By hand an update may be made of gradients that no forward pass gave: then the state stays.
+  for (const [i, { variable }] of core.trainee.state.entries()) if (state[i]) variable.assign(state[i])
   core.changed()
 }
 

@@ -349,6 +349,7 @@ export class Journal {
       files.write(files.join(place, 'events.jsonl'), '')
       for (const adjustment of this.#core.adjustments) this.event('adjustment', { ...adjustment })
       for (const row of this.#core.evaluations) this.event('evaluation', row)
+      for (const look of this.#core.looks) this.event('look', look)
       this.#flush()
       this.#writePoints(timeline.past, true)
       for (const [name, { snapshot, tail }] of timeline.named)

@@ -154,6 +154,7 @@ export function takeUp(core: Core, saved: Saved): void {
   restoreSnapshot(core, snapshot)
   core.changed()
   core.history = decoded.history
+  core.looks = decoded.looks
   if (settings.stop)
     checkRule(settings.stop, { metrics: settings.metrics, evaluated: core.evaluateOn !== undefined, where })
 }

@@ -45,7 +45,9 @@ export class Looking {
     core.trainee.checkData(dataset, 'run.evaluate(data)')
     const { row } = await evaluate(core, dataset, this.pause(), { ema })
     // Each look at data that was set apart is part of the record.
-    core.onEvent('look', { split: dataset.split, ...(ema && { ema }), ...row })
+    const look = { data: dataset.name, split: dataset.split, ema, ...row }
+    core.looks = [...core.looks, look]
+    core.onEvent('look', look)
     return row
   }
 

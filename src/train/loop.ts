@@ -29,6 +29,12 @@ export interface Stretch {
 
 /** Trains: iterations, evaluations when they are due, rules, the live view, Stop. Each exit is at a whole iteration. */
 export async function stretch(core: Core, live: Live, call: Stretch): Promise<StretchView> {
+  if (call.signal !== undefined && typeof call.signal?.aborted !== 'boolean')
+    throw new InputError({
+      where: '{ signal }',
+      received: describe(call.signal),
+      expected: 'an AbortSignal, e.g. AbortSignal.timeout(60_000)',
+    })
   const started = call.within?.started ?? performance.now()
   const from = core.iteration
   const to = from + call.iterations
@@ -54,7 +60,7 @@ export async function stretch(core: Core, live: Live, call: Stretch): Promise<St
     while (core.iteration < to && !core.stopReason) {
       checkStop()
       if (call.paused?.()) break
-      makePlanned(core)
+      if (core.planned.length > 0) await makePlanned(core)
       const outcome = core.trainee.iteration ? await iterateOwn(core) : iterateOnce(core)
       if (!outcome.finite) {
         core.stopReason = notFiniteReason(core, findNotFinite(core, outcome))
@@ -110,11 +116,12 @@ export function checkCount(n: unknown, where: string, what: string): asserts n i
   })
 }
 
-function makePlanned(core: Core): void {
+/** Makes the adjustments that were planned for where the run stands now. */
+export async function makePlanned(core: Core): Promise<void> {
   while (core.planned.length > 0 && core.planned[0]!.at <= core.iteration) {
     const [next, ...rest] = core.planned
     core.planned = rest
-    core.makePlanned(next!)
+    await core.makePlanned(next!)
   }
 }
 

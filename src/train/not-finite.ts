@@ -93,12 +93,23 @@ function firstGradient(core: Core, batch: Batch): string | undefined {
   return core.parameters[at]?.name
 }
 
+/** A tenth of the rate, as `run.set` takes it: of the schedule's peak, and by name where there are several optimizers. */
+function lowerRate({ peak, peaks }: Core): string {
+  const tenth = (rate: number) => Number((rate / 10).toPrecision(3))
+  const names = Object.keys(peaks)
+  return names.length > 1
+    ? `{ ${names.map((name) => `${name}: ${tenth(peaks[name]!)}`).join(', ')} }`
+    : `${tenth(peak)}`
+}
+
 /** The reason as it is shown: what happened, where, and the two lines to go back and go on. */
 export function notFiniteReason(core: Core, found: NotFinite): StopReason & { notFinite: NotFinite } {
   const { loss, gradientNorm, learningRate, ids, examples, layer, parameter, gradient, adjustments } = found
   const some = (list: readonly number[]) => `${list.slice(0, 8).join(', ')}${list.length > 8 ? ', …' : ''}`
   const few = examples.length > 0 && examples.length < ids.length
-  const what = Number.isFinite(loss) ? `the gradient norm ${gradientNorm}` : `the loss ${loss}`
+  const what = Number.isFinite(loss)
+    ? `the gradient norm ${gradientNorm}`
+    : `the loss ${loss} (gradient norm ${gradientNorm})`
   const place = parameter
     ? `; the parameter ${parameter} is not finite itself`
     : layer
@@ -109,11 +120,11 @@ export function notFiniteReason(core: Core, found: NotFinite): StopReason & { no
   const changes = adjustments.length
     ? ` Last changed: ${(adjustments as { what: string; at: number }[]).map(({ what: name, at }) => `${name} after ${at}`).join(', ')}.`
     : ''
-  const rate = Number((learningRate / 10).toPrecision(3))
+  // To be pasted as they are: every id, since a list that is cut short is no JavaScript.
   const goOn =
     few && core.trainee.pass
-      ? `run.exclude([${some(examples)}]), then iterate again`
-      : `await run.undo(); run.set({ learningRate: ${rate} })`
+      ? `run.exclude([${examples.join(', ')}]); await run.iterate(100)`
+      : `await run.undo(); run.set({ learningRate: ${lowerRate(core)} })`
   return {
     kind: 'notFinite',
     iteration: core.iteration,

@@ -9,7 +9,7 @@ import type { LossName } from './losses.js'
 import { metrics as knownMetrics, type Metric, type MetricName } from './metrics.js'
 import { ownSchedule, type Schedule, type ScheduleFunction } from './schedules.js'
 import { asRule, type StopFunction, type StopRule } from './stops.js'
-import { listNearest, nearestFirst } from './suggest.js'
+import { listNearest, named } from './suggest.js'
 
 /** A metric of one's own: its value for each example, [batch]. Named as the function is. */
 export type MetricFunction = (expected: tf.Tensor, predicted: tf.Tensor) => tf.Tensor
@@ -162,16 +162,9 @@ export function checkOptions(options: unknown, where: string): RunOptions & { lo
       received: describe(options),
       expected: 'options, e.g. { data, loss, optimizer: adam({ learningRate: 1e-3 }) }',
     })
-  const known = Object.keys(optionChecks)
+  named(options, Object.keys(optionChecks), where)
   for (const [name, value] of Object.entries(options)) {
-    const check = optionChecks[name]
-    if (!check)
-      throw new InputError({
-        where,
-        received: `the option '${name}'`,
-        expected: `one of ${listNearest(name, known)}`,
-        fix: `Did you mean '${nearestFirst(name, known)[0]}'?`,
-      })
+    const check = optionChecks[name]!
     if (value !== undefined && !check.ok(value))
       throw new InputError({
         where: where.replace('options', `{ ${name} }`),

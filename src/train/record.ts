@@ -42,6 +42,7 @@ interface Rest {
   stopReason: Snapshot['stopReason']
   spikes: Snapshot['spikes']
   planned: Snapshot['planned']
+  looks?: Core['looks']
   historyNames: string[]
 }
 
@@ -129,6 +130,7 @@ function restOf(core: Core, snapshot: Snapshot, historyNames: string[]): Rest {
     stopReason: snapshot.stopReason,
     spikes: snapshot.spikes,
     planned: snapshot.planned,
+    looks: core.looks,
     historyNames,
   }
 }
@@ -142,6 +144,7 @@ export interface Decoded {
   batchSchedule: { name: string; settings: object } | undefined
   stop: { name: string; settings: { [name: string]: unknown } } | undefined
   metrics: string[]
+  looks: Core['looks']
   history: History
 }
 
@@ -179,6 +182,7 @@ export function decodeSnapshot({ tensors, metadata }: TensorFile, file: string, 
     batchSchedule,
     stop,
     metrics,
+    looks: rest.looks ?? [],
     history,
     snapshot: {
       iteration: rest.iteration,
@@ -288,7 +292,7 @@ export function rebuild(
 }
 
 /** An optimizer by its record; undefined where it is not one of ours or has functions in it. */
-function optimizerFrom({ name, settings }: Rest['optimizer']): Optimizer | undefined {
+export function optimizerFrom({ name, settings }: Rest['optimizer']): Optimizer | undefined {
   const make = (optimizers as { [name: string]: unknown })[name]
   if (typeof make !== 'function') return undefined
   const { ema, accumulate, ...own } = settings

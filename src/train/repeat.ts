@@ -38,6 +38,12 @@ export async function repeat(
       received: describe(seeds),
       expected: 'at least two seeds, e.g. [1, 2, 3, 4, 5]',
     })
+  if (typeof make !== 'function')
+    throw new InputError({
+      where: 'repeat(seeds, make)',
+      received: describe(make),
+      expected: '(seed) => a trained run, or its evaluation',
+    })
   const rows: EvaluationRow[] = []
   for (const one of seeds) {
     setSeed(one)

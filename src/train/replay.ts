@@ -1,9 +1,11 @@
 import { describe, InputError } from '../errors.js'
 import type { Adjustment } from '../views.js'
-import type { Changes } from './adjust.js'
+import { checkChanges, type Changes } from './adjust.js'
 import { batchSizesFrom } from './batch-sizes.js'
+import { optimizerFrom } from './record.js'
 import { scheduleFrom } from './schedules.js'
 import { ruleFrom } from './stops.js'
+import { subsetFrom, type Subset } from './subsets.js'
 
 /** What replaying does to a run: the same calls that made the adjustments. */
 export interface Adjustable {
@@ -13,25 +15,71 @@ export interface Adjustable {
   reweight(ids: number[], factor: number, options?: { why?: string }): void
   relabel(id: number, label: never, options?: { why?: string }): void
   note(text: string): void
+  focus(on: Iterable<number> | Subset | null, options?: { why?: string }): unknown
 }
 
-type Make = (run: Adjustable, to: any, why: { why?: string }) => void
+type Why = { why?: string }
+type Make = (run: Adjustable, why: Why) => unknown
 
-/** One row an adjustment that is not a setting; a missing row is one. */
-const makers: { readonly [what: string]: Make } = {
-  exclude: (run, { ids }, why) => run.exclude(ids, why),
-  include: (run, { ids }, why) => run.include(ids, why),
-  reweight: (run, { ids, factor }, why) => run.reweight(ids, factor, why),
-  relabel: (run, { id, label }, why) => run.relabel(id, label as never, why),
-  note: (run, text) => run.note(text),
-  schedule: (run, to, why) => run.set({ schedule: to && required(scheduleFrom(to), 'schedule') }, why),
-  batchSchedule: (run, to, why) =>
-    run.set(
-      { batchSchedule: to && (required(batchSizesFrom(to, scheduleFrom), 'rule for sizes') as never) },
-      why,
-    ),
-  stop: (run, to, why) => run.set({ stop: to && required(ruleFrom(to), 'stop rule') }, why),
-  freeze: (run, to, why) => run.set({ freeze: patternOf(to) }, why),
+/** One row an adjustment that is not a plain value to set: how it is made again. It throws where it cannot be. */
+const makers: { readonly [what: string]: (to: any) => Make } = {
+  exclude: ({ ids }) => byIds('exclude', ids),
+  include: ({ ids }) => byIds('include', ids),
+  reweight({ ids, factor }) {
+    const some = listed('reweight', ids)
+    return (run, why) => run.reweight(some, factor, why)
+  },
+  relabel:
+    ({ id, label }) =>
+    (run, why) =>
+      run.relabel(id, label as never, why),
+  note: (text) => (run) => run.note(text),
+  focus(to) {
+    if (to === 'all') return (run, why) => run.focus(null, why)
+    const on = subsetFrom(to) ?? listed('focus', to.ids)
+    return (run, why) => run.focus(on, why)
+  },
+  schedule: (to) => set({ schedule: to && required(scheduleFrom(to), 'schedule') }),
+  batchSchedule: (to) =>
+    set({ batchSchedule: to && (required(batchSizesFrom(to, scheduleFrom), 'rule for sizes') as never) }),
+  stop: (to) => set({ stop: to && required(ruleFrom(to), 'stop rule') }),
+  freeze: (to) => set({ freeze: patternOf(to) }),
+  optimizer: ({ name, ...settings }) =>
+    set({ optimizer: required(optimizerFrom({ name, settings }), 'optimizer') }),
+}
+
+/** What can be set to nothing. */
+const nullable = ['schedule', 'batchSchedule', 'stop', 'freeze']
+
+const set =
+  (changes: Changes): Make =>
+  (run, why) =>
+    run.set(changes, why)
+
+function byIds(what: 'exclude' | 'include', ids: unknown): Make {
+  const some = listed(what, ids)
+  return (run, why) => run[what](some, why)
+}
+
+/** Ids that were written down one by one. */
+function listed(what: string, ids: unknown): number[] {
+  if (Array.isArray(ids)) return ids
+  throw new InputError({
+    where: 'run.replay(adjustments)',
+    received: `${what} of ${typeof ids === 'string' ? `${ids}, too many to be written out` : describe(ids)}`,
+    expected: 'ids, or a subset whose record says all',
+    fix: `Leave it out, and run.${what}(…) where it belongs.`,
+  })
+}
+
+/** How an adjustment is made on another run. */
+function makerOf({ what, to }: Adjustment): Make {
+  const make = Object.hasOwn(makers, what) ? makers[what]! : undefined
+  if (!make) {
+    checkChanges({ [what]: to }, 'run.replay(adjustments)')
+    return set({ [what]: to } as Changes)
+  }
+  return make(to ?? (nullable.includes(what) ? null : {}))
 }
 
 function required<T>(value: T | undefined, what: string): T {
@@ -58,27 +106,19 @@ export function checkAdjustments(adjustments: readonly Adjustment[]): Adjustment
       received: describe(adjustments),
       expected: 'adjustments of a run: run.replay(other.adjustments)',
     })
-  for (const one of adjustments)
-    if (
-      typeof one?.at !== 'number' ||
-      typeof one.what !== 'string' ||
-      Array.isArray(one.to) ||
-      typeof one.to?.ids === 'string'
-    )
+  for (const one of adjustments) {
+    if (typeof one?.at !== 'number' || typeof one.what !== 'string')
       throw new InputError({
         where: 'run.replay(adjustments)',
-        received:
-          typeof one?.to?.ids === 'string'
-            ? `${one.what} of ${one.to.ids}, too many to be written out`
-            : describe(one),
+        received: describe(one),
         expected: '{ at, what, to }',
       })
+    makerOf(one)
+  }
   return adjustments.toSorted((a, b) => a.at - b.at)
 }
 
-export function makeAdjustment(run: Adjustable, { what, to, why }: Adjustment): void {
-  const note = why === undefined ? {} : { why }
-  const make = makers[what]
-  if (make) make(run, to, note)
-  else run.set({ [what]: to } as Changes, note)
+export function makeAdjustment(run: Adjustable, adjustment: Adjustment): unknown {
+  const { why } = adjustment
+  return makerOf(adjustment)(run, why === undefined ? {} : { why })
 }

@@ -1,6 +1,6 @@
 import { describe, InputError } from '../errors.js'
 import type { EvaluationRow, RoundsView } from '../views.js'
-import { trainingPositions, type Changes } from './adjust.js'
+import { checkChanges, trainingPositions, type Changes, type Ids } from './adjust.js'
 import type { Core } from './core.js'
 import { evaluate } from './evaluate.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
@@ -8,7 +8,9 @@ import type { Live } from './live.js'
 import { evaluateRun, ruleMet, stretch, viewOf } from './loop.js'
 import { asRule, type StopFunction, type StopRule } from './stops.js'
 import { largerIsBetter } from './loop.js'
+import { checkRule } from './options.js'
 import { checkSubset, uniform, type Subset } from './subsets.js'
+import { named } from './suggest.js'
 
 /** A row of a table of adjustments: when the rule is met at a round's end, make the change. */
 export interface AdjustmentRule<Run> {
@@ -43,6 +45,7 @@ export async function rounds<Run extends { set(changes: Changes, options?: { why
 ): Promise<RoundsView> {
   const { iterations, subset = uniform(), adjust, rule, signal } = options
   checkSubset(subset, 'run.rounds(n, { subset })')
+  checkAdjust(core, adjust)
   if (!Number.isInteger(iterations) || iterations < 1)
     throw new InputError({
       where: 'run.rounds(n, { iterations })',
@@ -104,9 +107,9 @@ async function current(core: Core, pause: () => Promise<void>): Promise<Evaluati
 }
 
 /** A subset to draw from until another is chosen. */
-export async function focusOn(core: Core, on: Iterable<number> | Subset, pause: () => Promise<void>) {
+export async function focusOn(core: Core, on: Ids | Subset, pause: () => Promise<void>) {
   if (typeof (on as Subset).choose === 'function') return choose(core, on as Subset, [core.iteration], pause)
-  const positions = Int32Array.from(trainingPositions(core, on as Iterable<number>, 'run.focus(ids)'))
+  const positions = Int32Array.from(new Set(trainingPositions(core, on as Ids, 'run.focus(on)')))
   return { name: `${positions.length} examples`, positions }
 }
 
@@ -140,8 +143,7 @@ async function makeAdjustments<Run extends { set(changes: Changes, options?: { w
 ): Promise<void> {
   if (typeof adjust === 'function') return void (await adjust(evaluation, run))
   for (const row of adjust ?? []) {
-    const rule = asRule(row.when)
-    const met = rule.met({
+    const met = asRule(row.when).met({
       iteration: core.iteration,
       from: at.from,
       history: core.history,
@@ -152,6 +154,25 @@ async function makeAdjustments<Run extends { set(changes: Changes, options?: { w
     if (!met) continue
     if (typeof row.change === 'function') await row.change(run)
     else run.set(resolved(core, row.change), { why: row.why ?? met.message })
+  }
+}
+
+/** A table is looked at before the first round: what is wrong in it would be seen rounds later, or never. */
+function checkAdjust<Run>(core: Core, adjust: RoundsOptions<Run>['adjust']): void {
+  if (adjust === undefined || typeof adjust === 'function') return
+  const where = 'run.rounds(n, { adjust })'
+  if (!Array.isArray(adjust))
+    throw new InputError({
+      where,
+      received: describe(adjust),
+      expected:
+        '(evaluation, run) => …, or rows { when: plateau(), change: { learningRate: (rate) => rate / 2 } }',
+    })
+  const { settings, evaluateOn } = core
+  for (const row of adjust as readonly AdjustmentRule<Run>[]) {
+    const { when, change } = named(row, ['when', 'change', 'why'], where)
+    checkRule(when, { metrics: settings.metrics, evaluated: evaluateOn !== undefined, where })
+    if (typeof change !== 'function') checkChanges(change, `${where}.change`)
   }
 }
 

@@ -3,16 +3,19 @@ import { describe, InputError } from '../errors.js'
 import {
   calibrationOf,
   confusionOf,
+  residualsOf,
   slicesOf,
   type Calibration,
   type SliceRow,
   type Confusion,
   type MistakesBy,
+  type ResidualRow,
 } from '../mistakes/index.js'
 import type {
   Adjustment,
   ComparisonView,
   EvaluationRow,
+  LookRow,
   Mistake,
   MistakesView,
   RoundsView,
@@ -20,7 +23,7 @@ import type {
   StopReason,
   StretchView,
 } from '../views.js'
-import { exclude, note, relabel, reweight, setChanges, type Changes } from './adjust.js'
+import { exclude, focus, note, relabel, reweight, setChanges, type Changes, type Ids } from './adjust.js'
 import { averageAt, checkAverages } from './averages.js'
 import { announceRun, announceView } from './announce.js'
 import { branchOf } from './branch.js'
@@ -33,16 +36,17 @@ import { readLikeAnArray, type HistoryRow } from './history.js'
 import { inspectOnce, type InspectedIteration } from './inspect.js'
 import { Journal } from './journal.js'
 import { Live } from './live.js'
-import { checkCount, stretch, stretchView, viewOf } from './loop.js'
+import { checkCount, makePlanned, stretch, stretchView, viewOf } from './loop.js'
 import { Looking, type Looked } from './looking.js'
-import { checkRule } from './options.js'
+import { checkRule, optionChecks } from './options.js'
 import type { SavedPoint } from './points.js'
 import { checkAdjustments, makeAdjustment } from './replay.js'
 import { focusOn, rounds, type RoundsOptions } from './rounds.js'
-import { restoreSnapshot, takeSnapshot, type Snapshot } from './snapshots.js'
+import { restoreSnapshot, takeSnapshot } from './snapshots.js'
 import type { Spike } from './spikes.js'
 import type { StopFunction, StopRule } from './stops.js'
 import type { Subset } from './subsets.js'
+import { named } from './suggest.js'
 import { Timeline } from './timeline.js'
 import { Turns } from './turns.js'
 import type { Batch } from './trainee.js'
@@ -50,6 +54,22 @@ import type { Batch } from './trainee.js'
 export interface IterateOptions {
   /** Ends the call as Stop does: at a whole iteration, with `Interrupted`. */
   signal?: AbortSignal
+}
+
+interface Why {
+  /** The reason, shown where the adjustment is. */
+  why?: string
+}
+
+function whyOf(options: Why, where: string): string | undefined {
+  const { why } = named(options, ['why'], where)
+  if (why === undefined || typeof why === 'string') return why
+  throw new InputError({ where, received: describe(why), expected: "a text, e.g. { why: 'loss is flat' }" })
+}
+
+function pathOf(path: unknown, example: string): string {
+  if (typeof path === 'string' && path) return path
+  throw new InputError({ received: describe(path), expected: `a path, e.g. ${example}` })
 }
 
 const cores = new WeakMap<Run, Core>()
@@ -150,6 +170,10 @@ export class Run {
   get spikes(): readonly Spike[] {
     return this.#core.spikes
   }
+  /** One row a look at other data than `evaluateOn`: `run.evaluate(data.test)`. Undo does not take them back. */
+  get looks(): readonly LookRow[] {
+    return this.#core.looks
+  }
   /** One row an evaluation on `evaluateOn`. */
   get evaluations(): readonly EvaluationRow[] {
     return this.#core.evaluations
@@ -164,7 +188,8 @@ export class Run {
    * Trains in the background: the cell ends, others run meanwhile, and `set`, `exclude`, … take effect between two
    * iterations. `pause`, `resume`, `stop` steer it; its progress has a display of its own.
    */
-  start({ iterations = Infinity, signal }: IterateOptions & { iterations?: number } = {}): void {
+  start(options: IterateOptions & { iterations?: number } = {}): void {
+    const { iterations = Infinity, signal } = named(options, ['iterations', 'signal'], 'run.start(options)')
     if (iterations !== Infinity) checkCount(iterations, 'run.start({ iterations })', 'iterations')
     this.#turns.start(iterations, signal)
   }
@@ -202,8 +227,9 @@ export class Run {
   iterate(n?: number, options?: IterateOptions & { inspect?: false }): Promise<StretchView>
   async iterate(
     n = 1,
-    { inspect = false, ...options }: IterateOptions & { inspect?: boolean | 'compiled' } = {},
+    given: IterateOptions & { inspect?: boolean | 'compiled' } = {},
   ): Promise<StretchView | InspectedIteration> {
+    const { inspect = false, ...options } = named(given, ['inspect', 'signal'], 'run.iterate(n, options)')
     checkCount(n, 'run.iterate(n)', 'iterations')
     if (inspect !== false && inspect !== true && inspect !== 'compiled')
       throw new InputError({
@@ -226,6 +252,7 @@ export class Run {
       })
     if (this.#core.trainee.iteration) throw isOwn('run.iterate(1, { inspect: true })')
     return this.#turns.call(async () => {
+      await makePlanned(this.#core)
       const inspected = inspectOnce(this.#core, { compiled })
       if (inspected) return inspected
       // The same iteration on the usual path says what is wrong.
@@ -241,25 +268,28 @@ export class Run {
   /** Trains for as many iterations as `n` times through the training data take. */
   async epochs(n = 1, options: IterateOptions = {}): Promise<StretchView> {
     checkCount(n, 'run.epochs(n)', 'epochs')
+    const { signal } = named(options, ['signal'], 'run.epochs(n, options)')
     const iterations = this.#core.iterationsOf(n)
-    return this.#turns.call(() => stretch(this.#core, this.#live, { iterations, spent: 'done', ...options }))
+    return this.#turns.call(() => stretch(this.#core, this.#live, { iterations, spent: 'done', signal }))
   }
 
   /** Trains until the rule is met, for `atMost` iterations. */
   async until(
     rule: StopRule | StopFunction,
-    { atMost = Infinity, ...options }: IterateOptions & { atMost?: number } = {},
+    options: IterateOptions & { atMost?: number } = {},
   ): Promise<StretchView> {
+    const { atMost = Infinity, signal } = named(options, ['atMost', 'signal'], 'run.until(rule, options)')
     if (atMost !== Infinity) checkCount(atMost, 'run.until(rule, { atMost })', 'iterations')
     const checked = this.#checkRule(rule, 'run.until(rule)')
     return this.#turns.call(() =>
-      stretch(this.#core, this.#live, { iterations: atMost, rule: checked, spent: 'iterations', ...options }),
+      stretch(this.#core, this.#live, { iterations: atMost, rule: checked, spent: 'iterations', signal }),
     )
   }
 
   /** Trains in rounds: a subset, some iterations on it, an evaluation, and the adjustments its errors ask for. */
   async rounds(n: number, options: RoundsOptions<Run>): Promise<RoundsView> {
     checkCount(n, 'run.rounds(n)', 'rounds')
+    named(options, ['iterations', 'subset', 'adjust', 'until', 'signal'], 'run.rounds(n, options)')
     const rule =
       options?.until === undefined ? undefined : this.#checkRule(options.until, 'run.rounds(n, { until })')
     return this.#turns.call(() =>
@@ -274,7 +304,8 @@ export class Run {
 
   /** Draws the batch of the next iteration; the cursor moves on. Whoever gets it disposes it: `tf.dispose(batch)`. */
   async nextBatch(): Promise<Batch> {
-    await this.#turns.outlast()
+    await this.#turns.byHand()
+    await makePlanned(this.#core)
     return this.#hand.nextBatch()
   }
 
@@ -285,9 +316,10 @@ export class Run {
 
   /** Clips the gradients as the run's settings say, and makes the optimizer's update: one iteration. */
   async apply(gradients: BatchGradients['gradients']): Promise<StretchView> {
+    await this.#turns.byHand()
     const started = performance.now()
     const from = this.iteration
-    this.#hand.apply(gradients, (before?: Snapshot) => this.#turns.change(before))
+    this.#hand.apply(gradients, (before) => this.#turns.change(before))
     this.#turns.ended()
     return stretchView(this.#core, { from, started })
   }
@@ -305,7 +337,9 @@ export class Run {
     this.#turns.recover()
     const only =
       data !== undefined && Object.keys(data).join() === 'ema' ? (data as { ema: boolean }) : undefined
-    return this.#looking.evaluate(only ? undefined : (data as DataLike), only?.ema ?? ema)
+    const row = await this.#looking.evaluate(only ? undefined : (data as DataLike), only?.ema ?? ema)
+    this.#journal.end()
+    return row
   }
 
   /**
@@ -327,29 +361,37 @@ export class Run {
    */
   async mistakes(options: { k?: number; of?: Looked; by?: MistakesBy } = {}): Promise<MistakesView> {
     this.#turns.recover()
-    return this.#looking.mistakes(options)
+    return this.#looking.mistakes(named(options, ['k', 'of', 'by'], 'run.mistakes(options)'))
+  }
+
+  /** Of a model that predicts numbers: what it is off by at each example, predicted - expected, the farthest first. */
+  async residuals(options: { of?: Looked } = {}): Promise<ResidualRow[]> {
+    const { of = 'evaluation' } = named(options, ['of'], 'run.residuals(options)')
+    this.#turns.recover()
+    const detail = await this.#looking.at(of, 'run.residuals({ of })')
+    return residualsOf(detail, of === 'train' ? this.#core.labels : undefined)
   }
 
   /** How often each class was taken for each, with the ids behind each cell. */
-  async confusion({ of = 'evaluation' }: { of?: Looked } = {}): Promise<Confusion> {
+  async confusion(options: { of?: Looked } = {}): Promise<Confusion> {
+    const { of = 'evaluation' } = named(options, ['of'], 'run.confusion(options)')
     const detail = await this.#looking.at(of, 'run.confusion({ of })')
     return confusionOf(detail, of === 'train' ? this.#core.labels : undefined)
   }
 
   /** How parts of the data do, with counts and intervals: `run.slices({ by: (row) => row.expected })`. */
-  async slices({
-    by,
-    of = 'evaluation',
-  }: {
+  async slices(options: {
     by: (row: Mistake) => string | number | boolean
     of?: Looked
   }): Promise<SliceRow[]> {
+    const { by, of = 'evaluation' } = named(options, ['by', 'of'], 'run.slices(options)')
     const detail = await this.#looking.at(of, 'run.slices({ of })')
     return slicesOf(detail, by, of === 'train' ? this.#core.labels : undefined)
   }
 
   /** How sure predictions are, beside how often they are right. */
-  async calibration({ of = 'evaluation', bins }: { of?: Looked; bins?: number } = {}): Promise<Calibration> {
+  async calibration(options: { of?: Looked; bins?: number } = {}): Promise<Calibration> {
+    const { of = 'evaluation', bins } = named(options, ['of', 'bins'], 'run.calibration(options)')
     return calibrationOf(await this.#looking.at(of, 'run.calibration({ of })'), bins)
   }
 
@@ -357,7 +399,8 @@ export class Run {
    * Training examples whose label looks wrong, the most doubtful first: their loss stayed high while others of their
    * class were learned. Most telling after some epochs, before all is known by heart.
    */
-  async doubtfulLabels({ k = 16 }: { k?: number } = {}): Promise<MistakesView> {
+  async doubtfulLabels(options: { k?: number } = {}): Promise<MistakesView> {
+    const { k = 16 } = named(options, ['k'], 'run.doubtfulLabels(options)')
     this.#turns.recover()
     return this.#looking.doubtfulLabels(k)
   }
@@ -394,7 +437,8 @@ export class Run {
   }
 
   /** Changes settings from the next iteration on: `run.set({ learningRate: 3e-4 }, { why: 'loss is flat' })`. */
-  set(changes: Changes, { why }: { why?: string } = {}): void {
+  set(changes: Changes, options: Why = {}): void {
+    const why = whyOf(options, 'run.set(changes, { why })')
     this.#adjust(() => setChanges(this.#core, changes, why))
   }
 
@@ -405,20 +449,15 @@ export class Run {
     this.#adjust(() => note(this.#core, { what: 'note', from: null, to: text.trim() }))
   }
 
-  /** Draws only from these training examples from now on: ids, or a subset such as `hardest(0.3)`; null: from all again. */
-  async focus(on: Iterable<number> | Subset | null, { why }: { why?: string } = {}): Promise<void> {
+  /**
+   * Draws only from these training examples from now on: ids, a row of `run.slices({ by, of: 'train' })`, or a subset such as
+   * `hardest(0.3)`; null: from all again.
+   */
+  async focus(on: Ids | Subset | null, options: Why = {}): Promise<void> {
+    const why = whyOf(options, 'run.focus(on, { why })')
     const core = this.#core
     const subset = on === null ? null : await focusOn(core, on, this.#looking.pause())
-    this.#adjust(() => {
-      const from = core.order.subset?.name ?? 'all'
-      core.order.focus(subset)
-      note(core, {
-        what: 'focus',
-        from,
-        to: subset ? `${subset.name} (${subset.positions.length})` : 'all',
-        why,
-      })
-    })
+    this.#adjust(() => focus(core, subset, on === null ? undefined : (on as Subset).record, why))
   }
 
   /** Makes the adjustments of another run, each when this run comes to its iteration: `run.replay(other.adjustments)`. */
@@ -426,25 +465,30 @@ export class Run {
     const planned = checkAdjustments(adjustments)
     this.#journal.begin(this.#timeline.begin())
     this.#core.planned = [...this.#core.planned, ...planned].toSorted((a, b) => a.at - b.at)
+    this.#journal.end()
   }
 
   /** Leaves training examples out from now on. */
-  exclude(ids: number | Iterable<number>, { why }: { why?: string } = {}): void {
+  exclude(ids: Ids, options: Why = {}): void {
+    const why = whyOf(options, 'run.exclude(ids, { why })')
     this.#adjust(() => exclude(this.#core, ids, why, true))
   }
 
   /** Takes excluded examples back in. */
-  include(ids: number | Iterable<number>, { why }: { why?: string } = {}): void {
+  include(ids: Ids, options: Why = {}): void {
+    const why = whyOf(options, 'run.include(ids, { why })')
     this.#adjust(() => exclude(this.#core, ids, why, false))
   }
 
   /** Multiplies the weight of training examples' losses by `factor`. */
-  reweight(ids: number | Iterable<number>, factor: number, { why }: { why?: string } = {}): void {
+  reweight(ids: Ids, factor: number, options: Why = {}): void {
+    const why = whyOf(options, 'run.reweight(ids, factor, { why })')
     this.#adjust(() => reweight(this.#core, ids, factor, why))
   }
 
   /** Corrects the label of a training example: a class by name or index, a number, or the values of y. */
-  relabel(id: number, label: string | number | ArrayLike<number>, { why }: { why?: string } = {}): void {
+  relabel(id: number, label: string | number | ArrayLike<number>, options: Why = {}): void {
+    const why = whyOf(options, 'run.relabel(id, label, { why })')
     this.#adjust(() => relabel(this.#core, id, label, why))
   }
 
@@ -478,6 +522,12 @@ export class Run {
 
   /** Keeps the present under a name for `goTo`. */
   keep(name: string): void {
+    if (typeof name !== 'string' || !name)
+      throw new InputError({
+        where: 'run.keep(name)',
+        received: describe(name),
+        expected: "a name, e.g. run.keep('before the branch')",
+      })
     this.#timeline.name(name)
     this.#journal.keep(name, this.#timeline.named.get(name)!.snapshot)
   }
@@ -488,7 +538,8 @@ export class Run {
   }
 
   /** Writes the run as it stands: into its own folder, or a copy into another. `loadRun(folder, { model, data })` takes it up. */
-  async save(folder?: string, { overwrite = false }: { overwrite?: boolean } = {}): Promise<string> {
+  async save(folder?: string, options: { overwrite?: boolean } = {}): Promise<string> {
+    const { overwrite = false } = named(options, ['overwrite'], 'run.save(folder, options)')
     const own = folder ?? this.#journal.folder
     if (own === undefined || typeof own !== 'string')
       throw new InputError({
@@ -513,17 +564,17 @@ export class Run {
 
   /** Writes history and evaluations for TensorBoard: `tensorboard --logdir FOLDER`. Gives the file. */
   async exportTensorBoard(folder: string): Promise<string> {
-    return exportTensorBoard(this.#core, folder)
+    return exportTensorBoard(this.#core, pathOf(folder, "run.exportTensorBoard('logs/first')"))
   }
 
   /** Writes history and evaluations as CSV. Gives the file. */
   async exportCsv(file: string): Promise<string> {
-    return exportCsv(this.#core, file)
+    return exportCsv(this.#core, pathOf(file, "run.exportCsv('first.csv')"))
   }
 
   /** Writes history and evaluations as Parquet, for pandas, DuckDB, arquero. Gives the file. */
   async exportParquet(file: string): Promise<string> {
-    return exportParquet(this.#core, file)
+    return exportParquet(this.#core, pathOf(file, "run.exportParquet('first.parquet')"))
   }
 
   /** How it prints. */
@@ -535,12 +586,8 @@ export class Run {
 
   /** A second run that goes on from here with a copy of the model; this one stays as it is. */
   branch(name: string): Run {
-    if (typeof name !== 'string' || !name)
-      throw new InputError({
-        where: 'run.branch(name)',
-        received: describe(name),
-        expected: "a name, e.g. run.branch('hotter')",
-      })
+    const { ok, expected } = optionChecks.name!
+    if (!ok(name)) throw new InputError({ where: 'run.branch(name)', received: describe(name), expected })
     const twin = branchOf(this.#core, name)
     const parent = { name: this.name, iteration: this.iteration }
     return new Run(twin, new Journal(twin, { named: true, parent }))

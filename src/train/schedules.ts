@@ -1,4 +1,5 @@
 import { describe, InputError } from '../errors.js'
+import { named } from './suggest.js'
 
 /** The learning rate as a function of the iteration: a value that can be recorded, plotted, and changed in the middle. */
 export interface Schedule {
@@ -11,6 +12,12 @@ export interface Schedule {
 export type ScheduleFunction = (iteration: number, peak: number) => number
 
 function check(where: string, settings: { [name: string]: unknown }, kinds: { [name: string]: Kind }): void {
+  if (typeof settings !== 'object' || settings === null)
+    throw new InputError({
+      where,
+      received: describe(settings),
+      expected: `settings: { ${Object.keys(kinds).join(', ')} }`,
+    })
   for (const [name, value] of Object.entries(settings)) {
     const kind = kinds[name]
     if (!kind)
@@ -82,8 +89,15 @@ export function linear(settings: { over: number; warmup?: number; to?: number })
 
 /** Up to the peak in `over` iterations, then as `before` says: the schedule it comes before, which counts from the end of the warm-up. */
 export function warmUp(settings: { over: number; before?: Schedule }): Schedule {
-  const { over, before = constant() } = settings
-  check('warmUp', { over }, { over: 'iterations' })
+  const { over, before = constant(), ...more } = named(settings, ['over', 'before'], 'warmUp(settings)')
+  check('warmUp', { over, ...more }, { over: 'iterations' })
+  checkOver('warmUp', over!, 0)
+  if (typeof before?.rate !== 'function')
+    throw new InputError({
+      where: 'warmUp({ before })',
+      received: describe(before),
+      expected: 'a schedule, e.g. cosine({ over: 2000 })',
+    })
   return {
     name: 'warmUp',
     settings: { over, before: scheduleRecord(before) },
@@ -122,7 +136,15 @@ export function piecewise(steps: readonly { from: number; times: number }[]): Sc
       received: describe(steps),
       expected: 'steps like [{ from: 1000, times: 0.1 }]',
     })
-  for (const step of steps) check('piecewise', step, { from: 'iterations', times: 'rate' })
+  for (const step of steps) {
+    check('piecewise', step, { from: 'iterations', times: 'rate' })
+    if (step.from === undefined || step.times === undefined)
+      throw new InputError({
+        where: 'piecewise(steps)',
+        received: describe(step),
+        expected: 'both of { from, times }',
+      })
+  }
   const ordered = steps.toSorted((a, b) => a.from - b.from)
   return {
     name: 'piecewise',
@@ -167,8 +189,22 @@ export function scheduleFrom(record: { name: string; settings: object }): Schedu
 /** The rates of a schedule by iteration, to be looked at before use. */
 export function rates(
   schedule: Schedule | ScheduleFunction,
-  { peak, over }: { peak: number; over: number },
+  settings: { peak: number; over: number },
 ): { iteration: number; learningRate: number }[] {
+  check('rates', settings, { peak: 'rate', over: 'iterations' })
+  const { peak, over } = settings
+  if (peak === undefined || over === undefined)
+    throw new InputError({
+      where: 'rates(schedule, { peak, over })',
+      received: describe(settings),
+      expected: 'both',
+    })
   const { rate } = typeof schedule === 'function' ? ownSchedule(schedule) : schedule
+  if (typeof rate !== 'function')
+    throw new InputError({
+      where: 'rates(schedule)',
+      received: describe(schedule),
+      expected: 'a schedule, e.g. cosine({ over: 2000 }), or (iteration, peak) => rate',
+    })
   return Array.from({ length: over }, (_, i) => ({ iteration: i + 1, learningRate: rate(i + 1, peak) }))
 }

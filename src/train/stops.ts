@@ -1,6 +1,7 @@
 import { describe, InputError } from '../errors.js'
 import type { EvaluationRow, StopReason } from '../views.js'
 import type { History } from './history.js'
+import { named } from './suggest.js'
 
 /** What a stop rule looks at. */
 export interface Progress {
@@ -61,7 +62,8 @@ export function targetReached(metric: string, value: number): StopRule {
 
 /** Stops when the last `patience` evaluations of the call brought nothing better (by more than `atLeast`) than the best before. */
 export function plateau(settings: { metric?: string; patience?: number; atLeast?: number } = {}): StopRule {
-  const { metric = 'loss', patience = 5, atLeast = 0 } = settings
+  const known = ['metric', 'patience', 'atLeast']
+  const { metric = 'loss', patience = 5, atLeast = 0 } = named(settings, known, 'plateau(settings)')
   checkNumber(
     'plateau.patience',
     patience,
@@ -90,7 +92,8 @@ export function plateau(settings: { metric?: string; patience?: number; atLeast?
 
 /** Stops when the call has taken this long. */
 export function timeSpent(limit: { seconds?: number; minutes?: number; hours?: number }): StopRule {
-  const { seconds = 0, minutes = 0, hours = 0 } = limit ?? {}
+  const known = ['seconds', 'minutes', 'hours']
+  const { seconds = 0, minutes = 0, hours = 0 } = named(limit, known, 'timeSpent(limit)')
   const total = seconds + 60 * minutes + 3600 * hours
   checkNumber('timeSpent', total, (n) => n > 0, 'a time above 0, e.g. timeSpent({ minutes: 5 })')
   return {
@@ -121,7 +124,7 @@ export function iterationsSpent(n: number): StopRule {
 
 /** Stops when the mean training loss of the last `over` iterations is `factor` times its lowest of the call, or not finite. */
 export function diverged(settings: { factor?: number; over?: number } = {}): StopRule {
-  const { factor = 3, over = 20 } = settings
+  const { factor = 3, over = 20 } = named(settings, ['factor', 'over'], 'diverged(settings)')
   checkNumber('diverged.factor', factor, (n) => n > 1, 'a number above 1')
   checkNumber(
     'diverged.over',
@@ -150,7 +153,7 @@ export function diverged(settings: { factor?: number; over?: number } = {}): Sto
 
 /** Met when one of the rules is. */
 export function any(...rules: (StopRule | StopFunction)[]): StopRule {
-  const all = rules.map(asRule)
+  const all = someRules(rules, 'any')
   return {
     name: 'any',
     settings: { rules: all.map(ruleRecord) },
@@ -167,7 +170,7 @@ export function any(...rules: (StopRule | StopFunction)[]): StopRule {
 
 /** Met when all of the rules are, at the same iteration. */
 export function all(...rules: (StopRule | StopFunction)[]): StopRule {
-  const parts = rules.map(asRule)
+  const parts = someRules(rules, 'all')
   return {
     name: 'all',
     settings: { rules: parts.map(ruleRecord) },
@@ -178,6 +181,15 @@ export function all(...rules: (StopRule | StopFunction)[]): StopRule {
       return { kind: reasons[0]!.kind, message: reasons.map((reason) => reason!.message).join(' and ') }
     },
   }
+}
+
+function someRules(rules: readonly (StopRule | StopFunction)[], where: string): StopRule[] {
+  if (rules.length > 0) return rules.map(asRule)
+  throw new InputError({
+    where: `${where}(…)`,
+    received: 'no rules',
+    expected: `rules, one after the other: ${where}(plateau(), timeSpent({ minutes: 5 }))`,
+  })
 }
 
 /** A rule, or a function of one's own as one: it gives true, or a text that says why, to stop. */
@@ -194,8 +206,16 @@ export function asRule(rule: StopRule | StopFunction): StopRule {
     settings: { function: rule.name || 'own function' },
     metrics: [],
     met(progress) {
-      const answer = rule(progress)
+      const answer: unknown = rule(progress)
       if (!answer) return undefined
+      // A promise, or a rule that its maker made because it was passed uncalled: both would stop at once, always.
+      if (typeof answer === 'object')
+        throw new InputError({
+          where: `the stop rule ${rule.name || 'of your own'}`,
+          received: `${describe(answer)} as its answer`,
+          expected: 'true or a text to stop, else nothing, and at once',
+          fix: 'met' in answer ? `Write ${rule.name || 'it'}(…), with its settings.` : undefined,
+        })
       return {
         kind: 'target',
         message: typeof answer === 'string' ? answer : `${rule.name || 'the rule'} is met`,

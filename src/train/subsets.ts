@@ -1,5 +1,6 @@
 import { describe, InputError } from '../errors.js'
 import { mistakeAt } from '../mistakes/rows.js'
+import { named } from './suggest.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
 import type { Mistake } from '../views.js'
 
@@ -18,6 +19,8 @@ export interface Choice {
 /** A part of the training data, as a value: chosen anew in each round. */
 export interface Subset {
   readonly name: string
+  /** The maker and its settings, where that says all; missing where a function of one's own chooses. */
+  readonly record?: { readonly maker: string; readonly settings: unknown }
   /** null: everything. `chances`: drawn with replacement, in these proportions. */
   choose(choice: Choice): Promise<{ positions: Int32Array; chances?: Float32Array } | null>
 }
@@ -29,7 +32,7 @@ function checkShare(where: string, share: number): void {
 
 /** All training examples alike. */
 export function uniform(): Subset {
-  return { name: 'uniform', choose: async () => null }
+  return { name: 'uniform', record: { maker: 'uniform', settings: undefined }, choose: async () => null }
 }
 
 async function rankedByLoss({ positions, detail }: Choice): Promise<Int32Array> {
@@ -42,6 +45,7 @@ export function hardest(share: number): Subset {
   checkShare('hardest(share)', share)
   return {
     name: `hardest(${share})`,
+    record: { maker: 'hardest', settings: share },
     async choose(choice) {
       const ranked = await rankedByLoss(choice)
       return { positions: ranked.slice(0, Math.max(1, Math.round(share * ranked.length))) }
@@ -53,7 +57,8 @@ export function hardest(share: number): Subset {
  * All examples, drawn with replacement with a chance that grows with the loss: loss ^ (1 / temperature). 1: in
  * proportion to the loss; larger: closer to uniform; smaller: closer to the hardest alone.
  */
-export function byLoss({ temperature = 1 }: { temperature?: number } = {}): Subset {
+export function byLoss(settings: { temperature?: number } = {}): Subset {
+  const { temperature = 1 } = named(settings, ['temperature'], 'byLoss(settings)')
   if (!(temperature > 0))
     throw new InputError({
       where: 'byLoss({ temperature })',
@@ -62,6 +67,7 @@ export function byLoss({ temperature = 1 }: { temperature?: number } = {}): Subs
     })
   return {
     name: `byLoss({ temperature: ${temperature} })`,
+    record: { maker: 'byLoss', settings: { temperature } },
     async choose({ positions, detail }) {
       const { losses } = await detail()
       const highest = positions.reduce((max, position) => Math.max(max, losses[position]!), 0) || 1
@@ -76,6 +82,12 @@ export function byLoss({ temperature = 1 }: { temperature?: number } = {}): Subs
 
 /** The examples for which `test` is true, given what was expected and predicted: `where((row) => row.expected === '7')`. */
 export function where(test: (row: Mistake) => boolean, name = 'where(…)'): Subset {
+  if (typeof test !== 'function')
+    throw new InputError({
+      where: 'where(test)',
+      received: describe(test),
+      expected: "a function of the example, e.g. (row) => row.expected === '7'",
+    })
   return {
     name,
     async choose({ positions, detail }) {
@@ -86,7 +98,8 @@ export function where(test: (row: Mistake) => boolean, name = 'where(…)'): Sub
 }
 
 /** Easy to hard: the `from` share with the lowest loss in the first round, then more, all in round `over`. */
-export function curriculum({ from = 0.2, over = 5 }: { from?: number; over?: number } = {}): Subset {
+export function curriculum(settings: { from?: number; over?: number } = {}): Subset {
+  const { from = 0.2, over = 5 } = named(settings, ['from', 'over'], 'curriculum(settings)')
   checkShare('curriculum({ from })', from)
   if (!Number.isInteger(over) || over < 1)
     throw new InputError({
@@ -96,6 +109,7 @@ export function curriculum({ from = 0.2, over = 5 }: { from?: number; over?: num
     })
   return {
     name: `curriculum({ from: ${from}, over: ${over} })`,
+    record: { maker: 'curriculum', settings: { from, over } },
     async choose(choice) {
       const round = choice.roundStarts.length - 1
       const share = Math.min(1, over === 1 ? 1 : from + ((1 - from) * round) / (over - 1))
@@ -107,14 +121,34 @@ export function curriculum({ from = 0.2, over = 5 }: { from?: number; over?: num
 
 /** Examples that the last round (the last `rounds`) did not draw; all of them where none is left. */
 export function unlike(rounds = 1): Subset {
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new InputError({
+      where: 'unlike(rounds)',
+      received: describe(rounds),
+      expected: 'a whole number of rounds, at least 1',
+    })
   return {
     name: `unlike(${rounds})`,
+    record: { maker: 'unlike', settings: rounds },
     async choose({ positions, drawn, roundStarts }) {
       const since = roundStarts.at(-1 - rounds) ?? roundStarts[0] ?? 0
       const others = positions.filter((position) => drawn[position]! <= since)
       return others.length > 0 ? { positions: others } : null
     },
   }
+}
+
+const makers: { readonly [maker: string]: (settings: any) => Subset } = {
+  uniform,
+  hardest,
+  byLoss,
+  curriculum,
+  unlike,
+}
+
+/** The subset that was recorded; undefined for one that a function of one's own chose. */
+export function subsetFrom({ maker, settings }: Partial<NonNullable<Subset['record']>>): Subset | undefined {
+  return maker === undefined ? undefined : makers[maker]?.(settings)
 }
 
 export function checkSubset(subset: unknown, place: string): Subset {

@@ -1,3 +1,29 @@
+import { describe, InputError } from '../errors.js'
+
+/** Options as they were given, none of them unknown: a name that is misspelt would do nothing, without a word. */
+export function named<Options extends object>(
+  given: Options | undefined,
+  known: readonly string[],
+  where: string,
+): Options {
+  if (given === undefined) return {} as Options
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new InputError({
+      where,
+      received: describe(given),
+      expected: `options by name: { ${known.join(', ')} }`,
+    })
+  for (const name of Object.keys(given))
+    if (!known.includes(name))
+      throw new InputError({
+        where,
+        received: `the option '${name}'`,
+        expected: `one of ${listNearest(name, known)}`,
+        ...(known.length > 1 && { fix: `Did you mean '${nearestFirst(name, known)[0]}'?` }),
+      })
+  return given
+}
+
 /** Names nearest to what was typed first: for messages that list what is known. */
 export function nearestFirst(typed: string, known: readonly string[]): string[] {
   const wanted = typed.toLowerCase()

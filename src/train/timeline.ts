@@ -86,12 +86,13 @@ export class Timeline {
    * Keeps the point before a change, unless an earlier call of the cell did. `snapshot`: taken earlier, where the change
    * began before the call.
    */
-  begin(snapshot?: Snapshot): Point | undefined {
+  begin(snapshot?: Snapshot | (() => Snapshot)): Point | undefined {
     if (this.busy) return undefined
     const cell = maybeHost()?.cell?.number
     this.#future = []
     if (cell !== undefined && this.#past.at(-1)?.cell === cell) return undefined
-    const point: Point = { snapshot: snapshot ?? takeSnapshot(this.#core), cell }
+    const taken = typeof snapshot === 'function' ? snapshot() : (snapshot ?? takeSnapshot(this.#core))
+    const point: Point = { snapshot: taken, cell }
     this.#first ??= point
     this.#past.push(point)
     this.#thin()

@@ -3,6 +3,7 @@ import type { Dataset } from '../data/dataset.js'
 import { isDataset, toDataset, type DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
 import { maybeFiles } from '../store/files.js'
+import { checkFrozen } from './adjust.js'
 import { Core } from './core.js'
 import { isHeld, Journal, readRunFile, runsFolder, settleJournals } from './journal.js'
 import { layersTrainee, type LossFunction } from './layers.js'
@@ -21,6 +22,7 @@ import { ownTrainee, type OwnModel } from './own.js'
 import { iterationTrainee, type OwnIteration } from './own-iteration.js'
 import { savedPoints } from './points.js'
 import { Run } from './run.js'
+import { named } from './suggest.js'
 import type { Trainee } from './trainee.js'
 
 /**
@@ -70,6 +72,7 @@ function createCore(model: unknown, options: RunOptions & { loss?: unknown }): C
       fix: 'Use accumulate(adam({ … }), { every: 4 }) as one of its optimizers.',
     })
   checkOneAverage(optimizer, settings, 'train(model, options)')
+  checkFrozen(core, 'train(model, { freeze })')
   if (settings.dropout !== undefined)
     settings.dropout = core.dropouts.checked(settings.dropout, 'train(model, { dropout })')
   return core
@@ -82,14 +85,22 @@ function createCore(model: unknown, options: RunOptions & { loss?: unknown }): C
  */
 export async function loadRun(
   target: string,
-  { model, ...passed }: LoadOptions & { model: tf.LayersModel | OwnModel | OwnIteration },
+  given: LoadOptions & { model: tf.LayersModel | OwnModel | OwnIteration },
 ): Promise<Run> {
+  const known = ['model', ...Object.keys(optionChecks)]
+  const { model, ...passed } = named(given, known, 'loadRun(folder, options)') as typeof given
+  if (typeof model !== 'object' || model === null)
+    throw new InputError({
+      where: 'loadRun(folder, { model })',
+      received: describe(model),
+      expected: 'the model, built as it was when the run was saved: it takes the saved weights',
+    })
   const saved = findSaved(target)
   const { loss } = saved.file
   const { optimizers } = model as Partial<OwnIteration>
   const own = optimizers && Object.values(optimizers)[0]
-  const given = own ? { ...passed, optimizer: own } : passed
-  const options = checkOptions(optionsOf(saved, given), 'loadRun(folder, options)')
+  const all = own ? { ...passed, optimizer: own } : passed
+  const options = checkOptions(optionsOf(saved, all), 'loadRun(folder, options)')
   if (options.loss === undefined && isLayers(model)) {
     if (!losses.has(loss as string))
       throw new InputError({

@@ -42,8 +42,14 @@ export class Turns {
   }
 
   /** A change made at once, in one step for undo. `before`: the point to go back to. */
-  change(before: Snapshot | undefined): void {
+  change(before: Snapshot | (() => Snapshot) | undefined): void {
     this.#journal.begin(this.#timeline.begin(before))
+  }
+
+  /** A batch or an update by hand, also in the code that adjusts between rounds; beside the background both would draw from one order. */
+  async byHand(): Promise<void> {
+    await this.outlast()
+    if (this.#background?.state === 'training') throw this.#second(true)
   }
 
   /** A move to another point of the run's history: background training stands still first. */
@@ -115,7 +121,11 @@ export class Turns {
       this.#live.background = false
       return
     }
-    throw new InputError({
+    throw this.#second(training)
+  }
+
+  #second(training: boolean): InputError {
+    return new InputError({
       where: `run ${this.#core.name}`,
       received: training ? 'a call while it trains in the background' : 'a second call while one is training',
       expected: 'one at a time',

@@ -1,8 +1,11 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { adam, digits, fromArrays, seed, train } from '../../src/index.js'
+import { adam, digits, fromArrays, loadRun, seed, sgd, split, train } from '../../src/index.js'
 import { shareInterval } from '../../src/mistakes/index.js'
-import { blobs, classifier, silence } from '../train/setup.js'
+import { blobs, classifier, linearModel, silence } from '../train/setup.js'
 
 beforeEach(() => {
   silence()
@@ -65,6 +68,57 @@ describe('looking closer', () => {
     expect((await run.nextBatch()).ids).toHaveLength(8)
     await expect(run.focus([41])).rejects.toThrow('held out')
     expect(run.adjustments).toEqual([])
+  })
+
+  test('a slice is focused on, left out, weighed by its ids; one of held-out data is refused', async () => {
+    const run = start()
+    const [slice] = await run.slices({ by: (row) => row.id < 5, of: 'train' })
+    const ids = slice!.slice === 'true' ? 5 : 35
+    expect(slice!.ids).toHaveLength(ids)
+    await run.focus(slice!)
+    expect(run.adjustments.at(-1)!.to).toMatchObject({ count: ids })
+    await run.focus(null)
+    run.reweight(slice!, 2)
+    run.exclude(slice!)
+    expect(run.adjustments.at(-1)!.to).toMatchObject({ left: 40 - ids })
+    const [held] = await run.slices({ by: () => 'all' })
+    await expect(run.focus(held!)).rejects.toThrow(/held out \(validation\).*of: 'train'/)
+  })
+
+  test('residuals are what a prediction of a number is off by, the farthest first', async () => {
+    const { w, model } = linearModel()
+    w.assign(tf.scalar(2))
+    const run = train(
+      { ...model, predict: (x: tf.Tensor) => x.mul(w) },
+      {
+        data: { x: Float32Array.of(1, 2, 3), y: Float32Array.of(2, 9, 5) },
+        optimizer: sgd({ learningRate: 1 }),
+      },
+    )
+    const rows = await run.residuals({ of: 'train' })
+    expect(rows.map(({ id, residual }) => [id, residual])).toEqual([
+      [1, -5],
+      [2, 1],
+      [0, 0],
+    ])
+    await expect(start().residuals()).rejects.toThrow('run.confusion()')
+  })
+
+  test('each look at the test split stays in the record, undo or not, and on disk', async () => {
+    const { test: held, train: some } = split(fromArrays(blobs()), { train: 0.8, test: 0.2 })
+    const run = train(classifier(), {
+      data: some,
+      loss: 'sparseCategoricalCrossentropy',
+      optimizer: adam({ learningRate: 0.02 }),
+    })
+    await run.iterate(3)
+    const { loss } = await run.evaluate(held)
+    await run.undo()
+    expect(run.looks).toEqual([{ data: 'data', split: 'test', ema: false, iteration: 3, loss }])
+    const folder = join(mkdtempSync(join(tmpdir(), 'gradbook-')), 'looks')
+    await run.save(folder)
+    const again = await loadRun(folder, { model: classifier(), data: some })
+    expect(again.looks).toEqual(run.looks)
   })
 
   test('of 2 % swapped digits, most are among the first 200 doubtful labels', async () => {

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { adam, seed, sgd, train } from '../../src/index.js'
+import { adam, linear, seed, sgd, train, type Run } from '../../src/index.js'
 import { blobs, classifier, linearModel, silence, weightsOf } from './setup.js'
 
 let host: ReturnType<typeof silence>['host']
@@ -113,6 +113,12 @@ describe('training in the background', () => {
   })
 })
 
+/** Runs the code at the end of the message. */
+async function goOnAsSaid(run: Run): Promise<void> {
+  const code = run.stopReason!.message.split('To go on: ')[1]!
+  await new Function('run', `return (async () => { ${code} })()`)(run)
+}
+
 describe('what is not finite, and what stands out', () => {
   test('the reason names the examples, the first layer, and the two lines to go back', async () => {
     const model = tf.sequential({
@@ -153,10 +159,47 @@ describe('what is not finite, and what stands out', () => {
     expect(run.stopReason!.kind).toBe('notFinite')
     expect(run.stopReason!.message).toContain('run.set({ learningRate: 100000 })')
     expect(Number.isFinite(w.dataSync()[0]!)).toBe(true)
-    await run.undo()
+    await goOnAsSaid(run)
+    expect(run.learningRate).toBe(1e5)
     run.set({ learningRate: 0.1 })
     await run.iterate(50)
     expect(run.history.at(-1)!.loss).toBeLessThan(0.1)
+  })
+
+  test('what it says to go on runs as it stands: of many examples, under a schedule, with several optimizers', async () => {
+    const x = Float32Array.from({ length: 40 }, (_, i) => (i % 3 ? i / 40 : NaN))
+    const many = train(linearModel().model, {
+      data: { x, y: x.map(() => 1) },
+      batchSize: 40,
+      optimizer: sgd({ learningRate: 0.1 }),
+    })
+    await many.iterate(3)
+    await goOnAsSaid(many)
+    expect(many.iteration).toBe(100)
+
+    const scheduled = train(linearModel().model, {
+      data: { x: Float32Array.of(1, 2), y: Float32Array.of(1, 2) },
+      optimizer: sgd({ learningRate: 1e6 }),
+      schedule: linear({ warmup: 10, over: 100 }),
+    })
+    await scheduled.iterate(1000)
+    await goOnAsSaid(scheduled)
+    expect(scheduled.adjustments.at(-1)).toMatchObject({ from: 1e6, to: 1e5 })
+
+    const w = tf.variable(tf.scalar(1))
+    const several = train(
+      {
+        parameters: { w },
+        optimizers: { g: sgd({ learningRate: 1 }), d: sgd({ learningRate: 2 }) },
+        iteration: (batch) => ({ loss: batch.iteration > 2 ? NaN : 1 }),
+      },
+      { data: { x: Float32Array.of(1, 2) } },
+    )
+    await several.iterate(9)
+    expect(several.stopReason).toMatchObject({ kind: 'notFinite', iteration: 2 })
+    await goOnAsSaid(several)
+    expect(several.iteration).toBe(0)
+    expect(several.learningRates).toEqual({ g: 0.1, d: 0.2 })
   })
 
   test('a loss spike is marked with the batch that caused it', async () => {

@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import {
   adam,
   cosine,
+  hardest,
   linear,
   oneCycle,
   piecewise,
@@ -15,6 +16,7 @@ import {
   sgd,
   train,
   warmUp,
+  where,
 } from '../../src/index.js'
 import { checksum } from '../../src/store/tfevents.js'
 import { blobs, classifier, line, linearModel, silence, weightsOf } from './setup.js'
@@ -24,8 +26,7 @@ beforeEach(() => {
   seed(1)
 })
 
-function start(more: object = {}) {
-  const model = classifier()
+function start(more: object = {}, model: tf.LayersModel = classifier()) {
   const run = train(model, {
     data: blobs(),
     evaluateOn: blobs(16),
@@ -82,6 +83,8 @@ describe('before and after training', () => {
     const tensors = tf.memory().numTensors
     const rows = await run.check()
     expect(rows.map(({ check }) => check)).toEqual([
+      'inputs',
+      'classes that occur',
       'first loss',
       'parameters that get a gradient',
       'largest to smallest gradient (root mean square)',
@@ -93,6 +96,19 @@ describe('before and after training', () => {
     expect(weightsOf(model)).toEqual(before)
     expect(run.iteration).toBe(0)
     expect(tf.memory().numTensors).toBe(tensors)
+  })
+
+  test('check tells inputs that were not scaled, and labels that count from 1', async () => {
+    const { x, y } = blobs()
+    const model = tf.sequential({
+      layers: [tf.layers.dense({ units: 3, inputShape: [2], activation: 'softmax' })],
+    })
+    const data = { x: x.mul(255), y: y.map((label) => label + 1) }
+    const { run } = start({ data, evaluateOn: undefined }, model)
+    const rows = await run.check()
+    expect(rows.find(({ check }) => check === 'inputs')!.ok).toBe(false)
+    const classes = rows.find(({ check }) => check === 'classes that occur')!
+    expect(classes).toMatchObject({ ok: false, value: '2 of 3, not 0' })
   })
 
   test('check tells a model that learns nothing', async () => {
@@ -111,6 +127,15 @@ describe('before and after training', () => {
     expect(suggested).toBeGreaterThan(1e-4)
     expect(suggested).toBeLessThan(1)
     expect(run.iteration).toBe(0)
+  })
+
+  test('the noise of small batches is not taken for the steepest fall', async () => {
+    for (const seed of [1, 2, 3, 4, 5, 6]) {
+      const { run } = start({ batchSize: 2, seed })
+      const { suggested } = await run.findLearningRate()
+      expect(suggested).toBeGreaterThan(1e-3)
+      expect(suggested).toBeLessThan(1)
+    }
   })
 
   test('repeat gives mean, deviation and interval over seeds', async () => {
@@ -142,6 +167,41 @@ describe('before and after training', () => {
     await two.run.iterate(15)
     expect(weightsOf(two.model)).toEqual(weightsOf(one.model))
     expect(two.run.adjustments).toEqual(one.run.adjustments)
+  })
+
+  test('replay makes also what draws from a subset, freezes by name, or changes the optimizer', async () => {
+    const one = start()
+    await one.run.iterate(3)
+    await one.run.focus(hardest(0.5))
+    await one.run.iterate(4)
+    one.run.set({ freeze: ['dense_1/bias'], optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }) })
+    await one.run.iterate(3)
+    await one.run.focus([1, 2, 3, 4])
+    await one.run.iterate(1)
+    await one.run.focus(null)
+    await one.run.iterate(4)
+    seed(1)
+    const two = start()
+    two.run.replay(one.run.adjustments)
+    await two.run.iterate(11)
+    const batch = await two.run.nextBatch()
+    await two.run.apply((await two.run.gradients(batch)).gradients)
+    await two.run.iterate(3)
+    expect(weightsOf(two.model)).toEqual(weightsOf(one.model))
+    expect(two.run.adjustments).toEqual(one.run.adjustments)
+  })
+
+  test('an adjustment that cannot be made again is refused before the run trains', async () => {
+    const one = start()
+    await one.run.focus(where(() => true))
+    one.run.set({ schedule: (iteration) => 1 / iteration })
+    const [focused, scheduled] = one.run.adjustments
+    const { run } = start()
+    expect(() => run.replay([scheduled!])).toThrow('a schedule that is a function of your own')
+    run.replay([focused!])
+    expect(() => run.replay([{ ...focused!, to: { subset: 'where(…)', ids: '2000 examples' } }])).toThrow(
+      'too many to be written out',
+    )
   })
 
   test('the history goes out as CSV and as TensorBoard events with sound checksums', async () => {

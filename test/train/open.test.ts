@@ -51,6 +51,56 @@ describe('the iteration is open', () => {
     expect((await run.nextBatch()).ids).toEqual(first.ids)
   })
 
+  test('what is set between a batch and its update is a step of its own for undo', async () => {
+    const { run } = start()
+    await run.iterate(2)
+    const batch = await run.nextBatch()
+    run.set({ learningRate: 0.5 })
+    run.exclude([batch.ids[0]!])
+    await run.apply((await run.gradients(batch)).gradients)
+    await run.undo()
+    expect(run.iteration).toBe(2)
+    expect(run.adjustments.map(({ what }) => what)).toEqual(['learningRate', 'exclude'])
+    expect((await run.nextBatch()).ids).not.toContain(batch.ids[0])
+    await run.undo()
+    await run.undo()
+    expect(run.learningRate).toBe(0.02)
+    expect(run.iteration).toBe(2)
+  })
+
+  test('of several batches the history tells the loss of the one whose gradients are applied', async () => {
+    const { model, run } = start()
+    const [one, two] = [await run.nextBatch(), await run.nextBatch()]
+    const [first, second] = [await run.gradients(one), await run.gradients(two)]
+    await run.apply(first.gradients)
+    expect(run.history.at(-1)!.loss).toBe(first.loss)
+    await run.apply(second.gradients)
+    expect(run.history.at(-1)!.loss).toBe(second.loss)
+    // Again with gradients that no new pass gave: the update is made, the moving averages stay.
+    const averages = () => weightsOf(model).slice(-2)
+    const before = averages()
+    await run.apply(second.gradients)
+    expect(run.iteration).toBe(3)
+    expect(run.history.at(-1)!.loss).toBeNaN()
+    expect(averages()).toEqual(before)
+    for (let i = 0; i < 3; i++) await run.undo()
+    expect((await run.nextBatch()).ids).toEqual(one.ids)
+  })
+
+  test('by hand is refused beside the background, and with tensors that are disposed', async () => {
+    const { run } = start()
+    const batch = await run.nextBatch()
+    const { gradients } = await run.gradients(batch)
+    run.start()
+    await expect(run.nextBatch()).rejects.toThrow('run.pause()')
+    await expect(run.apply(gradients)).rejects.toThrow('run.pause()')
+    await run.stop()
+    tf.dispose(batch)
+    await expect(run.gradients(batch)).rejects.toThrow('disposed')
+    tf.dispose(gradients)
+    await expect(run.apply(gradients)).rejects.toThrow('disposed')
+  })
+
   test('an inspected iteration shows all it is made of, and is an iteration like any other', async () => {
     const straight = start()
     await straight.run.iterate(3)

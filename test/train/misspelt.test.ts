@@ -1,0 +1,134 @@
+import { beforeEach, expect, test } from 'vitest'
+import * as gradbook from '../../src/index.js'
+import { blobs, classifier, silence } from './setup.js'
+
+const {
+  any,
+  all,
+  byLoss,
+  cosine,
+  curriculum,
+  diverged,
+  piecewise,
+  plateau,
+  rates,
+  timeSpent,
+  unlike,
+  where,
+} = gradbook as any
+
+beforeEach(() => {
+  silence()
+  gradbook.seed(1)
+})
+
+function start(more: object = {}): any {
+  return gradbook.train(classifier(), {
+    data: blobs(),
+    evaluateOn: blobs(16),
+    loss: 'sparseCategoricalCrossentropy',
+    batchSize: 8,
+    seed: 1,
+    optimizer: gradbook.adam({ learningRate: 0.02 }),
+    ...more,
+  })
+}
+
+/** What was meant, what was written, and what the message says. */
+const values: [string, () => unknown, RegExp][] = [
+  ['plateau', () => plateau({ pacience: 3 }), /'pacience'.*Did you mean 'patience'/],
+  ['plateau of a metric', () => plateau('accuracy'), /'accuracy'.*\{ metric, patience, atLeast \}/],
+  ['timeSpent', () => timeSpent({ minute: 3 }), /Did you mean 'minutes'/],
+  ['diverged', () => diverged({ times: 3 }), /'times'.*'factor'/],
+  ['any', () => any(), /no rules/],
+  ['all', () => all(), /no rules/],
+  ['byLoss', () => byLoss({ temp: 1 }), /'temp'.*'temperature'/],
+  ['curriculum', () => curriculum({ form: 0.2 }), /Did you mean 'from'/],
+  ['unlike', () => unlike(0), /0.*at least 1/],
+  ['where', () => where('7'), /'7'.*function of the example/],
+  ['cosine', () => cosine(), /undefined.*\{ over, warmup, to \}/],
+  ['piecewise', () => piecewise([{ from: 5 }]), /both of \{ from, times \}/],
+  ['warmUp', () => (gradbook as any).warmUp({ over: 5, after: 1 }), /'after'.*'before'/],
+  ['warmUp before nothing', () => (gradbook as any).warmUp({ over: 5, before: 5 }), /5.*a schedule/],
+  ['rates', () => rates(cosine({ over: 5 }), {}), /both/],
+  ['rates of nothing', () => rates('cosine', { peak: 1, over: 5 }), /'cosine'.*a schedule/],
+  ['freeze at the start', () => start({ freeze: /./ }), /matches every parameter/],
+  ['freeze by name', () => start({ freeze: ['dense_9/kernel'] }), /'dense_9\/kernel'.*'dense_1\/kernel'/],
+  ['freeze by pattern', () => start({ freeze: /conv/ }), /matches no parameter.*'dense_1\/kernel'/],
+]
+
+test.each(values)('%s that does not fit is refused where it is made', (_name, make, message) => {
+  expect(make).toThrow(gradbook.InputError)
+  expect(make).toThrow(message)
+})
+
+const calls: [string, (run: any) => unknown, RegExp][] = [
+  ['iterate', (run) => run.iterate(1, { inspekt: true }), /Did you mean 'inspect'/],
+  ['iterate, its signal', (run) => run.iterate(1, { signal: 5 }), /5.*AbortSignal/],
+  ['epochs', (run) => run.epochs(1, { signall: 1 }), /'signall'/],
+  ['until', (run) => run.until(plateau(), { atmost: 5 }), /Did you mean 'atMost'/],
+  ['until, its rule not called', (run) => run.until(plateau, { atMost: 3 }), /plateau/],
+  ['until, a promise', (run) => run.until(async () => false, { atMost: 3 }), /a Promise/],
+  ['start', (run) => run.start(5), /5.*\{ iterations, signal \}/],
+  ['start, by name', (run) => run.start({ iteration: 5 }), /Did you mean 'iterations'/],
+  ['rounds', (run) => run.rounds(1, { iterations: 1, subsets: 1 }), /Did you mean 'subset'/],
+  ['rounds, adjust', (run) => run.rounds(1, { iterations: 1, adjust: 5 }), /rows \{ when/],
+  [
+    'rounds, a row of adjust',
+    (run) => run.rounds(1, { iterations: 1, adjust: [{ when: plateau(), changes: {} }] }),
+    /Did you mean 'change'/,
+  ],
+  [
+    'rounds, what a row changes',
+    (run) => run.rounds(1, { iterations: 1, adjust: [{ when: plateau(), change: { learningrate: 1 } }] }),
+    /Did you mean 'learningRate'/,
+  ],
+  [
+    'rounds, the metric of a row',
+    (run) =>
+      run.rounds(1, { iterations: 1, adjust: [{ when: plateau({ metric: 'accuracy' }), change: {} }] }),
+    /metrics: \['accuracy'\]/,
+  ],
+  ['set, why', (run) => run.set({ learningRate: 1 }, 'flat'), /'flat'.*\{ why \}/],
+  ['exclude, a text', (run) => run.exclude('5'), /'5'.*a list of ids/],
+  ['exclude, nothing', (run) => run.exclude(), /undefined.*a list of ids/],
+  [
+    'exclude, rows',
+    async (run) => run.exclude((await run.mistakes({ of: 'train' })).rows),
+    /rows\.map\(\(\{ id \}\) => id\)/,
+  ],
+  ['relabel, no class', (run) => run.relabel(1, 7), /7.*from 0 to 1/],
+  ['relabel, half a class', (run) => run.relabel(1, 0.5), /0.5.*from 0 to 1/],
+  ['mistakes', (run) => run.mistakes({ off: 'train' }), /Did you mean 'of'/],
+  ['slices', (run) => run.slices(), /undefined.*a function of the example/],
+  ['calibration', (run) => run.calibration({ bins: 0 }), /0.*at least 1/],
+  ['findLearningRate', (run) => run.findLearningRate({ from: 1, to: 0.1 }), /rates from 1 to 0.1.*grow/],
+  ['findLearningRate, too short', (run) => run.findLearningRate({ iterations: 1 }), /1 iterations/],
+  ['branch', (run) => run.branch('../elsewhere'), /'..\/elsewhere'.*names a folder/],
+  ['keep', (run) => run.keep(5), /5.*a name/],
+  ['replay', (run) => run.replay([{ at: 1, what: 'learningrate', to: 1 }]), /Did you mean 'learningRate'/],
+  ['save', (run) => run.save('x', { override: true }), /'override'.*'overwrite'/],
+  ['exportCsv', (run) => run.exportCsv(), /undefined.*a path/],
+]
+
+test.each(calls)(
+  '%s that does not fit is refused, and the run stays as it is',
+  async (_name, call, message) => {
+    const run = start()
+    await run.iterate(2)
+    const work = async () => call(run)
+    await expect(work()).rejects.toThrow(gradbook.InputError)
+    await expect(work()).rejects.toThrow(message)
+    expect(run.state).toBe('idle')
+    expect(run.adjustments).toEqual([])
+  },
+)
+
+test('loadRun without a model, or with an option that it does not know', async () => {
+  await expect((gradbook as any).loadRun('first')).rejects.toThrow(/undefined.*the model/)
+  await expect((gradbook as any).loadRun('first', { modell: 1 })).rejects.toThrow("Did you mean 'model'")
+})
+
+test('repeat without something to repeat', async () => {
+  await expect((gradbook as any).repeat([1, 2])).rejects.toThrow(/undefined.*\(seed\) =>/)
+})
