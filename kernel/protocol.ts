@@ -18,7 +18,13 @@ import { OutputComms } from './requests/outputs.js'
 import { Questions } from './requests/questions.js'
 import { OutputRecord, recordWire } from './requests/record.js'
 import { onInterrupt, Stopper } from './requests/stop.js'
-import { onCreateSubshell, onDeleteSubshell, onListSubshell, Subshells } from './requests/subshells.js'
+import {
+  noSuchSubshell,
+  onCreateSubshell,
+  onDeleteSubshell,
+  onListSubshell,
+  Subshells,
+} from './requests/subshells.js'
 import { toWireBundle } from './requests/values.js'
 import { openWire, type Message, type Parent } from './wire/index.js'
 
@@ -44,14 +50,19 @@ process.on('unhandledRejection', (error) =>
   log(`in the protocol thread: ${(error as Error)?.stack ?? error}`),
 )
 
-const onShutdown: Handler = ({ message }, kernel) => {
-  const restart = message.content.restart === true
+const onShutdown: Handler = ({ message, parent }, kernel) => {
+  const content = { status: 'ok', restart: message.content.restart === true }
+  // The other front ends of this kernel hear it too.
+  kernel.wire.publish(parent, 'shutdown_reply', content)
   setImmediate(() => kernel.exit())
-  return { status: 'ok', restart }
+  return content
 }
+
+const onConnect: Handler = (_, { wire }) => ({ status: 'ok', ...wire.ports })
 
 const handlers: Record<string, Handler> = {
   kernel_info_request: onKernelInfo,
+  connect_request: onConnect,
   complete_request: onComplete,
   inspect_request: onInspect,
   is_complete_request: onIsComplete,
@@ -70,16 +81,7 @@ const handlers: Record<string, Handler> = {
 
 const kernel = { shared, as, log, post: (message: ToMain) => main.postMessage(message) } as Kernel
 const record = new OutputRecord()
-const opened = await openWire(connectionFile, {
-  log,
-  onAnswer: (message) => kernel.questions.receive(message),
-  onRequest: (channel, message) => {
-    if (message.header.msg_type !== 'execute_request' || channel !== 'shell')
-      return void answer(channel, message)
-    record.expect(message)
-    kernel.subshells.find(message.header.subshell_id).push(message)
-  },
-}).catch((error: Error) => {
+const opened = await openWire(connectionFile, log).catch((error: Error) => {
   log(`the kernel cannot start: ${error.message}`)
   // Ends this thread, and main.ts with it the process.
   process.exit(1)
@@ -103,6 +105,18 @@ Object.assign(kernel, {
   questions: new Questions(kernel, answers),
   stopper: new Stopper(kernel),
   exit,
+})
+wire.listen({
+  onAnswer: (message) => kernel.questions.receive(message),
+  onRequest: (channel, message) => {
+    if (message.header.msg_type !== 'execute_request' || channel !== 'shell')
+      return void answer(channel, message)
+    const { subshell_id } = message.header
+    const queue = kernel.subshells.find(subshell_id)
+    if (!queue) return executor.refuse(message, noSuchSubshell(subshell_id))
+    record.expect(message)
+    queue.push(message)
+  },
 })
 
 async function answer(channel: 'shell' | 'control', message: Message): Promise<void> {

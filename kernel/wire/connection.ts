@@ -3,7 +3,8 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 
 /** Where to listen and how to sign, as a connection file says it (names are the protocol's). A port of 0 is any free one. */
 export interface Connection {
-  transport: string
+  transport: 'tcp' | 'ipc'
+  /** Of tcp the address to listen on, of ipc the path that the sockets' names begin with. */
   ip: string
   shell_port: number
   control_port: number
@@ -12,9 +13,13 @@ export interface Connection {
   hb_port: number
   key: string
   signature_scheme: string
+  /** Keys of CurveZMQ (Z85): where they are given, what goes over the sockets is encrypted. */
+  curve_publickey?: string
+  curve_secretkey?: string
 }
 
 const ports = ['shell_port', 'control_port', 'stdin_port', 'iopub_port', 'hb_port'] as const
+export type Port = (typeof ports)[number]
 
 /** Reads a connection file and makes it readable by this user alone: it holds the key that lets one run code here. */
 export function readConnection(file: string): Connection {
@@ -38,9 +43,9 @@ export function readConnection(file: string): Connection {
     if (!Number.isInteger(read[port]) || read[port]! < 0 || read[port]! > 65_535)
       throw new Error(`the connection file ${file} has no valid ${port}: received ${String(read[port])}`)
   const { transport = 'tcp', ip = '127.0.0.1', key = '', signature_scheme = 'hmac-sha256' } = read
-  if (transport !== 'tcp')
+  if (!(transport === 'tcp' || (transport === 'ipc' && process.platform !== 'win32')))
     throw new Error(
-      `the connection file ${file} asks for the transport '${transport}'; only tcp is spoken here`,
+      `the connection file ${file} asks for the transport '${transport}'; what is spoken here is tcp and, but for Windows, ipc`,
     )
   const [, digest] = /^hmac-(.+)$/.exec(signature_scheme) ?? []
   if (!digest || !getHashes().includes(digest))

@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Reply, Router, XPublisher } from 'zeromq'
-import type { Connection } from './connection.js'
+import type { Connection, Port } from './connection.js'
 
 export type Channel = 'shell' | 'control' | 'stdin' | 'iopub'
 /** The channels that a front end sends on. */
@@ -31,7 +32,16 @@ const bindEvery = 100
 
 /** Binds the five sockets; ports that were 0 are filled in. Rejects with what is in the way. */
 export async function openSockets(connection: Connection, log: (line: string) => void): Promise<Sockets> {
-  const options = { linger: 1_000, sendHighWaterMark: 0 }
+  const { curve_publickey, curve_secretkey } = connection
+  const encryption =
+    curve_secretkey === undefined
+      ? {}
+      : {
+          curveServer: true,
+          curveSecretKey: curve_secretkey,
+          ...(curve_publickey === undefined ? {} : { curvePublicKey: curve_publickey }),
+        }
+  const options = { ...encryption, linger: 1_000, sendHighWaterMark: 0 }
   const router = { ...options, receiveHighWaterMark: 0, maxMessageSize: largestMessage, handover: true }
   const sockets = {
     shell: new Router(router),
@@ -40,14 +50,14 @@ export async function openSockets(connection: Connection, log: (line: string) =>
     iopub: new XPublisher({ ...options, verbosity: 'allSubs', noDrop: true, sendHighWaterMark: waiting }),
   }
   const publication = new Publication(sockets.iopub, log)
-  const heartbeat = new Reply({ linger: 0 })
+  const heartbeat = new Reply({ ...encryption, linger: 0 })
 
-  const bind = async (
-    socket: Router | XPublisher | Reply,
-    port: 'shell_port' | 'control_port' | 'stdin_port' | 'iopub_port' | 'hb_port',
-  ): Promise<void> => {
-    await bindPatiently(socket, `${connection.ip}:${connection[port] || '*'}`, port, log)
-    connection[port] = Number(/:(\d+)$/.exec(socket.lastEndpoint ?? '')![1])
+  const bind = async (socket: Router | XPublisher | Reply, port: Port): Promise<void> => {
+    const isFile = connection.transport === 'ipc'
+    if (isFile) connection[port] ||= findFreeName(connection)
+    const address = isFile ? `-${connection[port]}` : `:${connection[port] || '*'}`
+    await bindPatiently(socket, `${connection.transport}://${connection.ip}${address}`, port, log)
+    if (!isFile) connection[port] = Number(/:(\d+)$/.exec(socket.lastEndpoint ?? '')![1])
   }
   const all = [...Object.values(sockets), heartbeat]
   // All of them: a thread that ends while one is still being bound takes the process with it.
@@ -81,26 +91,34 @@ export async function openSockets(connection: Connection, log: (line: string) =>
   }
 }
 
+/** The number of a socket's name, in place of a port, that nobody has in the file system or in this connection. */
+function findFreeName({ ip, shell_port, control_port, stdin_port, iopub_port, hb_port }: Connection): number {
+  const taken = new Set([shell_port, control_port, stdin_port, iopub_port, hb_port])
+  let number = 1
+  while (taken.has(number) || existsSync(`${ip}-${number}`)) number++
+  return number
+}
+
 /**
  * Whoever starts a kernel finds ports that are free and lets go of them, so somebody else may have one by now: another
  * kernel that was started at the same moment, for good, or a connection that soon ends.
  */
 async function bindPatiently(
   socket: Router | XPublisher | Reply,
-  address: string,
-  port: string,
+  endpoint: string,
+  port: Port,
   log: (line: string) => void,
 ): Promise<void> {
   const deadline = performance.now() + bindWithin
   for (let isFirst = true; ; isFirst = false)
     try {
-      return await socket.bind(`tcp://${address}`)
+      return await socket.bind(endpoint)
     } catch (error) {
       const { code, message } = error as Error & { code?: string }
       const isTaken = code === 'EADDRINUSE'
       if (!isTaken || performance.now() > deadline)
-        throw new Error(`its ${port}, ${address}, cannot be listened on: ${message}`, { cause: error })
-      if (isFirst) log(`the ${port}, ${address}, is in use: it is tried for ${bindWithin / 1_000} s`)
+        throw new Error(`its ${port}, ${endpoint}, cannot be listened on: ${message}`, { cause: error })
+      if (isFirst) log(`the ${port}, ${endpoint}, is in use: it is tried for ${bindWithin / 1_000} s`)
       await sleep(bindEvery)
     }
 }

@@ -1,4 +1,4 @@
-import { readConnection, writeConnection } from './connection.js'
+import { readConnection, writeConnection, type Port } from './connection.js'
 import { createCodec, type Header, type Message } from './message.js'
 import { createOutgoing, type Stream } from './outgoing.js'
 import { openSockets, type IncomingChannel } from './sockets.js'
@@ -13,6 +13,10 @@ export interface More {
 
 /** What the request handlers send through. All of it leaves in the order of the calls. */
 export interface Wire {
+  /** The ports that the kernel listens on, by the names that a connection file gives them. */
+  readonly ports: Readonly<Record<Port, number>>
+  /** Hands on what comes in from now on; until then it waits in the sockets. */
+  listen(listeners: WireListeners): void
   publish(parent: Parent, type: string, content: object, more?: More): void
   /** Publishes content that is still being made; what is sent later waits for it. */
   publishLater(parent: Parent, type: string, content: Promise<object>): void
@@ -28,7 +32,6 @@ export interface Wire {
 export interface WireListeners {
   onRequest(channel: 'shell' | 'control', message: Message): void
   onAnswer(message: Message): void
-  log(line: string): void
 }
 
 /** `execute_request` is answered by `execute_reply`. */
@@ -36,11 +39,8 @@ function replyTypeOf(type: string): string {
   return type.replace(/_request$/, '_reply')
 }
 
-/** Opens the sockets that a connection file describes and hands on what comes in, checked. */
-export async function openWire(
-  connectionFile: string,
-  { onRequest, onAnswer, log }: WireListeners,
-): Promise<Wire> {
+/** Opens the sockets that a connection file describes. */
+export async function openWire(connectionFile: string, log: (line: string) => void): Promise<Wire> {
   const connection = readConnection(connectionFile)
   const asked = JSON.stringify(connection)
   const codec = createCodec(connection.key, connection.signature_scheme)
@@ -58,10 +58,6 @@ export async function openWire(
         log(`${message.header.msg_type} failed: ${(error as Error).stack}`)
       }
     })
-  hear('shell', (message) => onRequest('shell', message))
-  hear('control', (message) => onRequest('control', message))
-  hear('stdin', onAnswer)
-
   /** The topic that ZeroMQ subscribers may filter by; front ends subscribe to all. */
   const topic = (type: string): Uint8Array[] => [Buffer.from(type)]
 
@@ -85,7 +81,14 @@ export async function openWire(
     publish({}, 'status', { execution_state: 'starting' })
   })
 
+  const { shell_port, iopub_port, stdin_port, control_port, hb_port } = connection
   return {
+    ports: { shell_port, iopub_port, stdin_port, control_port, hb_port },
+    listen({ onRequest, onAnswer }) {
+      hear('shell', (message) => onRequest('shell', message))
+      hear('control', (message) => onRequest('control', message))
+      hear('stdin', onAnswer)
+    },
     publish,
     publishLater(parent, type, content) {
       outgoing.push({

@@ -230,7 +230,9 @@ describe('a port that somebody else has', () => {
   test('is waited for, with a line in the log', async () => {
     const { connection, child, said, exited, release } = await startBeside()
     try {
-      await expect.poll(said, { timeout: 20_000 }).toMatch(/the control_port, 127\.0\.0\.1:\d+, is in use/)
+      await expect
+        .poll(said, { timeout: 20_000 })
+        .toMatch(/the control_port, tcp:\/\/127\.0\.0\.1:\d+, is in use/)
       release()
       const client = new KernelClient(connection)
       expect((await client.ready()).status).toBe('ok')
@@ -246,7 +248,7 @@ describe('a port that somebody else has', () => {
     const { said, exited, release } = await startBeside()
     expect(await exited).toBe(1)
     expect(said()).toMatch(
-      /the kernel cannot start: its control_port, 127\.0\.0\.1:\d+, cannot be listened on/,
+      /the kernel cannot start: its control_port, tcp:\/\/127\.0\.0\.1:\d+, cannot be listened on/,
     )
     release()
   }, 60_000)

@@ -38,7 +38,7 @@ export function kernelSpec(name = 'gradbook'): KernelSpec {
       language: 'typescript',
     }),
     interrupt_mode: 'message',
-    metadata: { debugger: true, gradbook: { version: packageVersion() } },
+    metadata: { debugger: true, supported_encryption: ['curve'], gradbook: { version: packageVersion() } },
   }
 }
 
