@@ -7,9 +7,12 @@
  * something in between (0.2 ms; the shell that makes the pipes takes 3 to 5).
  *
  * The same shell stays behind as the keeper: it still has the standard error that the kernel was started with and writes
- * the kernel's log there; and when the kernel is gone, however that came, it ends the child processes that are left.
+ * the kernel's log there; and when the kernel is gone, however that came, it ends the processes that are left. It knows
+ * them by their environment, which children of children inherit too and which nobody loses by the end of its parent; where
+ * there is no /proc to read that from, by the list of children it was told of.
  */
 import { spawnSync, type SpawnSyncOptions } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,9 +40,21 @@ mkfifo -m 600 "$1/1" "$1/2" "$1/keeper" || exit 1
       '- '*) case "$children" in *" $pid "*) children="\${children%% $pid *} \${children#* $pid }" ;; esac ;;
     esac
   done
-  for pid in $children; do kill -TERM "$pid"; done 2>/dev/null
+  for signal in TERM KILL KILL; do
+    for file in $(grep -l "$2" /proc/[0-9]*/environ); do
+      file="\${file#/proc/}"
+      children="$children\${file%/environ} "
+    done
+    case "$children" in *[0-9]*) ;; *) exit ;; esac
+    for pid in $children; do kill -$signal "$pid"; done
+    children=' '
+    sleep 1
+  done 2>/dev/null
 ) &
 `
+
+/** In the environment of all that a kernel has started. */
+const mark = 'GRADBOOK_KERNEL'
 
 /** Redirects 1 and 2. `undefined` where there are no named pipes (Windows): then they stay what they are. */
 export function redirectDescriptors(): Descriptors | undefined {
@@ -49,8 +64,11 @@ export function redirectDescriptors(): Descriptors | undefined {
   const options: SpawnSyncOptions & { detached: boolean } = {
     stdio: ['ignore', 'ignore', 'inherit'],
     detached: true,
+    // Not among those that it ends, nor among those of a kernel that this one was started from.
+    env: { ...process.env, [mark]: '' },
   }
-  const { status } = spawnSync('sh', ['-c', keeper, 'gradbook-keeper', folder], options)
+  const id = randomUUID()
+  const { status } = spawnSync('sh', ['-c', keeper, 'gradbook-keeper', folder, `${mark}=${id}`], options)
   if (status !== 0) {
     rmSync(folder, { recursive: true, force: true })
     return undefined
@@ -66,6 +84,7 @@ export function redirectDescriptors(): Descriptors | undefined {
     const opened = openSync(join(folder, name), 'w')
     if (opened !== descriptor) throw new Error(`descriptor ${descriptor} was taken: received ${opened}`)
   }
+  process.env[mark] = id
   // Waits for the keeper's end to be open, and lets it remove the folder.
   return { ...read, keeper: openSync(join(folder, 'keeper'), 'w') }
 }

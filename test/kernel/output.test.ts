@@ -113,17 +113,20 @@ describe.skipIf(process.platform === 'win32')('child processes', () => {
       await own.exited
     },
   }))
-    test(`do not outlive a kernel that ${way}`, async () => {
-      const own = await startKernel()
-      const { outputs } = await own.run(
-        `import { spawn } from 'node:child_process'; spawn('sleep', ['60'], { stdio: 'ignore', detached: true }).pid`,
-      )
-      const pid = Number(result(outputs))
-      expect(isRunning(pid)).toBe(true)
-      await end(own)
-      for (let waited = 0; isRunning(pid) && waited < 5_000; waited += 50) await sleep(50)
-      expect(isRunning(pid)).toBe(false)
-    })
+    for (const [kind, code] of Object.entries({
+      'the child of a cell': `spawn('sleep', ['60'], { stdio: 'ignore', detached: true }).pid`,
+      'one that ignores the signal to end': `const stubborn = spawn('sh', ['-c', 'trap "" TERM; echo ready; sleep 60; sleep 60'])
+        await new Promise((resolve) => stubborn.stdout.once('data', resolve)); stubborn.pid`,
+      'the orphan of a child that has ended, in a session of its own': `Number(spawnSync('sh', ['-c', 'setsid sleep 60 >/dev/null 2>&1 & echo $!']).stdout)`,
+    }))
+      test(`${kind} does not outlive a kernel that ${way}`, async () => {
+        const own = await startKernel()
+        const { outputs } = await own.run(`import { spawn, spawnSync } from 'node:child_process'; ${code}`)
+        const pid = Number(result(outputs))
+        expect(isRunning(pid)).toBe(true)
+        await end(own)
+        await expect.poll(() => isRunning(pid), { timeout: 10_000 }).toBe(false)
+      })
 })
 
 test('what a library prints when it is imported belongs to the cell that imports it', async () => {
