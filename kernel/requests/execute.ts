@@ -52,6 +52,23 @@ export class Executor {
     if (!this.#busy) void this.#work()
   }
 
+  /** Answers a request that no queue takes. */
+  refuse(message: Message, problem: Problem): void {
+    const { wire } = this.#kernel
+    const parent = message.header
+    wire.publish(parent, 'status', { execution_state: 'busy' })
+    wire.publish(parent, 'error', problem)
+    const content = {
+      status: 'error',
+      ...problem,
+      execution_count: this.count,
+      user_expressions: {},
+      payload: [],
+    }
+    wire.reply('shell', message, content)
+    wire.publish(parent, 'status', { execution_state: 'idle' })
+  }
+
   /** Resolves when all cells have been answered. */
   rest(): Promise<void> {
     return this.#busy ? new Promise((resolve) => this.#waitingForRest.push(resolve)) : Promise.resolve()
@@ -70,6 +87,8 @@ export class Executor {
       await stopper.settled()
       const next = this.#queue.shift()!
       const parent = next.message.header
+      // Front ends that measure cells take their beginning from here.
+      const metadata = { started: new Date().toISOString() }
       wire.publish(parent, 'status', { execution_state: 'busy' })
       let content: object
       try {
@@ -80,7 +99,7 @@ export class Executor {
         log(`execute_request failed: ${(error as Error).stack}`)
         content = { status: 'error', ...faultOf(error), execution_count: this.count }
       }
-      wire.reply('shell', next.message, content)
+      wire.reply('shell', next.message, content, { metadata })
       wire.publish(parent, 'status', { execution_state: 'idle' })
     }
     this.#busy = false

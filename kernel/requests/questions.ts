@@ -34,7 +34,16 @@ export class Questions {
 
   /** The user's `input_reply`. */
   receive(message: Message): void {
-    if (message.header.msg_type !== 'input_reply' || !this.#queue.length) return
+    const [question] = this.#queue
+    const { log, causes } = this.#kernel
+    if (message.header.msg_type !== 'input_reply' || !question)
+      return log(`ignored a message on stdin: nothing was asked that '${message.header.msg_type}' answers`)
+    // A client has one identity on shell and stdin. Who looks on, in a second window, cannot answer for the one who was asked.
+    const asked = causes.messageOf(question.cause)?.identities ?? []
+    const isTheirs =
+      asked.length === message.identities.length &&
+      asked.every((identity, index) => Buffer.compare(identity, message.identities[index]!) === 0)
+    if (!isTheirs) return log('ignored an answer on stdin: it came from a front end that was not asked')
     const { value } = message.content
     this.#answer(typeof value === 'string' ? value : null)
   }

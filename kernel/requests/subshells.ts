@@ -3,7 +3,7 @@
  * awaits; what they are good for is that nobody waits for a long cell that awaits.
  */
 import { randomUUID } from 'node:crypto'
-import type { Cause } from '../port.js'
+import type { Cause, Problem } from '../port.js'
 import { Executor, type RunningCell } from './execute.js'
 import type { Handler, Kernel } from './kernel.js'
 
@@ -32,9 +32,9 @@ export class Subshells {
     return [...this.#byId.keys()]
   }
 
-  /** The queue that a request names; the main one when it names none or one that is no more. */
-  find(id: unknown): Executor {
-    return (typeof id === 'string' ? this.#byId.get(id) : undefined) ?? this.#main
+  /** The queue that a request names: the main one when it names none, `undefined` when that one is not there. */
+  find(id: unknown): Executor | undefined {
+    return typeof id === 'string' && id !== '' ? this.#byId.get(id) : this.#main
   }
 
   get executors(): Executor[] {
@@ -51,6 +51,12 @@ export class Subshells {
   }
 }
 
+/** What is wrong with a request that names a subshell which is not there. */
+export function noSuchSubshell(id: unknown): Problem {
+  const evalue = `subshell_id: received ${JSON.stringify(id)}, expected one that create_subshell_request gave`
+  return { ename: 'NoSuchSubshell', evalue, traceback: [`NoSuchSubshell: ${evalue}`] }
+}
+
 export const onCreateSubshell: Handler = (_, { subshells }) => ({
   status: 'ok',
   subshell_id: subshells.create(),
@@ -61,6 +67,5 @@ export const onListSubshell: Handler = (_, { subshells }) => ({ status: 'ok', su
 export const onDeleteSubshell: Handler = ({ message }, { subshells }) => {
   const id = message.content.subshell_id as unknown
   if (typeof id === 'string' && subshells.delete(id)) return { status: 'ok' }
-  const evalue = `subshell_id: received ${JSON.stringify(id)}, expected one that create_subshell_request gave`
-  return { status: 'error', ename: 'NoSuchSubshell', evalue, traceback: [] }
+  return { status: 'error', ...noSuchSubshell(id) }
 }

@@ -30,6 +30,13 @@ describe('a file with `// %%` between its cells', () => {
     expect(parsePercent(text, 'a.ts').cells.map(({ source }) => source)).toEqual(['1 + 1'])
   })
 
+  it('takes `%npm` lines out of the comments that jupytext puts them into, at the head of a cell only', () => {
+    const text = '// %%\n// %npm install left-pad\nimport a from "left-pad"\n// %npm install other\n'
+    expect(parsePercent(text, 'a.ts').cells[0]!.source).toBe(
+      '%npm install left-pad\nimport a from "left-pad"\n// %npm install other',
+    )
+  })
+
   it('says which line has metadata that cannot be read', () => {
     expect(() => parsePercent('const a = 1\n// %% tags=[parameters]\n', 'a.ts')).toThrow(
       'a.ts, line 2: received tags=[parameters]. Expected JSON after the equals sign.',

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { KernelClient } from '../../kernel/cli/client/index.js'
 import { error, result, startKernel, stream, text, useKernel } from '../kit/index.js'
 
 const kernel = useKernel()
@@ -152,6 +153,28 @@ describe('while a cell runs without ever giving way', () => {
   })
 })
 
+describe('beside its content', () => {
+  test('the reply to a cell says when the cell began', async () => {
+    const before = Date.now()
+    const { replyMessage } = await kernel.run('await new Promise((resolve) => setTimeout(resolve, 100))')
+    const began = Date.parse(replyMessage.metadata.started)
+    expect(began).toBeGreaterThanOrEqual(before)
+    expect(began).toBeLessThan(Date.parse(replyMessage.header.date))
+  })
+})
+
+test('connect_request is answered with the ports', async () => {
+  const { shell_port, iopub_port, stdin_port, control_port, hb_port } = kernel.connection
+  expect((await kernel.request('shell', 'connect_request')).content).toEqual({
+    status: 'ok',
+    shell_port,
+    iopub_port,
+    stdin_port,
+    control_port,
+    hb_port,
+  })
+})
+
 describe('history', () => {
   test('has the tail, a range, and what a pattern finds, each once when asked', async () => {
     for (const code of ['"h1"', '"h2"', '"h1"']) await kernel.run(code)
@@ -199,6 +222,23 @@ describe('stdin', () => {
     expect(error((await kernel.run('await host.ask("key?")')).outputs)?.evalue).toMatch(
       /nobody can answer 'key\?'/,
     )
+  })
+
+  test('the answer of a front end that was not asked is ignored', async () => {
+    const onlooker = new KernelClient(kernel.connection)
+    try {
+      await onlooker.ready()
+      const { outputs } = await kernel.run('prompt("name?")', {
+        answer: async () => {
+          await onlooker.send(onlooker.create('stdin', 'input_reply', { value: 'Eve', status: 'ok' }))
+          await sleep(300)
+          return 'Ada'
+        },
+      })
+      expect(result(outputs)).toBe("'Ada'")
+    } finally {
+      onlooker.close()
+    }
   })
 
   test('a question that nobody answers can be stopped', async () => {
@@ -266,6 +306,8 @@ describe('the end', () => {
     const own = await startKernel()
     const reply = await own.request('control', 'shutdown_request', { restart: true })
     expect(reply.content).toEqual({ status: 'ok', restart: true })
+    const told = own.published.find(({ header }) => header.msg_type === 'shutdown_reply')
+    expect(told?.content, 'what the other front ends hear').toEqual(reply.content)
     expect(await own.exited).toEqual({ code: 0, signal: null })
   })
 
@@ -346,6 +388,21 @@ describe('subshells', () => {
     expect((await printed).content.text).toBe('beside\n')
     expect(stream((await main).outputs)).toBe('main\n')
     await kernel.request('control', 'delete_subshell_request', { subshell_id: id })
+  })
+
+  test('that are not there run nothing: the request is answered with an error, which is shown', async () => {
+    const message = kernel.create('shell', 'execute_request', { code: 'globalThis.ranNowhere = true' })
+    Object.assign(message.header, { subshell_id: 'no-such-subshell' })
+    const isMine = ({ parent_header }: { parent_header: { msg_id?: string } }): boolean =>
+      parent_header.msg_id === message.header.msg_id
+    const shown = kernel.wait((found) => isMine(found) && found.header.msg_type === 'error')
+    const reply = kernel.wait((found) => isMine(found) && found.channel === 'shell')
+    await kernel.send(message)
+    expect((await reply).content).toMatchObject({ status: 'error', ename: 'NoSuchSubshell' })
+    expect((await shown).content.evalue).toMatch(/no-such-subshell/)
+    expect(result((await kernel.run('(globalThis as any).ranNowhere ?? "nothing ran"')).outputs)).toBe(
+      "'nothing ran'",
+    )
   })
 
   test('are stopped with the rest', async () => {

@@ -1,14 +1,16 @@
 /**
  * A TypeScript file with `// %%` between its cells: jupytext's percent format, which VS Code knows too.
  *
- * `// %% [markdown]` starts a cell of text in comments, `// %% tags=["parameters"]` gives a cell its tags, and a file
- * without any marker is one cell.
+ * `// %% [markdown]` starts a cell of text in comments, `// %% tags=["parameters"]` gives a cell its tags, a file
+ * without any marker is one cell, and `// %npm install x` at the head of a cell is the command.
  */
 import { InputError } from '../../../src/errors.js'
 import type { Cell, Notebook } from './notebook.js'
 
 const marker = /^\/\/\s*%%(?!%)(?:\s+(.*))?$/
 const comment = /^\/\/ ?/
+/** A `%npm` line as jupytext writes it, so that the file stays TypeScript. */
+const commandInComment = /^\/\/ ?(?=%npm[ \t]+\S)/
 
 interface Marker {
   type: Cell['cell_type']
@@ -49,6 +51,12 @@ function withoutHeader(lines: string[]): { start: number } {
   return { start: end < 0 ? 0 : end + 1 }
 }
 
+/** `%npm` lines out of their comments, where they count: before the first line of code. */
+function uncommentCommands(lines: readonly string[]): string[] {
+  const code = lines.findIndex((line) => !/^\s*(\/\/.*)?$/.test(line))
+  return lines.map((line, index) => (code < 0 || index < code ? line.replace(commandInComment, '') : line))
+}
+
 /** Reads the text of a TypeScript file as a notebook; `file` names it in errors. */
 export function parsePercent(text: string, file: string): Notebook {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/)
@@ -66,7 +74,7 @@ export function parsePercent(text: string, file: string): Notebook {
       cells.push({
         cell_type: 'code',
         ...common,
-        source: body.join('\n'),
+        source: uncommentCommands(body).join('\n'),
         execution_count: null,
         outputs: [],
       })
