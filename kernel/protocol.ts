@@ -94,7 +94,7 @@ Object.assign(kernel, {
   language: import('./language/index.js').then(({ createLanguage }) =>
     createLanguage({ folder, home, as, ...(started ? { started } : {}) }),
   ),
-  compiler: import('./requests/compile.js').then(({ createCompiler }) => createCompiler()),
+  compiler: import('./requests/compile.js').then(({ createCompiler }) => createCompiler(folder)),
   causes: new Causes(),
   executor,
   subshells: new Subshells(kernel, executor),

@@ -1,6 +1,7 @@
 /** The tsconfig.json next to a notebook, as far as cells respect it: options of the type check, and `paths` at run time too. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Emit } from './cell/strip.js'
 
 export interface Tsconfig {
   path: string
@@ -27,6 +28,25 @@ export function readTsconfig(folder: string): Tsconfig | undefined {
   } catch {
     return undefined
   }
+}
+
+const textOptions = ['jsx', 'jsxFactory', 'jsxFragmentFactory', 'jsxImportSource'] as const
+
+/** Targets before 2022, for which TypeScript assigns the fields of classes. */
+const isOld = (target: unknown): boolean => /^es(3|5|6|20(1\d|2[01]))$/i.test(String(target))
+
+/** What the options say about the JavaScript that cells and files beside the notebook become. */
+export function emitOf(config: Tsconfig | undefined): Emit {
+  const options = config?.options ?? {}
+  const emit: Emit = {
+    experimentalDecorators: options.experimentalDecorators === true,
+    useDefineForClassFields: (options.useDefineForClassFields ?? !isOld(options.target)) === true,
+  }
+  for (const name of textOptions) {
+    const value = options[name]
+    if (typeof value === 'string') emit[name] = value
+  }
+  return emit
 }
 
 /** The paths that a specifier may stand for by `paths`: `@/*` -> `./src/*`. */

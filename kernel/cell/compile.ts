@@ -6,7 +6,7 @@ import { parseCell, parseFile } from './parse.js'
 import { rewriteNames, type Words } from './rewrite.js'
 import { asProgram, findLastExpression, readSource } from './source.js'
 import { writeMappings, type Mapping } from './source-map.js'
-import { stripTypes } from './strip.js'
+import { stripTypes, type Emit } from './strip.js'
 import { cellFile, CellSyntaxError, describeErrors, orRefuse } from './syntax-error.js'
 import { findTags, type Tags } from './tags.js'
 import type { CellSource, CompiledCell } from './types.js'
@@ -16,6 +16,8 @@ export interface CompileOptions {
   known?: ReadonlySet<string>
   /** Names that every cell may use without declaring them. Default: those of this thread's global object. */
   globals?: ReadonlySet<string>
+  /** What the notebook's tsconfig.json says about the JavaScript. */
+  emit?: Emit
 }
 
 const ownGlobals: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(globalThis))
@@ -98,7 +100,7 @@ export function compileCell(cell: CellSource, options: CompileOptions = {}): Com
     ? `${text.slice(0, last.start)}${open}${text.slice(last.start, last.end)})${text.slice(last.end)}`
     : text
   const stripped = orRefuse(
-    () => stripTypes(marked, parsed, cellFile(cell.number)),
+    () => stripTypes(marked, parsed, cellFile(cell.number), options.emit),
     () => refuse(parseFile(`cell.${parsed.dialect}`, text, parsed.dialect, true).errors, cell.text, offset),
   )
   // From the back: the closing mark, the opening mark, the parenthesis around an object.

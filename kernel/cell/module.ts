@@ -5,7 +5,7 @@ import { namesOfPattern, varNames } from './names.js'
 import { parseFile, type Parsed } from './parse.js'
 import { blockNames, findReferences } from './references.js'
 import { writeMappings, type Mapping } from './source-map.js'
-import { stripTypes } from './strip.js'
+import { stripTypes, type Emit } from './strip.js'
 import { syntaxOf } from './syntax.js'
 import { CellSyntaxError, describeErrors, orRefuse } from './syntax-error.js'
 
@@ -138,15 +138,23 @@ function rewriteModule(code: string): Rewritten {
   }
 }
 
-/** Makes a file runnable. `forced` overrides what its syntax says about its kind (`.cjs`, `.mjs`). */
-export function compileModule(path: string, text: string, forced?: CompiledModule['kind']): CompiledModule {
+/**
+ * Makes a file runnable. `forced` overrides what its syntax says about its kind (`.cjs`, `.mjs`); `emit`: what the notebook's
+ * tsconfig.json says.
+ */
+export function compileModule(
+  path: string,
+  text: string,
+  forced?: CompiledModule['kind'],
+  emit?: Emit,
+): CompiledModule {
   const language = syntaxOf[/\.\w+$/.exec(path)?.[0] ?? ''] ?? 'ts'
   const parsed = parseFile(path, text, language)
   const refuse = (errors: Parsed['errors']) => new CellSyntaxError(describeErrors(errors, text), path)
   if (parsed.errors.length > 0) throw refuse(parsed.errors)
   const kind = forced ?? (parsed.isModule || !usesCommonJs(text) ? 'esm' : 'commonjs')
   const { code, mappings } = orRefuse(
-    () => stripTypes(text, parsed, path),
+    () => stripTypes(text, parsed, path, emit),
     () => refuse(parseFile(path, text, language, true).errors),
   )
   const { edits: unsorted, head } = kind === 'esm' ? rewriteModule(code) : { edits: [], head: '' }

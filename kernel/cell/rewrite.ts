@@ -24,6 +24,8 @@ export interface Rewritten {
 /** Names that Node's CommonJS modules have, and cells too. */
 const moduleNames: { [name: string]: string } = {
   require: 'require',
+  module: 'module',
+  exports: 'module.exports',
   __filename: 'meta.filename',
   __dirname: 'meta.dirname',
 }
@@ -56,7 +58,9 @@ function importStatement(node: any, names: Names, { scope, runtime }: Words): st
   }
   if (locals.length) return `const { ${locals.join(', ')} } = ${module};`
   if (namespace) bindings.push(`${quote(namespace)}: "*"`)
-  return bindings.length ? `${runtime}.link(${scope}, ${module}, { ${bindings.join(', ')} });` : `${module};`
+  return bindings.length
+    ? `${runtime}.link(${scope}, ${module}, { ${bindings.join(', ')} }, ${quote(node.source.value)});`
+    : `${module};`
 }
 
 function isNameless(node: any): boolean {
@@ -97,10 +101,11 @@ export function rewriteNames(
   for (const { name, node, use: how } of places.references) {
     const declared = isOutside(name) || known.has(name)
     if (!declared && (globals.has(name) || words.has(name))) continue
-    const replaced = declared || !(name in moduleNames) ? property(name) : `${runtime}.${moduleNames[name]}`
+    const replaced =
+      declared || !Object.hasOwn(moduleNames, name) ? property(name) : `${runtime}.${moduleNames[name]}`
     if (how === 'call') edit(node.start, node.end, `(0, ${replaced})`)
     else if (how === 'shorthand') edit(node.start, node.end, `${name}: ${replaced}`)
-    else if (how === 'typeof' && !isOutside(name) && !(name in moduleNames))
+    else if (how === 'typeof' && !isOutside(name) && !Object.hasOwn(moduleNames, name))
       edit(node.start, node.end, `(${quote(name)} in ${scope} ? typeof ${replaced} : "undefined")`)
     else if (how === 'typeof') edit(node.start, node.end, `typeof ${replaced}`)
     else edit(node.start, node.end, replaced)

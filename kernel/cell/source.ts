@@ -2,7 +2,7 @@ import type { Parsed } from './parse.js'
 import { parseCell } from './parse.js'
 
 /** `%npm …` lines at the head of a cell: the one command that is not TypeScript. */
-const command = /^%npm[ \t]+(\S.*?)\s*$/
+const command = /^\s*%npm\b[ \t]*(.*?)\s*$/
 
 /** A cell's text as TypeScript. Every character keeps its offset, so places in it are places in the cell. */
 export interface Source {
@@ -22,7 +22,7 @@ function takeCommands(text: string): Pick<Source, 'text' | 'commands'> {
   for (const line of text.split('\n')) {
     const match = command.exec(line)
     if (match) {
-      commands.push({ line: match[1]!, start, end: start + line.length })
+      commands.push({ line: match[1] || 'help', start, end: start + line.length })
       result += `${' '.repeat(line.length)}\n`
     } else if (/^\s*(\/\/.*)?$/.test(line)) result += `${line}\n`
     else break

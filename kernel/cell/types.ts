@@ -24,9 +24,9 @@ export interface Runtime {
   import(specifier: string, options?: { with?: { type?: string } }): Promise<any>
   /**
    * Makes imported names properties of the scope that always read the module's present value. `names`: local name -> exported
-   * name, `'*'` for the whole namespace. A later declaration of the same name takes its place.
+   * name, `'*'` for the whole namespace. A later declaration of the same name takes its place. `module`: what errors call it.
    */
-  link(scope: object, namespace: any, names: { [local: string]: string }): void
+  link(scope: object, namespace: any, names: { [local: string]: string }, module: string): void
   /** Loads local files anew that were edited since they were imported. Called before a cell's own code. */
   refresh(): Promise<void>
   /** Takes what is awaited and gives it back, unless the cell was stopped: then it waits for good. */
@@ -36,6 +36,8 @@ export interface Runtime {
     items: AsyncIterable<Item> | Iterable<Item>,
   ): AsyncIterable<Item> | Iterable<Item | Promise<Item>>
   require: NodeJS.Require
+  /** What a pasted script calls itself: `require.main === module` holds. */
+  module: { exports: unknown; filename: string; id: string }
   /** `import.meta` of a cell: as if it were a file in the notebook's folder. */
   meta: { url: string; dirname: string; filename: string; resolve(specifier: string): string }
   /** Makes `text` the file `./name` beside the notebook, for the cells that import it; nothing is written to disk. */

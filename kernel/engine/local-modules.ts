@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname, extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Script } from 'node:vm'
+import type { Emit } from '../cell/strip.js'
 import type { CellSyntaxError } from '../cell/syntax-error.js'
 import { addressOf, moduleKind } from '../files.js'
 import { printNamespace } from './printing.js'
@@ -60,8 +61,12 @@ export class LocalModules {
   readonly #modules = new Map<string, LocalModule>()
   readonly #contextOf: (path: string, imported: (path: string) => void) => ModuleContext
 
-  constructor(contextOf: (path: string, imported: (path: string) => void) => ModuleContext) {
+  readonly #emit: Emit
+
+  /** `emit`: what the notebook's tsconfig.json says about the JavaScript. */
+  constructor(contextOf: (path: string, imported: (path: string) => void) => ModuleContext, emit: Emit) {
     this.#contextOf = contextOf
+    this.#emit = emit
   }
 
   readonly #sources = new Map<string, { text: string; map: string }>()
@@ -177,7 +182,7 @@ export class LocalModules {
     }
     // The compiler is loaded by the notebooks that need it on this thread.
     const { compileModule } = await import('../cell/module.js')
-    const compiled = compileModule(path, module.text, moduleKind(path))
+    const compiled = compileModule(path, module.text, moduleKind(path), this.#emit)
     this.#sources.set(path, { text: module.text, map: compiled.map })
     const context = this.#contextOf(path, (imported) => module.imports.add(imported))
     const address = pathToFileURL(path).href

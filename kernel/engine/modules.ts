@@ -5,9 +5,9 @@ import { constants, Script } from 'node:vm'
 import { MissingPackage } from '../../src/errors.js'
 import type { Runtime } from '../cell/types.js'
 import { isBrought, isPackage, packageOf } from '../packages.js'
-import { mapPath, readTsconfig } from '../tsconfig.js'
+import { emitOf, mapPath, readTsconfig } from '../tsconfig.js'
 import { showInBrowser } from './browser.js'
-import { linkNames } from './bindings.js'
+import { isCompiled, linkNames } from './bindings.js'
 import { LocalModules, type ModuleContext } from './local-modules.js'
 import { runNpm } from './npm.js'
 import { printTensorflow } from './printing.js'
@@ -72,10 +72,17 @@ class MissingFile extends Error {
 /** Exports that a CommonJS module shows only on its default export. */
 function withNames(namespace: any, names: readonly string[]): any {
   const whole = namespace.default
-  if (names.every((name) => name in namespace) || whole === null || whole === undefined) return namespace
-  return new Proxy(namespace, {
-    get: (_, name) => (name in namespace ? namespace[name] : whole[name]),
-  })
+  if (whole === null || whole === undefined) return namespace
+  const isDefault = names.includes('default') && isCompiled(namespace)
+  if (!isDefault && names.every((name) => name in namespace)) return namespace
+  return new Proxy(
+    {},
+    {
+      get: (_, name) =>
+        name === 'default' && isDefault ? whole.default : name in namespace ? namespace[name] : whole[name],
+      has: (_, name) => name in namespace || name in Object(whole),
+    },
+  )
 }
 
 /** Finds and loads what cells import. */
@@ -91,8 +98,21 @@ export function createModules({
     return found
   }
   const filename = join(folder, 'notebook.ts')
-  const paths = readTsconfig(folder)?.options.paths
+  const config = readTsconfig(folder)
+  const paths = config?.options.paths
+  const emit = emitOf(config)
   const requireFromHome = createRequire(join(home, 'package.json'))
+
+  /** The file that a specifier names in a folder, as a path or by the notebook's `paths`. */
+  function findLocal(
+    specifier: string,
+    place: string,
+    find: (path: string) => string | undefined = () => undefined,
+  ): string | undefined {
+    const path = asPath(specifier, place)
+    const mapped = path === undefined ? mapPath(specifier, folder, paths) : [path]
+    return mapped.map((one) => find(one) ?? findFile(one)).find((found) => found !== undefined)
+  }
 
   /** `require` of a file in a folder: packages of the notebook first, then those that the kernel brings. */
   function requireFor(filename: string, imported?: (path: string) => void): NodeJS.Require {
@@ -109,8 +129,7 @@ export function createModules({
     }
     const require = (specifier: string): unknown => {
       if (specifier === 'tslab') return tslab
-      const path = asPath(specifier, dirname(filename))
-      const file = path && findFile(path)
+      const file = findLocal(specifier, dirname(filename))
       if (file && isReloaded(file) && extname(file) !== '.json') {
         imported?.(file)
         if (isTyped(file)) return required.load(file)
@@ -119,7 +138,7 @@ export function createModules({
       }
       return orMissing(
         specifier,
-        () => own(specifier),
+        () => own(file && isPackage(specifier) ? file : specifier),
         () => requireFromHome(specifier),
       )
     }
@@ -136,7 +155,7 @@ export function createModules({
     })
   }
 
-  const required = new RequiredFiles((path) => requireFor(path))
+  const required = new RequiredFiles((path) => requireFor(path), emit)
 
   let prepared: Promise<unknown> | undefined
   /** gradbook's backend becomes the default also for cells that import nothing but tfjs. */
@@ -189,7 +208,7 @@ export function createModules({
       import: async (specifier, options, names = []) =>
         withNames(await load(specifier, options, place, path, imported), names),
     }
-  })
+  }, emit)
 
   async function load(
     specifier: string,
@@ -198,19 +217,18 @@ export function createModules({
     from?: string,
     imported?: (path: string) => void,
   ): Promise<any> {
-    const path = asPath(specifier, place)
-    const mapped = path === undefined ? mapPath(specifier, folder, paths) : [path]
-    const file = mapped
-      .map((one) => local.findDefined(one) ?? findFile(one))
-      .find((found) => found !== undefined)
-    if (path === undefined && !file) return importPackage(specifier, options, place)
-    if (!file) throw new MissingFile(`the file '${specifier}' was not found in ${place}`)
+    const file = findLocal(specifier, place, (path) => local.findDefined(path))
+    if (!file) {
+      if (asPath(specifier, place) === undefined) return importPackage(specifier, options, place)
+      throw new MissingFile(`the file '${specifier}' was not found in ${place}`)
+    }
     if (!isReloaded(file)) return importFor(place)(pathToFileURL(file).href, options)
     imported?.(file)
     return local.load(file, from)
   }
 
-  const require = requireFor(filename)
+  const module = { exports: {} as unknown, filename, id: '.', loaded: false, children: [], paths: [] }
+  const require = Object.assign(requireFor(filename), { main: module })
   return {
     import: (specifier, options) => load(String(specifier), options, folder),
     link: linkNames,
@@ -222,6 +240,7 @@ export function createModules({
       if (line) note(line)
     },
     require,
+    module,
     meta: {
       url: pathToFileURL(filename).href,
       dirname: folder,

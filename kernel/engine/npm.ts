@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 
-/** Runs npm in a folder; what it says comes out line by line. Rejects with its last lines when it fails. */
+/** Runs npm in a folder; what it says comes out line by line. Rejects when it fails. */
 export function runNpm(
   command: string,
   folder: string,
@@ -20,19 +20,18 @@ export function runNpm(
         stdio: ['ignore', 'pipe', 'pipe'],
       },
     )
-    let tail = ''
-    const show = (chunk: Buffer) => {
-      const text = chunk.toString()
-      tail = (tail + text).slice(-2_000)
-      write(text)
-    }
+    const show = (chunk: Buffer) => write(chunk.toString())
     child.stdout.on('data', show)
     child.stderr.on('data', show)
     child.on('error', reject)
     child.on('close', (code) =>
       code === 0
         ? resolve()
-        : reject(new Error(`npm ${command} ended with ${code} in ${folder}\n${tail.trim()}`)),
+        : reject(
+            new Error(
+              `\`npm ${command}\` failed in ${folder} (exit code ${code}); what it said stands above`,
+            ),
+          ),
     )
   })
 }

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, extname } from 'node:path'
 import { Script } from 'node:vm'
+import type { TsconfigRaw } from 'esbuild'
+import type { Emit } from '../cell/strip.js'
 
 const loaderOf: { readonly [extension: string]: 'ts' | 'tsx' | 'jsx' } = {
   '.ts': 'ts',
@@ -22,9 +24,12 @@ export class RequiredFiles {
   readonly #loading = new Map<string, { exports: unknown }>()
   readonly #sources = new Map<string, { text: string; map: string }>()
 
-  /** `requireFor`: what `require` means in a file. */
-  constructor(requireFor: (path: string) => NodeJS.Require) {
+  readonly #emit: Emit
+
+  /** `requireFor`: what `require` means in a file. `emit`: what the notebook's tsconfig.json says about the JavaScript. */
+  constructor(requireFor: (path: string) => NodeJS.Require, emit: Emit) {
     this.#requireFor = requireFor
+    this.#emit = emit
   }
 
   /** Text and source map of a file that was loaded. */
@@ -46,6 +51,7 @@ export class RequiredFiles {
       sourcemap: 'external',
       sourcefile: path,
       logLevel: 'silent',
+      tsconfigRaw: { compilerOptions: this.#emit as TsconfigRaw['compilerOptions'] },
     })
     const shifted = JSON.parse(map) as { mappings: string }
     // The head of the function is a line of its own.

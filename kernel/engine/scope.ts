@@ -5,7 +5,13 @@ export function lookUp(scope: object, expression: string): { value: unknown } | 
   const [first, ...rest] = expression.split('.')
   // Names of the scope may be getters, but ours: an import is read anew at each use.
   if (!(first! in scope)) return undefined
-  let value: unknown = (scope as Record<string, unknown>)[first!]
+  let value: unknown
+  try {
+    value = (scope as Record<string, unknown>)[first!]
+  } catch {
+    // An import of what is not exported.
+    return undefined
+  }
   for (const name of rest) {
     if (value === null || value === undefined) return undefined
     const property = findProperty(Object(value) as object, name)

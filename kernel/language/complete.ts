@@ -49,6 +49,9 @@ export interface Candidate {
 /** Names of our own making: files of the workspace, aliases of the modules. Nobody imports a tsconfig.json. */
 const isOurs = (label: string) => label.startsWith('$') || /^__.+__$/.test(label) || label === 'tsconfig.json'
 
+/** Names that start with `_` come after the others of their rank. */
+const isPrivate = ({ label }: Candidate): number => (label.startsWith('_') ? 1 : 0)
+
 /** Completions that fit what is written, the nearest first: own names, then those of libraries, then keywords. */
 export function findCandidates(
   items: readonly ServiceCompletion[],
@@ -74,19 +77,28 @@ export function findCandidates(
   const candidates = all
     .filter(({ label }) => !isOurs(label))
     .filter(({ label }) => label.toLowerCase().startsWith(written))
-    .sort((a, b) => rank(a).localeCompare(rank(b)) || a.label.localeCompare(b.label))
+    .sort(
+      (a, b) =>
+        rank(a).localeCompare(rank(b)) || isPrivate(a) - isPrivate(b) || a.label.localeCompare(b.label),
+    )
   return { start, end, candidates }
 }
 
 /** What a declaration starts with, for names that the service knows only as an alias of something in another cell. */
 const declared: { [keyword: string]: string } = {
   class: 'class',
+  constructor: 'class',
   function: 'function',
   enum: 'enum',
   namespace: 'module',
   module: 'module',
   interface: 'interface',
   type: 'type',
+}
+
+function declaredType(detail = ''): string | undefined {
+  const keyword = /^(?:\(alias\) )?(\w+) /.exec(detail)?.[1] ?? ''
+  return Object.hasOwn(declared, keyword) ? declared[keyword] : undefined
 }
 
 /** As front ends take it. `resolved`: the same items with their signatures, where they were asked for. */
@@ -103,8 +115,7 @@ export function readCompletions(
       const doc = typeof documentation === 'string' ? documentation : documentation?.value
       return {
         text: item.insertText && item.insertText !== item.label ? item.insertText : label,
-        type:
-          declared[/^(?:\(alias\) )?(\w+) /.exec(detail ?? '')?.[1] ?? ''] ?? types[item.kind ?? 1] ?? 'text',
+        type: declaredType(detail) ?? types[item.kind ?? 1] ?? 'text',
         ...(signature ? { signature } : {}),
         ...(doc ? { documentation: doc } : {}),
       }

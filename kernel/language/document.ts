@@ -11,9 +11,10 @@ export interface Document {
   edits: readonly Edit[]
 }
 
-const relative = /(?<=(?:\bfrom|\bimport|\brequire\s*\(|\bimport\s*\()\s*(['"]))\.{1,2}(?:\/[^'"\n]*)?(?=\1)/g
+const relative =
+  /(?<=(?:\bfrom|\bimport|\brequire\s*\(|\bimport\s*\()\s*(['"]))(?:\.{1,2}(?:\/[^'"\n]*)?|file:[^'"\n]+)(?=\1)/g
 
-/** Makes relative imports absolute: the module does not lie where the cell does. Works on unfinished text too. */
+/** Makes relative imports, and addresses of files, absolute paths: the module does not lie where the cell does. Works on unfinished text too. */
 export function absoluteImports(text: string, resolve: (specifier: string) => string): Edit[] {
   return [...text.matchAll(relative)].map(({ 0: specifier, index }) => ({
     start: index,

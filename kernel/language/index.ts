@@ -2,6 +2,7 @@
 import type { CellSource, Diagnostic } from '../cell/index.js'
 import { placeAt } from '../cell/index.js'
 import { findChecking } from './checking.js'
+import { completeCommand } from './commands.js'
 import { findCandidates, isMember, readCompletions } from './complete.js'
 import { readDiagnostics } from './diagnostics.js'
 import { toOffset, toPosition, type Document } from './document.js'
@@ -148,8 +149,8 @@ export function createLanguage({
 
     complete: (text: string, offset: number) =>
       inTurn(async (): Promise<Completions> => {
-        const path = completePath(text, offset, folder)
-        if (path) return path
+        const written = completeCommand(text, offset) ?? completePath(text, offset, folder)
+        if (written) return written
         await catchUp()
         const document = program.here(program.read(text, !isMember(text, offset)))
         await write(document)

@@ -4,7 +4,8 @@ import type { Inspection } from './types.js'
 export function readHover(hover: string, text: string, start: number): Inspection {
   const match = /^```\w*\n([^]*?)\n```\n?([^]*)$/.exec(hover)
   const signature = (match?.[1] ?? '').replace(/^\(alias\) /, '').replace(/\nimport [^\n]*$/, '')
-  const documentation = (match?.[2] ?? hover).trim()
+  // A link to a declaration leads to a file of this machine's.
+  const documentation = (match?.[2] ?? hover).replaceAll(/\[([^\]]*)\]\(file:[^)]*\)/g, '$1').trim()
   const found = findExpression(text, start)
   // The key of an object literal is no name of its own.
   const isKey = signature.startsWith('(property)') && !found?.includes('.')

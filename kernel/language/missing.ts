@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { asPath } from '../files.js'
 import { isPackage, packageOf } from '../packages.js'
 import type { ServiceDiagnostic } from './service.js'
 import type { Workspace } from './workspace.js'
@@ -12,10 +13,35 @@ export const isMissing = (code: number): boolean => codes.has(code)
 /** The module that a message about a missing one names. */
 export const missingSpecifier = (message: string): string | undefined => /'([^']+)'/.exec(message)?.[1]
 
+/** What to do about the specifiers of other runtimes. */
+const elsewhere: readonly { prefix: RegExp; help(name: string): string }[] = [
+  {
+    prefix: /^npm:\/?/,
+    help: (name) =>
+      `Install it with \`%npm install ${name}\` and import '${name.replace(/(?<=.)@[^/]*/, '')}'.`,
+  },
+  {
+    prefix: /^jsr:\/?/,
+    help: (name) => `Install it with \`%npm exec --yes jsr add ${name}\` and import it by its name.`,
+  },
+  {
+    prefix: /^https?:/,
+    help: () =>
+      'Node imports packages and files: install the package with `%npm install …`, or save the file here.',
+  },
+]
+
 /** What to do about a missing module: where it was looked for, and the command. */
 export function missingHelp(specifier: string, { searched }: Workspace): string {
   const [folder] = searched
-  if (!isPackage(specifier)) return `\nThere is no such file in ${folder}.`
+  const other = elsewhere.find(({ prefix }) => prefix.test(specifier))
+  if (other) return `\n${other.help(specifier.replace(other.prefix, ''))}`
+  if (!isPackage(specifier)) {
+    const path = asPath(specifier, folder!)
+    return path !== undefined && existsSync(path) && statSync(path).isFile()
+      ? `\nThe file is there, but it is none that can be imported: read it with readFileSync of 'node:fs'.`
+      : `\nThere is no such file in ${folder}.`
+  }
   const name = packageOf(specifier)
   return `\nLooked for it in ${join(folder!, 'node_modules')} and those of the folders above. Run \`npm install ${name}\` in ${folder}, or put \`%npm install ${name}\` on the first line of a cell.`
 }

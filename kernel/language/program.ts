@@ -12,6 +12,7 @@ import {
   type Names,
   type Tags,
 } from '../cell/index.js'
+import { asPath } from '../files.js'
 import { capacity, exportLine, importLine } from './blank.js'
 import type { Workspace } from './workspace.js'
 import { absoluteImports, createDocument, type Document } from './document.js'
@@ -152,7 +153,7 @@ export class CellProgram {
   }
 
   #resolve(specifier: string): string {
-    const path = join(this.#notebookFolder, specifier)
+    const path = asPath(specifier, this.#notebookFolder) ?? specifier
     const bare = path.replace(/\.[jt]sx?$/, '')
     return this.#files.has(bare) ? join(this.#folder, relative(this.#notebookFolder, bare)) : path
   }

@@ -2,6 +2,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   readdirSync,
   realpathSync,
   rmSync,
@@ -147,11 +148,22 @@ function joinedLib(home: string): string[] {
   return existsSync(folder) ? readdirSync(folder).map((file) => join(folder, file)) : []
 }
 
+/** The doc comment of a name in a file of declarations: `typeof` takes the type over, and not the comment. */
+function docOf(name: string, declarations: string): string {
+  const found = new RegExp(
+    `(/\\*\\*(?:[^*]|\\*(?!/))*\\*/)\\s*export declare (?:const|function) ${name}\\b`,
+  ).exec(declarations)
+  return found ? `${found[1]} ` : ''
+}
+
 /** The names of DESIGN's cell globals, typed as gradbook's own declarations say. */
 function globalsText(home: string): string {
-  const host = JSON.stringify(join(home, 'dist', 'src', 'host.js'))
+  const file = join(home, 'dist', 'src', 'host')
+  const host = JSON.stringify(`${file}.js`)
+  const declarations = existsSync(`${file}.d.ts`) ? readFileSync(`${file}.d.ts`, 'utf8') : ''
   const names = ['display', 'html', 'markdown', 'latex', 'svg', 'clearOutput', 'host']
-  return `export {}\ndeclare global {\n${names.map((name) => `  const ${name}: typeof import(${host}).${name}`).join('\n')}\n}\n`
+  // Names declared by `var` are properties of globalThis as well.
+  return `export {}\ndeclare global {\n${names.map((name) => `  ${docOf(name, declarations)}var ${name}: typeof import(${host}).${name}`).join('\n')}\n}\n`
 }
 
 export function createWorkspace(notebookFolder: string, home: string, as?: StandIn): Workspace {

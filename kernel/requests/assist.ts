@@ -59,19 +59,17 @@ export const onInspect: Handler = async ({ message }, kernel) => {
   const found = await (await kernel.language).inspect(text, offset)
   if (!found) return { status: 'ok', found: false, data: {}, metadata: {} }
   const shown = await maybeLiveValue(kernel, found.expression)
-  const value = shown && String((await toWireBundle(shown, { picture: false }))['text/plain'] ?? '')
-  const detailed = message.content.detail_level !== 0
-  const documentation = detailed ? found.documentation : firstParagraph(found.documentation)
+  const whole = shown && String((await toWireBundle(shown, { picture: false }))['text/plain'] ?? '')
+  // Of a function the declaration says more than its value.
+  const isSaid =
+    whole === undefined || /^\[(?:class|(?:Async|Generator|AsyncGenerator)?Function)\b[^\n]*\]$/.test(whole)
+  const value = isSaid ? '' : shorten(whole, message.content.detail_level === 0 ? 600 : 4_000)
   const markdown = [
     `\`\`\`typescript\n${found.signature}\n\`\`\``,
-    documentation,
-    value === undefined ? '' : `\`\`\`\n${shorten(value, detailed ? 4_000 : 600)}\n\`\`\``,
+    value && `\`\`\`\n${value}\n\`\`\``,
+    found.documentation,
   ]
-  const plain = [
-    found.signature,
-    documentation,
-    value === undefined ? '' : shorten(value, detailed ? 4_000 : 600),
-  ]
+  const plain = [found.signature, value, found.documentation]
   const join = (parts: string[]): string => parts.filter((part) => part !== '').join('\n\n')
   return {
     status: 'ok',
@@ -79,10 +77,6 @@ export const onInspect: Handler = async ({ message }, kernel) => {
     data: { 'text/markdown': join(markdown), 'text/plain': join(plain) },
     metadata: {},
   }
-}
-
-function firstParagraph(text: string): string {
-  return text.split(/\n\s*\n/, 1)[0] ?? ''
 }
 
 function shorten(text: string, length: number): string {

@@ -4,6 +4,7 @@ import { formatDiagnostics, formatError, formatWarnings } from '../engine/traceb
 import { globalNames } from '../engine/global-names.js'
 import type { Diagnostic } from '../cell/types.js'
 import type { Problem } from '../port.js'
+import { emitOf, readTsconfig } from '../tsconfig.js'
 
 export interface Compiler {
   compile(cell: CellSource): CompiledCell
@@ -17,11 +18,13 @@ export interface Compiler {
   problemOfError(cell: CellSource, error: unknown): Problem
 }
 
-export function createCompiler(): Compiler {
+/** `folder`: the notebook's, whose tsconfig.json may say how cells become JavaScript. */
+export function createCompiler(folder: string): Compiler {
+  const emit = emitOf(readTsconfig(folder))
   const globals = new Set([...Object.getOwnPropertyNames(globalThis), ...globalNames])
   const known = new Set<string>()
   return {
-    compile: (cell) => compileCell(cell, { known, globals }),
+    compile: (cell) => compileCell(cell, { known, globals, emit }),
     commit({ declares }) {
       for (const name of declares) known.add(name)
     },

@@ -244,6 +244,48 @@ test('a cell can be a file for others, and be changed', async () => {
   expect(notes).toEqual(['re-loaded shapes.ts'])
 })
 
+test('the default of a CommonJS module that was an ES module is the one that its types speak of', async () => {
+  const { run } = inFolder({
+    ...pack(
+      'compiled',
+      {},
+      {
+        'index.js':
+          'Object.defineProperty(exports, "__esModule", { value: true }); exports.default = class A { one() { return 1 } }; exports.two = 2',
+      },
+    ),
+    'uses.ts': 'import A, { two } from "compiled"\nexport const three = new A().one() + two',
+  })
+  expect(await run('import A, { two } from "compiled"; new A().one() + two')).toBe(3)
+  expect(await run('import { three } from "./uses"; three')).toBe(3)
+})
+
+test('what a module does not export is an error where it is used: it may be a type', async () => {
+  const { run } = inFolder({
+    ...pack('plain', { type: 'module' }, { 'index.js': 'export const a = 1, b = 2' }),
+    'types.ts': 'export interface Point { x: number }\nexport const origin: Point = { x: 0 }',
+  })
+  expect(await run('import { Point, origin } from "./types"; const p: Point = origin; p')).toEqual({ x: 0 })
+  await run('import { c, a } from "plain"; import whole from "plain"')
+  expect(await run('a')).toBe(1)
+  await expect(run('c')).rejects.toThrow("'plain' exports no 'c'. It exports a, b")
+  await expect(run('whole')).rejects.toThrow("'plain' exports nothing as default")
+})
+
+test('a pasted script finds that it is the one that was started', async () => {
+  const { run } = inFolder()
+  expect(
+    await run('let ran = false; if (require.main === module) ran = true; exports.ran = ran; module.exports'),
+  ).toEqual({
+    ran: true,
+  })
+  expect(await run('const module = 1, exports = 2; [module, exports, { module }]')).toEqual([
+    1,
+    2,
+    { module: 1 },
+  ])
+})
+
 test('import.meta.resolve gives addresses, of built-in modules their names', async () => {
   const { run, folder } = inFolder({ 'a.ts': 'export const at = import.meta.resolve("node:fs")' })
   const resolved =

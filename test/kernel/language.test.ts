@@ -178,6 +178,17 @@ describe('completion and inspection', () => {
     expect(content.data['text/plain']).toContain('const network: {')
     expect(content.data['text/plain']).toContain('layers: 3')
   })
+  test('a function is its declaration with all of its documentation', async () => {
+    await valueOf('/**\n * Scales.\n * @param by how much\n */\nfunction scale(by: number) { return by }\n1')
+    const { content } = await kernel.request('shell', 'inspect_request', {
+      code: 'scale',
+      cursor_pos: 3,
+      detail_level: 0,
+    })
+    expect(content.data['text/plain']).toBe(
+      'function scale(by: number): number\n\nScales.\n\n*@param* `by` — how much',
+    )
+  })
 })
 
 test('a value that refuses to be looked into does not fail the cell that shows it', async () => {

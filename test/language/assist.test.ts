@@ -42,6 +42,17 @@ test('packages, built-in modules and files', async () => {
 })
 test('imported names', async () =>
   expect(await texts('import { readFileS| } from "node:fs"')).toContain('readFileSync'))
+test('a class that is made is a class, and names with an underscore come last', async () => {
+  expect((await notebook.complete('new Lear|')).items[0]).toMatchObject({ text: 'Learner', type: 'class' })
+  const types = await texts('let x: |')
+  expect(types.indexOf('_Blob')).toBeGreaterThan(types.indexOf('WritableStream'))
+})
+test('%npm lines complete as what they are', async () => {
+  expect(await texts('%|')).toEqual(['npm'])
+  expect(await texts('// first\n%npm ins|')).toEqual(['install'])
+  expect(await texts('%npm install lear|')).toEqual([])
+  expect(await texts('1 %lear|')).toContain('learningRate')
+})
 test('unfinished cells complete too', async () =>
   expect(await texts('for (const r of Object.values(rates)) {\n  if (r) {\n    rates.fi|')).toEqual([
     'first',
@@ -64,6 +75,11 @@ test('inspection gives the declaration, the documentation and the expression', a
     expression: 'model.add',
     signature: expect.stringContaining('add'),
   })
+})
+test('names that every cell has are documented; links lead nowhere on this machine', async () => {
+  expect((await notebook.inspect('displ|ay'))?.documentation).toContain('under the running cell')
+  await notebook.check('/** As {@link Learner} does. */\nfunction learn() {}')
+  expect((await notebook.inspect('lea|rn()'))?.documentation).toBe('As Learner does.')
 })
 test('inspection behind a name, and inside the brackets of a call', async () => {
   expect(await notebook.inspect('addOne|')).toMatchObject({ expression: 'addOne' })

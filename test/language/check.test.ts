@@ -1,3 +1,6 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 import { session } from './session.js'
 
@@ -154,4 +157,21 @@ test('the hundredth cell is checked as the first one is', async () => {
     'TS2339 1:37',
   ])
   await long.language.close()
+})
+
+test('what cannot be imported says what can be done', async () => {
+  const { language, folder } = session()
+  writeFileSync(join(folder, 'notes.txt'), 'hi')
+  const help = async (specifier: string) => {
+    const [problem] = await language.check({ number: 1, text: `import x from '${specifier}'` })
+    return problem?.message.split('\n').at(-1)
+  }
+  expect(await help('npm:lodash@4')).toBe("Install it with `%npm install lodash@4` and import 'lodash'.")
+  expect(await help('https://esm.sh/x')).toContain('install the package with `%npm install')
+  expect(await help('./notes.txt')).toContain("read it with readFileSync of 'node:fs'")
+  expect(await help('./nothing')).toBe(`There is no such file in ${folder}.`)
+  expect(await help(pathToFileURL(join(folder, 'nothing.ts')).href)).toBe(
+    `There is no such file in ${folder}.`,
+  )
+  await language.close()
 })
