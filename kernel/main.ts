@@ -90,17 +90,25 @@ protocol.on('error', (error) => {
 })
 protocol.on('exit', (code) => exit(code))
 
-const [{ createEngine }, { createQuestions }, { createParts }, { show }, { runBeside }, { offerAgent }] =
-  await Promise.all([
-    import('./engine/engine.js'),
-    import('./engine/questions.js'),
-    import('./engine/parts.js'),
-    import('./engine/values.js'),
-    import('./engine/cause.js'),
-    import('./debug/offer.js'),
-  ])
+const [
+  { postSafely },
+  { createEngine },
+  { createQuestions },
+  { createParts },
+  { show },
+  { runBeside },
+  { offerAgent },
+] = await Promise.all([
+  import('./engine/crossing.js'),
+  import('./engine/engine.js'),
+  import('./engine/questions.js'),
+  import('./engine/parts.js'),
+  import('./engine/values.js'),
+  import('./engine/cause.js'),
+  import('./debug/offer.js'),
+])
 
-const post = (message: ToProtocol): void => protocol.postMessage(message)
+const post = postSafely((message: ToProtocol): void => protocol.postMessage(message))
 const questions = createQuestions(post, shared, port1)
 const parts = createParts(data.folder, data.home)
 const engine = createEngine(post, shared, questions, parts)

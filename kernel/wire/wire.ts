@@ -1,5 +1,5 @@
 import { readConnection, writeConnection, type Port } from './connection.js'
-import { createCodec, type Header, type Message } from './message.js'
+import { createCodec, type Codec, type Header, type Message } from './message.js'
 import { createOutgoing, type Stream } from './outgoing.js'
 import { openSockets, type IncomingChannel } from './sockets.js'
 
@@ -61,10 +61,25 @@ export async function openWire(connectionFile: string, log: (line: string) => vo
   /** The topic that ZeroMQ subscribers may filter by; front ends subscribe to all. */
   const topic = (type: string): Uint8Array[] => [Buffer.from(type)]
 
+  /** The frames of a message; of one that JSON cannot hold those of an error that says so: nothing is lost, no reply is missing. */
+  const encode: Codec['encode'] = (identities, type, parent, content, more) => {
+    try {
+      return codec.encode(identities, type, parent, content, more)
+    } catch (error) {
+      const { name, message } = error as Error
+      const evalue = `this ${type} cannot be sent: ${message}`
+      log(evalue)
+      const problem = { ename: name, evalue, traceback: [`${name}: ${evalue}`] }
+      return type.endsWith('_reply')
+        ? codec.encode(identities, type, parent, { status: 'error', ...problem })
+        : codec.encode(topic('error'), 'error', parent, problem)
+    }
+  }
+
   const publish: Wire['publish'] = (parent, type, content, more) =>
     outgoing.push({
       channel: 'iopub',
-      frames: () => codec.encode(topic(type), type, parent, content, more),
+      frames: () => encode(topic(type), type, parent, content, more),
     })
 
   // What was published before a front end's subscription took hold is lost to it: the welcome says from when on it hears.
@@ -93,7 +108,7 @@ export async function openWire(connectionFile: string, log: (line: string) => vo
     publishLater(parent, type, content) {
       outgoing.push({
         channel: 'iopub',
-        frames: async () => codec.encode(topic(type), type, parent, await content),
+        frames: async () => encode(topic(type), type, parent, await content),
       })
     },
     stream(parent, name, text, sent) {
@@ -111,13 +126,7 @@ export async function openWire(connectionFile: string, log: (line: string) => vo
       outgoing.push({
         channel,
         frames: () =>
-          codec.encode(
-            request.identities,
-            replyTypeOf(request.header.msg_type),
-            request.header,
-            content,
-            more,
-          ),
+          encode(request.identities, replyTypeOf(request.header.msg_type), request.header, content, more),
       })
     },
     ask(request, content) {

@@ -70,6 +70,51 @@ test('bytes and text written to process.stdout are joined, also within a charact
   expect(stream(outputs)).toBe('é€😀!')
 })
 
+test('halves of surrogate pairs become U+FFFD, since no notebook with one could be saved', async () => {
+  const { outputs } = await kernel.run(
+    String.raw`console.log('a\ud800b \udc00 😀 \\ud800'); display({ 'application/json': { '\udabc': '\ud800' } }, { raw: true })`,
+  )
+  expect(stream(outputs)).toBe('a\ufffdb \ufffd 😀 \\ud800\n')
+  const shown = outputs.find(({ output_type }) => output_type === 'display_data')
+  expect(shown).toMatchObject({ data: { 'application/json': { '\ufffd': '\ufffd' } } })
+})
+
+test('bytes of a child that are no UTF-8 become U+FFFD, and characters are joined that come in two pieces', async () => {
+  const { outputs } = await kernel.run(
+    String.raw`import { spawnSync } from 'node:child_process'
+    spawnSync('sh', ['-c', "printf 'a\\377b\\303'; sleep 0.2; printf '\\251\\n'"], { stdio: 'inherit' })`,
+  )
+  expect(stream(outputs)).toBe('a\ufffdb\u00e9\n')
+})
+
+describe('what no message can hold', () => {
+  test('is an error under the cell where it is circular, and what comes after it is shown', async () => {
+    const { outputs, status } = await kernel.run(
+      `const circular: any = {}; circular.self = circular; display({ 'application/json': circular }, { raw: true }); console.log('after')`,
+    )
+    expect(status).toBe('ok')
+    expect(error(outputs)?.evalue).toMatch(/display_data cannot be sent: .*circular/)
+    expect(stream(outputs)).toBe('after\n')
+  })
+
+  test('is left out where it is a function, as in JSON', async () => {
+    const { messages } = await kernel.run(
+      `({ [Symbol.for('Jupyter.display')]: () => ({ 'application/json': { a: 1, f() {} }, 'image/png': new Uint8Array([1]) }) })`,
+    )
+    const shown = messages.find(({ header }) => header.msg_type === 'execute_result')
+    expect(shown?.content.data).toEqual({ 'application/json': { a: 1 }, 'image/png': 'AQ==' })
+  })
+
+  test('does not keep a cell from its reply', async () => {
+    const { reply } = await kernel.run('1', {
+      user_expressions: {
+        circular: `({ [Symbol.for('Jupyter.display')]: () => { const a: any = {}; a.a = a; return { 'application/json': a } } })`,
+      },
+    })
+    expect(reply).toMatchObject({ status: 'error', evalue: expect.stringMatching(/circular/) })
+  })
+})
+
 describe.skipIf(process.platform === 'win32')('what goes to the descriptors themselves', () => {
   test('by a child that is waited for lands in the cell, in its place', async () => {
     const { outputs } = await kernel.run(`
