@@ -6,6 +6,7 @@ import type { Core } from './core.js'
 import type { DropoutSetting } from './dropout.js'
 import { asSchedule, checkOneAverage, checkOptimizer, checkRate, checkRule, optionChecks } from './options.js'
 import { scheduleRecord, type Schedule, type ScheduleFunction } from './schedules.js'
+import { restoreSnapshot, takeSnapshot } from './snapshots.js'
 import { averageOf, disposeSlots } from './step.js'
 import { ruleRecord, type StopFunction, type StopRule } from './stops.js'
 import type { Subset } from './subsets.js'
@@ -207,6 +208,24 @@ function checked(name: string, value: any): any {
   const { ok, expected } = optionChecks[name]!
   if (ok(value)) return value
   throw new InputError({ where: `run.set({ ${name} })`, received: describe(value), expected })
+}
+
+export const isChangeable = (name: string) => Object.hasOwn(rows, name)
+
+/** Of these changes, those that would change something. The run stays as it is. */
+export function differing(core: Core, changes: Changes): Changes {
+  const before = takeSnapshot(core)
+  try {
+    const found = Object.entries(changes).filter(([name, value]) => {
+      const { read, write } = rows[name as keyof Changes]
+      const from = JSON.stringify(read(core, value))
+      write(core, value)
+      return JSON.stringify(read(core, value)) !== from
+    })
+    return Object.fromEntries(found)
+  } finally {
+    restoreSnapshot(core, before)
+  }
 }
 
 /** Whether all that is to be changed can be. */

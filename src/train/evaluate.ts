@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs'
+import { withRandomness } from '../backend/random.js'
 import type { Dataset } from '../data/dataset.js'
 import { InputError } from '../errors.js'
 import type { EvaluationRow } from '../views.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
 import { lendAverages } from './averages.js'
 import type { Core } from './core.js'
+import { keyOf } from './key.js'
 import { borrow, tidily } from './step.js'
 import type { Batch } from './trainee.js'
 
@@ -75,7 +77,9 @@ function evaluateBatch(core: Core, dataset: Dataset, positions: Int32Array, ema:
   core.working = { undo() {} }
   const putBack = ema ? lendAverages(core) : undefined
   try {
-    return seenIn(core, dataset, positions)
+    // A loss of one's own may drop or add noise here too: the same whenever it is looked at.
+    const seed = keyOf(core.settings.seed, 'evaluation', positions[0]!)
+    return withRandomness({ seed, iteration: core.iteration }, () => seenIn(core, dataset, positions))
   } finally {
     putBack?.()
     core.working = undefined

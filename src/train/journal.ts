@@ -7,10 +7,10 @@ import { batchSizesRecord } from './batch-sizes.js'
 import type { Core } from './core.js'
 import { encodeSnapshot } from './record.js'
 import { scheduleRecord } from './schedules.js'
-import { keptFile, maybePlace, presentFile, undoFile } from './points.js'
+import { keptFile, maybePlace, presentFile, redoFile, undoFile } from './points.js'
 import { takeSnapshot, type Snapshot } from './snapshots.js'
 import { ruleRecord } from './stops.js'
-import type { Point, Timeline } from './timeline.js'
+import type { Move, Point, Timeline } from './timeline.js'
 
 /** Milliseconds between snapshots within a call. */
 const snapshotEvery = 60_000
@@ -63,6 +63,8 @@ export class Journal {
   readonly #parent: RunFile['parent']
   #folder: string | undefined
   #failed = false
+  /** Whether the folder may hold points that redo goes to. */
+  #redoable = false
   /** Rows of the history that are on disk. */
   #written = 0
   #lines: string[] = []
@@ -84,6 +86,7 @@ export class Journal {
     if (!this.#files) return
     if (at.folder !== undefined) {
       this.#hold(at.folder)
+      this.#redoable = true
       this.#carryOn(readRunFile(this.#files, at.folder))
       this.#attempt(() => this.#writeRunFile(this.#files!))
       this.#written = core.history.length
@@ -112,9 +115,12 @@ export class Journal {
       if (!files.claim(files.join(parent, name))) continue
       this.#core.name = name
       this.#hold(files.join(parent, name))
+      const held = this.#parent?.name === wanted
       if (name !== wanted)
         say(
-          `The run '${wanted}' is on disk already: this one is '${name}'. To take that one up: train(…, { name: '${wanted}', resume: true }).`,
+          held
+            ? `The run '${wanted}' is alive and writes to its folder: this one goes on from there as '${name}'.`
+            : `The run '${wanted}' is on disk already: this one is '${name}'. To take that one up: train(…, { name: '${wanted}', resume: true }).`,
         )
       this.#writeRunFile(files)
       return
@@ -149,11 +155,12 @@ export class Journal {
     }
   }
 
-  /** A call that changes the run begins; `point`: where undo will go back to. */
-  begin(point?: Point): void {
+  /** A call that changes the run begins; `point`: where undo will go back to. What was taken back is over, unless it is to be redone. */
+  begin(point?: Point, { forget = true }: { forget?: boolean } = {}): void {
     this.#attempt(() => {
       clearTimeout(this.#timer)
       if (this.#folder === undefined) this.#claimUnnamed(this.#files!)
+      if (forget) this.#forgetRedo()
       const cell = maybeHost()?.cell
       const last = this.#cells.at(-1)
       if (cell && !(last?.number === cell.number && last.source === cell.source)) {
@@ -206,9 +213,36 @@ export class Journal {
   }
 
   /** The run went to another point of its history. */
-  moved(how: string): void {
+  moved(how: string, move: Move, timeline: Pick<Timeline, 'future'>): void {
     this.event(how, { iteration: this.#core.iteration })
     this.#written = this.#core.history.length
+    this.#attempt(() => {
+      if (this.#folder === undefined) return
+      if (move === 'left') this.#forgetRedo()
+      else if ('redone' in move) this.#files!.remove(this.#snapshotPath(redoFile(move.redone)))
+      else this.#writeRedo(timeline, 1)
+    })
+  }
+
+  #snapshotPath(file: string): string {
+    return this.#files!.join(this.#folder!, 'snapshots', file)
+  }
+
+  /** Points that redo goes to, the nearest first. */
+  #writeRedo(timeline: Pick<Timeline, 'future'>, most: number): void {
+    let count = 0
+    for (const { snapshot, tail, from } of timeline.future()) {
+      if (count++ === most) break
+      this.#redoable = true
+      this.#writeFile(redoFile(snapshot), snapshot, tail, from)
+    }
+  }
+
+  #forgetRedo(): void {
+    if (!this.#redoable) return
+    this.#redoable = false
+    for (const file of this.#files!.list(this.#files!.join(this.#folder!, 'snapshots')))
+      if (maybePlace(file)?.redo) this.#files!.remove(this.#snapshotPath(file))
   }
 
   #flush(): void {
@@ -244,9 +278,9 @@ export class Journal {
     this.#thin(files)
   }
 
-  #writeFile(file: string, snapshot: Snapshot, history?: Point['tail']): void {
-    const bytes = encodeTensors(encodeSnapshot(this.#core, snapshot, history))
-    this.#files!.write(this.#files!.join(this.#folder!, 'snapshots', file), bytes)
+  #writeFile(file: string, snapshot: Snapshot, history?: Point['tail'], from?: string): void {
+    const bytes = encodeTensors(encodeSnapshot(this.#core, snapshot, history, from))
+    this.#files!.write(this.#snapshotPath(file), bytes)
   }
 
   /** Of the files that are not kept by name the newest stay: a few of the run as it stood, and points for undo by a budget. */
@@ -307,7 +341,7 @@ export class Journal {
   }
 
   /** Writes the run into a folder of the user's choice, with what undo and `goTo` would go to. */
-  save(folder: string, overwrite: boolean, timeline: Pick<Timeline, 'past' | 'named'>): void {
+  save(folder: string, overwrite: boolean, timeline: Pick<Timeline, 'past' | 'future' | 'named'>): void {
     const files = maybeFiles()
     if (!files)
       throw new InputError({
@@ -352,6 +386,7 @@ export class Journal {
       for (const look of this.#core.looks) this.event('look', look)
       this.#flush()
       this.#writePoints(timeline.past, true)
+      this.#writeRedo(timeline, keptPoints)
       for (const [name, { snapshot, tail }] of timeline.named)
         this.#writeFile(keptFile(snapshot.iteration, name), snapshot, tail)
       this.#writeSnapshot({ writes: false })

@@ -2,6 +2,8 @@ import type { DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
 import { maybeFiles, type Files } from '../store/files.js'
 import { decodeTensors } from '../store/safetensors.js'
+import type { Optimizer } from '../backend/optimizer.js'
+import { differing, isChangeable, type Changes } from './adjust.js'
 import type { Core } from './core.js'
 import { readRunFile, runsFolder, say, settleJournals, type RunFile } from './journal.js'
 import { checkRule, findMetrics, type RunOptions } from './options.js'
@@ -36,8 +38,13 @@ export function findSaved(target: unknown): Saved {
       received: describe(target),
       expected: "a folder, a run's name, or 'latest'",
     })
+  // A run that was only made has nothing to be taken up.
+  const isWritten = (folder: string) => readRunFile(files, folder)?.snapshot !== null
+  const latest = byAge.find(isWritten) ?? byAge[0]
   const candidates =
-    target === 'latest' ? byAge.slice(0, 1) : [target, files.join(runsFolder(true) ?? 'runs', target)]
+    target === 'latest'
+      ? [latest].filter((folder) => folder !== undefined)
+      : [target, files.join(runsFolder(true) ?? 'runs', target)]
   for (const folder of candidates) {
     const file = readRunFile(files, folder)
     if (file) return openSaved(files, folder, file, where)
@@ -73,7 +80,7 @@ export function openSaved(files: Files, folder: string, file: RunFile, where: st
   const age = (name: string) => files.modified(files.join(snapshots, name))
   const names = files.list(snapshots).filter((name) => maybePlace(name) !== undefined)
   const newest = names
-    .filter((name) => maybePlace(name)!.name === undefined)
+    .filter((name) => maybePlace(name)!.name === undefined && !maybePlace(name)!.redo)
     .toSorted((a, b) => age(b) - age(a))
   const order = [file.snapshot, ...newest].filter(
     (name, i, all): name is string => name !== null && names.includes(name) && all.indexOf(name) === i,
@@ -98,28 +105,54 @@ export function openSaved(files: Files, folder: string, file: RunFile, where: st
   })
 }
 
-/** Options for `train` that make the run anew: what was recorded, and over it what is passed. */
+/** What is not the run's course, and so is taken as it is passed. */
+const besides = ['data', 'evaluateOn', 'loss', 'metrics', 'evaluationBatchSize', 'progress', 'save'] as const
+
+/**
+ * Options for `train` that make the run as it stood: all that is data as it was recorded, the rest as it is passed. (What
+ * is passed and says otherwise is for `loadRun` a change, for `resume` a line: see `otherwise`.)
+ */
 export function optionsOf(saved: Saved, passed: LoadOptions): RunOptions & { loss?: unknown } {
   const where = `loadRun('${saved.folder}')`
   const decoded = saved.decoded()
-  const { optimizer, schedule, batchSchedule, stop } = rebuild(decoded, passed as Passed, where)
-  const metrics = passed.metrics ?? checkMetrics(decoded.metrics, where)
-  const recorded: { [name: string]: unknown } = { ...decoded.settings, name: decoded.name }
-  const options: { [name: string]: unknown } = {}
-  for (const [name, value] of Object.entries({
-    ...recorded,
-    optimizer,
-    schedule,
-    batchSchedule,
-    stop,
-    metrics,
-    ...passed,
-  }))
+  const { optimizer: given } = passed
+  const same = given !== undefined && given.name === decoded.optimizer.name && alike(given, decoded.optimizer)
+  const rebuilt = rebuild(decoded, { ...(passed as Passed), optimizer: same ? given : undefined }, where)
+  const metrics = checkMetrics(decoded.metrics, passed.metrics, where)
+  const options: { [name: string]: unknown } = { metrics }
+  const named = besides.map((name) => [name, passed[name]] as const)
+  const recorded = { ...decoded.settings, name: decoded.name, ...rebuilt }
+  for (const [name, value] of [...Object.entries(recorded), ...named])
     if (value !== undefined && value !== null) options[name] = value
   return options as unknown as RunOptions
 }
 
-function checkMetrics(names: string[], where: string): string[] {
+/** By their records: functions in them count by their names. */
+function alike(one: Pick<Optimizer, 'settings'>, other: Pick<Optimizer, 'settings'>): boolean {
+  return JSON.stringify(one.settings) === JSON.stringify(other.settings)
+}
+
+/** Of the options that are passed beside a run on disk, those that a run can be set to and that say otherwise than it. */
+export function otherwise(core: Core, passed: Partial<RunOptions>): Changes {
+  const changes: { [name: string]: unknown } = {}
+  for (const [name, value] of Object.entries(passed))
+    if (isChangeable(name) && value !== undefined) changes[name] = value
+  if (core.trainee.iteration) delete changes.optimizer
+  const { optimizer } = changes as { optimizer?: Optimizer }
+  if (optimizer && optimizer.name === core.optimizer.name) {
+    const { learningRate } = optimizer
+    const rest = ({ settings }: Optimizer) => ({ settings: { ...settings, learningRate: null } })
+    // The same one at another rate keeps its slots.
+    if (alike(rest(optimizer), rest(core.optimizer))) {
+      delete changes.optimizer
+      if (learningRate !== core.optimizer.learningRate) changes.learningRate = learningRate
+    }
+  }
+  return differing(core, changes)
+}
+
+function checkMetrics(names: string[], passed: RunOptions['metrics'], where: string): RunOptions['metrics'] {
+  if (passed) return passed
   try {
     findMetrics(names)
     return names

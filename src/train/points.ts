@@ -7,27 +7,31 @@ import type { Snapshot } from './snapshots.js'
 
 /**
  * Names of snapshot files: `00000200.safetensors` the run as it stood; `00000200-undo-3.safetensors` a point that undo goes
- * back to, after 200 iterations and 3 adjustments, which is one place on the run's line; `00000200-kept-good.safetensors`.
+ * back to, after 200 iterations and 3 adjustments, which is one place on the run's line; `00000200-redo-3.safetensors` one
+ * that redo goes to; `00000200-kept-good.safetensors`.
  */
-const pattern = /^(\d{8,})(?:-undo-(\d+)|-kept-(.+))?\.safetensors$/
+const pattern = /^(\d{8,})(?:-(undo|redo)-(\d+)|-kept-(.+))?\.safetensors$/
 
 const digits = (iteration: number) => String(iteration).padStart(8, '0')
 
 export const presentFile = (iteration: number) => `${digits(iteration)}.safetensors`
-export const undoFile = ({ iteration, adjustments }: Pick<Snapshot, 'iteration' | 'adjustments'>) =>
+type At = Pick<Snapshot, 'iteration' | 'adjustments'>
+export const undoFile = ({ iteration, adjustments }: At) =>
   `${digits(iteration)}-undo-${adjustments.length}.safetensors`
+export const redoFile = ({ iteration, adjustments }: At) =>
+  `${digits(iteration)}-redo-${adjustments.length}.safetensors`
 export const keptFile = (iteration: number, name: string) =>
   `${digits(iteration)}-kept-${encodeURIComponent(name)}.safetensors`
 
 /** What a file's name says; undefined where it is no snapshot. */
 export function maybePlace(
   file: string,
-): { iteration: number; adjustments?: number; name?: string } | undefined {
-  const [, iteration, adjustments, name] = pattern.exec(file) ?? []
+): { iteration: number; adjustments?: number; redo?: boolean; name?: string } | undefined {
+  const [, iteration, way, adjustments, name] = pattern.exec(file) ?? []
   if (iteration === undefined) return undefined
   return {
     iteration: Number(iteration),
-    ...(adjustments !== undefined && { adjustments: Number(adjustments) }),
+    ...(adjustments !== undefined && { adjustments: Number(adjustments), redo: way === 'redo' }),
     ...(name !== undefined && { name: decodeURIComponent(name) }),
   }
 }
@@ -37,9 +41,11 @@ export interface SavedPoint {
   iteration: number
   /** Adjustments before it; undefined where it was kept by name. */
   adjustments?: number
+  /** Whether redo goes there. */
+  redo?: boolean
   name?: string
   /** undefined where it is not whole any more, or does not belong to the run as it stands. */
-  read(): { snapshot: Snapshot; history: History } | undefined
+  read(): { snapshot: Snapshot; history: History; from: string | undefined } | undefined
 }
 
 /** The points that a run's folder holds, in the order of the run's line. */
@@ -88,7 +94,7 @@ function maybeRead(core: Core, files: Files, path: string): ReturnType<SavedPoin
       optimizer,
       settings: { ...now, ...plain, ...rules, metrics, progress, save },
     }
-    return { snapshot, history: decoded.history }
+    return { snapshot, history: decoded.history, from: decoded.from }
   } catch {
     return undefined
   }

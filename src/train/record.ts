@@ -43,6 +43,8 @@ interface Rest {
   spikes: Snapshot['spikes']
   planned: Snapshot['planned']
   looks?: Core['looks']
+  /** Of a point that redo goes to: where the run stands when it can. */
+  from?: string
   historyNames: string[]
 }
 
@@ -65,6 +67,7 @@ export function encodeSnapshot(
   core: Core,
   snapshot: Snapshot,
   history?: { readonly [name: string]: Float64Array },
+  from?: string,
 ): TensorFile {
   const names = history ? Object.keys(history) : core.history.names
   const tensors: { [name: string]: StoredTensor } = {}
@@ -94,7 +97,7 @@ export function encodeSnapshot(
   for (const [i, { losses, predicted, probability, right, everRight }] of snapshot.details.entries())
     for (const [part, values] of Object.entries({ losses, predicted, probability, right, everRight }))
       if (values) vector(`evaluation:${i}:${part}`, values)
-  return { tensors, metadata: { format, run: JSON.stringify(restOf(core, snapshot, names)) } }
+  return { tensors, metadata: { format, run: JSON.stringify({ ...restOf(core, snapshot, names), from }) } }
 }
 
 function restOf(core: Core, snapshot: Snapshot, historyNames: string[]): Rest {
@@ -145,6 +148,7 @@ export interface Decoded {
   stop: { name: string; settings: { [name: string]: unknown } } | undefined
   metrics: string[]
   looks: Core['looks']
+  from: string | undefined
   history: History
 }
 
@@ -183,6 +187,7 @@ export function decodeSnapshot({ tensors, metadata }: TensorFile, file: string, 
     stop,
     metrics,
     looks: rest.looks ?? [],
+    from: rest.from,
     history,
     snapshot: {
       iteration: rest.iteration,
@@ -266,7 +271,7 @@ function detailsFrom(rest: Rest, tensors: TensorFile['tensors'], core: Core): Ev
   })
 }
 
-/** What was recorded, made anew; what only the user has, as passed. The error names what is missing. */
+/** What was recorded, made anew; what only the user has, as passed. The error names what is missing. An optimizer that is passed goes before its record. */
 export function rebuild(
   decoded: Decoded,
   passed: Passed,
@@ -280,11 +285,11 @@ export function rebuild(
       fix: `loadRun(…, { ${what}: ${example} }).`,
     })
   const { schedule, batchSchedule, stop } = decoded
-  const sizes = passed.batchSchedule ?? (batchSchedule && batchSizesFrom(batchSchedule, scheduleFrom))
+  const sizes = batchSchedule && (batchSizesFrom(batchSchedule, scheduleFrom) ?? passed.batchSchedule)
   if (batchSchedule && !sizes) throw missing('batchSchedule', '(iteration, batchSize) => …')
-  const rebuiltSchedule = passed.schedule ?? (schedule && scheduleFrom(schedule))
+  const rebuiltSchedule = schedule && (scheduleFrom(schedule) ?? passed.schedule)
   if (schedule && !rebuiltSchedule) throw missing('schedule', '(iteration, peak) => …')
-  const rebuiltStop = passed.stop ?? (stop && ruleFrom(stop))
+  const rebuiltStop = stop && (ruleFrom(stop) ?? passed.stop)
   if (stop && !rebuiltStop) throw missing('stop', '(progress) => …')
   const optimizer = passed.optimizer ?? optimizerFrom(decoded.optimizer)
   if (!optimizer) throw missing('optimizer', `${decoded.optimizer.name}({ … })`)

@@ -47,7 +47,7 @@ import type { Spike } from './spikes.js'
 import type { StopFunction, StopRule } from './stops.js'
 import type { Subset } from './subsets.js'
 import { named } from './suggest.js'
-import { Timeline } from './timeline.js'
+import { Timeline, type Move } from './timeline.js'
 import { Turns } from './turns.js'
 import type { Batch } from './trainee.js'
 
@@ -507,7 +507,7 @@ export class Run {
     return this.#travel(() => this.#timeline.goTo(target))
   }
 
-  async #travel(work: () => void): Promise<StretchView> {
+  async #travel(work: () => Move): Promise<StretchView> {
     const started = performance.now()
     const from = this.iteration
     await this.#turns.travel(work)

@@ -12,9 +12,22 @@ export interface Point {
   /** The last rows of the point's history, where the run's own history may not have them. */
   tail?: { [name: string]: Float64Array }
   name?: string
+  /** Where the run stood when this was taken back: redo leads from there. */
+  from?: string
   /** Whether it is on disk. */
   written?: boolean
 }
+
+/** What a move did to the points that redo goes to: one more, one less, or none is left. */
+export type Move = { undone: Point } | { redone: Snapshot } | 'left'
+
+/** Where a run stands, told from other places on its line and beside it. */
+function placeOf({ iteration, updates, adjustments, history }: Core): string {
+  return [iteration, updates, adjustments.length, history.length, history.last('loss')].join(' ')
+}
+
+/** Rows that a point has of its own. */
+const lengthOf = ({ tail }: Point): number => tail?.iteration?.length ?? 0
 
 /** Memory that points to go back to may take, in bytes, before older ones are thinned out. */
 const budget = 512 * 2 ** 20
@@ -29,6 +42,8 @@ export class Timeline {
   readonly #named = new Map<string, Point>()
   /** Points of the process before this one, oldest first. */
   #saved: SavedPoint[] = []
+  /** Those of them that redo goes to. */
+  #savedFuture: SavedPoint[] = []
   /** The calls under way, one inside the other, each with the signal that stops it: where a cell was ended by force none comes back. */
   readonly #calls = new Map<object, AbortSignal | undefined>()
 
@@ -38,7 +53,8 @@ export class Timeline {
 
   /** Takes points on disk as places to go back to. */
   adopt(points: readonly SavedPoint[]): void {
-    this.#saved = [...points]
+    this.#saved = points.filter(({ redo }) => !redo)
+    this.#savedFuture = points.filter(({ redo }) => redo)
   }
 
   /** Runs `work` as one call. */
@@ -61,7 +77,7 @@ export class Timeline {
   }
 
   /** Goes to where the run began; `undo` leads back. */
-  fresh(): void {
+  fresh(): Move {
     const first = this.#first
     if (!first || first.snapshot.iteration > 0)
       throw new InputError({
@@ -72,14 +88,20 @@ export class Timeline {
         expected: 'one that began here and has trained',
         fix: 'train(model, …) makes a new run.',
       })
-    this.#leave(first)
+    return this.#leave(first)
   }
 
-  #leave(point: Point): void {
+  #leave(point: Point): Move {
     const cell = maybeHost()?.cell?.number
-    this.#future = []
+    this.#forgetFuture()
     this.#past.push({ ...this.#swap(point), cell })
     this.#thin()
+    return 'left'
+  }
+
+  #forgetFuture(): void {
+    this.#future = []
+    this.#savedFuture = []
   }
 
   /**
@@ -89,7 +111,7 @@ export class Timeline {
   begin(snapshot?: Snapshot | (() => Snapshot)): Point | undefined {
     if (this.busy) return undefined
     const cell = maybeHost()?.cell?.number
-    this.#future = []
+    this.#forgetFuture()
     if (cell !== undefined && this.#past.at(-1)?.cell === cell) return undefined
     const taken = typeof snapshot === 'function' ? snapshot() : (snapshot ?? takeSnapshot(this.#core))
     const point: Point = { snapshot: taken, cell }
@@ -101,7 +123,17 @@ export class Timeline {
 
   /** Points on the run's own line, oldest first. */
   get past(): readonly Point[] {
-    return this.#past.filter(({ tail }) => tail === undefined)
+    return this.#past.filter(({ tail }) => !tail?.iteration?.length)
+  }
+
+  /** Points that redo goes to, the nearest first, each with the whole history of its own. */
+  *future(): Generator<Point> {
+    const history = this.#core.history.copy()
+    for (const point of this.#future.toReversed()) {
+      history.cut(Math.min(point.snapshot.historyLength - lengthOf(point), history.length))
+      if (point.tail) history.paste(point.tail)
+      yield { ...point, tail: history.copy().cut(0) }
+    }
   }
 
   get named(): ReadonlyMap<string, Point> {
@@ -117,7 +149,7 @@ export class Timeline {
     return this.#past.length
   }
 
-  undo(): void {
+  undo(): Move {
     const point = this.#past.pop() ?? this.#popSaved()
     if (!point)
       throw new InputError({
@@ -125,7 +157,10 @@ export class Timeline {
         received: 'a run at its beginning',
         expected: 'a call or cell to take back: iterate, set, exclude, …',
       })
-    this.#future.push(this.#swap(point))
+    const undone = this.#swap(point)
+    undone.from = placeOf(this.#core)
+    this.#future.push(undone)
+    return { undone }
   }
 
   /** The newest point on disk that the present came from. */
@@ -144,8 +179,20 @@ export class Timeline {
     }
   }
 
-  redo(): void {
-    const point = this.#future.pop()
+  /** The point on disk that was taken back to where the run stands. */
+  #popSavedFuture(): Point | undefined {
+    const here = placeOf(this.#core)
+    for (const saved of this.#savedFuture) {
+      const found = saved.read()
+      if (found?.from !== here) continue
+      this.#savedFuture = this.#savedFuture.filter((one) => one !== saved)
+      return { snapshot: found.snapshot, cell: undefined, tail: found.history.cut(0) }
+    }
+    return undefined
+  }
+
+  redo(): Move {
+    const point = this.#future.pop() ?? this.#popSavedFuture()
     if (!point)
       throw new InputError({
         where: 'run.redo()',
@@ -154,12 +201,13 @@ export class Timeline {
         fix: 'What was taken back is gone once the run trains on or is changed.',
       })
     this.#past.push(this.#swap(point))
+    return { redone: point.snapshot }
   }
 
   /** Goes to `point`; gives the present as a point that leads back. */
   #swap(point: Point): Point {
     const { history } = this.#core
-    const shared = point.snapshot.historyLength - (point.tail?.iteration?.length ?? 0)
+    const shared = point.snapshot.historyLength - lengthOf(point)
     const snapshot = takeSnapshot(this.#core)
     const tail = history.cut(Math.min(shared, history.length))
     restoreSnapshot(this.#core, point.snapshot)
@@ -174,8 +222,8 @@ export class Timeline {
   }
 
   /** Goes to a named point, or to one that a call or cell began from at this iteration; `undo` leads back. */
-  goTo(target: number | string): void {
-    this.#leave(this.#find(target))
+  goTo(target: number | string): Move {
+    return this.#leave(this.#find(target))
   }
 
   #find(target: number | string): Point {

@@ -5,9 +5,9 @@ import { describe, InputError } from '../errors.js'
 import { maybeFiles } from '../store/files.js'
 import { checkFrozen } from './adjust.js'
 import { Core } from './core.js'
-import { isHeld, Journal, readRunFile, runsFolder, settleJournals } from './journal.js'
+import { isHeld, Journal, readRunFile, runsFolder, say, settleJournals } from './journal.js'
 import { layersTrainee, type LossFunction } from './layers.js'
-import { findSaved, openSaved, optionsOf, takeUp, type LoadOptions, type Saved } from './load.js'
+import { findSaved, openSaved, optionsOf, otherwise, takeUp, type LoadOptions, type Saved } from './load.js'
 import { losses } from './losses.js'
 import {
   checkOneAverage,
@@ -39,13 +39,32 @@ export function train(model: OwnModel, options: RunOptions): Run
 export function train(model: OwnIteration, options: RunOptions): Run
 export function train(model: tf.LayersModel | OwnModel | OwnIteration, given: RunOptions): Run {
   const options = checkOptions(given, 'train(model, options)')
-  const core = createCore(model, options)
   const { name, resume = false } = options
-  if (resume) {
-    const saved = maybeSaved(name)
-    if (saved) return resumeRun(core, saved)
-  }
+  const saved = resume ? maybeSaved(name) : undefined
+  if (saved) return takeUpAgain(model, options, saved)
+  const core = createCore(model, options)
   return new Run(core, new Journal(core, { named: name !== undefined }))
+}
+
+/** The run on disk goes on as it stood. What the code says otherwise, which may be what it began with, is said. */
+function takeUpAgain(model: unknown, options: RunOptions & { loss?: unknown }, saved: Saved): Run {
+  const core = createCore(model, optionsOf(saved, withOptimizer(model, options)))
+  const run = resumeRun(core, saved)
+  const other: { [name: string]: unknown } = { ...otherwise(core, options) }
+  if (options.seed !== undefined && options.seed !== core.settings.seed) other.seed = options.seed
+  const names = Object.keys(other)
+  if (names.length > 0)
+    say(
+      `The run '${core.name}' goes on with its own ${names.join(', ')} at iteration ${core.iteration}, not with what was passed. run.set({ … }) changes it.`,
+    )
+  return run
+}
+
+/** The optimizer of a run is the first of a model that brings its own. */
+function withOptimizer<Options extends object>(model: unknown, options: Options): Options {
+  const { optimizers } = model as Partial<OwnIteration>
+  const own = optimizers && Object.values(optimizers)[0]
+  return own ? { ...options, optimizer: own } : options
 }
 
 function createCore(model: unknown, options: RunOptions & { loss?: unknown }): Core {
@@ -97,10 +116,7 @@ export async function loadRun(
     })
   const saved = findSaved(target)
   const { loss } = saved.file
-  const { optimizers } = model as Partial<OwnIteration>
-  const own = optimizers && Object.values(optimizers)[0]
-  const all = own ? { ...passed, optimizer: own } : passed
-  const options = checkOptions(optionsOf(saved, all), 'loadRun(folder, options)')
+  const options = checkOptions(optionsOf(saved, withOptimizer(model, passed)), 'loadRun(folder, options)')
   if (options.loss === undefined && isLayers(model)) {
     if (!losses.has(loss as string))
       throw new InputError({
@@ -111,7 +127,18 @@ export async function loadRun(
       })
     options.loss = loss
   }
-  return resumeRun(createCore(model, options), saved)
+  const core = createCore(model, options)
+  const run = resumeRun(core, saved)
+  const { seed } = passed
+  if (seed !== undefined && seed !== core.settings.seed)
+    throw new InputError({
+      where: `loadRun('${target}', { seed })`,
+      received: describe(seed),
+      expected: `the seed that the run began with, ${core.settings.seed}, or none: it comes from disk`,
+    })
+  const changes = otherwise(core, passed)
+  if (Object.keys(changes).length > 0) run.set(changes, { why: 'passed to loadRun' })
+  return run
 }
 
 /** The run on disk goes on in `core`, in its folder, or in one of its own where a live process writes to that. */
@@ -122,8 +149,9 @@ function resumeRun(core: Core, saved: Saved): Run {
   const files = maybeFiles()!
   const points = savedPoints(core, files, saved.folder)
   const taken = isHeld(files, saved.folder)
+  if (taken) core.parent = { name: core.name, iteration: core.iteration }
   const journal = taken
-    ? new Journal(core, { named: true, parent: { name: core.name, iteration: core.iteration } })
+    ? new Journal(core, { named: true, parent: core.parent! })
     : new Journal(core, { named: true, folder: saved.folder, id: saved.file.id })
   return new Run(core, journal, points)
 }

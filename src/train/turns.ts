@@ -8,7 +8,7 @@ import type { Live } from './live.js'
 import { stretch } from './loop.js'
 import type { Snapshot } from './snapshots.js'
 import { restoreAll } from './temporary.js'
-import type { Timeline } from './timeline.js'
+import type { Move, Timeline } from './timeline.js'
 
 /** Whose turn it is with a run: one call trains at a time, or the background does; what Stop left behind is put right first. */
 export class Turns {
@@ -53,14 +53,14 @@ export class Turns {
   }
 
   /** A move to another point of the run's history: background training stands still first. */
-  async travel(work: () => void): Promise<void> {
+  async travel(work: () => Move): Promise<void> {
     await this.#background?.pause()
     await this.outlast()
     this.#refuseSecond()
     this.#hand.forget()
-    this.#journal.begin()
-    work()
-    this.#journal.moved('moved')
+    this.#journal.begin(undefined, { forget: false })
+    const move = work()
+    this.#journal.moved('moved', move, this.#timeline)
     this.#journal.end()
   }
 
