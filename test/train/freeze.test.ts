@@ -60,7 +60,7 @@ const stateOf = (run: Run) => {
 const isBias = ([name]: unknown[]) => (name as string).endsWith('bias')
 
 /** Freezes some, others, all but one, none. */
-const freezings: (RegExp | null)[] = [/^dense_1/, /bias|beta/, /^(?!dense)/, null, /kernel/]
+const freezings: (RegExp | null)[] = [/^dense(_1)?\//, /bias|beta/, /^(?!dense)/, null, /kernel/]
 
 async function train3(run: Run, each: (freeze: RegExp | null) => void = () => {}) {
   await run.iterate(3)
