@@ -3,6 +3,7 @@ import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
 import type { Attributes, Emit, Inputs } from './emitters/kernel.js'
 import type { Value } from './graph.js'
 import type { NativeTensor } from './native.js'
+import { Entries } from './entries.js'
 import { elementTypes, type Elements, type ElementType } from './onnx/types.js'
 import { options } from './options.js'
 import { Pending } from './pending.js'
@@ -12,6 +13,8 @@ import { Entry, isNative, type Maker } from './storage.js'
 
 type Info = tf.TensorInfo
 export type Tree = { [name: string]: Info | null | undefined }
+
+const canRecord = ({ dtype, shape }: Info) => isNative(dtype) && !shape.includes(0)
 
 /** How one kernel runs. */
 export interface Kernel {
@@ -31,7 +34,7 @@ export interface Kernel {
  * all others run through tfjs's cpu kernels on the same storage.
  */
 export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
-  declare data: tf.DataStorage<Entry>
+  override data = new Entries(this, tf.engine() as never)
   readonly pending = new Pending()
   recorder: Recorder = this.pending
 
@@ -42,9 +45,8 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
   }
 
   private hold(entry: Entry): object {
-    const dataId = {}
-    this.data.set(dataId, entry)
-    return dataId
+    this.data.add(entry)
+    return entry
   }
 
   override move(
@@ -113,22 +115,20 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
 
   /** Runs one kernel: recorded where that is possible and worth it, on the host otherwise. */
   run(kernel: Kernel, inputs: Tree, attributes: Attributes): Info | Info[] {
-    const infos: Info[] = []
-    // Kernels of ragged tensors take lists as inputs.
-    for (const name in inputs) if (inputs[name]) infos.push(...[inputs[name]].flat())
-    if (kernel.emit) {
-      const native = infos.every(({ dtype, shape }) => isNative(dtype) && !shape.includes(0))
-      if (native && !this.isSmall(kernel, infos, attributes)) {
-        const made = this.record(kernel, inputs, attributes)
-        if (made) return made
-      }
+    let infos = Object.values(inputs) as Info[]
+    // Optional inputs may be missing, and kernels of ragged tensors take lists.
+    if (infos.some((info) => !info || Array.isArray(info))) infos = infos.flat().filter((info) => info)
+    if (kernel.emit && infos.every(canRecord) && !this.isSmall(kernel, infos, attributes)) {
+      const made = this.record(kernel, inputs, attributes)
+      if (made) return made
     }
     return this.runOnHost(kernel, inputs, attributes, infos)
   }
 
   private isSmall(kernel: Kernel, infos: readonly Info[], attributes: Attributes): boolean {
     if (options.minimumSize === 0 || kernel.cost(infos, attributes) >= options.minimumSize) return false
-    return infos.every(({ dataId }) => this.recorder.isKnown(this.data.get(dataId)))
+    for (const { dataId } of infos) if (!this.recorder.isKnown(this.data.get(dataId))) return false
+    return true
   }
 
   private runOnHost(
@@ -160,17 +160,17 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
     const { graph } = this.recorder
     const values: Inputs = {}
     for (const name in inputs) if (inputs[name]) values[name] = this.valueFor(inputs[name])
-    graph.call = { kernel: kernel.name }
+    graph.call = { kernel: kernel.name, inputs: values, attributes }
     const result = kernel.emit!(values, attributes, graph)
     if (result === undefined) {
       graph.call = undefined
       return undefined
     }
-    if ('name' in result) graph.remember(result, { kernel: kernel.name, inputs: values, attributes })
-    const infos = (Array.isArray(result) ? result : [result]).map((value) => this.infoOf(value))
+    if ('name' in result) graph.remember(result)
+    const made = 'name' in result ? this.infoOf(result) : result.map((value) => this.infoOf(value))
     graph.call = undefined
     this.recorder.afterKernel()
-    return Array.isArray(result) ? infos : infos[0]
+    return made
   }
 
   /** A tensor for a value of the recorded graph. */

@@ -4,6 +4,7 @@ import { Program } from './program.js'
 import { maybeRandomness } from './random/context.js'
 import { collectTensors, guardVariables, mapTensors, record } from './record.js'
 import { backendName, onnxRuntime } from './register.js'
+import type { Structure } from './structure.js'
 import { Untraceable } from './trace.js'
 
 export interface CompileOptions<R = unknown> {
@@ -41,7 +42,7 @@ export type Compiled<F extends (...inputs: never[]) => unknown> = F & {
 interface Kept {
   program: Program
   returned: unknown
-  text: string
+  structure: Structure
   /** The refresh after which it was recorded. */
   epoch: number
 }
@@ -113,14 +114,15 @@ export function compile<F extends (...inputs: never[]) => unknown>(
         received: 'a tensor that is not part of the result',
         expected: 'one of the tensors that the function returns',
       })
-    const text = Program.textOf(recording)
-    if (found?.text === text) {
+    const structure = Program.structureOf(recording)
+    if (found?.structure.equals(structure)) {
       found.program.rebind(recording, variables)
       found.epoch = epoch
       return found
     }
     found?.program.dispose()
-    const entry = { program: new Program(backend, recording, variables, validAt), returned, text, epoch }
+    const program = new Program(backend, recording, variables, validAt)
+    const entry = { program, returned, structure, epoch }
     recordings++
     kept.delete(signature)
     kept.set(signature, entry)

@@ -1,10 +1,13 @@
 import type { Attribute, Node, Value } from './onnx/model.js'
+import { numberOf, Structure } from './structure.js'
 import { sizeOf, toElements, type ElementType, type Elements } from './onnx/types.js'
 
 export type { Attribute, Node, Value } from './onnx/model.js'
 
 type Attributes = { [name: string]: Attribute }
 type Shape = readonly number[]
+
+const none: Attributes = {}
 
 /** One call of a kernel, as its emitter saw it. */
 export interface Call {
@@ -14,8 +17,12 @@ export interface Call {
   readonly attributes: { readonly [name: string]: any }
 }
 
-export const sameShape = (a: Shape, b: Shape) =>
-  a.length === b.length && a.every((size, axis) => size === b[axis])
+export function sameShape(a: Shape, b: Shape): boolean {
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false
+  return true
+}
 
 /** FNV-1a over the bytes, eight hexadecimal digits for each of two starts. */
 function digest({ buffer, byteOffset, byteLength }: Elements): string {
@@ -28,44 +35,58 @@ function digest({ buffer, byteOffset, byteLength }: Elements): string {
   return `${first >>> 0} ${second >>> 0}`
 }
 
+/** Constants of more elements are known by a digest. */
+const mostInText = 64
+
+/** Elements of small constants by what they are: the same few come in every step. */
+const elementsByText = new Map<string, Elements>()
+
+function elementsOf(text: string, values: ArrayLike<number>, type: ElementType): Elements {
+  let elements = elementsByText.get(text)
+  if (!elements) {
+    if (elementsByText.size === 10_000) elementsByText.clear()
+    elementsByText.set(text, (elements = toElements(values, type)))
+  }
+  return elements
+}
+
 /** The shape that elementwise operators give. */
-export function broadcast(...shapes: Shape[]): number[] {
-  const rank = Math.max(...shapes.map((shape) => shape.length))
-  return Array.from({ length: rank }, (_, axis) => {
-    let size = 1
-    for (const shape of shapes) {
-      const own = shape[axis - rank + shape.length] ?? 1
-      if (own !== 1 && size !== 1 && own !== size)
-        throw new Error(
-          `shapes ${shapes.map((one) => `[${one}]`).join(' and ')} cannot be broadcast together`,
-        )
-      if (own !== 1) size = own
-    }
-    return size
-  })
+export function broadcast(a: Shape, b: Shape): Shape {
+  if (b.length === 0 || sameShape(a, b)) return a
+  if (a.length === 0) return b
+  const rank = Math.max(a.length, b.length)
+  const shape: number[] = []
+  for (let axis = 0; axis < rank; axis++) {
+    const [one, other] = [a[axis - rank + a.length] ?? 1, b[axis - rank + b.length] ?? 1]
+    if (one !== other && one !== 1 && other !== 1)
+      throw new Error(`shapes [${a}] and [${b}] cannot be broadcast together`)
+    shape.push(one === 1 ? other : one)
+  }
+  return shape
 }
 
 /**
  * A graph that grows: emitters append nodes to it, whether it is run at once, later, or again and again. Every method
- * returns the value that its node makes, with shape and type known. `key` says what the nodes are, so that an equal graph
- * can be found again; the values of inputs are no part of it.
+ * returns the value that its node makes, with shape and type known. `structure` says what the nodes are, so that an equal
+ * graph can be found again; the values of inputs are no part of it.
  */
 export class Graph {
   readonly nodes: Node[] = []
-  readonly key: string[] = []
+  readonly structure = new Structure()
   /** The kernel call that nodes are added for. */
-  call: { readonly kernel: string } | undefined
-  private names = 0
-  /** One element that was expanded to many. */
-  private readonly spreadFrom = new Map<Value, Value>()
+  call: Call | undefined
+  /** Values that were made. */
+  private places = 0
+  /** What an expanded value was before. */
+  private readonly expandedFrom = new Map<Value, Value>()
   /** What a reshaped value was before. */
   private readonly reshapedFrom = new Map<Value, Value>()
   private readonly calls = new Map<Value, Call>()
   private readonly constants = new Map<string, Value>()
 
-  /** Notes which call of a kernel made a value, for emitters that write two calls in a row in a shorter way. */
-  remember(value: Value, call: Call): void {
-    if (!this.calls.has(value)) this.calls.set(value, call)
+  /** Notes that this call made a value, for emitters that write two calls in a row in a shorter way. */
+  remember(value: Value): void {
+    if (!this.calls.has(value)) this.calls.set(value, this.call!)
   }
 
   /** The call that made a value, if it was one of this kernel. */
@@ -76,9 +97,9 @@ export class Graph {
 
   /** A value that comes from outside. */
   input(shape: Shape, type: ElementType): Value {
-    const value = { name: `i${this.names++}`, shape, type }
-    this.key.push(value.name, type, shape.join())
-    return value
+    const place = this.places++
+    this.structure.add(numberOf(`${type}[${shape}]`))
+    return { name: `i${place}`, place, shape, type }
   }
 
   /** A node of several outputs. */
@@ -86,19 +107,35 @@ export class Graph {
     op: string,
     inputs: readonly (Value | undefined)[],
     outputs: readonly { shape: Shape; type: ElementType }[],
-    attributes: Attributes = {},
+    attributes: Attributes = none,
     domain?: string,
   ): Value[] {
-    const values = outputs.map(({ shape, type }) => ({ name: `n${this.names++}`, shape, type }))
-    this.nodes.push({ op, domain, inputs, outputs: values, attributes, call: this.call })
+    const values = outputs.map(({ shape, type }) => this.made(shape, type))
+    this.append(op, inputs, values, attributes, domain)
+    return values
+  }
+
+  private made(shape: Shape, type: ElementType): Value {
+    const place = this.places++
+    return { name: `n${place}`, place, shape, type }
+  }
+
+  private append(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    outputs: readonly Value[],
+    attributes: Attributes,
+    domain: string | undefined,
+  ): void {
+    this.nodes.push({ op, domain, inputs, outputs, attributes, call: this.call })
     let text = op
     for (const name in attributes) {
       const value = attributes[name]!
       text += ` ${name}=${typeof value === 'object' && 'float' in value ? value.float : value}`
     }
-    for (const input of inputs) text += ` ${input ? input.name : '-'}`
-    this.key.push(text)
-    return values
+    if (outputs.length > 1) text += ` ${outputs.length}`
+    this.structure.add(numberOf(text))
+    for (let at = 0; at < inputs.length; at++) this.structure.refer(inputs[at])
   }
 
   node(
@@ -106,9 +143,12 @@ export class Graph {
     inputs: readonly (Value | undefined)[],
     shape: Shape,
     type: ElementType,
-    attributes?: Attributes,
-  ) {
-    return this.nodeOf(op, inputs, [{ shape, type }], attributes)[0]!
+    attributes: Attributes = none,
+    domain?: string,
+  ): Value {
+    const value = this.made(shape, type)
+    this.append(op, inputs, [value], attributes, domain)
+    return value
   }
 
   /** A node of ONNX Runtime's own. */
@@ -119,25 +159,31 @@ export class Graph {
     type: ElementType,
     attributes?: Attributes,
   ) {
-    return this.nodeOf(op, inputs, [{ shape, type }], attributes, 'com.microsoft')[0]!
+    return this.node(op, inputs, shape, type, attributes, 'com.microsoft')
   }
 
   constant(values: ArrayLike<number>, shape: Shape, type: ElementType): Value {
-    const text = `${type}[${shape}]${Array.prototype.join.call(values)}`
+    const text = `constant ${type}[${shape}]${Array.prototype.join.call(values)}`
     let value = this.constants.get(text)
     if (!value) {
-      value = { name: `k${this.names++}`, shape, type, elements: toElements(values, type) }
+      value =
+        values.length > mostInText
+          ? this.data(toElements(values, type), shape, type)
+          : this.constantOf(elementsOf(text, values, type), shape, type, text)
       this.constants.set(text, value)
-      this.key.push(value.name, text)
     }
     return value
   }
 
   /** A constant that is known by its elements alone, however many; equal ones are not found again. */
   data(elements: Elements, shape: Shape, type: ElementType): Value {
-    const value = { name: `k${this.names++}`, shape, type, elements }
-    this.key.push(value.name, type, shape.join(), digest(elements))
-    return value
+    return this.constantOf(elements, shape, type, `constant ${type}[${shape}] ${digest(elements)}`)
+  }
+
+  private constantOf(elements: Elements, shape: Shape, type: ElementType, text: string): Value {
+    const place = this.places++
+    this.structure.add(numberOf(text))
+    return { name: `k${place}`, place, shape, type, elements }
   }
 
   /** Whole numbers that say how: axes, sizes, starts. */
@@ -159,7 +205,15 @@ export class Graph {
   }
 
   binary(op: string, a: Value, b: Value, type: ElementType = a.type, attributes?: Attributes): Value {
-    return this.node(op, [a, b], broadcast(a.shape, b.shape), type, attributes)
+    const shape = broadcast(a.shape, b.shape)
+    const x = this.unexpanded(a, b, shape)
+    return this.node(op, [x, this.unexpanded(b, x, shape)], shape, type, attributes)
+  }
+
+  /** The value as it was before it was expanded, where the operator spreads it anyhow: one pass over the data less. */
+  private unexpanded(a: Value, b: Value, shape: Shape): Value {
+    const from = this.expandedFrom.get(a)
+    return from && sameShape(broadcast(from.shape, b.shape), shape) ? from : a
   }
 
   add = (a: Value, b: Value): Value => this.binary('Add', a, b)
@@ -174,10 +228,11 @@ export class Graph {
       return this.binary('Or', both, this.binary('And', this.unary('Not', condition), no))
     }
     // tfjs spreads a scalar condition over every element first; `Where` does that by itself.
-    const single = this.spreadFrom.get(condition)
-    if (single && sameShape(broadcast(yes.shape, no.shape), condition.shape))
+    const single = this.expandedFrom.get(condition)
+    const chosen = broadcast(yes.shape, no.shape)
+    if (single && sizeOf(single.shape) === 1 && sameShape(chosen, condition.shape))
       return this.where(single, yes, no)
-    return this.node('Where', [condition, yes, no], broadcast(condition.shape, yes.shape, no.shape), yes.type)
+    return this.node('Where', [condition, yes, no], broadcast(condition.shape, chosen), yes.type)
   }
 
   cast(x: Value, type: ElementType): Value {
@@ -185,9 +240,9 @@ export class Graph {
   }
 
   reshape(x: Value, shape: Shape): Value {
+    if (sameShape(x.shape, shape)) return x
     const from = this.unshaped(x)
     if (sameShape(from.shape, shape)) return from
-    if (sameShape(x.shape, shape)) return x
     const reshaped = this.node('Reshape', [from, this.whole(shape)], shape, x.type)
     this.reshapedFrom.set(reshaped, from)
     return reshaped
@@ -211,9 +266,9 @@ export class Graph {
 
   expand(x: Value, shape: Shape): Value {
     if (sameShape(x.shape, shape)) return x
-    const spread = this.node('Expand', [x, this.whole(shape)], shape, x.type)
-    if (sizeOf(x.shape) === 1) this.spreadFrom.set(spread, x)
-    return spread
+    const expanded = this.node('Expand', [x, this.whole(shape)], shape, x.type)
+    this.expandedFrom.set(expanded, x)
+    return expanded
   }
 
   /** From `begin` (inclusive) `size` elements of every axis, each `step` apart. */

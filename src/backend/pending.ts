@@ -1,16 +1,27 @@
 import * as tf from '@tensorflow/tfjs'
 import { Graph, type Value } from './graph.js'
-import type { NativeTensors } from './native.js'
+import type { NativeTensor, NativeTensors } from './native.js'
+import { toElements } from './onnx/types.js'
 import { onOptions, options, threads } from './options.js'
 import { createPlan, findNeeded, inPlan, LastUsed, replaceInputs, runPlan, type Plan } from './plan.js'
 import type { Recorder } from './recorder.js'
-import { emptyTensor, type Entry } from './storage.js'
+import { emptyTensor, tensorOf, type Entry } from './storage.js'
 
 /** Nodes after which a graph is flushed where the program comes back to its outermost level. */
 const softLimit = 1000
 /** Nodes after which it is flushed wherever it stands. */
 const hardLimit = 20_000
 const scopesOf = (engine: unknown) => (engine as { state: { scopeStack: { id: number }[] } }).state.scopeStack
+
+/** An input of the graph that waits. A number that the host wrote is taken at once, others are read when the graph runs. */
+interface Leaf {
+  entry: Entry
+  value: Value
+  scalar: number | undefined
+}
+
+const tensorOfLeaf = ({ entry, value: { type, shape }, scalar }: Leaf): NativeTensor =>
+  scalar === undefined ? entry.tensor() : tensorOf(type, toElements([scalar], type), shape)
 
 /** Bytes of disposed inputs that may wait. */
 const waitingLimit = 256 * 2 ** 20
@@ -27,24 +38,25 @@ class GuardedPlan {
   private feedLeaves: readonly number[] = []
 
   /** The plan that fits the leaves, and the leaf that each of its inputs takes. */
-  fit(graph: Graph, outputs: readonly Value[], leaves: readonly Entry[], leafValues: readonly Value[]) {
-    const changed = this.folded.filter((leaf, at) => !Object.is(leaves[leaf]!.scalar(), this.values[at]))
+  fit(graph: Graph, outputs: readonly Value[], leaves: readonly Leaf[]) {
+    const changed = this.folded.filter((leaf, at) => !Object.is(leaves[leaf]!.scalar, this.values[at]))
     if (!this.plan || changed.length > 0) {
       for (const leaf of changed) this.varying.add(leaf)
       this.dispose()
-      const foldable = (entry: Entry, leaf: number) =>
-        entry.fromHost && entry.size === 1 && !this.varying.has(leaf)
-      this.folded = leaves.flatMap((entry, leaf) => (foldable(entry, leaf) ? [leaf] : []))
-      this.values = this.folded.map((leaf) => leaves[leaf]!.scalar())
+      this.folded = leaves.flatMap(({ scalar }, leaf) =>
+        scalar !== undefined && !this.varying.has(leaf) ? [leaf] : [],
+      )
+      this.values = this.folded.map((leaf) => leaves[leaf]!.scalar!)
       const constants = new Map(
         this.folded.map((leaf, at): [Value, Value] => {
-          const { shape, type } = leafValues[leaf]!
-          return [leafValues[leaf]!, graph.constant([this.values[at]!], shape, type)]
+          const { value } = leaves[leaf]!
+          return [value, graph.constant([this.values[at]!], value.shape, value.type)]
         }),
       )
       const nodes = replaceInputs(findNeeded(graph, outputs), constants)
       this.plan = createPlan(nodes, outputs, { threads: threads(), device: options.device })
-      this.feedLeaves = this.plan.inputs.map((value) => leafValues.indexOf(value))
+      const leafOf = new Map(leaves.map(({ value }, leaf) => [value, leaf]))
+      this.feedLeaves = this.plan.inputs.map((value) => leafOf.get(value)!)
     }
     return { plan: this.plan, feedLeaves: this.feedLeaves }
   }
@@ -61,8 +73,7 @@ class GuardedPlan {
  */
 export class Pending implements Recorder {
   graph = new Graph()
-  private leaves: Entry[] = []
-  private leafValues: Value[] = []
+  private leaves: Leaf[] = []
   private readonly alive = new Set<Entry>()
   private waitingBytes = 0
   private readonly plans = new LastUsed<GuardedPlan>()
@@ -77,11 +88,11 @@ export class Pending implements Recorder {
     if (entry.graph === this.graph) return entry.value!
     const value = this.graph.input(entry.shape, entry.dtype as Value['type'])
     // The array may be written again by whoever made the tensor, before the graph runs.
-    entry.own()
+    const scalar = entry.fromHost && entry.size === 1 ? entry.scalar() : undefined
+    if (scalar === undefined) entry.own()
     entry.graph = this.graph
     entry.value = value
-    this.leaves.push(entry)
-    this.leafValues.push(value)
+    this.leaves.push({ entry, value, scalar })
     return value
   }
 
@@ -93,7 +104,11 @@ export class Pending implements Recorder {
 
   disposed(entry: Entry): void {
     this.alive.delete(entry)
-    if (!entry.ready) return
+    if (!entry.ready) {
+      // Whoever keeps a disposed tensor shall not keep the graph with it.
+      entry.graph = entry.value = undefined
+      return
+    }
     if (entry.graph !== this.graph) entry.release()
     else this.waitingBytes += entry.size * 4
   }
@@ -124,37 +139,31 @@ export class Pending implements Recorder {
 
   /** Runs the graph, and gives every tensor that is still alive its values. */
   flush(): void {
-    const { graph, leaves, leafValues } = this
+    const { graph, leaves } = this
     const entries = [...this.alive]
     this.graph = new Graph()
     this.leaves = []
-    this.leafValues = []
     this.alive.clear()
     this.waitingBytes = 0
     try {
-      if (entries.length > 0) this.execute(graph, entries, leaves, leafValues)
+      if (entries.length > 0) this.execute(graph, entries, leaves)
     } finally {
-      for (const leaf of leaves) {
-        leaf.graph = leaf.value = undefined
-        if (leaf.refCount <= 0) leaf.release()
+      for (const { entry } of leaves) {
+        entry.graph = entry.value = undefined
+        if (entry.refCount <= 0) entry.release()
       }
     }
   }
 
-  private execute(
-    graph: Graph,
-    entries: readonly Entry[],
-    leaves: readonly Entry[],
-    leafValues: readonly Value[],
-  ) {
+  private execute(graph: Graph, entries: readonly Entry[], leaves: readonly Leaf[]) {
     const outputs = [...new Set(entries.map((entry) => entry.value!))]
-    const key = `${options.device} ${graph.key.join('\n')}\n${outputs.map(({ name }) => name).join(' ')}`
-    let guarded = this.plans.find(key)
-    if (!guarded) this.plans.add(key, (guarded = new GuardedPlan()), options.sessions)
-    const { plan, feedLeaves } = guarded.fit(graph, outputs, leaves, leafValues)
+    const structure = graph.structure.end(outputs, options.device)
+    let guarded = this.plans.find(structure)
+    if (!guarded) this.plans.add(structure, (guarded = new GuardedPlan()), options.sessions)
+    const { plan, feedLeaves } = guarded.fit(graph, outputs, leaves)
     const feeds: NativeTensors = {}
     for (const [at, value] of plan.inputs.entries())
-      feeds[value.name] = inPlan(plan, value, leaves[feedLeaves[at]!]!.tensor())
+      feeds[value.name] = inPlan(plan, value, tensorOfLeaf(leaves[feedLeaves[at]!]!))
     const fetches: NativeTensors = {}
     for (const value of outputs) fetches[value.name] = inPlan(plan, value, emptyTensor(value))
     runPlan(plan, feeds, fetches)

@@ -10,6 +10,7 @@ import { mergeUpdates, type Merged, type Rowable } from './merge.js'
 import { encodeModel } from './onnx/model.js'
 import { sizeOf } from './onnx/types.js'
 import { count } from './statistics.js'
+import type { Structure } from './structure.js'
 
 /** A part of a graph as a session: which values go in and come out, and what runs in it. */
 export interface Plan {
@@ -85,33 +86,32 @@ export function runPlan(plan: Plan, feeds: NativeTensors, fetches: NativeTensors
   for (const [kernel, times] of plan.kernels) count.onnx(kernel, times)
 }
 
-/** What was used last, as much as allowed; the one that was used longest ago makes room. */
+/** What was made for structures: the last used, as many as allowed. */
 export class LastUsed<T extends { dispose(): void }> {
-  private readonly kept = new Map<string, T>()
+  private readonly kept = new Map<number, { structure: Structure; value: T }>()
 
-  find(key: string): T | undefined {
-    const found = this.kept.get(key)
-    if (!found) return undefined
-    this.kept.delete(key)
-    this.kept.set(key, found)
-    return found
+  find(structure: Structure): T | undefined {
+    const { hash } = structure
+    const found = this.kept.get(hash)
+    if (!found?.structure.equals(structure)) return undefined
+    this.kept.delete(hash)
+    this.kept.set(hash, found)
+    return found.value
   }
 
-  add(key: string, value: T, most: number): void {
-    this.kept.set(key, value)
+  /** Takes a value; it takes the place of another of the same hash, and the one that was used longest ago makes room. */
+  add(structure: Structure, value: T, most: number): void {
+    this.kept.get(structure.hash)?.value.dispose()
+    this.kept.set(structure.hash, { structure, value })
     while (this.kept.size > most) {
       const [oldest, gone] = this.kept.entries().next().value!
       this.kept.delete(oldest)
-      gone.dispose()
+      gone.value.dispose()
     }
   }
 
-  get size(): number {
-    return this.kept.size
-  }
-
   clear(): void {
-    for (const value of this.kept.values()) value.dispose()
+    for (const { value } of this.kept.values()) value.dispose()
     this.kept.clear()
   }
 }

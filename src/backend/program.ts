@@ -7,6 +7,7 @@ import { options, threads } from './options.js'
 import { createPlan, findNeeded, inPlan, runPlan, type Plan } from './plan.js'
 import { joined, Spare } from './rows.js'
 import { emptyTensor, Entry, pool, tensorOf } from './storage.js'
+import type { Structure } from './structure.js'
 import type { TfjsOptimizer } from './tfjsoptimizers.js'
 import type { Source, Trace } from './trace.js'
 
@@ -95,9 +96,9 @@ export class Program {
   }
 
   /** What tells a recording from another, apart from what its inputs are bound to. */
-  static textOf({ trace, results, changes }: Recording): string {
+  static structureOf({ trace, results, changes }: Recording): Structure {
     const outputs = [...results, ...changes.map(({ value }) => value)]
-    return `${options.device}\n${trace.graph.key.join('\n')}\n${outputs.map(({ name }) => name).join(' ')}`
+    return trace.graph.structure.end(outputs, options.device)
   }
 
   /** Takes the inputs and variables of an equal recording. */

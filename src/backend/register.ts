@@ -3,7 +3,9 @@ import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
 import { OnnxRuntimeBackend, type Kernel } from './backend.js'
 import { emitters } from './emitters/index.js'
 import type { Attributes } from './emitters/kernel.js'
+import { quickenEngine } from './engine.js'
 import { registerFiles } from './files.js'
+import { registerGradients } from './gradients.js'
 import { findRuntime } from './native.js'
 import { keyOf, uniforms, type Key } from './random/bits.js'
 import { KeyedUniform, RandomKey } from './random/draw.js'
@@ -23,13 +25,19 @@ const costs: { [kernel: string]: (inputs: readonly tf.TensorInfo[], attributes: 
   OneHot: ([indices], { depth }) => tf.util.sizeFromShape(indices!.shape) * depth,
   Tile: ([x], { reps }) => tf.util.sizeFromShape(x!.shape) * tf.util.sizeFromShape(reps),
   KeyedUniform: (_, { shape }) => tf.util.sizeFromShape(shape),
+  BroadcastTo: (_, { shape }) => tf.util.sizeFromShape(shape),
 }
 
 /** The cpu kernel of a product does about one multiplication in the time of an addition of two arrays. */
 const productCost = (a: tf.TensorInfo, columns: number) => tf.util.sizeFromShape(a.shape) * columns
 
-/** The same numbers without a graph, where few are wanted. */
-const hostRandom: { [kernel: string]: tf.KernelFunc } = {
+/** Kernels that the cpu backend does not have, without a graph, for few numbers. */
+const onHost: { [kernel: string]: tf.KernelFunc } = {
+  BroadcastTo({ inputs, attrs, backend }) {
+    const { shape } = attrs as unknown as { shape: number[] }
+    const reps = shape.map((size, axis) => (inputs.x!.shape[axis] === size ? 1 : size))
+    return tf.getKernel('Tile', 'cpu').kernelFunc({ inputs, attrs: { reps }, backend })
+  },
   [KeyedUniform]({ inputs, attrs, backend }) {
     const { place, shape } = attrs as unknown as { place: number; shape: number[] }
     const key = [...(backend as OnnxRuntimeBackend).readSync(inputs.key!.dataId)] as unknown as Key
@@ -107,12 +115,14 @@ function register(): void {
   tf.registerBackend(backendName, () => new OnnxRuntimeBackend(), hasRuntime() ? 4 : 0)
   for (const config of tf.getKernelsForBackend('cpu'))
     tf.registerKernel({ ...config, backendName, kernelFunc: kernelFuncOf(config) })
-  for (const kernelName of [KeyedUniform, RandomKey])
+  for (const [kernelName, kernelFunc] of Object.entries(onHost))
     tf.registerKernel({
       kernelName,
       backendName,
-      kernelFunc: kernelFuncOf({ kernelName, backendName, kernelFunc: hostRandom[kernelName]! }),
+      kernelFunc: kernelFuncOf({ kernelName, backendName, kernelFunc }),
     })
+  registerGradients(backendName)
+  quickenEngine(backendName)
   // The part of `setBackend` before its first await is all that there is to do.
   if (!tf.getBackend() && hasRuntime()) void tf.setBackend(backendName)
 }

@@ -67,7 +67,7 @@ export interface Maker {
 }
 
 /**
- * What a `dataId` stands for: values on the host, or a value of a graph that has not run yet. It has the shape of tfjs's
+ * What a `dataId` stands for, and mostly is: values on the host, or a value of a graph that has not run yet. It has the shape of tfjs's
  * own record in the cpu backend (`values`, `dtype`, `refCount`, `complexTensorInfos`), so that its kernels work on it: to read
  * `values` is to wait for them.
  */
@@ -75,10 +75,12 @@ export class Entry {
   dtype: tf.DataType
   shape: readonly number[]
   refCount = 1
-  complexTensorInfos?: { real: tf.TensorInfo; imag: tf.TensorInfo }
+  complexTensorInfos: { real: tf.TensorInfo; imag: tf.TensorInfo } | undefined = undefined
   /** The graph that this is a value of, and that value. */
-  graph: Graph | undefined
-  value: Value | undefined
+  graph: Graph | undefined = undefined
+  value: Value | undefined = undefined
+  /** Where it is kept, while it is its own `dataId`. */
+  storage: object | undefined = undefined
   /** Somebody outside may hold the array, so it is never written again. */
   escaped = true
   /** Programs that read it for as long as they live. */
@@ -86,7 +88,7 @@ export class Entry {
   /** Written by the host, not made by a graph. */
   readonly fromHost: boolean
   private held: tf.BackendValues | undefined
-  private native: NativeTensor | undefined
+  private native: NativeTensor | undefined = undefined
   private readonly maker: Maker
 
   constructor(maker: Maker, dtype: tf.DataType, shape: readonly number[], values?: tf.BackendValues) {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   backendStatistics,
   randomUniform,
@@ -52,12 +52,50 @@ describe('the lazy mode', () => {
     x.dispose()
   })
 
-  it('sees the numbers that an array held when the tensor was used, not those that it was given later', () => {
-    const batch = new Float32Array([1, 2, 3])
-    const sum = tf.tidy(() => tf.tensor1d(batch).mul(2).sum())
-    batch.fill(100)
-    expect(sum.dataSync()[0]).toBe(12)
-    sum.dispose()
+  it.each([[[1, 2, 3]], [[6]]])(
+    'sees the numbers that an array held when the tensor was used, not those that it was given later: %j',
+    (numbers) => {
+      const batch = new Float32Array(numbers)
+      const sum = tf.tidy(() => tf.tensor1d(batch).mul(2).sum())
+      batch.fill(100)
+      expect(sum.dataSync()[0]).toBe(12)
+      sum.dispose()
+    },
+  )
+
+  it('takes graphs for equal only where shapes, attributes, constants, order and outputs are', () => {
+    const x = tf.tensor2d([1, 2, 3, 4, 5, 6], [2, 3])
+    const programs: (() => tf.Tensor)[] = [
+      () => x.sum(0),
+      () => x.sum(1),
+      () => x.slice([0, 0], [2, 2]),
+      () => x.slice([0, 1], [2, 2]),
+      () => tf.concat(tf.split(x, 3, 1), 1),
+      () => tf.concat(tf.split(x, [1, 2], 1), 1),
+      () => x.sub(x.square()),
+      () => x.square().sub(x),
+      () => x.leakyRelu(0.1),
+      () => x.leakyRelu(0.2),
+      () => x.reshape([3, 2]).sum(0),
+    ]
+    const values = () => programs.map((program) => tf.tidy(() => Array.from(program().dataSync())))
+    const first = values()
+    expect(backendStatistics().sessions).toBe(programs.length)
+    expect(values()).toEqual(first)
+    expect(backendStatistics().sessions).toBe(0)
+    expect(first[1]).toEqual([6, 15])
+    expect(first.at(-1)).toEqual([9, 12])
+    x.dispose()
+  })
+
+  it('works on with a tensor that was on another backend meanwhile', async () => {
+    const x = tf.tensor1d([1, 2, 3])
+    const y = x.add(1)
+    await tf.setBackend('cpu')
+    const z = x.mul(y)
+    await tf.setBackend('onnxruntime')
+    expect([...z.add(x).add(y).dataSync()]).toEqual([5, 11, 19])
+    tf.dispose([x, y, z])
   })
 
   it('gives each tensor an array of its own, so that a reader may write into what was read', () => {
@@ -99,6 +137,42 @@ describe('the eager mode', () => {
     const x = tf.ones([4])
     tf.dispose([x.add(1), x])
     expect(kernels().Add).toEqual({ onnx: 1, host: 0 })
+  })
+})
+
+describe('gradients', () => {
+  const reductions: [name: string, shape: number[], f: (x: tf.Tensor) => tf.Tensor][] = [
+    ['a sum over all', [3, 4], (x) => x.square().sum()],
+    ['a mean over some axes of five', [2, 3, 1, 2, 2], (x) => x.mean([1, 3]).square().sum()],
+    ['a mean that keeps its axes, beside what it was of', [4, 5], (x) => x.sub(x.mean(-1, true)).square().sum()],
+    ['a sum over an axis of one', [4, 1, 3], (x) => x.sum(1).square().mean()],
+  ] // oxfmt-ignore
+
+  it.each(reductions)('of %s, and their gradients, are those of the cpu backend', async (_, shape, f) => {
+    const size = shape.reduce((product, axis) => product * axis, 1)
+    const values = Float32Array.from({ length: size }, (_value, at) => Math.sin(at + 1))
+    const first = tf.grad((x) => f(x))
+    const second = tf.grad((x) => first(x).square().sum())
+    const compute = () =>
+      tf.tidy(() =>
+        [first, second].map((gradient) => Array.from(gradient(tf.tensor(values, shape)).dataSync())),
+      )
+    const ours = compute()
+    await tf.setBackend('cpu')
+    const theirs = compute()
+    await tf.setBackend('onnxruntime')
+    for (const [order, gradient] of ours.entries())
+      for (const [at, value] of gradient.entries()) expect(value).toBeCloseTo(theirs[order]![at]!, 5)
+  })
+
+  it('have the host write no array of ones for what was summed', () => {
+    const x = tf.variable(tf.zeros([300, 100]))
+    const write = vi.spyOn(tf.engine(), 'makeTensor')
+    const { grads } = tf.variableGrads(() => x.square().sum() as tf.Scalar, [x])
+    expect(write.mock.calls.map(([values]) => values.length).filter((size) => size > 1)).toEqual([])
+    write.mockRestore()
+    tf.dispose(grads)
+    x.dispose()
   })
 })
 

@@ -108,6 +108,7 @@ export const shape: Emitters = {
     if (x!.shape.every((size, axis) => size === 1 || reps[axis] === 1)) return g.expand(x!, to)
     return g.node('Tile', [x!, g.whole(reps)], to, x!.type)
   },
+  BroadcastTo: ({ x }, { shape }, g) => g.expand(x!, shape),
   PadV2({ x }, { paddings, constantValue }, g) {
     if (x!.shape.length === 0) return undefined
     return g.pad(x!, paddings, constantValue)

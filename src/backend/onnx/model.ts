@@ -4,6 +4,8 @@ import { elementTypes, type ElementType, type Elements } from './types.js'
 /** A tensor in a graph. `elements` are there when it is a constant. */
 export interface Value {
   readonly name: string
+  /** Among the values of the graph that made it. */
+  readonly place?: number
   readonly shape: readonly number[]
   readonly type: ElementType
   readonly elements?: Elements
