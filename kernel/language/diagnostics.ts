@@ -21,6 +21,10 @@ function installs(commands: Source['commands'], specifier: string): boolean {
   })
 }
 
+/** What `noImplicitAny` adds; others of these numbers are about code that is never reached. */
+const isImplicitAny = (code: number): boolean =>
+  code >= 7005 && code <= 7057 && !(code >= 7027 && code <= 7030) && code !== 7041
+
 /** Problems of a module as problems of its cell. What lies outside the cell's text is none of the cell's. */
 export function readDiagnostics(
   problems: readonly ServiceDiagnostic[],
@@ -33,7 +37,7 @@ export function readDiagnostics(
   const found: Diagnostic[] = []
   const { commands } = readSource(cellText)
   for (const { range, severity, code, message: said, relatedInformation } of problems) {
-    if (severity > 2) continue
+    if (severity > 2 || (isImplicitAny(code) && !workspace.refusesImplicitAny)) continue
     const message = document.edits.reduce(
       (text, edit) => text.replaceAll(edit.text, cellText.slice(edit.start, edit.end)),
       said,

@@ -30,6 +30,8 @@ export interface Workspace {
   folderOf(searched: string): string
   /** The extension of a cell's module. */
   language: 'ts' | 'js'
+  /** Whether the notebook's tsconfig.json asks for `noImplicitAny`, which `strict` alone is not. */
+  refusesImplicitAny: boolean
   /** `/tmp/…/$1` in a message is a cell of the notebook. */
   isCell: RegExp
   close(): void
@@ -99,7 +101,9 @@ const required = {
   resolveJsonModule: true,
   esModuleInterop: true,
   skipLibCheck: true,
-  noImplicitAny: false,
+  // Without it `const losses = []` is a list of nothing and `let best = null` nothing but null, for good. What it says against
+  // an `any` is not shown (diagnostics.ts).
+  noImplicitAny: true,
   noUnusedLocals: false,
   noUnusedParameters: false,
   verbatimModuleSyntax: false,
@@ -128,8 +132,6 @@ function configFor(own: Tsconfig | undefined, typeRoots: string[], as: StandIn |
   for (const [name, value] of Object.entries({ ...defaults, strict: as === undefined }))
     if (!own || (!own.isExtended && !(name in own.options))) options[name] = value
   if (!own) return { compilerOptions: options }
-  // Asked for explicitly, which `strict` is not.
-  if (own.options.noImplicitAny === true) delete options.noImplicitAny
   const config = {
     extends: own.path,
     compilerOptions: { ...options, rootDir: null },
@@ -187,8 +189,9 @@ export function createWorkspace(notebookFolder: string, home: string, as?: Stand
     link(join(level, 'node_modules'), join(folder, 'node_modules'))
     counterparts.set(level, folder)
   }
+  const own = readTsconfig(notebookFolder)
   const config = configFor(
-    readTsconfig(notebookFolder),
+    own,
     [
       ...searched.map((level) => join(level, 'node_modules', '@types')),
       dirname(findPackage('@types/node', home) ?? home),
@@ -212,6 +215,7 @@ export function createWorkspace(notebookFolder: string, home: string, as?: Stand
     folder,
     searched,
     language,
+    refusesImplicitAny: own?.options.noImplicitAny === true,
     folderOf: (level) => counterparts.get(level) ?? folder,
     isCell: /import\("[^"]*\/\$\w+"\)\.?/g,
     close,

@@ -26,6 +26,21 @@ finds(
   ['TS2551 1:3'],
 )
 finds(
+  'a list that starts empty and a variable that starts as null take what they are given, here and in later cells',
+  [
+    'const losses = []; for (let i = 0; i < 3; i++) losses.push(i)\nlet best = null\nbest = losses.map((loss) => loss * 2)[0]\nbest.toFixed(1)',
+    'losses.push(1); best = "text"; const text: string = best',
+    'let none\nnone = [1]\nnone.map((n) => n.toFixed())',
+    'const n = []; n.push("s"); n[0].toFixed()',
+  ],
+  ['TS2551 1:33'],
+)
+finds(
+  'what has no type may be anything',
+  ['const f = (a, { b }, ...rest) => a; const o = { a: 1 }; o["b"]; const g = (n) => n && g(n - 1)'],
+  [],
+)
+finds(
   'redeclaring anything is no conflict',
   [
     'const a = 1; let b = 1; class C {} function f() {}; enum E { A }; type T = 1; interface I { a: 1 }; namespace N { export const q = 1 }',
