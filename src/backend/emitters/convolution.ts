@@ -71,13 +71,37 @@ export function maybeGatherPixels(
   return g.gather(g.reshape(x, [batch, height * width, channels]), numbers, 1)
 }
 
+/** Padding after the end with which exactly the windows that there are fit in; what no window reaches needs none. */
+function padsAfter(info: Info): [bottom: number, right: number] {
+  const { padInfo } = info
+  const reach = (out: number, stride: number, filter: number) => (out - 1) * stride + filter
+  const bottom = reach(info.outHeight, info.strideHeight, info.effectiveFilterHeight) - info.inHeight
+  const right = reach(info.outWidth, info.strideWidth, info.effectiveFilterWidth) - info.inWidth
+  return [Math.max(bottom - padInfo.top, 0), Math.max(right - padInfo.left, 0)]
+}
+
+/**
+ * Whether as many windows fit in as tfjs says. Padding given as a number it counts with the filter's height for both axes, so
+ * that a tall filter leaves windows out.
+ */
+function fits(info: Info): boolean {
+  const [bottom, right] = padsAfter(info)
+  const { top, left } = info.padInfo
+  const count = (size: number, filter: number, stride: number) => Math.floor((size - filter) / stride) + 1
+  return (
+    count(info.inHeight + top + bottom, info.effectiveFilterHeight, info.strideHeight) === info.outHeight &&
+    count(info.inWidth + left + right, info.effectiveFilterWidth, info.strideWidth) === info.outWidth
+  )
+}
+
 /**
  * The patches that a filter sees, one row each: [batch x out height x out width, filter height x filter width x channels].
  * The forward pass and the filter's gradient make the same nodes, which ONNX Runtime then runs once. Of the forms tried
  * (dev/LOG.md) this with one matmul was the fastest in NHWC.
  */
 function columns(g: Graph, x: Value, info: Info): Value {
-  const { top, bottom, left, right } = info.padInfo
+  const { top, left } = info.padInfo
+  const [bottom, right] = padsAfter(info)
   const { batchSize, outHeight, outWidth, inChannels, strideHeight, strideWidth } = info
   const padded = g.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]]) // oxfmt-ignore
   const steps = strideHeight === 1 && strideWidth === 1 ? undefined : [1, strideHeight, strideWidth, 1]
@@ -101,7 +125,7 @@ const columnSize = (info: Info) =>
 const strided = (info: Info) => ({
   strides: [info.strideHeight, info.strideWidth],
   dilations: [info.dilationHeight, info.dilationWidth],
-  pads: [info.padInfo.top, info.padInfo.left, info.padInfo.bottom, info.padInfo.right],
+  pads: [info.padInfo.top, info.padInfo.left, ...padsAfter(info)],
 })
 
 function forward(g: Graph, x: Value, filter: Value, info: Info): Value {
@@ -122,30 +146,15 @@ function forward(g: Graph, x: Value, filter: Value, info: Info): Value {
   return g.reshape(g.matmul(columns(g, x, info), weights), [batchSize, outHeight, outWidth, outChannels])
 }
 
-/** Padding after the end with which exactly the windows that there are fit in. */
-function exactPads(info: Info): [bottom: number, right: number] {
-  const { padInfo } = info
-  const reach = (out: number, stride: number, filter: number) => (out - 1) * stride + filter
-  return [
-    reach(info.outHeight, info.strideHeight, info.effectiveFilterHeight) - info.inHeight - padInfo.top,
-    reach(info.outWidth, info.strideWidth, info.effectiveFilterWidth) - info.inWidth - padInfo.left,
-  ]
-}
-
 /** Sums [batch, channels x filter, windows] back into the image that the windows were cut from: [batch, channels, height, width]. */
 export function sumWindows(g: Graph, parts: Value, info: Info, batch: number, channels: number): Value {
-  const [bottom, right] = exactPads(info)
   const inputs = [
     parts,
     g.whole([info.inHeight, info.inWidth]),
     g.whole([info.filterHeight, info.filterWidth]),
   ]
-  return g.node('Col2Im', inputs, [batch, channels, info.inHeight, info.inWidth], 'float32', {
-    strides: [info.strideHeight, info.strideWidth],
-    dilations: [info.dilationHeight, info.dilationWidth],
-    // Rows and columns that no window reaches make the exact padding negative: none is right then, as the count is rounded down.
-    pads: [info.padInfo.top, info.padInfo.left, Math.max(bottom, 0), Math.max(right, 0)],
-  })
+  const shape = [batch, channels, info.inHeight, info.inWidth]
+  return g.node('Col2Im', inputs, shape, 'float32', strided(info))
 }
 
 function inputGradient(g: Graph, dy: Value, filter: Value, info: Info): Value {
@@ -198,44 +207,49 @@ function withBias(
 export const convolution: Emitters = {
   Conv2D({ x, filter }, attributes, g) {
     if (!isFloat(x, filter)) return undefined
-    const image = last(g, x!, attributes)
-    return back(g, forward(g, image, filter!, infoOf(image.shape, filter!.shape, attributes)), attributes)
+    const info = infoOf(shapeLast(x!.shape, attributes), filter!.shape, attributes)
+    if (!fits(info)) return undefined
+    return back(g, forward(g, last(g, x!, attributes), filter!, info), attributes)
   },
   FusedConv2D(inputs, attributes, g) {
     const { x, filter } = inputs
     if (!isFloat(x, filter, inputs.bias) || !fusable.has(attributes.activation)) return undefined
-    const image = last(g, x!, attributes)
-    const info = infoOf(image.shape, filter!.shape, attributes)
-    return withBias(g, back(g, forward(g, image, filter!, info), attributes), inputs, attributes)
+    const info = infoOf(shapeLast(x!.shape, attributes), filter!.shape, attributes)
+    if (!fits(info)) return undefined
+    const plain = back(g, forward(g, last(g, x!, attributes), filter!, info), attributes)
+    return withBias(g, plain, inputs, attributes)
   },
   Conv2DBackpropInput({ dy, filter }, attributes, g) {
     if (!isFloat(dy, filter)) return undefined
     const info = infoOf(shapeLast(attributes.inputShape, attributes), filter!.shape, attributes)
-    const gradient = last(g, dy!, attributes)
+    const [, height, width] = shapeLast(dy!.shape, attributes)
     // conv2dTranspose lets through shapes that no convolution gives; the host knows what to do with them.
-    if (gradient.shape[1] !== info.outHeight || gradient.shape[2] !== info.outWidth) return undefined
-    return back(g, inputGradient(g, gradient, filter!, info), attributes)
+    if (height !== info.outHeight || width !== info.outWidth || !fits(info)) return undefined
+    return back(g, inputGradient(g, last(g, dy!, attributes), filter!, info), attributes)
   },
   Conv2DBackpropFilter({ x, dy }, attributes, g) {
     const image = shapeLast(x!.shape, attributes)
     const info = infoOf(image, attributes.filterShape, attributes)
-    if (!isFloat(x, dy) || attributes.filterShape[2] !== image[3]) return undefined
+    if (!isFloat(x, dy) || attributes.filterShape[2] !== image[3] || !fits(info)) return undefined
     return filterGradient(g, last(g, x!, attributes), last(g, dy!, attributes), info)
   },
   DepthwiseConv2dNative({ x, filter }, attributes, g) {
     if (!isFloat(x, filter) || isNCHW(attributes)) return undefined
-    return depthwise(g, x!, filter!, infoOf(x!.shape, filter!.shape, attributes, true))
+    const info = infoOf(x!.shape, filter!.shape, attributes, true)
+    return fits(info) ? depthwise(g, x!, filter!, info) : undefined
   },
   FusedDepthwiseConv2D(inputs, attributes, g) {
     const { x, filter, bias } = inputs
     if (!isFloat(x, filter, bias) || !fusable.has(attributes.activation) || isNCHW(attributes))
       return undefined
     const info = infoOf(x!.shape, filter!.shape, attributes, true)
+    if (!fits(info)) return undefined
     return withBias(g, depthwise(g, x!, filter!, info), inputs, attributes)
   },
   DepthwiseConv2dNativeBackpropInput({ dy, filter }, attributes, g) {
     if (!isFloat(dy, filter)) return undefined
     const info = infoOf(attributes.inputShape, filter!.shape, attributes, true)
+    if (!fits(info)) return undefined
     const { batchSize, inChannels, outChannels, outHeight, outWidth } = info
     const multiplier = outChannels / inChannels
     const taps = info.filterHeight * info.filterWidth
@@ -254,6 +268,7 @@ export const convolution: Emitters = {
   DepthwiseConv2dNativeBackpropFilter({ x, dy }, attributes, g) {
     if (!isFloat(x, dy)) return undefined
     const info = infoOf(x!.shape, attributes.filterShape, attributes, true)
+    if (!fits(info)) return undefined
     const { batchSize, inChannels, outHeight, outWidth, filterHeight, filterWidth } = info
     const multiplier = info.outChannels / inChannels
     const windows = batchSize * outHeight * outWidth

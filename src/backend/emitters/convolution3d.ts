@@ -35,10 +35,14 @@ const unreached = (info: Info) =>
     return size + before(info)[at]! - reach
   })
 
+/** Where the stride is longer than the filter, tfjs's padding for 'same' can be negative, which ONNX Runtime refuses. */
+const fits = (info: Info) => [...before(info), ...after(info)].every((size) => size >= 0)
+
 export const convolution3d: Emitters = {
   Conv3D({ x, filter }, attributes, g) {
     if (!isFloat(x, filter)) return undefined
     const info = infoOf(x!.shape, filter!.shape, attributes)
+    if (!fits(info)) return undefined
     const y = g.node(
       'Conv',
       [g.transpose(x!, toChannelsFirst), g.transpose(filter!, [4, 3, 0, 1, 2])],
@@ -51,6 +55,7 @@ export const convolution3d: Emitters = {
   Conv3DBackpropInputV2({ dy, filter }, attributes, g) {
     if (!isFloat(dy, filter)) return undefined
     const info = infoOf(attributes.inputShape, filter!.shape, attributes)
+    if (!fits(info) || !outsideOf(info).every((size, at) => size === dy!.shape[at + 1])) return undefined
     const rest = unreached(info)
     const x = g.node(
       'ConvTranspose',
@@ -70,6 +75,7 @@ export const convolution3d: Emitters = {
   Conv3DBackpropFilterV2({ x, dy }, attributes, g) {
     if (!isFloat(x, dy)) return undefined
     const info = infoOf(x!.shape, attributes.filterShape, attributes)
+    if (!fits(info)) return undefined
     const rest = unreached(info)
     const kept = g.slice(
       x!,

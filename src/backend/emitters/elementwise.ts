@@ -29,7 +29,7 @@ const composed: { [kernel: string]: Unary } = {
     const u = g.add(one, x)
     const exact = g.mul(g.unary('Log', u), g.div(x, g.sub(u, one)))
     const unchanged = g.binary('Equal', u, one, 'bool')
-    const infinite = g.unary('IsInf', x, {}, 'bool')
+    const infinite = g.unary('IsInf', x, { detect_negative: 0 }, 'bool')
     return g.where(g.binary('Or', unchanged, infinite, 'bool'), x, exact)
   },
   Rsqrt: (g, x) => g.unary('Reciprocal', g.unary('Sqrt', x)),
@@ -72,6 +72,15 @@ const tests: { [kernel: string]: Unary } = {
     g.unary('Not', g.binary('Or', g.unary('IsNaN', x, {}, 'bool'), g.unary('IsInf', x, {}, 'bool'), 'bool')),
 }
 
+/**
+ * float32 as int32 by JavaScript's rule: what is too large wraps, NaN and infinities are 0. By way of int64 it is also the
+ * processor's; of two casts in a row ONNX Runtime would make one, so there is an operator between them.
+ */
+function wholeOf(g: Graph, x: Value): Value {
+  const wide = g.cast(x, 'int64')
+  return g.cast(g.binary('BitwiseAnd', wide, g.scalar(-1, 'int64')), 'int32')
+}
+
 /** Whole numbers divided as JavaScript does it: through float64, since a division by 0 would end the process. */
 function divideWhole(g: Graph, a: Value, b: Value, emit: (a: Value, b: Value) => Value): Value {
   const zero = g.binary('Equal', b, g.scalar(0, 'int32'), 'bool')
@@ -98,10 +107,37 @@ type Binary = (g: Graph, a: Value, b: Value) => Value | undefined
 /** a - floor(a / b) b as tfjs computes it: the remainder of C, moved by b where the signs differ. */
 function modulo(g: Graph, a: Value, b: Value): Value {
   const remainder = g.binary('Mod', a, b, a.type, { fmod: 1 })
-  const moved = g.binary('Mod', g.add(remainder, b), b, a.type, { fmod: 1 })
   const zero = g.scalar(0, a.type)
+  const sum = g.add(remainder, b)
+  // A remainder so small that float32 loses it in the sum is not one of 0. b + (b - b): NaN where b is infinite.
+  const lost = g.binary(
+    'And',
+    g.binary('Equal', sum, b, 'bool'),
+    g.unary('Not', g.binary('Equal', remainder, zero, 'bool')),
+  )
+  const moved = g.where(lost, g.add(b, g.sub(b, b)), g.binary('Mod', sum, b, a.type, { fmod: 1 }))
   const negative = (x: Value) => g.binary('Less', x, zero, 'bool')
   return g.where(g.binary('Xor', negative(a), negative(b), 'bool'), moved, remainder)
+}
+
+/** Math.atan2, its zeros with a sign and its infinities included. */
+function angleOf(g: Graph, y: Value, x: Value): Value {
+  const zero = g.scalar(0)
+  const both = (of: (value: Value) => Value) => g.binary('And', of(y), of(x), 'bool')
+  const isZero = (value: Value) => g.binary('Equal', value, zero, 'bool')
+  // The sign of a zero shows in what it is the reciprocal of.
+  const isNegative = (value: Value) =>
+    g.binary('Less', g.where(isZero(value), g.unary('Reciprocal', value), value), zero, 'bool')
+  const [below, left] = [isNegative(y), isNegative(x)]
+  const sign = (negative: Value) => g.where(negative, g.scalar(-1), g.scalar(1))
+  const ratio = g.where(
+    both((value) => g.unary('IsInf', value, {}, 'bool')),
+    g.mul(sign(below), sign(left)),
+    g.where(both(isZero), g.where(left, g.sub(zero, y), y), g.div(y, x)),
+  )
+  const half = g.where(below, g.scalar(-Math.PI), g.scalar(Math.PI))
+  const angle = g.unary('Atan', ratio)
+  return g.where(left, g.add(angle, half), angle)
 }
 
 const arithmetic: { [kernel: string]: Binary } = {
@@ -118,18 +154,10 @@ const arithmetic: { [kernel: string]: Binary } = {
   },
   FloorDiv: (g, a, b) =>
     isFloat(a)
-      ? g.cast(g.unary('Floor', g.div(a, b)), 'int32')
+      ? wholeOf(g, g.unary('Floor', g.div(a, b)))
       : divideWhole(g, a, b, (x, y) => g.unary('Floor', g.div(x, y))),
   Mod: (g, a, b) => (isFloat(a) ? modulo(g, a, b) : divideWhole(g, a, b, (x, y) => modulo(g, x, y))),
-  Atan2(g, a, b) {
-    if (!isFloat(a)) return undefined
-    const zero = g.scalar(0)
-    const isZero = (x: Value) => g.binary('Equal', x, zero, 'bool')
-    const half = g.where(g.binary('Less', a, zero, 'bool'), g.scalar(-Math.PI), g.scalar(Math.PI))
-    const turn = g.where(g.binary('Less', b, zero, 'bool'), half, zero)
-    const angle = g.add(g.unary('Atan', g.div(a, b)), turn)
-    return g.where(g.binary('And', isZero(a), isZero(b), 'bool'), zero, angle)
-  },
+  Atan2: (g, a, b) => (isFloat(a) ? angleOf(g, a, b) : undefined),
 }
 
 const comparisons: { [kernel: string]: (g: Graph, a: Value, b: Value) => Value } = {
@@ -184,10 +212,7 @@ export const elementwise: Emitters = {
   },
   Cast({ x }, { dtype }, g) {
     if (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool') return undefined
-    // NaN has no whole number; JavaScript's is 0.
-    if (x!.type === 'float32' && dtype === 'int32')
-      return g.cast(g.where(g.unary('IsNaN', x!, {}, 'bool'), g.scalar(0), x!), 'int32')
-    return g.cast(x!, dtype)
+    return x!.type === 'float32' && dtype === 'int32' ? wholeOf(g, x!) : g.cast(x!, dtype)
   },
   ClipByValue({ x }, { clipValueMin, clipValueMax }, g) {
     if (!isNumber(x!)) return undefined

@@ -26,7 +26,7 @@ const fits = (info: Info) =>
   filterOf(info).every((filter, at) => {
     const [pre, post] = [before(info)[at]!, after(info)[at]!]
     const count = Math.floor((insideOf(info)[at]! + pre + post - filter) / stridesOf(info)[at]!) + 1
-    return Math.max(pre, post) < filter && count === outsideOf(info)[at]
+    return Math.min(pre, post) >= 0 && Math.max(pre, post) < filter && count === outsideOf(info)[at]
   })
 
 const windowsOf = (info: Info) => ({
