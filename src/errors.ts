@@ -58,6 +58,11 @@ export class MissingPackage extends GradbookError {
   }
 }
 
+/** Of what has no constructor by name, as a generator. */
+function tagOf(value: object): string {
+  return Object.prototype.toString.call(value).slice('[object '.length, -1)
+}
+
 /** How a value reads in a message: short, one line, with its type where that helps. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return value.length > 60 ? `'${value.slice(0, 57)}…'` : `'${value}'`
@@ -66,7 +71,7 @@ export function describe(value: unknown): string {
   if (Array.isArray(value))
     return value.length > 8 ? `an array of ${value.length}` : `[${value.map(describe).join(', ')}]`
   const shape = (value as { shape?: unknown }).shape
-  const type = value.constructor?.name ?? 'object'
+  const type = value.constructor?.name || tagOf(value)
   if (Array.isArray(shape)) return `a ${type} of shape [${shape.join(', ')}]`
   if (type !== 'Object') return `a ${type}`
   const keys = Object.keys(value)

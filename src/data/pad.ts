@@ -1,4 +1,5 @@
 import { describe, InputError } from '../errors.js'
+import { named } from '../suggest.js'
 
 /**
  * Sequences of different lengths as rows of equal length, e.g. for `fromArrays({ x: pad(tokens).values }, { shape })`.
@@ -13,8 +14,15 @@ export function pad(
   sequences: readonly ArrayLike<number>[],
   options: { length?: number; value?: number; side?: 'left' | 'right' } = {},
 ): { values: Int32Array; lengths: Int32Array; shape: [number] } {
+  if (!Array.isArray(sequences))
+    throw new InputError({
+      where: 'pad(sequences)',
+      received: describe(sequences),
+      expected: 'an array of sequences of numbers',
+    })
   const longest = sequences.reduce((most, sequence) => Math.max(most, sequence.length), 0)
-  const { length = longest, value = 0, side = 'right' } = options
+  const known = ['length', 'value', 'side']
+  const { length = longest, value = 0, side = 'right' } = named(options, known, 'pad(sequences, options)')
   if (!Number.isInteger(length) || length < 1)
     throw new InputError({
       where: 'pad(sequences, { length })',

@@ -1,4 +1,5 @@
 import { describe, InputError } from '../errors.js'
+import { named } from '../suggest.js'
 import type { Dataset, SplitName } from './dataset.js'
 import type { Splits } from './digits.js'
 import { splitTable, TableDataset } from './table.js'
@@ -23,8 +24,16 @@ export function split(
   shares: { train: number; validation?: number; test?: number },
   options: SplitOptions = {},
 ): Splits {
-  const { seed = 0, stratify = false, groups } = options
+  const known = ['seed', 'stratify', 'groups']
+  const { seed = 0, stratify = false, groups } = named(options, known, 'split(dataset, shares, options)')
   const names: SplitName[] = ['train', 'validation', 'test']
+  if (shares === undefined)
+    throw new InputError({
+      where: 'split(dataset, shares)',
+      received: 'no shares',
+      expected: 'e.g. { train: 0.8, validation: 0.1, test: 0.1 }',
+    })
+  named(shares, names, 'split(dataset, shares)')
   const parts = names.map((name) => checkShare(shares[name] ?? 0, name))
   const sum = parts.reduce((total, part) => total + part, 0)
   if (sum > 1 + 1e-9 || sum === 0)

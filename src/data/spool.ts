@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
 import { InputError } from '../errors.js'
+import { named } from '../suggest.js'
 import { sizeOf, type Column } from './column.js'
 import type { Dataset, FieldSpec } from './dataset.js'
-import { oneSplit, rowsToTable, type DataRecord, type RecordOptions } from './from.js'
+import { oneSplit, recordOptions, rowsToTable, type DataRecord, type RecordOptions } from './from.js'
 
 /** Records that are laid out at once. */
 const chunk = 4096
@@ -21,7 +22,11 @@ export async function spool(
   records: AsyncIterable<DataRecord> | Iterable<DataRecord>,
   options: RecordOptions & { folder?: string } = {},
 ): Promise<Dataset> {
-  const { name = 'data', folder, ...rest } = options
+  const {
+    name = 'data',
+    folder,
+    ...rest
+  } = named(options, [...recordOptions, 'folder'], 'spool(records, options)')
   const file = await RowFile.create(folder)
   const ids: number[] = []
   let layout: Layout | undefined

@@ -1,4 +1,5 @@
 import { MissingPackage } from '../errors.js'
+import { named } from '../suggest.js'
 import type { Splits } from './digits.js'
 import { fromArrays, fromRecords, type DataRecord } from './from.js'
 import { split } from './split.js'
@@ -25,7 +26,7 @@ export async function iris(options: { seed?: number } = {}): Promise<Splits> {
     { x: rows.map((row) => row.slice(0, 4)), y: rows.map((row) => row[4]) },
     { name: 'iris' },
   )
-  return split(data, shares, { stratify: true, ...options })
+  return split(data, shares, { stratify: true, ...named(options, ['seed'], 'iris(options)') })
 }
 
 /**
@@ -40,7 +41,7 @@ export async function penguins(options: { seed?: number } = {}): Promise<Splits>
   const measured = rows.filter((row) => fields.every((field) => row[field] !== null))
   return split(fromRecords(measured, { name: 'penguins', x: fields, y: 'Species' }), shares, {
     stratify: true,
-    ...options,
+    ...named(options, ['seed'], 'penguins(options)'),
   })
 }
 

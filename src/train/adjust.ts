@@ -10,7 +10,7 @@ import { restoreSnapshot, takeSnapshot } from './snapshots.js'
 import { averageOf, disposeSlots } from './step.js'
 import { ruleRecord, type StopFunction, type StopRule } from './stops.js'
 import type { Subset } from './subsets.js'
-import { listNearest, nearestFirst } from './suggest.js'
+import { listNearest, nearestFirst } from '../suggest.js'
 
 /** What can be changed while training. */
 export interface Changes {

@@ -6,7 +6,7 @@ import { maybeCompiled } from './compiled.js'
 import type { Core } from './core.js'
 import { gradientsAt, iterateOnce } from './iteration.js'
 import { tidily } from './step.js'
-import { named } from './suggest.js'
+import { named } from '../suggest.js'
 
 /** One thing that was looked at before training. */
 export interface CheckRow {

@@ -3,7 +3,7 @@ import { describe, InputError } from '../errors.js'
 import type { Core } from './core.js'
 import { placeLayers } from './place.js'
 import { gradientsOf, tidily } from './step.js'
-import { listNearest } from './suggest.js'
+import { listNearest } from '../suggest.js'
 
 /** One rate for all dropouts of a model, or rates by name. */
 export type DropoutSetting = number | { readonly [name: string]: number }

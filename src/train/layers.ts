@@ -5,7 +5,7 @@ import { withoutSeed } from '../seed.js'
 import { dropoutsOf } from './dropout.js'
 import { losses, type Loss } from './losses.js'
 import { placeWeights } from './place.js'
-import { listNearest } from './suggest.js'
+import { listNearest } from '../suggest.js'
 import { temporary } from './temporary.js'
 import type { Batch, Pass, Trainee } from './trainee.js'
 
@@ -220,6 +220,12 @@ function checkShapes(
   const output = model.outputs[0]!.shape.slice(1)
   const wanted = targetShapes(output, row)
   if (wanted.some((shape) => fits(data.y.shape, shape))) return
+  if (data.y.shape.length === 1 && data.y.shape[0] === 0)
+    throw new InputError({
+      where,
+      received: `no targets in ${data.name}: y is left out`,
+      expected: `y of shape ${text(wanted[0]!)} for the loss ${row.name}`,
+    })
   const oneHot = row.target === 'index' && fits(data.y.shape, output)
   const index = row.target === 'distribution' && fits(data.y.shape, output.slice(0, -1))
   const twin =

@@ -9,7 +9,7 @@ import type { LossName } from './losses.js'
 import { metrics as knownMetrics, type Metric, type MetricName } from './metrics.js'
 import { ownSchedule, type Schedule, type ScheduleFunction } from './schedules.js'
 import { asRule, type StopFunction, type StopRule } from './stops.js'
-import { listNearest, named } from './suggest.js'
+import { listNearest, named } from '../suggest.js'
 
 /** A metric of one's own: its value for each example, [batch]. Named as the function is. */
 export type MetricFunction = (expected: tf.Tensor, predicted: tf.Tensor) => tf.Tensor

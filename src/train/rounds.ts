@@ -10,7 +10,7 @@ import { asRule, type StopFunction, type StopRule } from './stops.js'
 import { largerIsBetter } from './loop.js'
 import { checkRule } from './options.js'
 import { checkSubset, uniform, type Subset } from './subsets.js'
-import { named } from './suggest.js'
+import { named } from '../suggest.js'
 
 /** A row of a table of adjustments: when the rule is met at a round's end, make the change. */
 export interface AdjustmentRule<Run> {

@@ -1,5 +1,5 @@
 import { describe, InputError } from '../errors.js'
-import { named } from './suggest.js'
+import { named } from '../suggest.js'
 
 /** The learning rate as a function of the iteration: a value that can be recorded, plotted, and changed in the middle. */
 export interface Schedule {

@@ -1,7 +1,7 @@
 import { describe, InputError } from '../errors.js'
 import type { EvaluationRow, StopReason } from '../views.js'
 import type { History } from './history.js'
-import { named } from './suggest.js'
+import { named } from '../suggest.js'
 
 /** What a stop rule looks at. */
 export interface Progress {

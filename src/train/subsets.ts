@@ -1,6 +1,6 @@
 import { describe, InputError } from '../errors.js'
 import { mistakeAt } from '../mistakes/rows.js'
-import { named } from './suggest.js'
+import { named } from '../suggest.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
 import type { Mistake } from '../views.js'
 

@@ -22,7 +22,7 @@ import { ownTrainee, type OwnModel } from './own.js'
 import { iterationTrainee, type OwnIteration } from './own-iteration.js'
 import { savedPoints } from './points.js'
 import { Run } from './run.js'
-import { named } from './suggest.js'
+import { named } from '../suggest.js'
 import type { Trainee } from './trainee.js'
 
 /**
@@ -80,6 +80,13 @@ function createCore(model: unknown, options: RunOptions & { loss?: unknown }): C
       received: 'an own iteration without a loss to evaluate',
       expected: '{ parameters, optimizers, iteration, loss: (batch) => … }',
     })
+  for (const [option, set] of Object.entries({ data, evaluateOn }))
+    if (set?.length === 0)
+      throw new InputError({
+        where: `train(model, { ${option} })`,
+        received: `no examples in ${set.name}`,
+        expected: 'at least one',
+      })
   trainee.checkData(data, 'train(model, { data })')
   if (evaluateOn) trainee.checkData(evaluateOn, 'train(model, { evaluateOn })')
   const core = new Core({ name: options.name ?? 'run', trainee, data, evaluateOn, settings, optimizer })

@@ -50,6 +50,8 @@ const values: [string, () => unknown, RegExp][] = [
   ['piecewise', () => piecewise([{ from: 5 }]), /both of \{ from, times \}/],
   ['warmUp', () => (gradbook as any).warmUp({ over: 5, after: 1 }), /'after'.*'before'/],
   ['warmUp before nothing', () => (gradbook as any).warmUp({ over: 5, before: 5 }), /5.*a schedule/],
+  ['data without examples', () => start({ data: { x: [], y: [] } }), /no examples in data/],
+  ['data without targets', () => start({ data: { x: blobs().x } }), /no targets in data/],
   ['rates', () => rates(cosine({ over: 5 }), {}), /both/],
   ['rates of nothing', () => rates('cosine', { peak: 1, over: 5 }), /'cosine'.*a schedule/],
   ['freeze at the start', () => start({ freeze: /./ }), /matches every parameter/],

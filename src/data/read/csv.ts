@@ -26,7 +26,7 @@ export async function* readCsv(path: string, options: CsvOptions = {}): AsyncGen
     if (pending === '') started = number
     const text = pending === '' ? line : `${pending}\n${line}`
     if (line === '' && pending === '') continue
-    const fields = splitFields(text, separator)
+    const fields = splitFields(text, separator, `${path}, line ${started}`)
     if (!fields) {
       pending = text
       continue
@@ -34,6 +34,7 @@ export async function* readCsv(path: string, options: CsvOptions = {}): AsyncGen
     pending = ''
     if (!columns) {
       columns = fields.map((field) => field.trim())
+      checkColumns(columns, separator, path)
       continue
     }
     if (fields.length !== columns.length)
@@ -55,8 +56,27 @@ export async function* readCsv(path: string, options: CsvOptions = {}): AsyncGen
     })
 }
 
+function checkColumns(columns: readonly string[], separator: string, path: string): void {
+  const other = columns.length === 1 && [';', '\t', '|', ','].find((one) => columns[0]!.includes(one))
+  if (other)
+    throw new InputError({
+      where: path,
+      received: `one column, '${columns[0]}'`,
+      expected: `columns separated by ${JSON.stringify(separator)}`,
+      fix: `Is the separator another one? { csv: { separator: ${JSON.stringify(other)} } }`,
+    })
+  const twice = columns.find((name, i) => columns.indexOf(name) !== i)
+  if (twice !== undefined)
+    throw new InputError({
+      where: path,
+      received: `two columns named '${twice}'`,
+      expected: 'a name of its own for each',
+      fix: 'Name them: { csv: { columns: […] } }, without the first line.',
+    })
+}
+
 /** The fields of one record; `undefined` when a quote is still open at its end. */
-function splitFields(text: string, separator: string): string[] | undefined {
+function splitFields(text: string, separator: string, where: string): string[] | undefined {
   if (!text.includes('"')) return text.split(separator)
   const fields: string[] = []
   let at = 0
@@ -80,6 +100,12 @@ function splitFields(text: string, separator: string): string[] | undefined {
     }
     fields.push(field)
     if (at >= text.length) return fields
+    if (!text.startsWith(separator, at))
+      throw new InputError({
+        where,
+        received: `'${text.slice(at, at + 20)}' after a closing quote`,
+        expected: `${JSON.stringify(separator)} or the end of the line there, and quotes within a value doubled`,
+      })
     at += separator.length
   }
 }
@@ -87,10 +113,11 @@ function splitFields(text: string, separator: string): string[] | undefined {
 // Leading zeros are part numbers and post codes, not numbers.
 const numeric = /^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/
 
-function readValue(text: string): unknown {
+function readValue(raw: string): unknown {
+  const text = raw.trim()
   if (text === '') return null
   if (numeric.test(text)) return Number(text)
   if (text === 'true') return true
   if (text === 'false') return false
-  return text
+  return raw
 }

@@ -51,8 +51,15 @@ export async function readIdx(
 
 async function readArray(path: string) {
   const { readFile } = await import('node:fs/promises')
-  let file: Uint8Array = await readFile(path)
-  if (path.endsWith('.gz')) file = (await import('node:zlib')).gunzipSync(file)
+  const { gunzipSync } = await import('node:zlib')
+  const file: Uint8Array = await readFile(path)
+    .then((bytes) => (path.endsWith('.gz') ? gunzipSync(bytes) : bytes))
+    .catch((error: unknown) => {
+      throw new InputError(
+        { where: path, received: (error as Error).message, expected: 'an IDX file' },
+        { cause: error },
+      )
+    })
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
   const type = file.length >= 4 && view.getUint16(0) === 0 ? types[file[2]!] : undefined
   const axes = file[3] ?? 0

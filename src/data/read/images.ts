@@ -1,4 +1,5 @@
 import { describe, InputError, MissingPackage } from '../../errors.js'
+import { named } from '../../suggest.js'
 import { numberColumn } from '../column.js'
 import type { Dataset } from '../dataset.js'
 import { oneSplit, type SourceOptions } from '../from.js'
@@ -13,11 +14,18 @@ export async function readImages(
   folder: string,
   options: Omit<SourceOptions, 'picture' | 'classes'> & { size: readonly [number, number]; channels?: 1 | 3 },
 ): Promise<Dataset> {
-  const { size, channels = 3, name = 'images' } = options
+  const known = ['size', 'channels', 'name', 'split', 'ids']
+  const { size, channels = 3, name = 'images' } = named(options, known, 'readImages(folder, options)')
   const [height, width] = checkSize(size)
   const { readdir } = await import('node:fs/promises')
   const { join } = await import('node:path')
-  const classes = (await readdir(folder, { withFileTypes: true }))
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw new InputError(
+      { where: folder, received: (error as Error).message, expected: 'a folder with one folder a class' },
+      { cause: error },
+    )
+  })
+  const classes = entries
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
     .toSorted()

@@ -1,3 +1,5 @@
+import { InputError } from '../../errors.js'
+
 /** The lines of a text file (UTF-8, gzip where the name ends in .gz) without their ends, at flat memory. */
 export async function* linesOf(path: string): AsyncGenerator<string> {
   const { createReadStream } = await import('node:fs')
@@ -8,7 +10,7 @@ export async function* linesOf(path: string): AsyncGenerator<string> {
   const decoder = new TextDecoder()
   let rest = ''
   let first = true
-  for await (const chunk of stream) {
+  for await (const chunk of whole(stream, path)) {
     let text = rest + decoder.decode(chunk as Uint8Array, { stream: true })
     if (first) text = text.replace(/^\ufeff/, '')
     first = false
@@ -21,6 +23,24 @@ export async function* linesOf(path: string): AsyncGenerator<string> {
   }
   rest += decoder.decode()
   if (rest) yield rest.replace(/\r$/, '')
+}
+
+/** The stream, with an error that names the file where it cannot be read or unpacked. */
+async function* whole(stream: AsyncIterable<unknown>, path: string): AsyncGenerator<unknown> {
+  try {
+    yield* stream
+  } catch (error) {
+    throw new InputError(
+      {
+        where: path,
+        received: (error as Error).message,
+        expected: path.endsWith('.gz')
+          ? 'a file that can be read, packed by gzip'
+          : 'a file that can be read',
+      },
+      { cause: error },
+    )
+  }
 }
 
 /** The lines of a text file as records `{ text }`, empty ones left out. */

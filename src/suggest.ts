@@ -1,4 +1,4 @@
-import { describe, InputError } from '../errors.js'
+import { describe, InputError } from './errors.js'
 
 /** Options as they were given, none of them unknown: a name that is misspelt would do nothing, without a word. */
 export function named<Options extends object>(
