@@ -47,9 +47,13 @@ function takeObject(text: string): string | undefined {
 /** A `#!` line, of a script that was pasted, stands only at the start of a file, and a cell's program has something before it. */
 const withoutHashbang = (text: string): string => (text.startsWith('#!') ? `//${text.slice(2)}` : text)
 
+/** Options of a cell for Quarto, `#| echo: false`, at its head. Of languages that it does not know it reads them so, and only so. */
+const withoutOptions = (text: string): string =>
+  text.replace(/^(?:#[ \t]*\|.*(?:\n|$))+/, (lines) => lines.replace(/^#./gm, '//'))
+
 /** Reads what a cell says beyond TypeScript. */
 export function readSource(cellText: string): Source {
-  const { text, commands } = takeCommands(withoutHashbang(cellText))
+  const { text, commands } = takeCommands(withoutOptions(withoutHashbang(cellText)))
   const object = takeObject(text)
   return { text: object ?? text, commands, isObject: object !== undefined }
 }

@@ -69,7 +69,7 @@ program
   .description('be a kernel on a connection file, as Jupyter starts it')
   .argument('<connection-file>')
   .action(async (file: string) => {
-    process.exitCode = await (await import('./kernel.js')).kernel(file)
+    await (await import('./kernel.js')).kernel(file)
   })
 
 try {

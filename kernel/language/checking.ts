@@ -6,7 +6,7 @@ export function findChecking(text: string): Checking | undefined {
   for (const line of text.split('\n')) {
     const match = /^\s*\/\/\s*@check\s+(error|warn|off)\b/.exec(line)
     if (match) return match[1] as Checking
-    if (!/^\s*(\/\/.*|%npm .*)?$/.test(line)) return undefined
+    if (!/^\s*(\/\/.*|%npm .*|#[ \t]*\|.*)?$/.test(line)) return undefined
   }
   return undefined
 }

@@ -22,6 +22,11 @@ runs(
 runs('accessor fields', ['class A { accessor x = 1; static accessor y = 2 }', 'new A().x + A.y'], 3)
 runs('a script that was pasted with its first line', ['#!/usr/bin/env node\nconst a = 1', 'a'], 1)
 runs(
+  'options for Quarto, at the head of a cell, are comments',
+  ['#| echo: false\n# | label: a\nconst a = 1', '#|x', 'a'],
+  1,
+)
+runs(
   'using disposes when the cell ends, and the value is kept',
   [
     'const log: string[] = []',

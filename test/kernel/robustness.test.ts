@@ -2,7 +2,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import {
@@ -272,6 +272,23 @@ for (const [name, text] of Object.entries({
     expect(stderr).toMatch(/^\[gradbook\] the kernel cannot start: /)
     expect(code).toBe(1)
   })
+
+test('`gradbook kernel FILE` is the kernel itself, and takes SIGINT for Stop', async () => {
+  const own = await startKernel({
+    command: (file) => [process.execPath, resolve('bin/gradbook.mjs'), 'kernel', file],
+  })
+  try {
+    expect(result((await own.run('process.pid')).outputs)).toBe(String(own.child.pid))
+    const begun = own.wait(({ header }) => header.msg_type === 'stream')
+    const running = own.run('console.log("begun"); await new Promise(() => {})')
+    await begun
+    own.child.kill('SIGINT')
+    expect(error((await running).outputs)?.ename).toBe('Interrupted')
+    expect(result((await own.run('1 + 1')).outputs)).toBe('2')
+  } finally {
+    await own.shutdown()
+  }
+})
 
 test.skipIf(process.platform === 'win32')('a kernel ends with the process that started it', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'gradbook-parent-'))
