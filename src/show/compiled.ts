@@ -1,31 +1,41 @@
+import { parse, View, type Runtime } from 'vega'
 import { compile, type TopLevelSpec } from 'vega-lite'
 
 type Tree = { [name: string]: unknown }
 
 /** Layouts that were compiled before, by everything but their data and titles. */
 const mostKept = 40
-const kept = new Map<string, string>()
+const kept = new Map<string, { runtime: Runtime; places: readonly Place[] }>()
 
 /**
- * A Vega-Lite spec as Vega's, for a picture: without what only a pointer or a screen reader asks for. Vega-Lite's
- * compiler needs 8 to 14 ms for a chart of several panels, and most of it again for each; the same layout with other data
- * is taken from before. Data and titles pass through the compiler as they are, so they are put in afterwards.
+ * The view of a Vega-Lite spec, for a picture: without what only a pointer or a screen reader asks for. Vega-Lite's
+ * compiler needs 8 to 14 ms for a chart of several panels and Vega's parser 4 to 5, and most of it again for each; the
+ * same layout with other data is taken from before. Data and titles pass through both as they are, so they are put in
+ * afterwards.
  */
-export function compiledFor(spec: object, logger: object): Tree {
+export function viewOf(spec: object, logger: object): View {
   const content: Content = { texts: [], data: [], ends: [] }
   const layout = JSON.stringify(withoutContent(spec, content))
-  let compiled = kept.get(layout)
-  if (compiled === undefined) {
+  let found = kept.get(layout)
+  if (found === undefined) {
     const own = JSON.parse(layout) as { config?: object }
     const vega = compile({ ...own, config: { ...own.config, aria: false } } as unknown as TopLevelSpec, {
       logger: logger as never,
     }).spec
-    compiled = JSON.stringify(withoutHelp(vega))
+    const runtime = parse(withoutHelp(vega) as never)
+    found = { runtime, places: [...placesIn(runtime as unknown as Tree)] }
     if (kept.size >= mostKept) kept.delete(kept.keys().next().value!)
   } else kept.delete(layout)
   // The latest used is the last to be forgotten.
-  kept.set(layout, compiled)
-  return withContent(JSON.parse(compiled), content) as Tree
+  kept.set(layout, found)
+  const { runtime, places } = found
+  for (const { owner, name, mark } of places) owner[name] = withContent(mark, content)
+  try {
+    return new View(runtime, { renderer: 'none', logger: logger as never })
+  } finally {
+    // The view has its data; kept here they would never go.
+    for (const { owner, name, mark } of places) owner[name] = mark
+  }
 }
 
 /** What differs between charts of one layout. */
@@ -35,9 +45,9 @@ interface Content {
   ends: number[]
 }
 
-/** What stands for a text and for data while it is compiled: characters and a field that no chart of sense has. */
-const textMark = '\u0001text '
-const dataField = '\u0001data'
+/** What stands for a text and for data while it is compiled: words and a field that no chart of sense has. */
+const textMark = 'gradbook:text:'
+const dataField = 'gradbook:data'
 /** Ends of axes, from here on by number. */
 const endMark = 2 ** 50
 
@@ -56,7 +66,7 @@ function withoutContent(part: unknown, content: Content, isTop = true): unknown 
           Object.fromEntries(
             Object.entries(value).map(([key, own]) =>
               (key === 'text' || key === 'subtitle') && isText(own)
-                ? [key, `${textMark}${texts.push(own) - 1}`]
+                ? [key, `${textMark}${texts.push(own) - 1};`]
                 : [key, own],
             ),
           ),
@@ -83,19 +93,41 @@ const isText = (value: unknown): boolean =>
   (typeof value === 'string' && value !== '') ||
   (Array.isArray(value) && value.length > 0 && value.every((line) => typeof line === 'string'))
 
-function withContent(part: unknown, content: Content): unknown {
-  const { texts, data, ends } = content
-  if (typeof part === 'number' && part > endMark) return ends[part - endMark - 1] ?? part
-  if (typeof part === 'string' && part.startsWith(textMark)) return texts[Number(part.slice(textMark.length))]
-  if (Array.isArray(part)) {
-    const [only] = part as Tree[]
-    if (part.length === 1 && isTree(only) && dataField in only) return data[only[dataField] as number]
-    return part.map((item) => withContent(item, content))
-  }
-  if (!isTree(part)) return part
-  for (const [name, value] of Object.entries(part)) (part as Tree)[name] = withContent(value, content)
-  return part
+/** Where something stands that is put in for each chart. */
+interface Place {
+  owner: Tree
+  name: string
+  mark: unknown
 }
+
+function* placesIn(owner: Tree): Generator<Place> {
+  for (const [name, part] of Object.entries(owner)) {
+    if (isMark(part)) yield { owner, name, mark: part }
+    else if (part !== null && typeof part === 'object') yield* placesIn(part as Tree)
+  }
+}
+
+const isMark = (part: unknown): boolean =>
+  typeof part === 'number'
+    ? part > endMark && part <= endMark + 1000
+    : typeof part === 'string'
+      ? part.includes(textMark)
+      : dataOf(part) !== undefined
+
+/** The number of the data that these rows stand for. */
+const dataOf = (part: unknown): number | undefined =>
+  Array.isArray(part) && part.length === 1
+    ? ((part[0] as Tree | null)?.[dataField] as number | undefined)
+    : undefined
+
+function withContent(mark: unknown, { texts, data, ends }: Content): unknown {
+  if (typeof mark === 'number') return ends[mark - endMark - 1]
+  // Parsed, a text is in the code of a function.
+  if (typeof mark === 'string') return mark.replaceAll(quotedText, (_, i) => JSON.stringify(texts[Number(i)]))
+  return data[dataOf(mark)!]
+}
+
+const quotedText = new RegExp(`"${textMark}(\\d+);"`, 'g')
 
 /** Tooltips and descriptions: an expression each for every mark. */
 const help = new Set(['tooltip', 'description', 'ariaRoleDescription', 'cursor', 'href'])

@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parentPort } from 'node:worker_threads'
-import { Resvg } from '@resvg/resvg-js'
 import * as vega from 'vega'
-import { compiledFor } from './compiled.js'
-import { encodeRgba } from './encode.js'
+import { viewOf } from './compiled.js'
+import { encodeBands } from './encode.js'
 import { isVega } from './spec.js'
+import { drawBands, sizeOf } from './bands.js'
 import { readOutlines, TextDrawer } from './outlines.js'
 import { readFontMetrics } from './text-width.js'
 
@@ -39,29 +39,23 @@ ResourceLoader.prototype.ready = async function (this: { pending?(): number }) {
 }
 
 export async function draw(spec: object): Promise<Uint8Array> {
-  const compiled = isVega(spec) ? spec : compiledFor(spec, quiet)
-  const view = new vega.View(vega.parse(compiled as never), { renderer: 'none', logger: quiet as never })
+  const view = isVega(spec)
+    ? new vega.View(vega.parse(spec as never), { renderer: 'none', logger: quiet as never })
+    : viewOf(spec, quiet)
   try {
     // resvg knows the older of the two names that vega writes for `smooth: false`, and would take the last.
     const svg = texts.draw((await view.toSVG()).replaceAll('image-rendering: pixelated;', ''))
-    const side = Math.max(
-      ...[...svg.slice(0, 400).matchAll(/(?:width|height)="([\d.]+)"/g)].map((match) => Number(match[1])),
-      1,
-    )
-    const picture = new Resvg(svg, {
-      fitTo: { mode: 'zoom', value: Math.min(scale, mostPixels / side) },
-      font: {
-        loadSystemFonts: needsSystemFonts(svg),
-        // For what could not be drawn as paths; each file takes 2 ms to read.
-        fontFiles: fontsFor(svg),
-        defaultFontFamily: 'Inter',
-        sansSerifFamily: 'Inter',
-        serifFamily: 'Inter',
-        monospaceFamily: 'DejaVu Sans Mono',
-      },
+    const { width, height } = sizeOf(svg)
+    const bands = await drawBands(svg, Math.min(scale, mostPixels / Math.max(width, height, 1)), {
+      loadSystemFonts: needsSystemFonts(svg),
+      // For what could not be drawn as paths; each file takes 2 ms to read.
+      fontFiles: fontsFor(svg),
+      defaultFontFamily: 'Inter',
+      sansSerifFamily: 'Inter',
+      serifFamily: 'Inter',
+      monospaceFamily: 'DejaVu Sans Mono',
     })
-    const { pixels, width, height } = picture.render()
-    return encodeRgba(pixels, width, height)
+    return encodeBands(bands)
   } finally {
     view.finalize()
   }

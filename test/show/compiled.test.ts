@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compiledFor } from '../../src/show/compiled.js'
+import { viewOf } from '../../src/show/compiled.js'
 import {
   confusionChart,
   lossChart,
@@ -18,8 +18,7 @@ const quiet: object = Object.fromEntries(
 const schema = 'https://vega.github.io/schema/vega-lite/v5.json'
 
 /** What is drawn, without what is there for screen readers and pointers. */
-async function drawn(spec: object): Promise<string> {
-  const view = new vega.View(vega.parse(spec as never), { renderer: 'none', logger: quiet as never })
+async function drawn(view: vega.View): Promise<string> {
   const svg = await view.toSVG()
   view.finalize()
   return svg
@@ -27,7 +26,11 @@ async function drawn(spec: object): Promise<string> {
     .replaceAll(/clip\d+/g, 'clip')
     .replaceAll(/<\/?a\b[^>]*>/g, '')
 }
-const directly = (spec: object) => compile(structuredClone(spec) as never, { logger: quiet as never }).spec
+const directly = (spec: object) =>
+  new vega.View(vega.parse(compile(structuredClone(spec) as never, { logger: quiet as never }).spec), {
+    renderer: 'none',
+    logger: quiet as never,
+  })
 
 const specs: { [name: string]: () => object } = {
   'a run': () =>
@@ -78,8 +81,8 @@ describe('a chart compiled for a picture', () => {
   for (const [name, make] of Object.entries(specs))
     it(`draws ${name} as the compiler has it, the first time and again`, async () => {
       const expected = await drawn(directly(make()))
-      expect(await drawn(compiledFor(make(), quiet))).toBe(expected)
-      expect(await drawn(compiledFor(make(), quiet))).toBe(expected)
+      expect(await drawn(viewOf(make(), quiet))).toBe(expected)
+      expect(await drawn(viewOf(make(), quiet))).toBe(expected)
     })
 
   it('takes data and title of each, where only these differ', async () => {
@@ -90,9 +93,9 @@ describe('a chart compiled for a picture', () => {
       mark: 'bar',
       encoding: { y: { field: 'a' }, x: { field: 'b', type: 'quantitative' } },
     })
-    const one = await drawn(compiledFor(bars('first', [{ a: 'x', b: 1 }]), quiet))
+    const one = await drawn(viewOf(bars('first', [{ a: 'x', b: 1 }]), quiet))
     const two = await drawn(
-      compiledFor(
+      viewOf(
         bars('second', [
           { a: 'y', b: 2 },
           { a: 'z', b: 3 },
@@ -104,5 +107,12 @@ describe('a chart compiled for a picture', () => {
     expect(two).toContain('>second<')
     expect(two).toContain('>z<')
     expect(two).not.toContain('>x<')
+  })
+
+  it('of a layout that another chart is just being drawn of has its own data and title', async () => {
+    const run = (name: string, length: number) => lossChart(runView(length, { name }))
+    const apart = [await drawn(directly(run('one "1"', 300))), await drawn(directly(run("two \\ '2'", 310)))]
+    const together = ['one "1"', "two \\ '2'"].map((name, i) => drawn(viewOf(run(name, 300 + 10 * i), quiet)))
+    expect(await Promise.all(together)).toEqual(apart)
   })
 })

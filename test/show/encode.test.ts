@@ -1,6 +1,6 @@
 import { inflateSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { encodeRgba } from '../../src/show/encode.js'
+import { encodeBands } from '../../src/show/encode.js'
 import { encodePng } from '../../src/show/index.js'
 
 /** The pixels of a PNG with no filters but the row above (type 2), as RGBA. */
@@ -30,6 +30,19 @@ function decode(png: Uint8Array): { width: number; height: number; type: number;
   return { width, height, type, pixels }
 }
 
+/** In one piece, and in two. */
+const encodings = (pixels: Uint8Array, width: number, height: number) => {
+  const half = height >> 1
+  const at = half * width * 4
+  return [
+    [{ pixels, width, height }],
+    [
+      { pixels: pixels.slice(0, at), width, height: half },
+      { pixels: pixels.slice(at), width, height: height - half },
+    ],
+  ].map((bands) => decode(encodeBands(bands)))
+}
+
 const picture = (width: number, height: number, colour: (i: number) => number[]) =>
   Uint8Array.from(Array.from({ length: width * height }, (_, i) => colour(i)).flat())
 
@@ -38,26 +51,29 @@ describe('drawn pixels', () => {
     const pixels = picture(20, 30, (i) =>
       [i % 256, (i * 7) % 13, 255, 255].map((v, c) => (c === 0 ? (i % 16) * 16 : v)),
     )
-    const png = decode(encodeRgba(pixels, 20, 30))
-    expect([png.width, png.height, png.type]).toEqual([20, 30, 3])
-    expect(png.pixels).toEqual([...pixels])
+    for (const png of encodings(pixels, 20, 30)) {
+      expect([png.width, png.height, png.type]).toEqual([20, 30, 3])
+      expect(png.pixels).toEqual([...pixels])
+    }
   })
 
   it('of many blends move by a few levels at most, and flat areas not at all', () => {
     const pixels = picture(64, 64, (i) =>
       i < 2048 ? [0, 114, 178, 255] : [i % 64, i % 64, (i * 3) % 128, 255],
     )
-    const png = decode(encodeRgba(pixels, 64, 64))
-    expect(png.type).toBe(3)
-    expect(png.pixels.slice(0, 2048 * 4)).toEqual([...pixels.subarray(0, 2048 * 4)])
-    expect(Math.max(...png.pixels.map((value, i) => Math.abs(value - pixels[i]!)))).toBeLessThanOrEqual(15)
+    for (const png of encodings(pixels, 64, 64)) {
+      expect(png.type).toBe(3)
+      expect(png.pixels.slice(0, 2048 * 4)).toEqual([...pixels.subarray(0, 2048 * 4)])
+      expect(Math.max(...png.pixels.map((value, i) => Math.abs(value - pixels[i]!)))).toBeLessThanOrEqual(15)
+    }
   })
 
   it('of a photograph, or not opaque, stay as they are', () => {
     const photograph = picture(100, 100, (i) => [(i * 37) % 256, Math.floor(i / 100) * 2, (i * i) % 251, 255])
-    expect(decode(encodeRgba(photograph, 100, 100))).toMatchObject({ type: 6, pixels: [...photograph] })
+    for (const png of encodings(photograph, 100, 100))
+      expect(png).toMatchObject({ type: 6, pixels: [...photograph] })
     const glass = picture(4, 4, () => [10, 20, 30, 128])
-    expect(decode(encodeRgba(glass, 4, 4))).toMatchObject({ type: 6, pixels: [...glass] })
+    for (const png of encodings(glass, 4, 4)) expect(png).toMatchObject({ type: 6, pixels: [...glass] })
   })
 })
 
