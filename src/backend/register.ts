@@ -26,6 +26,10 @@ const costs: { [kernel: string]: (inputs: readonly tf.TensorInfo[], attributes: 
   Tile: ([x], { reps }) => tf.util.sizeFromShape(x!.shape) * tf.util.sizeFromShape(reps),
   KeyedUniform: (_, { shape }) => tf.util.sizeFromShape(shape),
   BroadcastTo: (_, { shape }) => tf.util.sizeFromShape(shape),
+  // Never on the host, where tfjs's kernels are wrong: for more than one example, for images and windows that are not square.
+  ResizeNearestNeighborGrad: () => Infinity,
+  ResizeBilinearGrad: () => Infinity,
+  MaxPool3DGrad: () => Infinity,
 }
 
 /** The cpu kernel of a product does about one multiplication in the time of an addition of two arrays. */

@@ -91,6 +91,41 @@ describe('the numbers of tfjs’s cpu backend', () => {
     ]))
 })
 
+describe('gradients that tfjs’s cpu backend has wrong', () => {
+  const image = (work: (x: tf.Tensor4D) => tf.Tensor) => [
+    (x: tf.Tensor) => work(x as tf.Tensor4D),
+    [2, 3, 4, 2],
+  ]
+  for (const [title, work, shape] of [
+    ['nearest neighbours of two images', ...image((x) => tf.image.resizeNearestNeighbor(x, [6, 8]))],
+    ['a bilinear resize that is not square', ...image((x) => tf.image.resizeBilinear(x, [6, 5]))],
+    [
+      'pooling in space over windows that are not square',
+      (x: tf.Tensor) => tf.maxPool3d(x as tf.Tensor5D, [2, 3, 1], 2, 'valid'),
+      [1, 4, 5, 4, 1],
+    ],
+  ] as [string, (x: tf.Tensor) => tf.Tensor, number[]][])
+    for (const minimumSize of [0, 4000])
+      it(`are right here: ${title} (minimumSize ${minimumSize})`, async () => {
+        await tf.setBackend('onnxruntime')
+        setBackendOptions({ minimumSize })
+        tf.tidy(() => {
+          const loss = (x: tf.Tensor) =>
+            work(x)
+              .mul(draw(work(x).shape, 7))
+              .sum()
+          const x = draw(shape)
+          const direction = draw(shape, 3)
+          const along = tf.grad(loss)(x).mul(direction).sum().dataSync()[0]!
+          const [after, before] = [1, -1].map(
+            (sign) => loss(x.add(direction.mul(sign * 1e-3))).dataSync()[0]!,
+          )
+          expect((after! - before!) / 2e-3).toBeCloseTo(along, 2)
+        })
+        setBackendOptions({ minimumSize: 0 })
+      })
+})
+
 describe('a sum of many numbers', () => {
   // One after the other in float32, two million squares are off by 7e-5.
   for (const shape of [[2_000_000], [1000, 2000], [50_000, 4], [128, 26, 26, 32]])
