@@ -41,6 +41,7 @@ export const onComplete: Handler = async ({ message }, { language }) => {
         text: item.text,
         type: item.type,
         ...(item.signature === undefined ? {} : { signature: item.signature }),
+        ...(item.documentation === undefined ? {} : { documentation: item.documentation }),
       })),
     },
   }

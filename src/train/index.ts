@@ -28,6 +28,7 @@ export {
   piecewise,
   rates,
   warmUp,
+  type DecaySettings,
   type Schedule,
   type ScheduleFunction,
 } from './schedules.js'

@@ -52,13 +52,23 @@ function warmed(iteration: number, warmup: number, peak: number): number | undef
   return iteration < warmup ? (peak * iteration) / warmup : undefined
 }
 
+/** From the peak to a lower rate. */
+export type DecaySettings = {
+  /** The iteration at which `to` is reached, the warm-up included. */
+  over: number
+  /** Iterations of a straight rise from 0 to the peak, at first. Default 0. */
+  warmup?: number
+  /** The rate at the end. Default 0. */
+  to?: number
+}
+
 /**
  * Up to the peak in `warmup` iterations, then down along half a cosine to `to` at iteration `over`, and `to` from
  * there (Loshchilov & Hutter 2017, one cycle).
  *
  *     cosine({ warmup: 100, over: 2000, to: 1e-4 })
  */
-export function cosine(settings: { over: number; warmup?: number; to?: number }): Schedule {
+export function cosine(settings: DecaySettings): Schedule {
   check('cosine', settings, { over: 'iterations', warmup: 'iterations', to: 'rate' })
   const { over, warmup = 0, to = 0 } = settings
   checkOver('cosine', over, warmup)
@@ -73,7 +83,7 @@ export function cosine(settings: { over: number; warmup?: number; to?: number })
 }
 
 /** Up to the peak in `warmup` iterations, then straight down to `to` at iteration `over`. */
-export function linear(settings: { over: number; warmup?: number; to?: number }): Schedule {
+export function linear(settings: DecaySettings): Schedule {
   check('linear', settings, { over: 'iterations', warmup: 'iterations', to: 'rate' })
   const { over, warmup = 0, to = 0 } = settings
   checkOver('linear', over, warmup)

@@ -28,6 +28,18 @@ test('kinds and signatures, as front ends show them', async () => {
     type: 'class',
   })
 })
+test('all members of a short list with their types and documentation', async () => {
+  await notebook.check(
+    'class Point {\n  /** From the left. */\n  x = 1; label = "p"; move(by: number) { this.x += by } }; const point = new Point()',
+  )
+  const { items } = await notebook.complete('point.|')
+  expect(items.map(({ text, signature }) => [text, signature])).toEqual([
+    ['label', 'Point.label: string'],
+    ['move', 'Point.move(by: number): void'],
+    ['x', 'Point.x: number'],
+  ])
+  expect(items[2]?.documentation).toBe('From the left.')
+})
 test('object keys and what literals may be', async () => {
   await notebook.check(
     'type Options = { kind: "adam" | "sgd"; learningRate?: number }; const make = (o: Options) => o',

@@ -14,8 +14,11 @@ export interface ParameterGroup {
 
 /** What every optimizer with groups takes. */
 export interface GroupedSettings {
+  /** Step size; the peak, where a schedule changes it. */
   learningRate: number
+  /** How strongly parameters are drawn to 0. Default: the optimizer's. */
   weightDecay?: number
+  /** Parameters with a rate or a weight decay of their own; a parameter is in the first group that it fits. */
   groups?: readonly ParameterGroup[]
 }
 
