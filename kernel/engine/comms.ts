@@ -86,7 +86,14 @@ export function createComms(post: (message: ToProtocol) => void): EngineComms {
       if (message.kind === 'open') {
         const onOpen = targets.get(message.target)
         if (!onOpen) return false
-        onOpen(create(message.id, message.target), message.data, buffers)
+        const comm = create(message.id, message.target)
+        try {
+          onOpen(comm, message.data, buffers)
+        } catch (error) {
+          // Nobody listens at this end: the front end must not go on as if somebody did.
+          comm.close()
+          throw error
+        }
         return true
       }
       const comm = open.get(message.id)

@@ -15,6 +15,8 @@ export class Comms {
   readonly #kernel: Kernel
   /** Target names by comm id, of comms open on both sides. */
   readonly #open = new Map<string, string>()
+  /** Comms of the front end that wait for their target: what it says in them waits too. */
+  readonly #opening = new Map<string, Promise<void>>()
   readonly #handled = new Map<number, (unknown: boolean) => void>()
   #waiting: (() => void)[] = []
 
@@ -52,19 +54,29 @@ export class Comms {
       if (comm.kind === 'close') this.#open.delete(comm.id)
       return here(message, comm)
     }
+    if (comm.kind === 'open') {
+      const opened = this.#openThere(message, comm)
+      this.#opening.set(comm.id, opened)
+      await opened
+      return void this.#opening.delete(comm.id)
+    }
+    await this.#opening.get(comm.id)
+    await this.#deliver(message, comm)
+    if (comm.kind === 'close') this.#open.delete(comm.id)
+  }
+
+  async #openThere(message: Message, comm: Extract<CommMessage, { kind: 'open' }>): Promise<void> {
+    // Before it is delivered: should its target close it at once, that comes later.
+    this.#open.set(comm.id, comm.target)
     let unknown = await this.#deliver(message, comm)
     // A cell that is still to run may register the target.
-    while (unknown && comm.kind === 'open' && this.#kernel.executor.busy) {
+    while (unknown && this.#kernel.executor.busy) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
       unknown = await this.#deliver(message, comm)
     }
-    if (comm.kind === 'open') {
-      if (!unknown) this.#open.set(comm.id, comm.target)
-      else {
-        this.#kernel.log(`a comm was opened with the target '${comm.target}', which nobody registered`)
-        this.send(message, { kind: 'close', id: comm.id, data: {} })
-      }
-    } else if (comm.kind === 'close') this.#open.delete(comm.id)
+    if (!unknown) return
+    this.#kernel.log(`a comm was opened with the target '${comm.target}', which nobody registered`)
+    this.send(message, { kind: 'close', id: comm.id, data: {} })
   }
 
   /** Of the targets whose other end is this thread: what answers. */

@@ -290,6 +290,47 @@ describe('comms', () => {
     expect((await closed).content.comm_id).toBe('c2')
   })
 
+  test('whose target fails when they are opened are closed, with the error shown', async () => {
+    await kernel.run(`host.comms.registerTarget('fails', () => { throw new RangeError('not today') })`)
+    const closed = kernel.wait(({ header }) => header.msg_type === 'comm_close')
+    const shown = kernel.wait(({ header }) => header.msg_type === 'error')
+    const message = kernel.create('shell', 'comm_open', { comm_id: 'c4', target_name: 'fails', data: {} })
+    await kernel.send(message)
+    expect((await closed).content.comm_id).toBe('c4')
+    expect((await shown).content).toMatchObject({ ename: 'RangeError', evalue: 'not today' })
+    expect((await shown).parent_header.msg_id).toBe(message.header.msg_id)
+    expect(
+      (await kernel.request('shell', 'comm_info_request', { target_name: 'fails' })).content.comms,
+    ).toEqual({})
+  })
+
+  test('opened before the cell that registers their target has run lose nothing that is said in them', async () => {
+    const heard = kernel.wait(
+      ({ header, content }) => header.msg_type === 'comm_msg' && content.data.heard?.length === 3,
+    )
+    const running = kernel.run(
+      `await new Promise((resolve) => setTimeout(resolve, 500))
+      host.comms.registerTarget('later', (comm, data) => {
+        const heard = [data]
+        comm.onMsg((data) => { heard.push(data); comm.send({ heard }) })
+      })`,
+    )
+    await sleep(100)
+    await kernel.send(kernel.create('shell', 'comm_open', { comm_id: 'c5', target_name: 'later', data: 1 }))
+    for (const data of [2, 3]) await kernel.send(kernel.create('shell', 'comm_msg', { comm_id: 'c5', data }))
+    expect((await heard).content.data.heard).toEqual([1, 2, 3])
+    await running
+  })
+
+  test('are listed by their target', async () => {
+    const { outputs } = await kernel.run(
+      `const [one, two] = [host.comms.open('listed', {}), host.comms.open('other', {})]; one.id`,
+    )
+    const { comms } = (await kernel.request('control', 'comm_info_request', { target_name: 'listed' }))
+      .content
+    expect(comms).toEqual({ [result(outputs)!.slice(1, -1)]: { target_name: 'listed' } })
+  })
+
   test('are heard while a cell awaits', async () => {
     await kernel.run(
       `host.comms.registerTarget('now', (comm) => comm.onMsg(() => { globalThis.heard = true }))`,
