@@ -115,6 +115,8 @@ export function createSession(model: Uint8Array, { threads, device }: SessionOpt
     executionMode: 'sequential',
     // 'all' adds layouts for inference of convolutions, which were never faster here.
     graphOptimizationLevel: 'extended',
+    // ONNX Runtime 1.30 breaks graphs with 1 / a * (b + 0): this pass looks for a node that the one before has taken out.
+    extra: { optimization: { disable_specified_optimizers: 'DivMulFusion' } },
     logSeverityLevel: 4,
     ...(device === 'cpu' ? {} : { executionProviders: [device, 'cpu'] }),
   })

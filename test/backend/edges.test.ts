@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { setBackendOptions } from '../../src/backend/index.js'
+import { compile, setBackendOptions } from '../../src/backend/index.js'
 
 beforeAll(() => setBackendOptions({ minimumSize: 0 }))
 afterAll(() => setBackendOptions({ minimumSize: 4000 }))
@@ -124,6 +124,23 @@ describe('gradients that tfjs’s cpu backend has wrong', () => {
         })
         setBackendOptions({ minimumSize: 0 })
       })
+})
+
+describe('a graph', () => {
+  it('that adds 0 and divides 1 runs, though one of ONNX Runtime’s own passes breaks it', async () => {
+    await tf.setBackend('onnxruntime')
+    const step = compile((a: tf.Tensor, b: tf.Tensor) =>
+      tf.tidy(() => {
+        const sum = tf.scalar(0).add(b.exp())
+        return tf.scalar(1).div(a).mul(sum)
+      }),
+    )
+    expect(step(tf.tensor1d([2, 4]), tf.tensor1d([0, 0])).dataSync()).toEqual(Float32Array.of(0.5, 0.25))
+    expect(tf.tidy(() => step(tf.scalar(4), tf.zeros([3])).dataSync())).toEqual(
+      new Float32Array(3).fill(0.25),
+    )
+    step.dispose()
+  })
 })
 
 describe('a sum of many numbers', () => {
