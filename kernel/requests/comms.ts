@@ -5,6 +5,9 @@ import { diagnosticsTarget, onDiagnose } from './diagnostics.js'
 import type { Handler, Kernel } from './kernel.js'
 import { outputsTarget } from './outputs.js'
 
+/** Front ends ask here for all widgets as soon as they are opened: before there are any, and in every notebook. */
+const widgetControl = 'jupyter.widget.control'
+
 const types: Record<CommMessage['kind'], string> = {
   open: 'comm_open',
   message: 'comm_msg',
@@ -19,6 +22,8 @@ export class Comms {
   readonly #opening = new Map<string, Promise<void>>()
   readonly #handled = new Map<number, (unknown: boolean) => void>()
   #waiting: (() => void)[] = []
+  /** Comms to the widget layer from before it was loaded. */
+  readonly #widgetless = new Set<string>()
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel
@@ -69,6 +74,13 @@ export class Comms {
     // Before it is delivered: should its target close it at once, that comes later.
     this.#open.set(comm.id, comm.target)
     let unknown = await this.#deliver(message, comm)
+    if (this.#widgetless.has(comm.id)) return this.#onWidgetless(message, comm)
+    // To be told that nobody is there would make every other page of this kernel report an error.
+    if (unknown && comm.kind === 'open' && comm.target === widgetControl) {
+      this.#open.set(comm.id, comm.target)
+      this.#widgetless.add(comm.id)
+      return
+    }
     // A cell that is still to run may register the target.
     while (unknown && this.#kernel.executor.busy) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
@@ -77,6 +89,18 @@ export class Comms {
     if (!unknown) return
     this.#kernel.log(`a comm was opened with the target '${comm.target}', which nobody registered`)
     this.send(message, { kind: 'close', id: comm.id, data: {} })
+  }
+
+  #onWidgetless(message: Message, comm: CommMessage): void {
+    if (comm.kind === 'close') {
+      this.#open.delete(comm.id)
+      this.#widgetless.delete(comm.id)
+    } else if ((comm.data as { method?: unknown } | undefined)?.method === 'request_states')
+      this.send(message, {
+        kind: 'message',
+        id: comm.id,
+        data: { method: 'update_states', states: {}, buffer_paths: [] },
+      })
   }
 
   /** Of the targets whose other end is this thread: what answers. */

@@ -1,5 +1,6 @@
 /** Type errors while typing: the kernel checks the notebook's cells as they stand in the editors, in notebook order. */
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application'
+import type { ICellModel } from '@jupyterlab/cells'
 import { EditorExtensionRegistry, IEditorExtensionRegistry } from '@jupyterlab/codemirror'
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook'
 import type { Kernel, KernelMessage } from '@jupyterlab/services'
@@ -7,9 +8,13 @@ import { lintKeymap, setDiagnostics, type Diagnostic as Underline } from '@codem
 import { keymap, ViewPlugin, type EditorView } from '@codemirror/view'
 import { followKernel, onCellEnd } from './kernels.js'
 
+type SharedCell = ICellModel['sharedModel']
+
 const target = 'gradbook.diagnostics'
 /** Typing pauses this long, in milliseconds, before the cells are sent. */
 const pause = 300
+/** After so many milliseconds an answer is no longer waited for. */
+const patience = 15_000
 
 interface Diagnostic {
   code: string
@@ -22,48 +27,48 @@ interface Answer {
   cells: { id: string; diagnostics: Diagnostic[] }[]
 }
 
-/** What is known of each cell, and the editors that show it: JupyterLab makes and drops editors as one scrolls. */
+/**
+ * What is known of each cell, and the editors that show it: JupyterLab makes and drops editors as one scrolls, and a second
+ * view of a notebook has its own. Cells are told apart by their model: a copy of a notebook has cells of the same ids.
+ */
 class Underlines {
-  readonly #views = new Map<string, EditorView>()
-  readonly #diagnostics = new Map<string, Diagnostic[]>()
+  readonly #views = new WeakMap<object, Set<EditorView>>()
+  readonly #diagnostics = new WeakMap<object, Diagnostic[]>()
 
-  attach(id: string, view: EditorView): void {
-    this.#views.set(id, view)
+  attach(cell: object, view: EditorView): void {
+    this.#views.set(cell, (this.#views.get(cell) ?? new Set()).add(view))
     // An editor cannot be changed while it is being made.
-    if (this.#diagnostics.has(id)) queueMicrotask(() => this.#draw(id))
+    if (this.#diagnostics.has(cell)) queueMicrotask(() => this.#draw(cell))
   }
-  detach(id: string, view: EditorView): void {
-    if (this.#views.get(id) === view) this.#views.delete(id)
+  detach(cell: object, view: EditorView): void {
+    this.#views.get(cell)?.delete(view)
   }
-  set(id: string, diagnostics: Diagnostic[]): void {
-    const before = this.#diagnostics.get(id) ?? []
+  set(cell: object, diagnostics: Diagnostic[]): void {
+    const before = this.#diagnostics.get(cell) ?? []
     if (before.length === 0 && diagnostics.length === 0) return
-    this.#diagnostics.set(id, diagnostics)
-    this.#draw(id)
-  }
-  clear(ids: Iterable<string>): void {
-    for (const id of ids) {
-      this.set(id, [])
-      this.#diagnostics.delete(id)
-    }
+    this.#diagnostics.set(cell, diagnostics)
+    this.#draw(cell)
   }
 
-  #draw(id: string): void {
-    const view = this.#views.get(id)
-    if (!view) return
+  #draw(cell: object): void {
+    for (const view of this.#views.get(cell) ?? []) this.#underline(view, this.#diagnostics.get(cell) ?? [])
+  }
+
+  #underline(view: EditorView, diagnostics: readonly Diagnostic[]): void {
     const { length } = view.state.doc
-    const underlines: Underline[] = (this.#diagnostics.get(id) ?? []).map(
-      ({ code, severity, message, place }) => {
-        const from = Math.min(place.start, length)
-        return { from, to: Math.max(from, Math.min(place.end, length)), severity, message, source: code }
-      },
-    )
+    const underlines: Underline[] = diagnostics.map(({ code, severity, message, place }) => {
+      const from = Math.min(place.start, length)
+      return { from, to: Math.max(from, Math.min(place.end, length)), severity, message, source: code }
+    })
     view.dispatch(setDiagnostics(view.state, underlines))
   }
 }
 
 function follow(panel: NotebookPanel, underlines: Underlines): void {
-  const marked = new Set<string>()
+  const codeCells = (): SharedCell[] =>
+    [...(panel.model?.cells ?? [])]
+      .filter(({ type }) => type === 'code')
+      .map(({ sharedModel }) => sharedModel)
 
   const leave = followKernel(panel.sessionContext, (kernel: Kernel.IKernelConnection) => {
     const comm = kernel.createComm(target)
@@ -73,14 +78,16 @@ function follow(panel: NotebookPanel, underlines: Underlines): void {
     /** One question at a time: while the kernel works on one, the next waits and takes the newest text. */
     let waiting = false
     let again = false
+    let asked = 0
     function send(): void {
       if (comm.isDisposed || kernel.isDisposed || !panel.model) return
+      // What was lost on the way, with a connection that broke, is not waited for.
+      waiting &&= Date.now() - asked < patience
       again = waiting
       if (waiting) return
       waiting = true
-      const cells = [...panel.model.cells]
-        .filter((cell) => cell.type === 'code')
-        .map((cell) => ({ id: cell.id, text: cell.sharedModel.getSource() }))
+      asked = Date.now()
+      const cells = codeCells().map((cell) => ({ id: cell.getId(), text: cell.getSource() }))
       comm.send({ method: 'diagnose', version: ++version, cells })
     }
     function schedule(): void {
@@ -92,9 +99,10 @@ function follow(panel: NotebookPanel, underlines: Underlines): void {
       if (answer.version !== version) return
       waiting = false
       if (again) return send()
-      for (const { id, diagnostics } of answer.cells) {
-        marked.add(id)
-        underlines.set(id, diagnostics)
+      const found = new Map(answer.cells.map(({ id, diagnostics }) => [id, diagnostics]))
+      for (const cell of codeCells()) {
+        const diagnostics = found.get(cell.getId())
+        if (diagnostics) underlines.set(cell, diagnostics)
       }
     }
     comm.open({})
@@ -106,7 +114,7 @@ function follow(panel: NotebookPanel, underlines: Underlines): void {
       clearTimeout(timer)
       model?.changed.disconnect(schedule)
       leave()
-      underlines.clear(marked)
+      for (const cell of codeCells()) underlines.set(cell, [])
       if (!comm.isDisposed) comm.dispose()
     }
   })
@@ -123,12 +131,11 @@ export const diagnostics: JupyterFrontEndPlugin<void> = {
     extensions.addExtension({
       name: 'gradbook:diagnostics',
       factory: ({ model }) => {
-        const shared = model.sharedModel as { getId?: () => string }
-        if (!shared.getId) return null
-        const id = shared.getId()
+        const cell = model.sharedModel
+        if (!('getId' in cell)) return null
         const plugin = ViewPlugin.define((view) => {
-          underlines.attach(id, view)
-          return { destroy: () => underlines.detach(id, view) }
+          underlines.attach(cell, view)
+          return { destroy: () => underlines.detach(cell, view) }
         })
         return EditorExtensionRegistry.createImmutableExtension([plugin, keymap.of([...lintKeymap])])
       },

@@ -10,12 +10,37 @@ export function make<Tag extends keyof HTMLElementTagNameMap>(
   return element
 }
 
+/** One that is off stays where it is for the keyboard: a disabled one would lose the focus. */
 export function button(label: string, onClick: () => void, title?: string): HTMLButtonElement {
   const element = make('button', 'gb-tool', label)
   element.type = 'button'
   if (title) element.title = title
-  element.addEventListener('click', onClick)
+  element.addEventListener('click', () => {
+    if (!isOff(element)) onClick()
+  })
   return element
+}
+
+export function setOff(element: HTMLButtonElement, off: boolean): void {
+  element.setAttribute('aria-disabled', String(off))
+}
+const isOff = (element: HTMLButtonElement): boolean => element.getAttribute('aria-disabled') === 'true'
+
+const nameOf = (element: Element): string => element.getAttribute('aria-label') ?? element.textContent ?? ''
+
+/**
+ * Puts `children` in place of what `parent` holds. Who was on a button there is on the one of the same name afterwards, or
+ * on the heading of the section where there is none: nobody who works with the keyboard has to begin anew.
+ */
+export function redraw(parent: HTMLElement, ...children: Node[]): void {
+  const focused = parent.contains(document.activeElement) ? document.activeElement! : undefined
+  parent.replaceChildren(...children)
+  if (!focused) return
+  const same = [...parent.querySelectorAll<HTMLButtonElement>('button')].find(
+    (one) => nameOf(one) === nameOf(focused),
+  )
+  const heading = parent.closest('details')?.querySelector('summary')
+  ;(same ?? heading ?? undefined)?.focus()
 }
 
 /** A part of the panel under a heading, which can be folded. */

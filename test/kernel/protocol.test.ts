@@ -254,6 +254,23 @@ describe('stdin', () => {
 })
 
 describe('comms', () => {
+  test('a page that asks for widgets before there are any is told that there are none, and no comm is closed', async () => {
+    const open = { comm_id: 'w1', target_name: 'jupyter.widget.control', data: {} }
+    const answered = kernel.wait(({ header }) => header.msg_type === 'comm_msg')
+    await kernel.send(kernel.create('shell', 'comm_open', open))
+    await kernel.send(
+      kernel.create('shell', 'comm_msg', { comm_id: 'w1', data: { method: 'request_states' } }),
+    )
+    expect((await answered).content).toEqual({
+      comm_id: 'w1',
+      data: { method: 'update_states', states: {}, buffer_paths: [] },
+    })
+    await kernel.send(kernel.create('shell', 'comm_close', { comm_id: 'w1', data: {} }))
+    const comms = async () => (await kernel.request('shell', 'comm_info_request', {})).content.comms
+    await expect.poll(comms).toEqual({})
+    expect(kernel.published.some(({ header }) => header.msg_type === 'comm_close')).toBe(false)
+  })
+
   test('opened by the front end reach their target and are answered, buffers included', async () => {
     await kernel.run(`host.comms.registerTarget('echo', (comm, data) => {
       comm.send({ opened: data })

@@ -43,7 +43,7 @@ describe.skipIf(!python || !chromium)('the run panel in JupyterLab', () => {
     await panel.getByText('No run yet').waitFor()
     await notebook.run(0)
     await panel.getByRole('button', { name: 'Train', exact: true }).click()
-    await panel.getByText('100 iterations').waitFor()
+    await panel.locator('.gb-status', { hasText: '100 iterations' }).waitFor()
     await setRate(notebook, -4)
     await panel.locator('.gb-list', { hasText: 'learning rate 0.001 → 0.0001' }).waitFor()
     await panel.locator('.gb-mark').waitFor()
@@ -89,6 +89,104 @@ describe.skipIf(!python || !chromium)('the run panel in JupyterLab', () => {
     expect(await notebook.output(2).textContent()).toMatch(/[1-9]\d*learning rate 0.001 → 0.01/)
     await notebook.page.close()
   }, 90_000)
+
+  test('shows two tabs on one kernel the same, each the run it chose, and does what either asks', async () => {
+    const first = await open('shared', 'await run.iterate(1e6)', "await run.branch('aside').iterate(20)")
+    await first.run(0)
+    await first.run(1, { wait: false })
+    await panelOf(first).locator('.gb-live').waitFor()
+    const second = await lab.open('shared.ipynb')
+    await second.command('gradbook:show-runs')
+    await panelOf(second).locator('.gb-live').waitFor()
+    await setRate(second, -2)
+    for (const tab of [first, second])
+      await panelOf(tab).locator('.gb-list', { hasText: 'learning rate 0.001 → 0.01' }).waitFor()
+    expect(await panelOf(first).getByLabel('learning rate', { exact: true }).inputValue()).toBe('0.01')
+    await panelOf(second).getByRole('button', { name: 'Stop' }).click()
+    for (const tab of [first, second])
+      await panelOf(tab)
+        .getByRole('status')
+        .getByText(/^shared: .* stopped at iteration/)
+        .waitFor({ state: 'attached' })
+    await first.run(2)
+    await panelOf(first)
+      .locator('.gb-name', { hasText: /^aside$/ })
+      .waitFor()
+    await panelOf(second)
+      .locator('.gb-branch', { hasText: /^shared$/ })
+      .click()
+    await panelOf(second)
+      .locator('.gb-name', { hasText: /^shared$/ })
+      .waitFor()
+    expect(await panelOf(first).locator('.gb-name').textContent()).toBe('aside')
+    expect([...first.errors, ...second.errors]).toEqual([])
+    await first.page.close()
+    await second.page.close()
+  }, 120_000)
+
+  test('is walked and worked with the keyboard alone, and the focus is never lost', async () => {
+    const notebook = await open(
+      'walked',
+      "await run.iterate(40)\nawait run.branch('walked-2').iterate(20)",
+      'run.adjustments',
+    )
+    const { page } = notebook
+    const panel = panelOf(notebook)
+    await notebook.run(0)
+    await notebook.run(1)
+    await panel.locator('.gb-branch', { hasText: 'walked-2' }).waitFor()
+    const focused = () =>
+      page.evaluate(() => {
+        const { activeElement: one } = document
+        return one?.closest('.gb-panel') ? (one.getAttribute('aria-label') ?? one.textContent) : undefined
+      })
+    const walk: unknown[] = []
+    await panel.locator('.gb-plot').focus()
+    for (let name = await focused(); name !== undefined; name = await focused()) {
+      walk.push(name)
+      const outline = await page.evaluate(() => getComputedStyle(document.activeElement!).outlineStyle)
+      expect([name, outline]).toEqual([name, expect.not.stringMatching('none')])
+      await page.keyboard.press('Tab')
+    }
+    expect(walk[0]).toMatch(/^Course of the run walked-2/)
+    expect(walk).toEqual(
+      expect.arrayContaining([
+        'Train',
+        'iterations to train',
+        'Undo',
+        'learning rate',
+        'why',
+        'Look',
+        'walked',
+      ]),
+    )
+
+    await panel.locator('.gb-branch', { hasText: /^walked$/ }).focus()
+    await page.keyboard.press('Enter')
+    await panel.locator('.gb-name', { hasText: /^walked$/ }).waitFor()
+    expect(await focused()).toBe('walked')
+    await panel.getByRole('button', { name: 'Train', exact: true }).focus()
+    await page.keyboard.press('Enter')
+    await panel.locator('.gb-status', { hasText: '140 iterations' }).waitFor()
+    expect(await focused()).toBe('Train')
+    await panel.getByLabel('why').fill('by keys')
+    await panel.locator('.gb-slider').focus()
+    await page.keyboard.press('ArrowLeft')
+    await panel.locator('.gb-list', { hasText: /learning rate 0.001 → .*by keys/ }).waitFor()
+    await panel.getByLabel('learning rate', { exact: true }).fill('-1')
+    await page.keyboard.press('Enter')
+    await panel.getByRole('alert').getByText('received "-1"').waitFor()
+    await panel.getByRole('button', { name: 'Look' }).focus()
+    await page.keyboard.press('Space')
+    const exclude = panel.getByRole('button', { name: /^exclude example/ }).first()
+    await exclude.focus()
+    const name = await focused()
+    await page.keyboard.press('Enter')
+    await panel.locator('.gb-list', { hasText: /exclude 1 example/ }).waitFor()
+    expect(await focused()).toBe(name)
+    expect(notebook.errors).toEqual([])
+    await page.close()
+  }, 120_000)
 
   test('opens a mistake, an adjustment and the batch of a spike in the output of a cell, by mouse and keys', async () => {
     const line = {
@@ -173,15 +271,15 @@ describe.skipIf(!python || !chromium)('the run panel in JupyterLab', () => {
     const notebook = await open('reloaded', 'await run.iterate(60)')
     await notebook.run(0)
     await notebook.run(1)
-    await panelOf(notebook).getByText('60 iterations').waitFor()
+    await panelOf(notebook).locator('.gb-status', { hasText: '60 iterations' }).waitFor()
     await notebook.command('docmanager:save')
     await notebook.page.reload()
     await notebook.ready()
     await notebook.command('gradbook:show-runs')
-    await panelOf(notebook).getByText('60 iterations').waitFor()
+    await panelOf(notebook).locator('.gb-status', { hasText: '60 iterations' }).waitFor()
     await notebook.output(1).locator('.gb-run', { hasText: '60 iterations' }).waitFor()
     await panelOf(notebook).getByRole('button', { name: 'Train', exact: true }).click()
-    await panelOf(notebook).getByText('160 iterations').waitFor()
+    await panelOf(notebook).locator('.gb-status', { hasText: '160 iterations' }).waitFor()
     await notebook.page.close()
   }, 90_000)
 })

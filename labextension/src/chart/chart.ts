@@ -41,6 +41,8 @@ export class RunChart {
   #dragFrom: number | undefined
   #logLoss = false
   #opened: Mark | undefined
+  /** What tip and details say now: they are live regions, and saying it again would have it read again. */
+  #said = { tip: '', details: '' }
 
   constructor({ trans, compact = false }: ChartOptions) {
     this.#trans = trans
@@ -77,6 +79,11 @@ export class RunChart {
     this.#run = readRun(raw)
     this.#draw()
     if (!this.#compact) this.#mistakes.update(this.#run.mistakes)
+  }
+
+  /** How the run stands, in words. */
+  get status(): string {
+    return this.#statusParts().join(' · ')
   }
 
   dispose(): void {
@@ -166,7 +173,12 @@ export class RunChart {
     const width = this.#svg.parentElement!.clientWidth || 640
     this.#name.textContent = run.name
     this.node.classList.toggle('gb-live', run.live)
-    this.#status.textContent = this.#statusText()
+    // Each part stays in one line.
+    const parts = this.#statusParts()
+    const last = parts.length - 1
+    this.#status.replaceChildren(
+      ...parts.flatMap((part, i) => [element('span', 'gb-part', i < last ? `${part} ·` : part), ' ']),
+    )
     this.#reset.hidden = this.#zoom === undefined
     this.#drawProgress()
     const panels = panelsOf(run, this.#compact, this.#logLoss, trans)
@@ -175,7 +187,7 @@ export class RunChart {
     this.#svg.setAttribute('height', String(this.#plot.height))
     this.#svg.setAttribute(
       'aria-label',
-      `${trans.__('Course of the run %1. Arrow keys read values, plus and minus zoom.', run.name)} ${this.#statusText()}`,
+      `${trans.__('Course of the run %1. Arrow keys read values, plus and minus zoom.', run.name)} ${this.status}`,
     )
     const focused = document.activeElement?.closest?.('.gb-mark')
     const open = (mark: Mark) => {
@@ -194,7 +206,7 @@ export class RunChart {
     this.#open(this.#opened)
   }
 
-  #statusText(): string {
+  #statusParts(): string[] {
     const run = this.#run
     const trans = this.#trans
     const parts = [
@@ -214,7 +226,7 @@ export class RunChart {
         if (Number.isFinite(evaluation[metric]))
           parts.push(`${metric} ${formatNumber(evaluation[metric]!, 3)}`)
     if (!run.live && run.stopReason) parts.push(run.stopReason.message)
-    return parts.join(' · ')
+    return parts
   }
 
   #drawProgress(): void {
@@ -283,22 +295,29 @@ export class RunChart {
   }
 
   #fillTip(at: number, x: number, rows: readonly [string, string, string][]): void {
-    const head = element('div', 'gb-tip-head', this.#trans.__('iteration %1', formatNumber(at)))
     const near = this.#run.adjustments.filter((one) => Math.abs(this.#plot!.x(one.at) - x) <= 5)
-    this.#tip.replaceChildren(
-      head,
-      ...rows.map(([look, name, value]) => {
-        const row = element('div', `gb-tip-row gb-${look}`)
-        row.append(
-          element('span', 'gb-swatch'),
-          element('span', 'gb-tip-name', name),
-          element('b', '', value),
-        )
-        return row
-      }),
-      ...near.map(({ text }) => element('div', 'gb-tip-adjustment', `◆ ${text}`)),
-    )
+    const said = JSON.stringify([at, rows, near])
+    if (said !== this.#said.tip)
+      this.#tip.replaceChildren(
+        element('div', 'gb-tip-head', this.#trans.__('iteration %1', formatNumber(at))),
+        ...rows.map(([look, name, value]) => {
+          const row = element('div', `gb-tip-row gb-${look}`)
+          row.append(
+            element('span', 'gb-swatch'),
+            element('span', 'gb-tip-name', name),
+            element('b', '', value),
+          )
+          return row
+        }),
+        ...near.map(({ text }) => element('div', 'gb-tip-adjustment', `◆ ${text}`)),
+      )
+    this.#said.tip = said
     this.#tip.hidden = false
+    this.#place(x)
+  }
+
+  /** The tip beside the line at `x`, on the side where there is room. */
+  #place(x: number): void {
     const { width } = this.#plot!
     const left = x + 14 + this.#tip.offsetWidth > width ? x - 14 - this.#tip.offsetWidth : x + 14
     this.#tip.style.left = `${Math.max(0, left)}px`
@@ -309,7 +328,12 @@ export class RunChart {
     const rows = mark && (mark.kind === 'adjustment' ? this.#adjustment(mark.index) : this.#spike(mark.index))
     this.#opened = rows && mark
     this.#details.hidden = !rows
-    if (!rows) return
+    const said = JSON.stringify(rows?.map(({ textContent }) => textContent))
+    if (!rows || said === this.#said.details) {
+      if (!rows) this.#said.details = ''
+      return
+    }
+    this.#said.details = said
     const close = element('button', 'gb-tool', trans.__('close'))
     close.type = 'button'
     close.addEventListener('click', () => this.#open(undefined))

@@ -90,10 +90,17 @@ function drawAxes(panel: Placed, { x, width }: Plot, last: boolean): SVGElement 
   for (const tick of ticksOf(x, Math.max(2, Math.floor(width / 90)), true)) {
     const at = x(tick)
     group.append(svg('line', { class: 'gb-grid', x1: at, x2: at, y1: panel.top, y2: bottom }))
-    if (last)
-      group.append(
-        svg('text', { class: 'gb-tick', x: at, y: bottom + 14, 'text-anchor': 'middle' }, formatNumber(tick)),
-      )
+    if (!last) continue
+    const label = formatNumber(tick)
+    // A label in the middle of which its tick stands would be cut off at the edge.
+    const anchor = at + label.length * 3.5 > width ? 'end' : 'middle'
+    group.append(
+      svg(
+        'text',
+        { class: 'gb-tick', x: anchor === 'end' ? width - 1 : at, y: bottom + 14, 'text-anchor': anchor },
+        label,
+      ),
+    )
   }
   group.append(
     svg('line', { class: 'gb-axis', x1: margin.left, x2: width - margin.right, y1: bottom, y2: bottom }),

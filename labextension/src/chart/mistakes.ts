@@ -1,6 +1,6 @@
 /** The worst examples of a run's newest evaluation, below its chart. A click shows one large, with all that is known of it. */
 import type { TranslationBundle } from '@jupyterlab/translation'
-import { button, make, picture } from '../parts.js'
+import { button, make, picture, redraw } from '../parts.js'
 import type { RunData } from './data.js'
 import { formatNumber } from './scale.js'
 
@@ -8,7 +8,7 @@ type Mistakes = NonNullable<RunData['mistakes']>
 type Row = Mistakes['rows'][number]
 
 export class MistakeStrip {
-  readonly node = make('section', 'gb-strip')
+  readonly node = make('div', 'gb-strip')
   readonly #trans: TranslationBundle
   readonly #heading = make('div', 'gb-quiet')
   readonly #list = make('ul', 'gb-mistakes')
@@ -19,6 +19,7 @@ export class MistakeStrip {
 
   constructor(trans: TranslationBundle) {
     this.#trans = trans
+    this.node.setAttribute('role', 'group')
     this.node.setAttribute('aria-label', trans.__('worst examples'))
     this.#detail.setAttribute('role', 'status')
     this.node.append(this.#heading, this.#list, this.#detail)
@@ -41,7 +42,11 @@ export class MistakeStrip {
         : ` · ${trans.__('%1 of %2 wrong', formatNumber(Number(mistakes.wrong)), formatNumber(Number(mistakes.examined)))}`
     this.#heading.textContent =
       trans.__('worst of the evaluation after iteration %1', formatNumber(Number(mistakes.iteration))) + wrong
-    this.#list.replaceChildren(...this.#rows.map((row, index) => this.#draw(row, index)))
+    this.#list.classList.toggle(
+      'gb-small',
+      this.#rows.every(({ picture }) => picture),
+    )
+    redraw(this.#list, ...this.#rows.map((row, index) => this.#draw(row, index)))
     // While it trains the list changes under the pointer: what was opened is shown on if it is still there.
     const opened = this.#opened
     this.#open(this.#rows.some(({ id }) => id === opened) ? opened : undefined)

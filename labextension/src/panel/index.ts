@@ -38,7 +38,7 @@ export const panel: JupyterFrontEndPlugin<void> = {
     }
     const watch = (notebook: NotebookPanel) => {
       const leave = followKernel(notebook.sessionContext, (kernel) => {
-        const model = new RunsModel(kernel)
+        const model = new RunsModel(kernel, trans)
         models.set(notebook, model)
         follow()
         return () => {

@@ -2,7 +2,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation'
 import { formatNumber } from '../chart/scale.js'
 import type { ShownMistake } from './model.js'
-import { button, make, picture } from '../parts.js'
+import { button, make, picture, setOff } from '../parts.js'
 
 export function drawMistakes(
   { iteration, rows }: { iteration: number; rows: readonly ShownMistake[] },
@@ -38,8 +38,10 @@ function drawMistake(
     ),
   )
   if (row.split === 'train') {
+    // Stays where the keyboard is, but does nothing twice.
     const exclude = button(trans.__('exclude'), () => {
-      exclude.disabled = true
+      setOff(exclude, true)
+      exclude.textContent = trans.__('excluded')
       onExclude(row)
     })
     exclude.setAttribute('aria-label', trans.__('exclude example %1 from training', row.id))

@@ -1,5 +1,6 @@
 /** The runs of one kernel, as the kernel tells of them. A page that was reloaded asks for everything anew. */
 import type { Kernel, KernelMessage } from '@jupyterlab/services'
+import type { TranslationBundle } from '@jupyterlab/translation'
 import { UUID } from '@lumino/coreutils'
 import { Signal, type ISignal } from '@lumino/signaling'
 import { onCellEnd } from '../kernels.js'
@@ -27,7 +28,10 @@ export class RunsModel {
   run: RunState | undefined
   mistakes: Mistakes | undefined
 
-  constructor(kernel: Kernel.IKernelConnection) {
+  readonly #trans: TranslationBundle
+
+  constructor(kernel: Kernel.IKernelConnection, trans: TranslationBundle) {
+    this.#trans = trans
     this.#kernel = kernel
     kernel.registerCommTarget(target, this.#onOpen)
     this.#leave = onCellEnd(kernel, () => {
@@ -59,7 +63,7 @@ export class RunsModel {
   /** Does something to the run that is shown; resolves to the reason when it could not be done. */
   do(action: Action): Promise<string | undefined> {
     const id = this.shown
-    if (!this.#comm || id === null) return Promise.resolve('there is no run')
+    if (!this.#comm || id === null) return Promise.resolve(this.#trans.__('there is no run'))
     const request = `${this.#page}-${++this.#requests}`
     const done = new Promise<string | undefined>((resolve) => this.#waiting.set(request, resolve))
     this.#send({ method: 'do', id, request, ...action })
@@ -70,7 +74,7 @@ export class RunsModel {
 
   dispose(): void {
     this.#leave()
-    for (const resolve of this.#waiting.values()) resolve('the kernel is gone')
+    for (const resolve of this.#waiting.values()) resolve(this.#trans.__('the kernel is gone'))
     this.#waiting.clear()
     if (!this.#kernel.isDisposed) {
       if (this.#watched) this.#send({ method: 'watch', page: this.#page, id: null })
@@ -114,10 +118,12 @@ export class RunsModel {
 
   #receive(message: ToPanel): void {
     if (message.method === 'done') {
-      if (message.interrupt) void this.#kernel.interrupt()
-      this.#waiting.get(message.request)?.(message.error)
+      const resolve = this.#waiting.get(message.request)
+      // Another page asked: what it sets off happens once.
+      if (!resolve) return
       this.#waiting.delete(message.request)
-      return
+      if (message.interrupt) void this.#kernel.interrupt()
+      return resolve(message.error)
     }
     if (message.method === 'runs') {
       const before = this.shown

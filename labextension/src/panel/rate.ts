@@ -10,7 +10,7 @@ export class RateControl {
   readonly #field = make('input', 'gb-field')
   #dragging = false
 
-  constructor(trans: TranslationBundle, onSet: (rate: number) => void) {
+  constructor(trans: TranslationBundle, onSet: (rate: number) => void, onInvalid: (text: string) => void) {
     const slider = this.#slider
     const field = this.#field
     slider.type = 'range'
@@ -34,6 +34,7 @@ export class RateControl {
       const rate = Number(field.value)
       field.setAttribute('aria-invalid', String(!(rate > 0)))
       if (rate > 0) onSet(rate)
+      else onInvalid(field.value)
     })
     this.node = make('div', 'gb-row', make('span', 'gb-label', trans.__('learning rate')), slider, field)
   }

@@ -2,7 +2,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation'
 import { formatNumber } from '../chart/scale.js'
 import type { RunState, RunSummary } from './model.js'
-import { button, make } from '../parts.js'
+import { button, make, setOff } from '../parts.js'
 
 export interface TreeActions {
   choose(id: string): void
@@ -26,7 +26,7 @@ export function drawTree(
     back.setAttribute('aria-label', trans.__('go back to iteration %1', formatNumber(point)))
     const twin = button(trans.__('branch'), () => branch(point))
     twin.setAttribute('aria-label', trans.__('branch from iteration %1', formatNumber(point)))
-    for (const one of [back, twin]) one.disabled = shown?.data.live === true
+    for (const one of [back, twin]) setOff(one, shown?.data.live === true)
     return make('li', '', make('span', 'gb-quiet', at), back, twin)
   }
 
@@ -35,8 +35,10 @@ export function drawTree(
     const label = button(run.name, () => choose(run.id))
     label.className = 'gb-branch'
     if (chosen) label.setAttribute('aria-current', 'true')
+    if (run.live) label.classList.add('gb-training')
     const from = run.parent ? trans.__('from iteration %1', formatNumber(run.parent.iteration)) : ''
-    const at = trans.__('iteration %1', formatNumber(run.iteration))
+    const count = formatNumber(run.iteration)
+    const at = run.live ? trans.__('training, iteration %1', count) : trans.__('iteration %1', count)
     const item = make('li', '', label, make('span', 'gb-quiet', [from, at].filter(Boolean).join(', ')))
     if (chosen && shown) {
       const points = shown.points.filter((point) => point !== run.iteration).slice(-12)

@@ -4,9 +4,10 @@ import type { Message } from '@lumino/messaging'
 import { Widget } from '@lumino/widgets'
 import { RunChart } from '../chart/chart.js'
 import { formatNumber } from '../chart/scale.js'
+import { Announcer } from './announcer.js'
 import { drawMistakes } from './mistakes.js'
-import type { Action, RunsModel } from './model.js'
-import { button, make, section } from '../parts.js'
+import type { Action, RunsModel, ShownMistake } from './model.js'
+import { button, make, redraw, section, setOff } from '../parts.js'
 import { RateControl } from './rate.js'
 import { drawTree } from './tree.js'
 
@@ -21,6 +22,7 @@ export class RunPanel extends Widget {
   readonly #stop: HTMLButtonElement
   readonly #idleOnly: HTMLButtonElement[]
   readonly #rate: RateControl
+  readonly #announcer: Announcer
   readonly #batchSize = make('input', 'gb-field')
   readonly #batchRow: HTMLElement
   readonly #adjustments = make('ol', 'gb-list')
@@ -39,6 +41,7 @@ export class RunPanel extends Widget {
     this.node.setAttribute('aria-label', trans.__('Training runs'))
     this.#message.setAttribute('role', 'alert')
     this.#chart = new RunChart({ trans, compact: true })
+    this.#announcer = new Announcer(trans)
 
     this.#iterations.type = 'number'
     this.#iterations.min = '1'
@@ -65,19 +68,25 @@ export class RunPanel extends Widget {
     this.#idleOnly = [this.#train, undo, redo, branch]
     this.#rate = new RateControl(
       trans,
-      (learningRate) => void this.#do({ action: 'set', changes: { learningRate } }),
+      (learningRate) => void this.#do({ action: 'set', changes: { learningRate }, ...this.#reason() }),
+      (text) => this.#say(trans.__('learning rate: received "%1". Expected a number above 0.', text)),
     )
     this.#batchSize.type = 'number'
     this.#batchSize.min = '1'
     this.#batchSize.setAttribute('aria-label', trans.__('batch size'))
     this.#batchSize.addEventListener('change', () => {
       const batchSize = Number(this.#batchSize.value)
-      if (Number.isInteger(batchSize) && batchSize > 0)
-        void this.#do({ action: 'set', changes: { batchSize }, ...this.#reason() })
+      const fits = Number.isInteger(batchSize) && batchSize > 0
+      this.#batchSize.setAttribute('aria-invalid', String(!fits))
+      if (fits) void this.#do({ action: 'set', changes: { batchSize }, ...this.#reason() })
+      else
+        this.#say(
+          trans.__('batch size: received "%1". Expected a whole number above 0.', this.#batchSize.value),
+        )
     })
     this.#batchRow = make('div', 'gb-row', make('span', 'gb-label', trans.__('batch size')), this.#batchSize)
 
-    this.#why.placeholder = trans.__('written down')
+    this.#why.placeholder = trans.__('a reason, kept with the change')
     this.#why.setAttribute('aria-label', trans.__('why'))
     const whyRow = make('div', 'gb-row', make('span', 'gb-label', trans.__('why')), this.#why)
 
@@ -97,8 +106,10 @@ export class RunPanel extends Widget {
 
     this.#body.append(
       this.#chart.node,
-      make('div', 'gb-row gb-actions', this.#train, this.#iterations, this.#stop, undo, redo, branch),
+      make('div', 'gb-row', this.#train, this.#iterations, this.#stop),
+      make('div', 'gb-row', undo, redo, branch),
       this.#message,
+      this.#announcer.node,
       this.#rate.node,
       this.#batchRow,
       whyRow,
@@ -118,7 +129,7 @@ export class RunPanel extends Widget {
     }
     this.#model = model
     this.#drawn = {}
-    this.#message.textContent = ''
+    this.#say('')
     model?.changed.connect(this.#draw, this)
     if (model) model.watched = this.isVisible
     this.#draw()
@@ -142,8 +153,12 @@ export class RunPanel extends Widget {
   async #do(action: Action): Promise<void> {
     const model = this.#model
     if (!model) return
-    this.#message.textContent = ''
-    this.#message.textContent = (await model.do(action)) ?? ''
+    this.#say('')
+    this.#say((await model.do(action)) ?? '')
+  }
+
+  #say(text: string): void {
+    this.#message.textContent = text
   }
 
   /** What stands in the field "why" is written down with the adjustment. */
@@ -166,8 +181,9 @@ export class RunPanel extends Widget {
     }
     const { data } = run
     this.#chart.update(data)
-    this.#stop.disabled = !data.live
-    for (const one of this.#idleOnly) one.disabled = data.live
+    this.#announcer.update(data, this.#chart.status)
+    setOff(this.#stop, !data.live)
+    for (const one of this.#idleOnly) setOff(one, data.live)
     this.#rate.update(run.learningRate)
     this.#batchRow.hidden = run.batchSize === undefined
     if (document.activeElement !== this.#batchSize) this.#batchSize.value = String(run.batchSize ?? '')
@@ -201,23 +217,26 @@ export class RunPanel extends Widget {
     )
     if (key === this.#drawn.mistakes) return
     this.#drawn.mistakes = key
-    this.#mistakes.replaceChildren()
-    if (!mistakes) return
-    this.#mistakes.append(
-      drawMistakes(mistakes, this.#trans, ({ id, expected, predicted }) => {
-        const why = this.#why.value.trim() || this.#trans.__('%1 taken for %2', expected, predicted)
-        void this.#do({ action: 'exclude', ids: [id], why })
-      }),
-    )
+    const exclude = ({ id, expected, predicted }: ShownMistake): void => {
+      const why = this.#why.value.trim() || this.#trans.__('%1 taken for %2', expected, predicted)
+      void this.#do({ action: 'exclude', ids: [id], why })
+    }
+    redraw(this.#mistakes, ...(mistakes ? [drawMistakes(mistakes, this.#trans, exclude)] : []))
   }
 
   #drawTree(): void {
     const model = this.#model!
-    const key = JSON.stringify([model.runs, model.shown, model.run?.points, model.run?.data.live])
+    const { run } = model
+    // The list of runs comes when one begins or ends, the one that is shown more often.
+    const runs = model.runs.map((one) =>
+      one.id === run?.id ? { ...one, iteration: run.data.iteration, live: run.data.live } : one,
+    )
+    const key = JSON.stringify([runs, model.shown, run?.points])
     if (key === this.#drawn.tree) return
     this.#drawn.tree = key
-    this.#tree.replaceChildren(
-      drawTree(model.runs, model.run, this.#trans, {
+    redraw(
+      this.#tree,
+      drawTree(runs, run, this.#trans, {
         choose: (id) => model.choose(id),
         goTo: (iteration) => void this.#do({ action: 'goTo', iteration }),
         branch: (at) => void this.#do({ action: 'branch', at }),
