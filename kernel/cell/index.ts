@@ -3,7 +3,15 @@ export { compileCell, type CompileOptions } from './compile.js'
 export { applyEdits, shiftOffsets, type Edit } from './edits.js'
 export { findLineStarts, lineOf, placeAt } from './lines.js'
 export { compileModule, type CompiledModule } from './module.js'
-export { findExports, findNames, findSpecifiers, findTypeNames, type NameKind, type Names } from './names.js'
+export {
+  augments,
+  findExports,
+  findNames,
+  findSpecifiers,
+  findTypeNames,
+  type NameKind,
+  type Names,
+} from './names.js'
 export { parseCell, parseFile, type Parsed } from './parse.js'
 export { createScope } from './scope.js'
 export { asProgram, readSource, type Source } from './source.js'

@@ -167,6 +167,14 @@ export function findTypeNames(program: Program): Set<string> {
   return found
 }
 
+/** Whether a cell adds to what is not its own: `declare global { … }`, `declare module 'x' { … }`. */
+export function augments(program: Program): boolean {
+  return (program.body as any[]).some((statement) => {
+    const node = statement.declaration ?? statement
+    return node?.type === 'TSModuleDeclaration' && (node.kind === 'global' || node.id.type === 'Literal')
+  })
+}
+
 /** Names that a cell exports by itself. */
 export function findExports(program: Program): Set<string> {
   const found = new Set<string>()

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { dirname, extname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { constants, Script } from 'node:vm'
-import { MissingPackage } from '../../src/errors.js'
+import { GradbookError, MissingPackage } from '../../src/errors.js'
 import type { Runtime } from '../cell/types.js'
 import { isBrought, isPackage, packageOf } from '../packages.js'
 import { emitOf, mapPath, readTsconfig } from '../tsconfig.js'
@@ -64,7 +64,7 @@ function isMissing(error: unknown, name: string): boolean {
 }
 
 /** A file that an import names and that is not there. */
-class MissingFile extends Error {
+class MissingFile extends GradbookError {
   override name = 'MissingFile'
   readonly code = 'ERR_MODULE_NOT_FOUND'
 }

@@ -24,9 +24,20 @@ const faint = paint('90')
 
 const shown = 2
 
+/** Of longer lines the part around the place is shown: front ends wrap what is wider, and the caret points elsewhere. */
+const mostColumns = 120
+
 /** The lines around a place, the column marked below. */
 export function codeFrame(text: string, line: number, column: number, width = 1): string[] {
-  const lines = text.split(/\r?\n/)
+  const whole = text.split(/\r?\n/)
+  const isLong = (whole[line - 1] ?? '').length > mostColumns
+  const from = isLong ? Math.max(0, column - 1 - mostColumns / 2) : 0
+  const lines = whole.map((code) => {
+    const part = code.slice(from, from + mostColumns)
+    const before = from > 0 && code.length > 0 ? '…' : ''
+    return `${before}${part}${code.length > from + mostColumns ? '…' : ''}`
+  })
+  column -= from > 0 ? from - 1 : 0
   const first = Math.max(1, line - shown)
   const last = Math.min(lines.length, line + shown)
   const digits = String(last).length
@@ -53,7 +64,7 @@ function plainMessage(message: string): string {
 
 const nameOf = (frame: Frame) =>
   frame.name
-    .replace(/^async /, '')
+    .replace(/^async(?: |$)/, '')
     .replace(/ \[as [^\]]*\]$/, '')
     .replace(/^(Object|Proxy)\.(?=[\p{L}_$])/u, '')
     .replace(/^(.*\.)?<anonymous>$|^eval$/, '')

@@ -34,6 +34,7 @@ export class Draft {
       const module = program.read(text)
       // It is a file: its problems are found when it runs and becomes one.
       if (module.tags.module !== undefined) {
+        program.define(module)
         answers.push({ id, diagnostics: [] })
         continue
       }

@@ -1,4 +1,6 @@
 /** language/: what TypeScript knows about the notebook. Lives in the protocol thread, answers while user code runs. */
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { CellSource, Diagnostic } from '../cell/index.js'
 import { placeAt } from '../cell/index.js'
 import { findChecking } from './checking.js'
@@ -72,6 +74,16 @@ export function createLanguage({
     await service.write(document.path, document.text)
   }
 
+  /** Makes a cell that is a file (`@module`) one, in the program, with its options and globals. */
+  async function makeFile(module: CellModule, { path }: Document): Promise<void> {
+    if (service.has(path)) return
+    mkdirSync(dirname(path), { recursive: true })
+    service.lay(path, 'export {}\n')
+    program.define(module)
+    await service.filesChanged([path], 'created')
+    await write(program.here(program.read('')))
+  }
+
   /** Tells the service of files that were edited and packages that were installed since the last question. */
   async function catchUp(): Promise<void> {
     const { created, changed, deleted } = watched.look()
@@ -139,6 +151,7 @@ export function createLanguage({
         await catchUp()
         const module = program.read(text)
         const document = program.next(module)
+        if (module.tags.module !== undefined) await makeFile(module, document)
         await write(document)
         return diagnose(module, document)
       }).catch(whenUnavailable),

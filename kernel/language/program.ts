@@ -1,6 +1,7 @@
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import {
   asProgram,
+  augments,
   findExports,
   findNames,
   findSpecifiers,
@@ -26,6 +27,8 @@ export interface CellModule {
   /** Names that are a value and a type at once cannot be redeclared as a plain variable. */
   types: ReadonlySet<string>
   exported: ReadonlySet<string>
+  /** It adds to types that are not its own, so it stays whether or not its names can be seen. */
+  augments: boolean
   /** The modules that it imports. */
   specifiers: readonly string[]
   /** The cells whose names it uses: fixed when it ran, so a later declaration of the same name changes nothing for it. */
@@ -86,15 +89,17 @@ export class CellProgram {
   readonly #files = new Set<string>()
 
   readonly #language: 'ts' | 'js'
+  readonly #elementMakers: readonly string[]
 
   /** `workspace`: where the modules lie; `name` tells programs in the same folder apart. */
   constructor(
-    { folder, language }: Pick<Workspace, 'folder' | 'language'>,
+    { folder, language, elementMakers }: Pick<Workspace, 'folder' | 'language' | 'elementMakers'>,
     notebookFolder: string,
     name = '',
   ) {
     this.#folder = folder
     this.#language = language
+    this.#elementMakers = elementMakers
     this.#notebookFolder = notebookFolder
     this.#name = name
     this.#prefix = join(folder, `$${name}`)
@@ -110,7 +115,9 @@ export class CellProgram {
     const names: Names = isApart ? new Map() : findNames(parsed.program)
     const uses = new Map<string, CellModule>()
     const mentioned = isApart ? [] : everyName ? this.#owners.keys() : (cellText.match(identifier) ?? [])
-    for (const name of mentioned) {
+    // What makes elements need not be written down where they are.
+    const makers = !isApart && parsed.dialect === 'tsx' ? this.#elementMakers : []
+    for (const name of [...mentioned, ...makers]) {
       const owner = this.#owners.get(name)
       if (owner && !names.has(name)) uses.set(name, owner)
     }
@@ -121,6 +128,7 @@ export class CellProgram {
       names,
       types: findTypeNames(parsed.program),
       exported: findExports(parsed.program),
+      augments: !isApart && augments(parsed.program),
       specifiers: findSpecifiers(parsed.program),
       uses,
     }
@@ -129,7 +137,8 @@ export class CellProgram {
   #document(module: CellModule, slot: number | 'here'): Document {
     const { text, tags, dialect, names, exported } = module
     const path = this.path(slot, dialect)
-    const resolve = (specifier: string) => this.#resolve(specifier)
+    const place = tags.module === undefined ? '.' : dirname(tags.module)
+    const resolve = (specifier: string) => this.#resolve(specifier, join(this.#notebookFolder, place))
     if (tags.module !== undefined) {
       const file = join(this.#folder, `${tags.module}.${this.#extension(dialect)}`)
       return createDocument(file, '', { text, offset: 0 }, absoluteImports(text, resolve), '\nexport {}\n')
@@ -147,13 +156,16 @@ export class CellProgram {
       const cell = this.#cells[index]
       prelude += importNames(`$${this.#name}${index + 1}`, (cell && bySlot.get(cell)) ?? [], this.#language)
     }
+    if (slot === 'here')
+      for (const file of this.#files)
+        prelude += `import ${JSON.stringify(`./${relative(this.#notebookFolder, file).replaceAll('\\', '/')}`)}\n`
     const edits = source.isObject ? [] : absoluteImports(source.text, resolve)
     const missing = [...names.keys()].filter((name) => !exported.has(name))
     return createDocument(path, prelude, asProgram(source), edits, exportLine(missing))
   }
 
-  #resolve(specifier: string): string {
-    const path = asPath(specifier, this.#notebookFolder) ?? specifier
+  #resolve(specifier: string, place: string): string {
+    const path = asPath(specifier, place) ?? specifier
     const bare = path.replace(/\.[jt]sx?$/, '')
     return this.#files.has(bare) ? join(this.#folder, relative(this.#notebookFolder, bare)) : path
   }
@@ -182,11 +194,14 @@ export class CellProgram {
       yield this.#document(this.#cells[slot - 1] ?? empty, slot)
   }
 
+  /** From now on imports of a cell that is a file mean it; it is part of the program through `here`. */
+  define({ tags: { module: file } }: CellModule): void {
+    if (file !== undefined) this.#files.add(join(this.#notebookFolder, file))
+  }
+
   /** Later cells see this one's names. Gives whether the modules were numbered anew. */
   add(module: CellModule): boolean {
-    const { module: file } = module.tags
-    if (file !== undefined) this.#files.add(join(this.#notebookFolder, file))
-    if (module.names.size === 0) return false
+    if (module.names.size === 0 && !module.augments) return false
     this.place(module)
     if (this.#cells.length < this.capacity) return false
     this.#forget()
@@ -209,6 +224,9 @@ export class CellProgram {
       for (const used of module.uses.values()) need(used)
     }
     for (const owner of this.#owners.values()) need(owner)
+    // One that ran again says the same again.
+    const last = new Map(this.#cells.filter((cell) => cell.augments).map((cell) => [cell.text, cell]))
+    for (const cell of last.values()) need(cell)
     this.#cells = this.#cells.filter((cell) => needed.has(cell))
   }
 }
@@ -220,6 +238,7 @@ const empty: CellModule = {
   names: new Map(),
   types: new Set(),
   exported: new Set(),
+  augments: false,
   specifiers: [],
   uses: new Map(),
 }

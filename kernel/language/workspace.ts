@@ -30,6 +30,8 @@ export interface Workspace {
   folderOf(searched: string): string
   /** The extension of a cell's module. */
   language: 'ts' | 'js'
+  /** The names that JSX means without a pragma: `React`, or those of the tsconfig.json. */
+  elementMakers: readonly string[]
   /** Whether the notebook's tsconfig.json asks for `noImplicitAny`, which `strict` alone is not. */
   refusesImplicitAny: boolean
   /** `/tmp/…/$1` in a message is a cell of the notebook. */
@@ -215,6 +217,9 @@ export function createWorkspace(notebookFolder: string, home: string, as?: Stand
     folder,
     searched,
     language,
+    elementMakers: [own?.options.jsxFactory ?? 'React', own?.options.jsxFragmentFactory ?? 'React'].map(
+      (name) => String(name).split('.', 1)[0]!,
+    ),
     refusesImplicitAny: own?.options.noImplicitAny === true,
     folderOf: (level) => counterparts.get(level) ?? folder,
     isCell: /import\("[^"]*\/\$\w+"\)\.?/g,

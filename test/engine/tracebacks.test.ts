@@ -137,6 +137,16 @@ test('a circle of causes ends', async () => {
   expect(text.match(/Error: a/g)).toHaveLength(1)
 })
 
+test('of a long line the part around the place is shown', async () => {
+  const { text } = await failure([
+    `const a = [${'1, '.repeat(60)}2].map((n) => { if (n > 1) throw new Error() })\n// more`,
+  ])
+  const [line, caret] = text.split('\n').filter((part) => /^> 1|^ {4}\|/.test(part))
+  expect(line!.length).toBeLessThan(130)
+  expect(line!.slice(caret!.indexOf('^'))).toMatch(/^Error\(\) \}\)$|^new Error\(\) \}\)$/)
+  expect(text).toContain(' line 1, column')
+})
+
 test('a recursion is one frame, with how often', async () => {
   const { text } = await failure(['const down = (n: number): number => down(n + 1) + 1', 'down(0)'])
   expect(text).toMatch(/ {4}at down Cell \[1\], line 1, column 37\n {4}… \d+ more of the same\n/)

@@ -36,6 +36,35 @@ finds(
   ['TS2551 1:33'],
 )
 finds(
+  'what a cell adds to global types and to those of modules stays',
+  [
+    'declare global { interface String { shout(): string } var loud: number }\nString.prototype.shout = () => "!"',
+    'declare module "node:fs" { interface Stats { mood: string } }',
+    'declare global { interface String { shout(): string } var loud: number }',
+    'import { statSync } from "node:fs"\nconst all = "a".shout() + loud.toFixed() + statSync(".").mood.length',
+    '"a".whisper()',
+  ],
+  ['TS2339 1:5'],
+)
+finds(
+  'elements are made by what an earlier cell declared',
+  [
+    'const React = { createElement: (tag: string) => tag }; declare global { namespace JSX { interface IntrinsicElements { p: {} } } }',
+    'const made: string = <p/>',
+    'const wrong = <q/>',
+  ],
+  ['TS2339 1:15'],
+)
+finds(
+  'a cell that is a file has the options and the globals of cells, and finds what lies beside it',
+  [
+    '/** @module parts/one */\nexport const one = (n) => { display(n); return 1 }',
+    '/** @module parts/two */\nimport { one } from "./one"\nexport const two: number = one(2) + 1',
+    'import { two } from "./parts/two"; const s: string = two',
+  ],
+  ['TS2322 1:42'],
+)
+finds(
   'what has no type may be anything',
   ['const f = (a, { b }, ...rest) => a; const o = { a: 1 }; o["b"]; const g = (n) => n && g(n - 1)'],
   [],
@@ -137,7 +166,7 @@ finds(
     '/** @module shapes */\nexport const sides: number = 4; export type Name = "square"',
     'import { sides, type Name } from "./shapes"; const n: Name = "square"; const s: string = sides',
   ],
-  ['TS2322 1:78'],
+  ['TS2322 1:42'],
 )
 finds(
   'a cell that is a file is checked',
