@@ -166,7 +166,7 @@ finds(
     '/** @module shapes */\nexport const sides: number = 4; export type Name = "square"',
     'import { sides, type Name } from "./shapes"; const n: Name = "square"; const s: string = sides',
   ],
-  ['TS2322 1:42'],
+  ['TS2322 1:78'],
 )
 finds(
   'a cell that is a file is checked',
