@@ -22,9 +22,15 @@ const largestMessage = 1 << 30
 
 /** Messages that may wait for a slow subscriber to IOPub before the cell has to. */
 const waiting = 200
-/** How long one that reads nothing holds up the others, in milliseconds, and how often it is tried. */
+/**
+ * Milliseconds that one which reads nothing holds up the others: at first, and with each further message, in which time
+ * those that do read have room again.
+ */
 const patience = 3_000
+const patienceThen = 5
 const pollEvery = 2
+/** Milliseconds until the system ends the connection of such a one (on Linux); its zeromq makes a new one when it reads again. */
+const silentAtMost = 10_000
 
 /** How long a port that is taken is waited for, in milliseconds, and how often it is tried. */
 const bindWithin = 5_000
@@ -47,7 +53,13 @@ export async function openSockets(connection: Connection, log: (line: string) =>
     shell: new Router(router),
     control: new Router(router),
     stdin: new Router(router),
-    iopub: new XPublisher({ ...options, verbosity: 'allSubs', noDrop: true, sendHighWaterMark: waiting }),
+    iopub: new XPublisher({
+      ...options,
+      verbosity: 'allSubs',
+      noDrop: true,
+      sendHighWaterMark: waiting,
+      tcpMaxRetransmitTimeout: silentAtMost,
+    }),
   }
   const publication = new Publication(sockets.iopub, log)
   const heartbeat = new Reply({ ...encryption, linger: 0 })
@@ -127,12 +139,12 @@ async function receive(socket: Router, listener: (frames: Uint8Array[]) => void)
   for await (const frames of socket) listener(frames)
 }
 
-/** Sends to all subscribers: a slow one is waited for, one that does not read at all is left behind. */
+/** Sends to all subscribers: a slow one is waited for, one that does not read at all misses messages. */
 class Publication {
   readonly #socket: XPublisher
   readonly #log: (line: string) => void
-  /** Whether a subscriber whose queue is full is waited for. */
-  #patient = true
+  /** Whether all subscribers had room for the last message in time. */
+  #complete = true
 
   constructor(socket: XPublisher, log: (line: string) => void) {
     this.#socket = socket
@@ -140,32 +152,37 @@ class Publication {
   }
 
   async send(frames: Uint8Array[]): Promise<void> {
-    const began = performance.now()
+    const deadline = performance.now() + (this.#complete ? patience : patienceThen)
     for (;;) {
       try {
-        return await this.#socket.send(frames)
+        await this.#socket.send(frames)
+        this.#complete = true
+        return
       } catch (error) {
         if ((error as { code?: string }).code !== 'EAGAIN') throw error
       }
-      if (performance.now() - began > patience) this.#setPatient(false)
+      if (performance.now() > deadline) return this.#sendToReaders(frames)
       await sleep(pollEvery)
     }
   }
 
-  #setPatient(patient: boolean): void {
-    if (this.#patient === patient) return
-    this.#patient = patient
-    this.#socket.noDrop = patient
-    if (!patient)
-      this.#log(`a subscriber to IOPub has read nothing for ${patience} ms: it will miss messages`)
+  /** To those that have room. */
+  async #sendToReaders(frames: Uint8Array[]): Promise<void> {
+    if (this.#complete)
+      this.#log(`a subscriber to IOPub has read nothing for ${patience} ms: it misses messages`)
+    this.#complete = false
+    this.#socket.noDrop = false
+    try {
+      await this.#socket.send(frames)
+    } finally {
+      this.#socket.noDrop = true
+    }
   }
 
   /** Calls `listener` with each new subscription: the byte 1 before its topic (0 takes it back). */
   async hear(listener: (topic: Uint8Array) => void): Promise<void> {
     for await (const [frame] of this.#socket) {
-      if (frame?.[0] !== 1) continue
-      this.#setPatient(true)
-      listener(frame.subarray(1))
+      if (frame?.[0] === 1) listener(frame.subarray(1))
     }
   }
 }

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { error, isRunning, result, startKernel, stream, text, useKernel } from '../kit/index.js'
@@ -44,6 +46,37 @@ describe('much output', () => {
     )
     expect(stream(outputs)).toHaveLength(60_000_000)
   })
+
+  test.skipIf(process.platform === 'win32')(
+    'is complete for who reads, also beside a front end that was suspended and reads nothing',
+    async () => {
+      const subscribe = `const { Subscriber } = require('zeromq')
+        const socket = new Subscriber()
+        socket.connect('tcp://127.0.0.1:${kernel.connection.iopub_port}')
+        socket.subscribe('')
+        socket.receive().then(() => console.log('heard'))
+        setInterval(() => {}, 1_000)`
+      const suspended = spawn(process.execPath, ['-e', subscribe], { stdio: ['ignore', 'pipe', 'inherit'] })
+      try {
+        await once(suspended.stdout, 'data')
+        suspended.kill('SIGSTOP')
+        const shown: string[] = []
+        await kernel.run(
+          'for (let i = 0; i < 1_500; i++) display({ "text/plain": `${i} ${"x".repeat(20_000)}` }, { raw: true })',
+          {
+            timeout: 60_000,
+            onMessage: ({ header, content }) => {
+              if (header.msg_type === 'display_data') shown.push(content.data['text/plain'].split(' ')[0])
+            },
+          },
+        )
+        expect(shown).toEqual(Array.from({ length: 1_500 }, (_, i) => String(i)))
+      } finally {
+        suspended.kill('SIGKILL')
+      }
+    },
+    90_000,
+  )
 
   test('that never ends can be stopped', async () => {
     const running = kernel.run('for (;;) console.log("z".repeat(1000))')
