@@ -1,6 +1,6 @@
 import { InputError, describe } from '../errors.js'
 import { Graph } from './graph.js'
-import { createSession, devices } from './native.js'
+import { createSession, runSession, devices } from './native.js'
 import { encodeModel } from './onnx/model.js'
 import { changeDevice } from './options.js'
 import { emptyTensor, tensorOf } from './storage.js'
@@ -20,7 +20,7 @@ function tryDevice(device: string): void {
   const session = createSession(model, { threads: 1, device })
   try {
     const result = emptyTensor(y)
-    session.run({ [x.name]: tensorOf('float32', Float32Array.of(1, 2), [2]) }, { [y.name]: result }, {})
+    runSession(session, { [x.name]: tensorOf('float32', Float32Array.of(1, 2), [2]) }, { [y.name]: result })
     if (result.data[1] !== 4) throw new Error(`2 + 2 gave ${result.data[1]}`)
   } finally {
     session.dispose()

@@ -19,8 +19,8 @@ export type NativeTensors = { [name: string]: NativeTensor }
 
 export interface NativeSession {
   loadModel(buffer: ArrayBufferLike, offset: number, length: number, options: object): void
-  /** Runs at once, on this thread and the session's own, into the `fetches` that hold data. */
-  run(feeds: NativeTensors, fetches: { [name: string]: NativeTensor | null }, options: object): NativeTensors
+  /** Runs at once, on this thread and the session's own, into the arrays of `fetches`: called by `runSession`. */
+  run(feeds: NativeTensors, fetches: NativeTensors): unknown
   dispose(): void
 }
 
@@ -69,16 +69,38 @@ export function findRuntime(): { path: string; version: string } {
   throw new MissingPackage('onnxruntime-node', searched, `npm install onnxruntime-node@${version}`)
 }
 
-/** What the native library makes results with that were given no array. */
+/** Whether a run of ours is under way, whose results have arrays. */
+let isWritten = false
+/** What ends it. */
+const over = new Error('the results are written')
+
+/**
+ * What the native library hands results out in: a copy of each, also of those that it wrote into arrays of ours, which for a
+ * small GPT is a tenth of a step and garbage of 10 MB. So the first one ends a run of ours, by when all results are where they
+ * belong. Whoever else uses the library in this process gets theirs.
+ */
 class Result {
   readonly location = 'cpu'
   readonly type: ElementType
   readonly data: Elements
   readonly dims: readonly number[]
   constructor(type: ElementType, data: Elements, dims: readonly number[]) {
+    if (isWritten) throw over
     this.type = type
     this.data = data
     this.dims = dims
+  }
+}
+
+/** Runs a session; the results are written into the arrays of `fetches`. */
+export function runSession(session: NativeSession, feeds: NativeTensors, fetches: NativeTensors): void {
+  isWritten = true
+  try {
+    session.run(feeds, fetches)
+  } catch (error) {
+    if (error !== over) throw error
+  } finally {
+    isWritten = false
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Graph, Node, Value } from './graph.js'
 import {
   createSession,
+  runSession,
   type NativeSession,
   type NativeTensor,
   type NativeTensors,
@@ -63,6 +64,8 @@ export function createPlan(
   const dimensions = Object.fromEntries(
     [...list, ...outputs].flatMap(({ name, shape }) => (flat.has(name) ? [[name, [sizeOf(shape)]]] : [])),
   )
+  // The library copies the first one, so that shall be the smallest.
+  outputs.sort((a, b) => sizeOf(a.shape) - sizeOf(b.shape))
   const session = createSession(encodeModel({ nodes: merged, inputs: list, outputs, dimensions }), {
     ...options,
     threads: written < enoughForThreads ? 1 : options.threads,
@@ -81,7 +84,7 @@ export function inPlan({ flat }: Plan, value: Value, tensor: NativeTensor): Nati
 
 /** Runs a plan; the results are written into `fetches`. */
 export function runPlan(plan: Plan, feeds: NativeTensors, fetches: NativeTensors): void {
-  plan.session.run(feeds, fetches, {})
+  runSession(plan.session, feeds, fetches)
   count.flush()
   for (const [kernel, times] of plan.kernels) count.onnx(kernel, times)
 }

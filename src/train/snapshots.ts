@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
+import { copyValues } from '../backend/copy.js'
 import type { Optimizer } from '../backend/optimizer.js'
 import type { Adjustment, EvaluationRow, StopReason } from '../views.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
@@ -129,8 +130,7 @@ function readTensors({ trainee, slots }: Core): TensorValues {
 }
 
 function valuesOf(tensor: tf.Tensor): Values {
-  // A backend may hand out the memory it computes in, so it is copied.
-  const values = tensor.dataSync().slice() as Values['values']
+  const values = copyValues(tensor) as Values['values']
   return { shape: tensor.shape, dtype: tensor.dtype as Values['dtype'], values }
 }
 

@@ -6,6 +6,8 @@ import {
   setBackendOptions,
   withRandomness,
 } from '../../src/backend/index.js'
+import { Graph } from '../../src/backend/graph.js'
+import { encodeModel } from '../../src/backend/onnx/model.js'
 import { keyOf, uniforms } from '../../src/backend/random/bits.js'
 
 beforeAll(() => tf.setBackend('onnxruntime'))
@@ -129,6 +131,21 @@ describe('the lazy mode', () => {
     expect(() => rows.dataSync()).toThrow(/GatherV2/)
     tf.dispose([index, rows])
   })
+})
+
+it('leaves the native library usable for whoever loads it by its package', async () => {
+  const run = (at: number) => tf.tidy(() => tf.tensor1d([1, 2]).add(at).dataSync()[1])
+  expect(run(1)).toBe(3)
+  const { InferenceSession, Tensor } = await import('onnxruntime-node')
+  const graph = new Graph()
+  const x = graph.input([2], 'float32')
+  const y = graph.mul(x, x)
+  const session = await InferenceSession.create(
+    encodeModel({ nodes: graph.nodes, inputs: [x], outputs: [y] }).slice(),
+  )
+  const results = await session.run({ [x.name]: new Tensor('float32', [3, 4], [2]) })
+  expect(results[y.name]).toMatchObject({ data: Float32Array.of(9, 16), dims: [2], type: 'float32' })
+  expect(run(2)).toBe(4)
 })
 
 describe('the eager mode', () => {

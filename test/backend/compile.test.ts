@@ -10,6 +10,8 @@ import {
   withRandomness,
   type Tensors,
 } from '../../src/backend/index.js'
+import { copyValues } from '../../src/backend/copy.js'
+import { onnxRuntime } from '../../src/backend/register.js'
 
 beforeAll(async () => {
   await tf.setBackend('onnxruntime')
@@ -268,6 +270,24 @@ describe('a compiled function', () => {
     for (let i = 0; i < 3; i++) step()
     expect([...read]).toEqual([2, 4])
     expect([...w.dataSync()]).toEqual([16, 32])
+  })
+
+  it('keeps its two arrays where values are copied and not read, and the copy is the caller’s', () => {
+    const { w, b, loss } = regression()
+    const optimizer = tf.train.sgd(0.1)
+    const step = compile((a: tf.Tensor, c: tf.Tensor) => optimizer.minimize(() => loss(a, c), true, [w, b])!)
+    const [inputs, targets] = [x(), y()]
+    const arrays = new Set<object>()
+    for (let i = 0; i < 6; i++) {
+      step(inputs, targets).dispose()
+      const copy = copyValues(w)
+      copy.fill(0)
+      arrays.add(onnxRuntime().data.get(w.dataId).readyTensor().data.buffer)
+    }
+    expect(arrays.size).toBe(2)
+    expect([...copyValues(w)]).toEqual([...w.dataSync()])
+    expect(w.dataSync().every((value) => value !== 0)).toBe(true)
+    tf.dispose([inputs, targets])
   })
 
   it('and work that waits see each other’s changes in order', () => {
