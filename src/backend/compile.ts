@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs'
 import { InputError, describe } from '../errors.js'
 import { Program } from './program.js'
-import { maybeRandomness } from './random/context.js'
-import { collectTensors, guardVariables, mapTensors, record } from './record.js'
+import { maybeRandomness, recording } from './random/context.js'
+import { collectTensors, guardVariables, isPromise, mapTensors, record } from './record.js'
 import { backendName, onnxRuntime } from './register.js'
 import type { Structure } from './structure.js'
+import { isNative } from './storage.js'
 import { Untraceable } from './trace.js'
 
 export interface CompileOptions<R = unknown> {
@@ -40,7 +41,8 @@ export type Compiled<F extends (...inputs: never[]) => unknown> = F & {
 }
 
 interface Kept {
-  program: Program
+  /** Missing where the function returns no tensor and changes no variable. */
+  program: Program | undefined
   returned: unknown
   structure: Structure
   /** The refresh after which it was recorded. */
@@ -49,7 +51,15 @@ interface Kept {
 
 /** What a recording depends on besides the function: types and shapes of tensors, and all else that is passed. */
 function signatureOf(tree: unknown): string {
-  if (tree instanceof tf.Tensor) return `${tree.dtype}[${tree.shape}]`
+  if (tree instanceof tf.Tensor) {
+    if (tree.isDisposed || !isNative(tree.dtype))
+      throw new InputError({
+        where: 'an argument of a compiled function',
+        received: tree.isDisposed ? 'a tensor that has been disposed' : `a tensor of the type ${tree.dtype}`,
+        expected: 'tensors of the types float32, int32 and bool that have values',
+      })
+    return `${tree.dtype}[${tree.shape}]`
+  }
   if (typeof tree === 'number') return 'number'
   if (Array.isArray(tree)) return `[${tree.map(signatureOf).join()}]`
   if (tree !== null && typeof tree === 'object' && Object.getPrototypeOf(tree) === Object.prototype)
@@ -66,6 +76,36 @@ function signatureOf(tree: unknown): string {
   })
 }
 
+/** Throws an InputError for what `compile` makes nothing of. */
+function checkArguments(work: unknown, options: { [name: string]: unknown }): void {
+  const isFunction = (value: unknown) => typeof value === 'function'
+  const rows: { [name: string]: [expected: string, fits: (value: unknown) => boolean] } = {
+    otherwise: ["'throw' or 'run'", (value) => value === 'throw' || value === 'run'],
+    signatures: ['a whole number of at least 1', (value) => Number.isInteger(value) && Number(value) >= 1],
+    valid: ['a function from the result to a bool scalar', isFunction],
+    frozen: ['a function that gives a Set of variables', isFunction],
+  }
+  if (!isFunction(work))
+    throw new InputError({
+      where: 'compile(work)',
+      received: describe(work),
+      expected: 'a function of tensors',
+      fix: 'const step = compile((x, y) => optimizer.minimize(() => lossOf(x, y), true))',
+    })
+  for (const [name, value] of Object.entries(options)) {
+    const row = rows[name]
+    const where = `compile(work, { ${name} })`
+    if (!row)
+      throw new InputError({
+        where,
+        received: `the option '${name}'`,
+        expected: `one of ${Object.keys(rows).join(', ')}`,
+      })
+    if (value !== undefined && !row[1](value))
+      throw new InputError({ where, received: describe(value), expected: row[0] })
+  }
+}
+
 /** Numbers become scalars, so that another number needs no other recording. */
 const withScalars = (tree: unknown): unknown => {
   if (typeof tree === 'number') return tf.scalar(tree)
@@ -80,29 +120,39 @@ const withScalars = (tree: unknown): unknown => {
  * changed in place. It is recorded anew for other shapes or types, never for other numbers. What it may do: compute with tensors,
  * assign variables, minimize with any optimizer. What it may not: read a value, draw random numbers that are not keyed
  * (`withRandomness`, `randomNormal`); then an `Untraceable` names the kernel and the line.
- * Numbers among its arguments arrive as float32 scalars. On another backend it runs as it is.
+ * Numbers among its arguments arrive as float32 scalars. On another backend, and inside of another compiled function, it runs as it is.
  *
  *     const step = compile((x, y) => optimizer.minimize(() => lossOf(x, y), true))
  */
 export function compile<F extends (...inputs: never[]) => unknown>(
   work: F,
-  { otherwise = 'throw', signatures = 8, valid, frozen }: CompileOptions<ReturnType<F>> = {},
+  { otherwise = 'throw', signatures = 8, valid, frozen, ...unknown }: CompileOptions<ReturnType<F>> = {},
 ): Compiled<F> {
+  checkArguments(work, { otherwise, signatures, valid, frozen, ...unknown })
   const kept = new Map<string, Kept>()
   let epoch = 0
   let reason: string | undefined
   let recordings = 0
 
-  const run = (inputs: unknown[]): unknown => work(...(inputs as never[]))
+  /** `inputs` has scalars in place of numbers. */
+  const run = (self: unknown, inputs: unknown): unknown => work.apply(self, inputs as never[])
 
-  function programFor(signature: string, inputs: unknown, tensors: readonly tf.Tensor[]): Kept {
+  function programFor(
+    self: unknown,
+    signature: string,
+    inputs: unknown,
+    tensors: readonly tf.Tensor[],
+  ): Kept {
     const found = kept.get(signature)
-    if (found?.epoch === epoch) return found
+    if (found?.epoch === epoch && !found.program?.isStale) return found
     const backend = onnxRuntime()
     let check: tf.Tensor | undefined
     const recorded = record(backend, tensors, (symbols) => {
       let at = 0
-      const returned = run(mapTensors(inputs, () => symbols[at++]!) as unknown[])
+      const returned = run(
+        self,
+        mapTensors(inputs, () => symbols[at++]!),
+      )
       check = valid?.(returned as ReturnType<F>)
       return returned
     })
@@ -116,12 +166,13 @@ export function compile<F extends (...inputs: never[]) => unknown>(
       })
     const structure = Program.structureOf(recording)
     if (found?.structure.equals(structure)) {
-      found.program.rebind(recording, variables)
+      found.program?.rebind(recording, variables)
       found.epoch = epoch
       return found
     }
-    found?.program.dispose()
-    const program = new Program(backend, recording, variables, validAt)
+    found?.program?.dispose()
+    const isEmpty = recording.results.length + recording.changes.length === 0
+    const program = isEmpty ? undefined : new Program(backend, recording, variables, validAt)
     const entry = { program, returned, structure, epoch }
     recordings++
     kept.delete(signature)
@@ -129,41 +180,61 @@ export function compile<F extends (...inputs: never[]) => unknown>(
     if (kept.size > signatures) {
       const [oldest, gone] = kept.entries().next().value!
       kept.delete(oldest)
-      gone.program.dispose()
+      gone.program?.dispose()
     }
     return entry
   }
 
   /** Kernel by kernel, and taken back where the result is not valid, or a variable frozen. */
-  function runUncompiled(given: unknown[]): unknown {
+  function runUncompiled(self: unknown, inputs: unknown): unknown {
     const still = guardVariables(frozen?.() ?? [])
     const before = valid && guardVariables()
-    const returned = run(given)
+    const returned = run(self, inputs)
     if (before) before.end(valid(returned as ReturnType<F>).dataSync()[0] === 0)
     still.end(true)
     return returned
   }
 
-  function call(...given: unknown[]): unknown {
-    if (tf.getBackend() !== backendName || reason !== undefined) return runUncompiled(given)
-    const randomness = maybeRandomness()
-    const signature = `${signatureOf(given)} ${randomness?.key ? randomness.place : ''}`
-    const fresh: tf.Tensor[] = []
+  function runCompiled(self: unknown, signature: string, inputs: unknown, tensors: tf.Tensor[]): unknown {
+    const { program, returned } = programFor(self, signature, inputs, tensors)
+    const results = program?.run(tensors, maybeRandomness()?.key, frozen?.()) ?? []
+    let at = 0
+    return mapTensors(returned, () => results[at++]!)
+  }
+
+  function call(this: unknown, ...given: unknown[]): unknown {
     const inputs = withScalars(given)
+    // One that is called while another is recorded is a part of that one.
+    if (recording.active) {
+      if (!valid && !frozen) return run(this, inputs)
+      throw new Untraceable("a compiled function with 'valid' or 'frozen' is called inside of another one")
+    }
     const tensors = collectTensors(inputs)
     const own = new Set(collectTensors(given))
-    for (const tensor of tensors) if (!own.has(tensor)) fresh.push(tensor)
+    const fresh = new Set(tensors.filter((tensor) => !own.has(tensor)))
+    const uncompiled = () => {
+      const returned = runUncompiled(this, inputs)
+      for (const tensor of collectTensors(returned)) fresh.delete(tensor)
+      if (isPromise(returned)) {
+        const after = [...fresh]
+        fresh.clear()
+        void returned.finally(() => tf.dispose(after)).catch(() => {})
+      }
+      return returned
+    }
     try {
-      const { program, returned } = programFor(signature, inputs, tensors)
-      const results = program.run(tensors, randomness?.key, frozen?.())
-      let at = 0
-      return mapTensors(returned, () => results[at++]!)
-    } catch (error) {
-      if (!(error instanceof Untraceable) || otherwise === 'throw') throw error
-      reason = error.message
-      return runUncompiled(given)
+      if (tf.getBackend() !== backendName || reason !== undefined) return uncompiled()
+      const randomness = maybeRandomness()
+      const signature = `${signatureOf(given)} ${randomness?.key ? randomness.place : ''}`
+      try {
+        return runCompiled(this, signature, inputs, tensors)
+      } catch (error) {
+        if (!(error instanceof Untraceable) || otherwise === 'throw') throw error
+        reason = error.message
+        return uncompiled()
+      }
     } finally {
-      tf.dispose(fresh)
+      tf.dispose([...fresh])
     }
   }
 
@@ -173,7 +244,7 @@ export function compile<F extends (...inputs: never[]) => unknown>(
     refresh: { value: () => void epoch++ },
     dispose: {
       value() {
-        for (const { program } of kept.values()) program.dispose()
+        for (const { program } of kept.values()) program?.dispose()
         kept.clear()
       },
     },

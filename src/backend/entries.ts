@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
+import { GradbookError } from '../errors.js'
 import type { Entry } from './storage.js'
 
 /**
@@ -7,7 +8,15 @@ import type { Entry } from './storage.js'
  */
 export class Entries extends tf.DataStorage<Entry> {
   override get(dataId: object): Entry {
-    return this.isOwn(dataId) ? dataId : super.get(dataId)
+    if (this.isOwn(dataId)) return dataId
+    try {
+      return super.get(dataId)
+    } catch (error) {
+      // tfjs looks for a backend that has it, and stumbles when there is none.
+      if (error instanceof TypeError)
+        throw new GradbookError('a tensor is used that has been disposed', { cause: error })
+      throw error
+    }
   }
 
   override has(dataId: object): boolean {

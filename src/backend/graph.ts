@@ -72,6 +72,8 @@ export function broadcast(a: Shape, b: Shape): Shape {
  */
 export class Graph {
   readonly nodes: Node[] = []
+  /** Whether it is that of a function, which runs it again and again, and not one that waits. */
+  readonly recorded: boolean
   readonly structure = new Structure()
   /** The kernel call that nodes are added for. */
   call: Call | undefined
@@ -83,6 +85,10 @@ export class Graph {
   private readonly reshapedFrom = new Map<Value, Value>()
   private readonly calls = new Map<Value, Call>()
   private readonly constants = new Map<string, Value>()
+
+  constructor(recorded = false) {
+    this.recorded = recorded
+  }
 
   /** Notes that this call made a value, for emitters that write two calls in a row in a shorter way. */
   remember(value: Value): void {

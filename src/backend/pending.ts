@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
+import { GradbookError } from '../errors.js'
 import { Graph, type Value } from './graph.js'
 import type { NativeTensor, NativeTensors } from './native.js'
 import { toElements } from './onnx/types.js'
@@ -133,8 +134,12 @@ export class Pending implements Recorder {
 
   materialize(entry: Entry): void {
     if (entry.graph === this.graph && !entry.ready) this.flush()
-    if (!entry.ready)
-      throw new Error('the values of this tensor are lost: the graph that was to make them failed before')
+    if (entry.ready) return
+    throw new GradbookError(
+      entry.graph?.recorded
+        ? 'this tensor was made while a function was recorded, and has no values: return it from the function'
+        : 'the values of this tensor are lost: the graph that was to make them failed before',
+    )
   }
 
   /** Runs the graph, and gives every tensor that is still alive its values. */

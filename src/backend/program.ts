@@ -43,6 +43,8 @@ export class Program {
   private readonly results: readonly Value[]
   private counted: readonly TfjsOptimizer[]
   private readonly held: Entry[] = []
+  /** Those that it reads or writes. */
+  private variables = new Set<tf.Variable>()
   private argumentsOf: { value: Value; index: number }[] = []
   private keyName: string | undefined
 
@@ -95,6 +97,12 @@ export class Program {
     this.bind(trace, variables)
   }
 
+  /** Whether a variable that it reads or writes has been disposed since: the function must be asked again what it does. */
+  get isStale(): boolean {
+    for (const { isDisposed } of this.variables) if (isDisposed) return true
+    return false
+  }
+
   /** What tells a recording from another, apart from what its inputs are bound to. */
   static structureOf({ trace, results, changes }: Recording): Structure {
     const outputs = [...results, ...changes.map(({ value }) => value)]
@@ -114,6 +122,7 @@ export class Program {
     const byName = new Map([...trace.sources.keys()].map((value) => [value.name, value]))
     this.feeds = []
     this.argumentsOf = []
+    this.variables = new Set(this.states.map(({ variable }) => variable))
     const rowInputs = new Map(this.plan.rows.inputs.map((row) => [row.value.name, row]))
     for (const { name } of this.plan.inputs) {
       const row = rowInputs.get(name)
@@ -148,6 +157,7 @@ export class Program {
       return () => tensorOf(type, toElements([sign * number.read()], type), shape)
     }
     const variable = variables.get(source.entry)
+    if (variable) this.variables.add(variable)
     if (variable)
       return () => {
         const tensor = this.backend.data.get(variable.dataId).readyTensor()

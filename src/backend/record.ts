@@ -7,7 +7,7 @@ import { emptyTensor, Entry, isNative, tensorOf } from './storage.js'
 import { options, threads } from './options.js'
 import type { Recording } from './program.js'
 import { watchOptimizers } from './tfjsoptimizers.js'
-import { Trace } from './trace.js'
+import { Trace, Untraceable } from './trace.js'
 
 const registered = (): tf.Variable[] =>
   Object.values(
@@ -56,18 +56,26 @@ function watchBirths(births: Birth[]): () => void {
 }
 
 /** Gives variables that were made during a recording their first values, by running the part of it that makes them. */
-function giveBirth(backend: OnnxRuntimeBackend, trace: Trace, births: readonly Birth[]): void {
+function giveBirth(
+  backend: OnnxRuntimeBackend,
+  trace: Trace,
+  all: readonly Birth[],
+  inputs: readonly tf.Tensor[],
+): void {
+  const births = all.filter(({ variable }) => !variable.isDisposed)
   const values = births.map(({ initial }) => trace.graph.unary('Identity', backend.valueFor(initial)))
   const nodes = findNeeded(trace.graph, values)
   const plan = createPlan(nodes, values, { threads: threads(), device: options.device })
   const feeds: NativeTensors = {}
   for (const value of plan.inputs) {
-    const source = trace.sources.get(value)
-    if (source?.kind !== 'tensor')
-      throw new Error(
-        'a variable that the function makes starts from its arguments: make it before the function is compiled',
+    const source = trace.sources.get(value)!
+    if (source.kind === 'tensor') feeds[value.name] = inPlan(plan, value, source.entry.readyTensor())
+    else if (source.kind === 'argument')
+      feeds[value.name] = inPlan(plan, value, backend.tensorFor(inputs[source.index]!))
+    else
+      throw new Untraceable(
+        'a variable that the function makes starts from what differs in each run: make it before the function is compiled',
       )
-    feeds[value.name] = inPlan(plan, value, source.entry.readyTensor())
   }
   const made = values.map(emptyTensor)
   const fetches: NativeTensors = {}
@@ -104,10 +112,24 @@ export function record(
   if (first !== 'born') return first
   const second = recordOnce(backend, inputs, work)
   if (second === 'born')
-    throw new Error(
+    throw new Untraceable(
       'the function makes new variables each time that it runs: make them before it is compiled',
     )
   return second
+}
+
+export const isPromise = (value: unknown): value is Promise<unknown> =>
+  typeof (value as Promise<unknown> | null | undefined)?.then === 'function'
+
+/** A promise cannot be recorded: what comes after its first await runs when the recording has ended. */
+function runWork(work: () => unknown): unknown {
+  const returned = work()
+  if (!isPromise(returned)) return returned
+  returned.then(undefined, () => {})
+  throw new Untraceable(
+    'the function is asynchronous (it returns a promise), and only what runs at once can be recorded. ' +
+      'Return the tensors, and await their values outside.',
+  )
 }
 
 function recordOnce(
@@ -124,10 +146,14 @@ function recordOnce(
   }))
   const trace = new Trace()
   const births: Birth[] = []
+  let born = false
   const randomness = maybeRandomness()
   const place = randomness?.place
   const engine = tf.engine()
   const undo = [watchBirths(births)]
+  const { random } = Math
+  Math.random = () => trace.random(random)
+  undo.push(() => void (Math.random = random))
   const watch = watchOptimizers(trace.live)
   undo.push(watch.stop)
   backend.recorder = trace
@@ -142,9 +168,10 @@ function recordOnce(
     const symbols = inputs.map((input, index) =>
       backend.symbol(trace.input(input.shape, input.dtype as 'float32', { kind: 'argument', index })),
     )
-    const returned = work(symbols)
+    const returned = runWork(() => work(symbols))
     if (births.length > 0) {
-      giveBirth(backend, trace, births)
+      giveBirth(backend, trace, births, inputs)
+      born = true
       return 'born'
     }
     const results = collectTensors(returned).map((tensor) => backend.valueFor(tensor))
@@ -152,6 +179,15 @@ function recordOnce(
       variable.dataId === dataId ? [] : [{ variable, value: backend.valueFor(variable) }],
     )
     return { recording: { trace, results, changes, counted: watch.counted }, variables, returned }
+  } catch (error) {
+    // A variable that was made has its first value also then; one that cannot have it is no variable.
+    if (births.length > 0 && !born)
+      try {
+        giveBirth(backend, trace, births, inputs)
+      } catch {
+        for (const { variable } of births) variable.dispose()
+      }
+    throw error
   } finally {
     for (const one of undo) one()
     for (const { variable, dataId, guard } of guards) {

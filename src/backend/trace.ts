@@ -32,6 +32,17 @@ function findUserLine(): string {
 const randomScope =
   /^(rand|randomGamma|randomNormal|randomStandardNormal|randomUniform|randomUniformInt|truncatedNormal)__op$/
 
+/** Names of the innermost scopes of tfjs, the innermost first. */
+function scopes(): [string, string] {
+  const { scopeStack } = (tf.engine() as unknown as { state: { scopeStack: { name?: string }[] } }).state
+  return [scopeStack.at(-1)?.name ?? '', scopeStack.at(-2)?.name ?? '']
+}
+
+const repeated = (what: string, fix: string) =>
+  new Untraceable(
+    `${what} on the host, so a recorded function would repeat the same for ever${findUserLine()}. ${fix}.`,
+  )
+
 /** A number that is read anew before each run, though the function wrote it down as a constant. */
 export interface LiveNumber {
   /** What stood in its place while the function was recorded. */
@@ -48,7 +59,7 @@ export type Source =
 
 /** The recording of a function: symbols in, symbols out, nothing run. */
 export class Trace implements Recorder {
-  readonly graph = new Graph()
+  readonly graph = new Graph(true)
   readonly sources = new Map<Value, Source>()
   readonly live: LiveNumber[] = []
   private readonly liveInputs = new Map<string, Value>()
@@ -92,15 +103,25 @@ export class Trace implements Recorder {
 
   written(entry: Entry): void {
     this.born.add(entry)
-    const { scopeStack } = (tf.engine() as unknown as { state: { scopeStack: { name: string }[] } }).state
-    const scope = scopeStack.at(-1)?.name ?? ''
+    const [scope, outer] = scopes()
     if (!randomScope.test(scope)) return
-    const op = scope.slice(0, -'__op'.length)
-    throw new Untraceable(
-      `tf.${op} makes its numbers on the host, so a recorded function would repeat the same ones for ever${findUserLine()}. ` +
-        `Use randomUniform or randomNormal of 'gradbook/backend' under withRandomness({ seed, iteration }, …), ` +
-        `or pass the numbers in as an argument.`,
+    if (outer === 'dropout__op')
+      throw repeated(
+        'dropout draws its mask',
+        'Call the compiled function under withRandomness({ seed, iteration }, …), which makes another one in each iteration',
+      )
+    throw repeated(
+      `tf.${scope.slice(0, -'__op'.length)} makes its numbers`,
+      "Use randomUniform or randomNormal of 'gradbook/backend' under withRandomness({ seed, iteration }, …), " +
+        'or pass the numbers in as an argument',
     )
+  }
+
+  /** What `Math.random` is while a function is recorded. Random ops of tfjs, which take a seed from it, are refused by their own name. */
+  random(original: () => number): number {
+    const [scope] = scopes()
+    if (randomScope.test(scope) || scope === 'multinomial__op') return original()
+    throw repeated('Math.random makes a number', 'Pass it in as an argument')
   }
 
   made(): void {}

@@ -336,3 +336,103 @@ describe('a compiled function', () => {
     await tf.setBackend('onnxruntime')
   })
 })
+
+describe('a function that is hard to record', () => {
+  it('is refused where it is asynchronous, and its own rejection goes nowhere', () => {
+    const step = compile(async (value: tf.Tensor) => {
+      const [first] = await value.mul(2).data()
+      return tf.scalar(first!)
+    })
+    expect(() => step(tf.scalar(1))).toThrow(/asynchronous.*Return the tensors/)
+    const allowed = compile(async (value: tf.Tensor) => value.mul(2), { otherwise: 'run' })
+    return expect(allowed(tf.scalar(2)).then((result) => result.dataSync()[0])).resolves.toBe(4)
+  })
+
+  it('is refused for Math.random, which would be the same number for ever', () => {
+    const { random } = Math
+    const step = compile((value: tf.Tensor) => value.mul(Math.random()))
+    expect(() => step(tf.scalar(1))).toThrow(/Math\.random.*compile\.test\.ts.*argument/s)
+    expect(Math.random).toBe(random)
+    const drops = compile((value: tf.Tensor) => tf.dropout(value, 0.5))
+    expect(() => drops(tf.ones([8]))).toThrow(/dropout.*withRandomness/)
+  })
+
+  it('leaves usable what it made before it threw: an optimizer’s slots start from zero', () => {
+    const [one, other] = [regression(), regression()]
+    const [inputs, targets] = [x(), y()]
+    const train = ({ loss, w, b }: typeof one, optimizer: tf.Optimizer) =>
+      optimizer.minimize(() => loss(inputs, targets), true, [w, b])!
+    const [interrupted, plain] = [tf.train.adam(0.1), tf.train.adam(0.1)]
+    const step = compile(() => {
+      train(one, interrupted)
+      throw new Error('mine')
+    })
+    expect(step).toThrow('mine')
+    for (let i = 0; i < 3; i++)
+      expect(train(one, interrupted).dataSync()).toEqual(train(other, plain).dataSync())
+    expect(one.values()).toEqual(other.values())
+  })
+
+  it('may make a variable from its arguments the first time', () => {
+    let total: tf.Variable | undefined
+    const step = compile((value: tf.Tensor) => {
+      total ??= tf.variable(value.mul(10))
+      total.assign(total.add(value))
+      return total.clone()
+    })
+    expect([1, 1, 2].map((value) => step(tf.scalar(value)).dataSync()[0])).toEqual([11, 12, 14])
+  })
+
+  it('is recorded anew when a variable that it uses was disposed and made again', () => {
+    let w = tf.variable(tf.scalar(1))
+    const step = compile(() => {
+      w.assign(w.mul(2))
+      return w.clone()
+    })
+    expect(step().dataSync()[0]).toBe(2)
+    w.dispose()
+    expect(() => step()).toThrow('disposed')
+    w = tf.variable(tf.scalar(5))
+    expect([step(), step()].map((result) => result.dataSync()[0])).toEqual([10, 20])
+  })
+
+  it('is a part of the other one where it is called in one', () => {
+    const twice = compile((value: tf.Tensor, by: number) => value.mul(by))
+    const step = compile((value: tf.Tensor) => twice(value, 2).add(1))
+    expect(step(tf.scalar(3)).dataSync()[0]).toBe(7)
+    expect(twice.recordings).toBe(0)
+  })
+
+  it('may do nothing, and may belong to an object', () => {
+    expect(compile(() => 'done')()).toBe('done')
+    const scaled = {
+      factor: 3,
+      by: compile(function (this: { factor: number }, value: tf.Tensor) {
+        return value.mul(this.factor)
+      }),
+    }
+    expect(scaled.by(tf.scalar(2)).dataSync()[0]).toBe(6)
+  })
+
+  it('gives no values to a tensor that was kept from the recording, and says so', () => {
+    let kept: tf.Tensor | undefined
+    const step = compile((value: tf.Tensor) => {
+      kept = tf.keep(value.mul(2))
+      return kept.add(1)
+    })
+    expect(step(tf.scalar(1)).dataSync()[0]).toBe(3)
+    expect(() => kept!.dataSync()).toThrow('return it from the function')
+    kept!.dispose()
+  })
+
+  it('is refused arguments and options that it makes nothing of', () => {
+    const disposed = tf.scalar(1)
+    disposed.dispose()
+    const step = compile((value: tf.Tensor) => value.mul(2))
+    expect(() => step(disposed)).toThrow('a tensor that has been disposed')
+    expect(() => step(tf.tensor1d(['a']))).toThrow('a tensor of the type string')
+    expect(() => compile(3 as never)).toThrow('a function of tensors')
+    expect(() => compile(() => {}, { signature: 3 } as never)).toThrow("the option 'signature'")
+    expect(() => compile(() => {}, { otherwise: 'maybe' as never })).toThrow("'throw' or 'run'")
+  })
+})
