@@ -67,6 +67,7 @@ export class Comms {
     }
     await this.#opening.get(comm.id)
     await this.#deliver(message, comm)
+    if (this.#widgetless.has(comm.id)) return this.#onWidgetless(message, comm)
     if (comm.kind === 'close') this.#open.delete(comm.id)
   }
 
@@ -74,13 +75,8 @@ export class Comms {
     // Before it is delivered: should its target close it at once, that comes later.
     this.#open.set(comm.id, comm.target)
     let unknown = await this.#deliver(message, comm)
-    if (this.#widgetless.has(comm.id)) return this.#onWidgetless(message, comm)
     // To be told that nobody is there would make every other page of this kernel report an error.
-    if (unknown && comm.kind === 'open' && comm.target === widgetControl) {
-      this.#open.set(comm.id, comm.target)
-      this.#widgetless.add(comm.id)
-      return
-    }
+    if (unknown && comm.target === widgetControl) return void this.#widgetless.add(comm.id)
     // A cell that is still to run may register the target.
     while (unknown && this.#kernel.executor.busy) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
