@@ -1,11 +1,12 @@
 /** The controls of a run, made of standard widgets: they work wherever widgets do, with nothing of ours in the front end. */
-import { Interrupted } from '../errors.js'
+import { InputError, Interrupted } from '../errors.js'
 import { currentHost, maybeHost } from '../host.js'
 import { onRuns } from '../train/announce.js'
 import type { Run } from '../train/run.js'
 import { targetReached } from '../train/stops.js'
 import { HBox, VBox } from './boxes.js'
 import { Button, Text } from './buttons.js'
+import { escapeHtml } from './fallback.js'
 import { Dropdown } from './selection.js'
 import {
   BoundedIntText,
@@ -13,8 +14,7 @@ import {
   FloatProgress,
   FloatSlider,
   FloatText,
-  Label,
-  Layout,
+  HTML,
   ToggleButton,
 } from './simple.js'
 import type { Widget } from './widget.js'
@@ -88,7 +88,13 @@ export function controls(
     layout: button,
   })
   const stepButton = Button({ description: 'Step', icon: 'step-forward', layout: button })
-  const count = BoundedIntText({ value: step, min: 1, max: 1e9, layout: { width: '6em' } })
+  const count = BoundedIntText({
+    value: step,
+    min: 1,
+    max: 1e9,
+    tooltip: 'iterations of one step',
+    layout: { width: '6em' },
+  })
   const undo = Button({
     description: 'Undo',
     icon: 'undo',
@@ -96,10 +102,15 @@ export function controls(
     layout: button,
   })
   const redo = Button({ description: 'Redo', icon: 'repeat', layout: button })
-  const progressLayout = Layout({ ...wide, visibility: 'hidden' })
-  const progress = FloatProgress({ value: 0, min: 0, max: 1, layout: progressLayout })
-  const status = Label({ value: statusOf(run) })
-  const message = Label({ style: { text_color: 'firebrick' } })
+  const progress = FloatProgress({
+    value: 0,
+    min: 0,
+    max: 1,
+    layout: { ...wide, height: '6px', margin: '4px 2px', visibility: 'hidden' },
+  })
+  // A label would cut them off; text is escaped.
+  const status = HTML({ value: escapeHtml(statusOf(run)) })
+  const message = HTML({ layout: { display: 'none' } })
   const [min, max] = learningRate
   const several = Object.keys(run.learningRates).length > 1
   const rates = (several ? Object.keys(run.learningRates) : [undefined]).map((optimizer) => {
@@ -133,7 +144,7 @@ export function controls(
     value: metrics.at(-1)!,
     style: described,
   })
-  const target = FloatText({ value: 0, layout: { width: '7em' } })
+  const target = FloatText({ value: 0, tooltip: 'target', layout: { width: '7em' } })
   const setTarget = Button({ description: 'is reached', layout: button })
   const ids = Text({ description: 'leave out', placeholder: 'ids of training examples', style: described })
   const exclude = Button({ description: 'Exclude', layout: button })
@@ -146,7 +157,7 @@ export function controls(
   const write = Button({ description: 'Write down', layout: button })
   const why = Text({
     description: 'why',
-    placeholder: 'written down with what you change',
+    placeholder: 'a reason, kept with what you change',
     layout: wide,
     style: described,
   })
@@ -155,14 +166,19 @@ export function controls(
   /** Whether the training was begun here, so that the chart here shows it. */
   let ours = false
 
+  function say(text: string): void {
+    message.value =
+      text && `<span role="alert" style="color: var(--jp-error-color1)">${escapeHtml(text)}</span>`
+    message.layout.display = text ? null : 'none'
+  }
+
   /** Does something to the run; what cannot be done says why, in place of an error under another cell. */
   async function attempt(work: () => unknown): Promise<void> {
-    message.value = ''
+    say('')
     try {
       await work()
     } catch (error) {
-      if (!(error instanceof Interrupted))
-        message.value = error instanceof Error ? error.message : String(error)
+      if (!(error instanceof Interrupted)) say(error instanceof Error ? error.message : String(error))
     }
     refresh()
   }
@@ -187,12 +203,12 @@ export function controls(
   const pause = () =>
     attempt(async () => {
       await run.pause()
-      if (run.state === 'training') message.value = 'A cell trains this run: Stop in the toolbar ends it.'
+      if (run.state === 'training') say('A cell trains this run: Stop in the toolbar ends it.')
     })
 
   function refresh(): void {
     const busy = run.state === 'training'
-    status.value = statusOf(run)
+    status.value = escapeHtml(statusOf(run))
     for (const one of [stepButton, undo, redo]) one.disabled = busy
     // Without their listeners hearing of it as a touch.
     quiet = true
@@ -244,7 +260,14 @@ export function controls(
   exclude.onClick(
     () =>
       void attempt(() => {
-        run.exclude(idsOf(ids.value), reason())
+        const numbers = idsOf(ids.value)
+        if (numbers.length === 0)
+          throw new InputError({
+            where: 'leave out',
+            received: JSON.stringify(ids.value),
+            expected: 'ids of training examples, as in 12, 407',
+          })
+        run.exclude(numbers, reason())
         ids.value = ''
       }),
   )
@@ -252,7 +275,7 @@ export function controls(
   const stop = onRuns((other, news) => {
     if (other !== run) return
     const ends = news?.live && news.to !== undefined
-    progressLayout.visibility = ends ? 'visible' : 'hidden'
+    progress.layout.visibility = ends ? 'visible' : 'hidden'
     if (ends) progress.set({ min: news.from, max: Math.max(news.to!, news.from + 1), value: news.iteration })
     if (ours && news) view?.update(news)
     refresh()

@@ -18,6 +18,7 @@ function shorten(text: string): string {
 const textOfHtml = (markup: string): string =>
   markup
     .replace(/<[^>]*>?/g, ' ')
+    .replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code)))
     .replace(/\s+/g, ' ')
     .trim()
 

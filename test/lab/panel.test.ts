@@ -62,7 +62,7 @@ describe.skipIf(!python || !chromium)('the run panel in JupyterLab', () => {
     await panel.locator('.gb-branch', { hasText: /^steered$/ }).click()
     await panel.getByRole('button', { name: 'branch from iteration 0' }).click()
     await panel.locator('.gb-branch[aria-current]', { hasText: 'steered-3' }).waitFor()
-    await panel.getByText('from iteration 0, iteration 0').waitFor()
+    await panel.getByText('iteration 0, branched at 0').waitFor()
     await panel.locator('.gb-branch', { hasText: /^steered$/ }).click()
     await panel.locator('.gb-name', { hasText: /^steered$/ }).waitFor()
     expect(notebook.errors).toEqual([])

@@ -50,10 +50,10 @@ describe('the controls of a run', () => {
   const until = async (condition: () => boolean) => {
     while (!condition()) await new Promise((resolve) => setImmediate(resolve))
   }
-  /** What labels say now. */
+  /** What the lines of text say now. */
   const labels = () =>
     notebook.comms
-      .filter(({ opened }) => opened?.state?._model_name === 'LabelModel')
+      .filter(({ opened }) => opened?.state?._model_name === 'HTMLModel')
       .map(
         (one) =>
           [one.opened, ...one.sent.map(({ data }) => data)].findLast(({ state }) => 'value' in state).state
@@ -130,6 +130,9 @@ describe('the controls of a run', () => {
     click('Exclude')
     await until(() => labels().some((text) => text.includes('123456')))
     expect(run.adjustments).toEqual([])
+    touch('leave out', { value: 'all of them' })
+    click('Exclude')
+    await until(() => labels().some((text) => text.includes('as in 12, 407')))
   })
 
   test('examples are left out by their ids', async () => {

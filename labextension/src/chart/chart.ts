@@ -182,6 +182,8 @@ export class RunChart {
     this.#reset.hidden = this.#zoom === undefined
     this.#drawProgress()
     const panels = panelsOf(run, this.#compact, this.#logLoss, trans)
+    // A run that has not trained has nothing to draw yet.
+    this.#svg.style.display = panels.length > 0 ? '' : 'none'
     this.#plot = layOut(panels, this.#zoom ?? this.#whole(), width)
     this.#svg.setAttribute('width', String(width))
     this.#svg.setAttribute('height', String(this.#plot.height))

@@ -48,6 +48,8 @@ export class RateControl {
     if (this.#dragging) return
     this.#slider.value = String(Math.log10(rate))
     this.#slider.setAttribute('aria-valuetext', String(rate))
-    if (document.activeElement !== this.#field) this.#field.value = String(Number(rate.toPrecision(4)))
+    if (document.activeElement === this.#field) return
+    this.#field.value = String(Number(rate.toPrecision(4)))
+    this.#field.removeAttribute('aria-invalid')
   }
 }

@@ -36,10 +36,10 @@ export function drawTree(
     label.className = 'gb-branch'
     if (chosen) label.setAttribute('aria-current', 'true')
     if (run.live) label.classList.add('gb-training')
-    const from = run.parent ? trans.__('from iteration %1', formatNumber(run.parent.iteration)) : ''
+    const from = run.parent ? trans.__('branched at %1', formatNumber(run.parent.iteration)) : ''
     const count = formatNumber(run.iteration)
     const at = run.live ? trans.__('training, iteration %1', count) : trans.__('iteration %1', count)
-    const item = make('li', '', label, make('span', 'gb-quiet', [from, at].filter(Boolean).join(', ')))
+    const item = make('li', '', label, make('span', 'gb-quiet', [at, from].filter(Boolean).join(', ')))
     if (chosen && shown) {
       const points = shown.points.filter((point) => point !== run.iteration).slice(-12)
       if (points.length > 0) {

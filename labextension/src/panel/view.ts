@@ -186,7 +186,10 @@ export class RunPanel extends Widget {
     for (const one of this.#idleOnly) setOff(one, data.live)
     this.#rate.update(run.learningRate)
     this.#batchRow.hidden = run.batchSize === undefined
-    if (document.activeElement !== this.#batchSize) this.#batchSize.value = String(run.batchSize ?? '')
+    if (document.activeElement !== this.#batchSize) {
+      this.#batchSize.value = String(run.batchSize ?? '')
+      this.#batchSize.removeAttribute('aria-invalid')
+    }
     this.#drawAdjustments()
     this.#drawMistakes()
     this.#drawTree()
