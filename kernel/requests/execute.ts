@@ -167,7 +167,7 @@ export class Executor {
       return cell.finish({ status: 'error', problem: compiler.problemOfError(source, error) })
     }
     const diagnostics = await checked
-    const problem = compiler.problemOf(source, diagnostics)
+    const problem = compiler.problemOf(source, compiled, diagnostics)
     if (problem) return cell.finish({ status: 'error', problem })
     if (this.running !== cell) return
     const warnings = compiler.warningsOf(source, diagnostics)

@@ -45,6 +45,16 @@ describe('types', () => {
     expect((await problemOf('value.toUpperCase()')).evalue).toContain('TS2339')
     expect(await valueOf('const value = "now text"', 'value.toUpperCase()')).toBe("'NOW TEXT'")
   })
+  test('a name of a cell that did not run says so, until it has', async () => {
+    const { reply } = await kernel.run('const missed = 1; const bad: string = missed')
+    const problem = await problemOf('missed + 1')
+    expect(problem.text).toContain(
+      `Cannot find name 'missed'.\n  Cell [${reply.execution_count}] declares it and did not run.`,
+    )
+    expect(problem.evalue).toBe("TS2304: Cannot find name 'missed'.")
+    await valueOf('const missed = 1')
+    expect(await valueOf('missed + 1')).toBe('2')
+  })
   test('a cell that threw has declared its names all the same', async () => {
     await kernel.run('const early = 5; throw new Error("stop")')
     expect(await valueOf('early')).toBe('5')
