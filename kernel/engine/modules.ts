@@ -12,7 +12,6 @@ import { LocalModules, type ModuleContext } from './local-modules.js'
 import { runNpm } from './npm.js'
 import { printTensorflow } from './printing.js'
 import { isTyped, RequiredFiles } from './required.js'
-import * as tslab from '../tslab/index.js'
 import { each, resume } from './waiting.js'
 import { addressOf, asPath, findFile, isReloaded } from '../files.js'
 
@@ -102,6 +101,8 @@ export function createModules({
   const paths = config?.options.paths
   const emit = emitOf(config)
   const requireFromHome = createRequire(join(home, 'package.json'))
+  // Loaded for those who ask, by `require` too, which is synchronous.
+  const loadTslab = (): unknown => requireFromHome(join(home, 'dist', 'kernel', 'tslab', 'index.js'))
 
   /** The file that a specifier names in a folder, as a path or by the notebook's `paths`. */
   function findLocal(
@@ -128,7 +129,7 @@ export function createModules({
       }
     }
     const require = (specifier: string): unknown => {
-      if (specifier === 'tslab') return tslab
+      if (specifier === 'tslab') return loadTslab()
       const file = findLocal(specifier, dirname(filename))
       if (file && isReloaded(file) && extname(file) !== '.json') {
         imported?.(file)
@@ -181,7 +182,7 @@ export function createModules({
 
   async function importPackage(specifier: string, options: Options, place: string): Promise<any> {
     const name = packageOf(specifier)
-    if (name === 'tslab') return tslab
+    if (name === 'tslab') return loadTslab()
     if (usesTensors.test(name)) await prepareTensors()
     try {
       const found = await importFor(place)(specifier, options)

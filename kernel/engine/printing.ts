@@ -13,7 +13,13 @@ function inspectAs(prototype: object, inspector: Inspector): void {
 }
 
 /** What Node's async hooks write on promises and timers to follow a cell through them. */
-const bookkeeping = new Set(['async_id_symbol', 'trigger_async_id_symbol', 'kResourceStore', 'destroyed'])
+const bookkeeping = new Set([
+  'async_id_symbol',
+  'trigger_async_id_symbol',
+  'kResourceStore',
+  'kAsyncContextFrame',
+  'destroyed',
+])
 
 function hideBookkeeping(value: object): void {
   for (const symbol of Object.getOwnPropertySymbols(value))
