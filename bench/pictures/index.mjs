@@ -1,16 +1,18 @@
-// `npm run bench pictures [-- --rounds 10 --only png|live]`
+// `npm run bench pictures [-- --rounds 10 --only png|long|live]`
 //
-// What pictures cost: the PNG of a chart, warm and as it is called from a notebook; and training that is watched, against the
+// What pictures cost: the PNG of a chart, warm and as it is called from a notebook; the display of a run of a million iterations;
+// and training that is watched, against the
 // same training with `progress: false`, in the real kernel with a front end that listens, as the cell sees it. Both trainings take turns.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startKernel } from '../../dist/kernel/cli/client/index.js'
+import { toBundle } from '../../dist/src/show/values.js'
 import { confusionChart, examplesChart, lossChart, toPng } from '../../dist/src/show/index.js'
 import { median, quantile, summary, table } from '../statistics.mjs'
 
-const goals = { png: 40, live: 1.02 }
+const goals = { png: 40, long: 100, live: 1.02 }
 
 function runView(length) {
   const of = (value) => Float32Array.from({ length }, (_, i) => value(i))
@@ -88,6 +90,29 @@ async function benchPng(rounds) {
   console.log(`goal: ${goals.png} ms\n`)
 }
 
+/** Of a run of a million iterations: its chart, and all that a notebook gets, once it is over and while it trains. */
+function benchLong(rounds) {
+  const view = runView(1_000_000)
+  const shown = {
+    'loss chart': () => lossChart(view),
+    'whole display, as JSON': () => JSON.stringify(toBundle(view)),
+    'live view, as JSON': () => JSON.stringify(toBundle({ ...view, live: true })),
+  }
+  const rows = Object.entries(shown).map(([name, make]) => {
+    const times = []
+    let result
+    for (let round = 0; round < rounds + 4; round++) {
+      const started = performance.now()
+      result = make()
+      if (round >= 4) times.push(performance.now() - started)
+    }
+    const bytes = typeof result === 'string' ? `${(result.length / 1000).toFixed(0)} kB` : ''
+    return [name, Math.min(...times).toFixed(1), summary(times), bytes]
+  })
+  console.log(table(['a million iterations, ms', 'best', 'median (middle half)', 'size'], rows))
+  console.log(`goal: ${goals.long} ms, 1,000 kB\n`)
+}
+
 const setUp = `
 import * as tf from '@tensorflow/tfjs'
 import { adam, digits, train } from 'gradbook'
@@ -153,11 +178,12 @@ export async function bench(args) {
     args,
     options: { rounds: { type: 'string', default: '10' }, only: { type: 'string' } },
   })
-  if (values.only && !['png', 'live'].includes(values.only)) {
-    console.error(`--only: received ${values.only}. Expected png or live.`)
+  const parts = { png: benchPng, long: benchLong, live: benchLive }
+  if (values.only && !Object.hasOwn(parts, values.only)) {
+    console.error(`--only: received ${values.only}. Expected one of ${Object.keys(parts).join(', ')}.`)
     return 1
   }
-  if (values.only !== 'live') await benchPng(Number(values.rounds))
-  if (values.only !== 'png') await benchLive(Number(values.rounds))
+  for (const [name, bench] of Object.entries(parts))
+    if (!values.only || values.only === name) await bench(Number(values.rounds))
   return 0
 }

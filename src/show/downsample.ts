@@ -22,13 +22,18 @@ export function downsample(
   for (let column = 0; column < columns; column++) {
     const from = Math.floor((column * length) / columns)
     const to = Math.floor(((column + 1) * length) / columns)
-    let low = -1
-    let high = -1
+    let [low, high] = [-1, -1]
+    let [least, most] = [Infinity, -Infinity]
     for (let i = from; i < to; i++) {
       const value = y[i]!
-      if (!Number.isFinite(value)) continue
-      if (low < 0 || value < y[low]!) low = i
-      if (high < 0 || value > y[high]!) high = i
+      if (value < least && value > -Infinity) {
+        least = value
+        low = i
+      }
+      if (value > most && value < Infinity) {
+        most = value
+        high = i
+      }
     }
     if (low < 0) continue
     const [first, second] = low < high ? [low, high] : [high, low]

@@ -5,7 +5,7 @@ import { downsample, short, withoutStraight, type Point } from './downsample.js'
 import { formatCount, formatDuration, formatNumber, words } from './format.js'
 import { colours, series, width } from './look.js'
 import { mistakesPanel } from './mistakes-panel.js'
-import { smooth } from './smooth.js'
+import { runningMean } from './running-mean.js'
 import { chart, type Part, type Spec } from './spec.js'
 import { belowAxis } from './table-panel.js'
 
@@ -152,7 +152,6 @@ function lossPanel(
 ): Part {
   const { history } = view
   const several = runs.length > 1
-  const window = Math.min(200, Math.ceil(history.length / 20))
   const names = several ? runs.map((run) => run.name) : ['each batch', 'running mean', 'evaluation']
   const range = several
     ? runs.map((_, i) => series[i % series.length]!)
@@ -165,7 +164,7 @@ function lossPanel(
   const log = spansDecades(raw)
   // Branches first: what they share with the run is drawn in the colour of the run.
   for (const run of runs.toReversed()) {
-    const mean = meanLine(run.history, window, log)
+    const mean = runningMean(run.history, log)
     const name = several ? run.name : names[1]!
     if (run.history.length > 8)
       layers.push(
@@ -247,37 +246,6 @@ function onLogScale(layer: Part): Part {
     data: { values: values.filter((point) => point.y > 0) },
     encoding: { ...encoding, y: { ...y, title: 'loss (log scale)', scale: { type: 'log', nice: true } } },
   }
-}
-
-/** More points than this are averaged in groups first: the mean is drawn with a few hundred anyway. */
-const mostSmoothed = 4000
-
-/** @param log on a logarithmic scale the mean of the logarithms runs through the middle of the points. */
-function meanLine(
-  history: HistoryColumns,
-  window: number,
-  log: boolean,
-): { x: ArrayLike<number>; y: ArrayLike<number> } {
-  const { length, iteration, loss } = history
-  const group = Math.max(1, Math.ceil(length / mostSmoothed))
-  const groups = Math.ceil(length / group)
-  const x = new Float64Array(groups)
-  const y = new Float64Array(groups)
-  for (let g = 0; g < groups; g++) {
-    const end = Math.min(length, (g + 1) * group)
-    let sum = 0
-    let count = 0
-    for (let i = g * group; i < end; i++) {
-      const value = log ? Math.log(loss[i]!) : loss[i]!
-      if (!Number.isFinite(value)) continue
-      sum += value
-      count++
-    }
-    x[g] = iteration[Math.min(end - 1, g * group + (group >> 1))]!
-    y[g] = count ? sum / count : Number.NaN
-  }
-  const mean = smooth(y, Math.max(2, window / group))
-  return { x, y: log ? mean.map(Math.exp) : mean }
 }
 
 /** Gives the marks that name a series their colour, and the panel one legend above it. */

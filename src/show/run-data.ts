@@ -3,8 +3,8 @@ import type { EvaluationRow, HistoryColumns, MistakesView, RunView, StopReason }
 import { adjustmentText } from './adjustment-marks.js'
 import { cleanLine, cleanText } from './clean.js'
 import { downsample, withoutStraight, type Point } from './downsample.js'
+import { runningMean } from './running-mean.js'
 import { shownMistake, type ShownMistake } from './shown-mistake.js'
-import { smooth } from './smooth.js'
 
 /** Points, `x` in iterations. */
 export interface RunLine {
@@ -60,9 +60,8 @@ const lineOf = (points: readonly Point[]): RunLine => ({
 
 function meanOf(history: HistoryColumns, points: number): RunLine {
   if (history.length <= 8) return { x: [], y: [] }
-  const window = Math.min(200, Math.ceil(history.length / 20))
-  const mean = smooth(history.loss, window, history.length)
-  return lineOf(downsample(history.iteration, mean, points, history.length))
+  const { x, y } = runningMean(history)
+  return lineOf(downsample(x, y, points))
 }
 
 /** Evaluations with the names of their metrics cleaned as `metrics` are. */

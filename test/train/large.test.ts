@@ -23,7 +23,7 @@ const start = () =>
   }) as Run
 
 describe('a long run', () => {
-  test('of a million iterations is shown in less than 1 MB, its chart made in about 100 ms', () => {
+  test('of a million iterations is shown in less than 1 MB, none of its spikes lost', () => {
     const run = start()
     const core = coreOf(run)!
     for (let iteration = 1; iteration <= 1e6; iteration++)
@@ -35,15 +35,10 @@ describe('a long run', () => {
         milliseconds: 1,
       })
     core.iteration = 1e6
-    toBundle(run.view())
-    const started = performance.now()
-    const bundle = toBundle(run.view())!
-    const took = performance.now() - started
-    expect(JSON.stringify(bundle).length).toBeLessThan(1e6)
-    // 100 ms are meant; the machine may be busy with five times as much.
-    expect(took).toBeLessThan(500)
+    const shown = JSON.stringify(toBundle(run.view()))
+    expect(shown.length).toBeLessThan(1e6)
     // One iteration of a million stands out, and is drawn.
-    expect(JSON.stringify(bundle)).toContain('"y":7.')
+    expect(shown).toContain('"y":7.')
   }, 30_000)
 
   test.runIf(long).each(['cpu', 'onnxruntime'])(
