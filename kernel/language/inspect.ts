@@ -30,18 +30,25 @@ export function findExpression(text: string, start: number): string | undefined 
 export function findInspected(text: string, offset: number): number[] {
   const places = [offset]
   if (offset > 0 && /[\p{ID_Continue}$]/u.test(text[offset - 1]!)) places.push(offset - 1)
-  let depth = 0
-  for (let at = offset - 1; at >= 0; at--) {
-    const char = text[at]!
-    if (char === ')' || char === ']' || char === '}') depth++
-    else if (char === '(' || char === '[' || char === '{') {
-      if (depth > 0) depth--
-      else if (char === '(') {
-        const callee = /[\p{ID_Continue}$](?=\s*(?:<[^<>]*>)?\s*$)/u.exec(text.slice(0, at))
-        if (callee) places.push(callee.index)
-        break
-      }
-    } else if (char === ';' && depth === 0) break
+  for (const at of openBrackets(text.slice(0, offset)).toReversed()) {
+    const callee = /[\p{ID_Continue}$](?=\s*(?:<[^<>]*>)?\s*$)/u.exec(text.slice(0, at))
+    if (text[at] !== '(' || !callee) continue
+    places.push(callee.index)
+    break
   }
   return places
+}
+
+/** What has no brackets that count: strings, comments, and templates but for their `${`. */
+const quoted =
+  /"(?:[^"\\\n]|\\[^])*"?|'(?:[^'\\\n]|\\[^])*'?|\/\/[^\n]*|\/\*[^]*?(?:\*\/|$)|`(?:[^`\\$]|\\[^]|\$(?!\{))*/g
+
+/** Where the brackets are that are open at the end of a text. */
+function openBrackets(text: string): number[] {
+  const bare = text.replaceAll(quoted, (part) => part.replaceAll(/[^\n]/g, ' '))
+  const open: number[] = []
+  for (let at = 0; at < bare.length; at++)
+    if ('([{'.includes(bare[at]!)) open.push(at)
+    else if (')]}'.includes(bare[at]!)) open.pop()
+  return open
 }

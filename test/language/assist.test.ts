@@ -100,6 +100,13 @@ test('inspection behind a name, and inside the brackets of a call', async () => 
     signature: expect.stringContaining('addOne'),
   })
 })
+test('brackets in strings and comments are none, and the innermost call counts', async () => {
+  const signature = async (text: string) => (await notebook.inspect(text))?.signature
+  expect(await signature('addOne("a (b", /* ( */ |')).toContain('addOne')
+  expect(await signature('console.log(`(${addOne(|')).toContain('addOne')
+  expect(await signature('addOne([1, { a: 2 }].length, |')).toContain('addOne')
+  expect(await signature('addOne(1); |')).toBeUndefined()
+})
 test('a key of an object literal is described, and is no expression', async () => {
   await notebook.check(
     'interface Settings {\n  /** How much. */\n  amount: number\n}\nfunction use(s: Settings) { return s }; const amount = 1',

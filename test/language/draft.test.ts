@@ -69,3 +69,13 @@ describe('problems of cells as they stand in the editor', () => {
     expect(await diagnose('const v = 1', 'v.nothing')).toEqual([[], ['TS2339 1:3']])
   })
 })
+
+test('a cell that is a file is found by those that import it, once it has run', async () => {
+  const { check, language: own } = session()
+  const file = '/** @module shapes */\nexport const sides: number = 4'
+  expect(await check(file)).toEqual([])
+  const cells = [file, 'import { sides } from "./shapes"; const wrong: string = sides']
+  const found = await own.diagnose(cells.map((text, index) => ({ id: String(index), text })))
+  expect(found.map(({ diagnostics }) => diagnostics.map(({ code }) => code))).toEqual([[], ['TS2322']])
+  await own.close()
+})
