@@ -158,7 +158,7 @@ function receive(message: ToProtocol): void {
       return wire.publishLater(
         parentOf(message.cause),
         update ? 'update_display_data' : 'display_data',
-        toWireBundle(shown).then((data) => ({ data, metadata: shown.metadata, transient })),
+        toWireBundle(shown).then((bundle) => ({ ...bundle, transient })),
       )
     }
     case 'clear':

@@ -50,12 +50,18 @@ program
     collect,
     [],
   )
+  .option('--fold', 'close the code in a page; a reader opens it')
   .option('-q, --quiet', 'print errors only')
-  .action(async (file: string, options: { output?: string; parameter: string[]; quiet?: boolean }) => {
-    const { run } = await import('./run.js')
-    const { parameter, ...others } = options
-    process.exitCode = await run(file, { ...others, parameters: parameter })
-  })
+  .action(
+    async (
+      file: string,
+      options: { output?: string; parameter: string[]; fold?: boolean; quiet?: boolean },
+    ) => {
+      const { run } = await import('./run.js')
+      const { parameter, ...others } = options
+      process.exitCode = await run(file, { ...others, parameters: parameter })
+    },
+  )
 
 program
   .command('doctor')

@@ -15,14 +15,17 @@ export interface RunOptions {
   output?: string
   /** `name=value` each. */
   parameters?: string[]
+  /** Of a page: code is closed at first. */
+  fold?: boolean
   quiet?: boolean
 }
 
-type Format = (notebook: Notebook, title: string) => string | Promise<string>
+type Format = (notebook: Notebook, title: string, options: RunOptions) => string | Promise<string>
 
 const formats: Record<string, Format> = {
   '.ipynb': formatIpynb,
-  '.html': async (notebook, title) => (await import('./notebook/html.js')).formatHtml(notebook, title),
+  '.html': async (notebook, title, { fold }) =>
+    (await import('./notebook/html.js')).formatHtml(notebook, title, { fold: fold === true }),
 }
 
 function findFormat(output: string): Format {
@@ -79,6 +82,12 @@ const seconds = (milliseconds: number): string =>
 export async function run(file: string, options: RunOptions = {}): Promise<number> {
   const { output } = options
   const format = output === undefined ? undefined : findFormat(output)
+  if (options.fold && format !== formats['.html'])
+    throw new InputError({
+      where: '--fold',
+      received: output === undefined ? 'no -o' : `-o ${output}`,
+      expected: 'a page: -o NAME.html',
+    })
   const values = new Map((options.parameters ?? []).map(parseAssignment))
   const notebook = withParameters(readNotebook(file), values)
   if (output !== undefined) checkWritable(output)
@@ -90,7 +99,7 @@ export async function run(file: string, options: RunOptions = {}): Promise<numbe
   describeKernel(notebook, kernel.info)
 
   const save = async (): Promise<void> => {
-    if (output !== undefined) writeAtomically(output, await format!(notebook, file))
+    if (output !== undefined) writeAtomically(output, await format!(notebook, file, options))
   }
   let savedAt = performance.now()
   let count = 0

@@ -60,7 +60,7 @@ export const onInspect: Handler = async ({ message }, kernel) => {
   const found = await (await kernel.language).inspect(text, offset)
   if (!found) return { status: 'ok', found: false, data: {}, metadata: {} }
   const shown = await maybeLiveValue(kernel, found.expression)
-  const whole = shown && String((await toWireBundle(shown, { picture: false }))['text/plain'] ?? '')
+  const whole = shown && String((await toWireBundle(shown, { picture: false })).data['text/plain'] ?? '')
   // Of a function the declaration says more than its value.
   const isSaid =
     whole === undefined || /^\[(?:class|(?:Async|Generator|AsyncGenerator)?Function)\b[^\n]*\]$/.test(whole)

@@ -139,11 +139,10 @@ export class Executor {
       return { status: 'error', ...outcome.problem, execution_count, user_expressions: {}, payload: [] }
     }
     if (outcome.result && !silent) {
-      const { metadata } = outcome.result
       wire.publishLater(
         parent,
         'execute_result',
-        toWireBundle(outcome.result).then((bundle) => ({ data: bundle, metadata, execution_count })),
+        toWireBundle(outcome.result).then((shown) => ({ ...shown, execution_count })),
       )
     }
     const user_expressions: Record<string, object> = {}
@@ -151,7 +150,7 @@ export class Executor {
       user_expressions[name] =
         'ename' in value
           ? { status: 'error', ...value }
-          : { status: 'ok', data: await toWireBundle(value, { picture: false }), metadata: value.metadata }
+          : { status: 'ok', ...(await toWireBundle(value, { picture: false })) }
     return { status: 'ok', execution_count, user_expressions, payload: [] }
   }
 

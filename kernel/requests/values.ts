@@ -33,17 +33,35 @@ async function withPicture(bundle: MimeBundle): Promise<MimeBundle> {
   }
 }
 
-/** A bundle as messages carry it; draws the PNG of a chart unless it is `live` or `picture` is false. */
+/**
+ * What messages carry of a value; draws the PNG of a chart unless it is `live` or `picture` is false. A picture that was
+ * drawn here has two pixels for one of the chart: its size on a page, and what to say where it cannot be seen, are in the
+ * metadata that nbconvert and JupyterLab read.
+ */
 export async function toWireBundle(
   shown: Shown,
   { picture = true }: { picture?: boolean } = {},
-): Promise<MimeBundle> {
-  const data = picture && needsPicture(shown) ? await withPicture(shown.data) : shown.data
-  const result: MimeBundle = {}
-  for (const [type, value] of Object.entries(data))
-    result[type] =
+): Promise<{ data: MimeBundle; metadata: object }> {
+  const drawn = picture && needsPicture(shown) ? await withPicture(shown.data) : undefined
+  const data: MimeBundle = {}
+  for (const [type, value] of Object.entries(drawn ?? shown.data))
+    data[type] =
       value instanceof Uint8Array
         ? Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
         : value
-  return result
+  const png = drawn?.['image/png']
+  if (!(png instanceof Uint8Array)) return { data, metadata: shown.metadata }
+  return { data, metadata: { ...shown.metadata, 'image/png': { ...pageSize(png), ...altOf(data) } } }
+}
+
+/** In the page's pixels, from the header of the file. */
+function pageSize(png: Uint8Array): { width: number; height: number } {
+  const header = new DataView(png.buffer, png.byteOffset, 24)
+  return { width: Math.round(header.getUint32(16) / 2), height: Math.round(header.getUint32(20) / 2) }
+}
+
+function altOf(data: MimeBundle): { alt?: string } {
+  const text = data['text/plain']
+  const line = typeof text === 'string' ? text.split('\n', 1)[0]!.slice(0, 200) : ''
+  return line ? { alt: line } : {}
 }

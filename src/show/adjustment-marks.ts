@@ -1,11 +1,13 @@
 import type { Adjustment } from '../views.js'
 import { cleanLine } from './clean.js'
+import { inRows } from './label-rows.js'
 import { formatCount, formatNumber, formatValue, words } from './format.js'
 import { colours, width } from './look.js'
 import type { Part } from './spec.js'
 
 const rowHeight = 15
-const mostRows = 5
+/** More of one kind at one iteration are one mark. */
+const mostAlike = 5
 
 /** 'learning rate 0.001 → 0.0003', 'exclude 4 examples, 7,996 left'. */
 export function adjustmentText(adjustment: Adjustment): string {
@@ -66,7 +68,7 @@ function marksOf(adjustments: readonly Adjustment[]): { at: number; text: string
   }
   return [...alike.values()].flatMap((group) => {
     const { at, what } = group[0]!
-    if (group.length <= mostRows) return group.map((one) => ({ at, text: adjustmentText(one) }))
+    if (group.length <= mostAlike) return group.map((one) => ({ at, text: adjustmentText(one) }))
     return [{ at, text: `${words(cleanLine(what, 30))}, ${formatCount(group.length)} times` }]
   })
 }
@@ -80,13 +82,6 @@ export function adjustmentLines(adjustments: readonly Adjustment[]): Part {
   }
 }
 
-interface Label {
-  x: number
-  text: string
-  row: number
-  left: boolean
-}
-
 /**
  * The panel above the plot that says what each line means, in as many rows as the texts need. Where they are too many
  * for that, the later ones of a crowd keep their line and lose their text.
@@ -97,7 +92,7 @@ export function adjustmentLabels(
   x: Part,
   gap: number,
 ): Part | undefined {
-  const labels = placed(adjustments, end)
+  const labels = inRows(marksOf(adjustments), end)
   if (labels.length === 0) return undefined
   const rows = Math.max(...labels.map((label) => label.row)) + 1
   const height = rows * rowHeight
@@ -130,26 +125,4 @@ export function adjustmentLabels(
       text(false),
     ],
   }
-}
-
-/** Rows from the plot upwards: a label goes into the lowest row where it meets no other. */
-function placed(adjustments: readonly Adjustment[], end: number): Label[] {
-  const taken: { from: number; to: number }[][] = []
-  const labels: Label[] = []
-  for (const mark of marksOf(adjustments).toSorted((a, b) => b.at - a.at)) {
-    const { text } = mark
-    const at = (mark.at / end) * width
-    const length = text.length * 6 + 10
-    const left = at + length <= width || at < width / 2
-    const span = left ? { from: at, to: at + length } : { from: at - length, to: at }
-    const free = (row: number) =>
-      !(taken[row] ?? []).some((other) => other.from < span.to && span.from < other.to)
-    let row = 0
-    // The line of a lower label must not run through the text of a higher one: a label blocks its column upwards.
-    while (row < mostRows && !free(row)) row++
-    if (row === mostRows) continue
-    ;(taken[row] ??= []).push(span)
-    labels.push({ x: mark.at, text, row, left })
-  }
-  return labels
 }

@@ -47,13 +47,24 @@ export function downsample(
   return points
 }
 
-/** Points on a straight line between their neighbours say nothing: a constant rate is two points. */
-export function withoutStraight(points: readonly Point[]): Point[] {
-  return points.filter((point, i) => {
-    const before = points[i - 1]
-    const after = points[i + 1]
-    return !before || !after || before.y !== point.y || after.y !== point.y
-  })
+/**
+ * The same for values that often stay as they are, a learning rate: where it bends and its ends, so a step stays a step
+ * and a constant is two points; as `downsample` has it where these are more than `limit`.
+ */
+export function downsampleBends(
+  x: ArrayLike<number>,
+  y: ArrayLike<number>,
+  limit: number,
+  length = x.length,
+): Point[] {
+  const points: Point[] = []
+  for (let i = 0; i < length; i++) {
+    if (!Number.isFinite(y[i]!) || (i > 0 && i < length - 1 && y[i] === y[i - 1] && y[i] === y[i + 1]))
+      continue
+    if (points.length === limit) return downsample(x, y, limit, length)
+    points.push({ x: x[i]!, y: short(y[i]!) })
+  }
+  return points
 }
 
 /** Six digits: finer than a pixel of any plot, and half the characters of a float32 written out. */

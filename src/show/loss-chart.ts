@@ -1,7 +1,7 @@
 import type { Adjustment, EvaluationRow, HistoryColumns, RunView, SpikeView } from '../views.js'
 import { adjustmentLabels, adjustmentLines } from './adjustment-marks.js'
 import { cleanLine, cleanTitle } from './clean.js'
-import { downsample, short, withoutStraight, type Point } from './downsample.js'
+import { downsample, downsampleBends, short, type Point } from './downsample.js'
 import { formatCount, formatDuration, formatNumber, words } from './format.js'
 import { colours, series, width } from './look.js'
 import { mistakesPanel } from './mistakes-panel.js'
@@ -68,7 +68,7 @@ export function lossChart(view: RunView, options: LossChartOptions = {}): Spec {
     title: { text: options.title ?? cleanLine(view.name, 80), subtitle: options.subtitle ?? subtitle(view) },
     spacing: gap,
     bounds: 'flush',
-    vconcat: mistakes ? [...panels, belowAxis, mistakes] : panels,
+    vconcat: mistakes ? [...panels, belowAxis(52), mistakes] : panels,
     resolve: { scale: { color: 'independent' } },
   })
 }
@@ -182,7 +182,9 @@ function lossPanel(
     width,
     height: 230,
     encoding: { x: x.inner },
-    layer: layers.map((layer) => coloured(log ? onLogScale(layer) : layer, { domain: names, range }, shown)),
+    layer: onOneScale(layers, 'loss').map((layer) =>
+      coloured(log ? onLogScale(layer) : layer, { domain: names, range }, shown),
+    ),
   }
 }
 
@@ -287,9 +289,29 @@ function yOf(title: string, values: readonly Point[], more: Part = {}): Part {
     type: 'quantitative',
     title,
     scale: { zero: low >= 0 && low < high * 0.5, nice: true },
-    axis: { tickCount: 5, titleX: -56 },
     ...more,
+    // One value alone has no scale of its own: '0.500000' in the midst of nothing.
+    ...(low === high && { scale: low === 0 ? { domain: [0, 1] } : { zero: true, nice: true } }),
+    axis: { tickCount: 5, titleX: -56, ...(more.axis as Part | undefined), ...shortLabels(low, high) },
   }
+}
+
+/** Layers of one panel have one axis: Vega-Lite would choose among several, with a warning. */
+function onOneScale(layers: readonly Part[], title: string, scale?: Part): Part[] {
+  const valuesOf = ({ data, encoding }: Part) =>
+    (encoding as Part | undefined)?.y ? (data as { values: readonly Point[] }).values : []
+  const y = yOf(title, layers.flatMap(valuesOf), scale && { scale })
+  return layers.map((layer) => {
+    const encoding = layer.encoding as Part | undefined
+    return encoding?.y ? { ...layer, encoding: { ...encoding, y } } : layer
+  })
+}
+
+/** '2e-5' and '3e6' where the digits would reach the title that stands beside them. */
+function shortLabels(low: number, high: number): Part {
+  const size = Math.max(Math.abs(low), Math.abs(high))
+  if (!(size > 0) || (size > 5e-4 && size < 1e5)) return {}
+  return { labelExpr: "datum.value ? replace(format(datum.value, '.3~e'), '+', '') : '0'" }
 }
 
 function evaluationMarks(run: Line, field: string, name: string, thin: boolean, most: number): Part[] {
@@ -339,10 +361,11 @@ function metricPanel(
   most: number,
   x: { inner: Part },
 ): Part | undefined {
-  const layers = runs
+  const marks = runs
     .toReversed()
     .flatMap((run) => evaluationMarks(run, metric, run.name, runs.length > 1, most))
-  if (layers.length === 0) return undefined
+  if (marks.length === 0) return undefined
+  const layers = onOneScale(marks, words(cleanTitle(metric, 30)), { zero: false, nice: true })
   const scale = {
     domain: runs.map((run) => run.name),
     range: runs.length > 1 ? runs.map((_, i) => series[i % series.length]!) : [colours.evaluation],
@@ -358,7 +381,7 @@ function metricPanel(
         return {
           ...layer,
           encoding: {
-            y: { ...encoding.y, title: words(cleanTitle(metric, 30)), scale: { zero: false, nice: true } },
+            y: encoding.y,
             color: { ...encoding.color, scale, legend: null },
           },
         }
@@ -367,17 +390,10 @@ function metricPanel(
   }
 }
 
-/** Of the run and those beside it: a schedule takes as many points as it bends. */
+/** Of the run and those beside it: a schedule takes as many points as it bends, and steps stay steps. */
 const ratesOf = (runs: readonly Line[], most: number): Point[][] =>
-  runs.map(({ history }, i) =>
-    withoutStraight(
-      downsample(
-        history.iteration,
-        history.learningRate,
-        i === 0 ? most : Math.min(100, most),
-        history.length,
-      ),
-    ),
+  runs.map(({ history: { iteration, learningRate, length } }, i) =>
+    downsampleBends(iteration, learningRate, i === 0 ? most : Math.min(100, most), length),
   )
 
 /** Lines of the run and of those beside it, which have the colours they have in the panels above. */
@@ -404,7 +420,7 @@ function linePanel(
           encoding: {
             y: yOf(title, values, {
               scale: { zero: true, nice: true },
-              axis: { tickCount: 3, titleX: -56 },
+              axis: { tickCount: 3 },
             }),
           },
         }))

@@ -84,7 +84,7 @@ export function comparisonBundle(view: ComparisonView): MimeBundle {
   )
   const panels = spec.vconcat as Part[]
   return {
-    [vegaLite]: { ...spec, vconcat: [...panels, belowAxis, tablePanel(table)] } as Spec,
+    [vegaLite]: { ...spec, vconcat: [...panels, belowAxis(30), tablePanel(table)] } as Spec,
     'text/plain': tableText(table),
   }
 }

@@ -2,7 +2,7 @@
 import type { EvaluationRow, HistoryColumns, MistakesView, RunView, StopReason } from '../views.js'
 import { adjustmentText } from './adjustment-marks.js'
 import { cleanLine, cleanText } from './clean.js'
-import { downsample, withoutStraight, type Point } from './downsample.js'
+import { downsample, downsampleBends, type Point } from './downsample.js'
 import { runningMean } from './running-mean.js'
 import { shownMistake, type ShownMistake } from './shown-mistake.js'
 
@@ -110,7 +110,7 @@ export function runData(view: RunView, points = view.live ? 400 : 1200): RunData
     stopReason: stopReason && { ...stopReason, message: cleanLine(stopReason.message, 120) },
     loss: lineOf(chosen(history.loss)),
     mean: meanOf(history, points),
-    learningRate: lineOf(withoutStraight(chosen(history.learningRate))),
+    learningRate: lineOf(downsampleBends(history.iteration, history.learningRate, points, history.length)),
     gradientNorm: lineOf(chosen(history.gradientNorm)),
     evaluations: rowsOf(view.evaluations),
     adjustments: view.adjustments.slice(-rowLimit).map((adjustment) => ({

@@ -19,21 +19,23 @@ const bins = 24
 export function statisticsChart(fields: readonly FieldValues[], options: { title?: string } = {}): Spec {
   const shown = fields.slice(0, mostFields)
   const length = shown[0]?.values.length ?? 0
+  const columns = Math.min(3, shown.length)
   return chart({
     title: {
       text: cleanLine(options.title ?? 'Data', 80),
       subtitle: `${formatCount(length)} examples${shown.length < fields.length ? `, the first ${mostFields} of ${formatCount(fields.length)} fields` : ''}`,
     },
-    columns: Math.min(3, shown.length),
+    columns,
     spacing: { row: 84, column: 64 },
     bounds: 'flush',
-    concat: shown.map((field) =>
-      typeof field.values[0] === 'string' ? countsPanel(field) : histogramPanel(field),
+    concat: shown.map((field, i) =>
+      typeof field.values[0] === 'string' ? countsPanel(field) : histogramPanel(field, i % columns === 0),
     ),
   })
 }
 
-function histogramPanel(field: FieldValues): Part {
+/** @param first of its row: it says what is counted. */
+function histogramPanel(field: FieldValues, first: boolean): Part {
   const values = field.values as ArrayLike<number>
   const [low, median, high] = percentiles(values, [0, 0.5, 1])
   const step = (high! - low!) / bins || 1
@@ -75,7 +77,7 @@ function histogramPanel(field: FieldValues): Part {
         y: {
           field: 'count',
           type: 'quantitative',
-          title: null,
+          title: first ? 'examples' : null,
           scale: { domain: [0, roundUp(Math.max(...counts))], nice: false },
           axis: { tickCount: 3 },
         },
@@ -106,7 +108,7 @@ function countsPanel(field: FieldValues): Part {
           title: null,
           axis: { labelExpr: names, labelColor: colours.ink, ticks: false, domain: false },
         },
-        x: { field: 'count', type: 'quantitative', title: null, axis: { tickCount: 3 } },
+        x: { field: 'count', type: 'quantitative', title: 'examples', axis: { tickCount: 3 } },
       },
     },
   )

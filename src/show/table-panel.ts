@@ -5,12 +5,12 @@ import type { Part } from './spec.js'
 import type { TableView } from './table.js'
 
 /** Room for the labels of the axis above: panels stand as close as their plots. */
-export const belowAxis: Part = {
+export const belowAxis = (height: number): Part => ({
   width,
-  height: 30,
+  height,
   data: { values: [{}] },
   mark: { type: 'point', opacity: 0 },
-}
+})
 
 /** A table drawn with marks, for a place where HTML cannot stand beside a chart. */
 export function tablePanel(view: TableView, most = 30): Part {

@@ -41,7 +41,8 @@ function adjustmentsText(adjustments: readonly Adjustment[]): string {
     else alike.set(key, [one])
   }
   const texts = [...alike.values()].map((group) => {
-    const { at, what, to } = group.at(-1)!
+    const { at, what: name, to } = group.at(-1)!
+    const what = name.replaceAll(/(?<=[a-z])[A-Z]/g, (capital) => ` ${capital.toLowerCase()}`)
     if (group.length > 1) return `${what} ${group.length} times at ${at}`
     const ids = (to as { ids?: unknown } | null)?.ids
     const value = Array.isArray(ids) ? `${ids.length} examples` : typeof to === 'object' ? describe(to) : to

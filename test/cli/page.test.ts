@@ -93,3 +93,39 @@ it('shows a line that wrote over itself in its last state', () => {
   const html = page(code('x', { output_type: 'stream', name: 'stdout', text: '10 %\r20 %\rdone\nnext' }))
   expect(html).toContain('>done\nnext</pre>')
 })
+
+it('shows code that a reader can close, and closed what the author closed', () => {
+  const cell = (tags: string[], jupyter = {}): Cell =>
+    ({ ...code('secret()', shown({ 'text/plain': 'seen' })), metadata: { tags, jupyter } }) as Cell
+  expect(page(cell([]))).toMatch(
+    /<details class="fold" open><summary[^>]*>\[1\]<\/summary><pre class="source">/,
+  )
+  for (const closed of [
+    page(cell(['hide-input'])),
+    page(cell([], { source_hidden: true })),
+    formatHtml({ metadata: {}, cells: [cell([])] }, 'a.ipynb', { fold: true }),
+  ]) {
+    expect(closed).toMatch(/<details class="fold"><summary[^>]*>\[1\]<\/summary><pre class="source">/)
+    expect(closed).toContain('<pre>seen</pre>')
+  }
+  expect(page(cell(['remove-input']))).not.toContain('secret')
+  expect(page(cell(['remove-output']))).not.toContain('seen')
+  expect(page(cell(['hide-output']))).toMatch(/<details class="fold"><summary>output<\/summary>.*seen/)
+  expect(page(cell(['remove-cell']))).not.toMatch(/secret|seen/)
+})
+
+it('lists the adjustments of a run below its charts, open below the last', () => {
+  const run = (adjustments: object[], name = 'first') =>
+    shown({ 'application/vnd.gradbook.run+json': { name, adjustments }, 'text/plain': 'run' })
+  const one = { at: 200, text: `learning rate ${hostile}`, why: hostile }
+  const html = page(
+    code('a', run([])),
+    code('b', run([one])),
+    code('c', run([one, { at: 300, text: 'exclude 2' }])),
+  )
+  expect(html.match(/<details class="adjustments"/g)).toHaveLength(2)
+  expect(html).toContain('<details class="adjustments"><summary>1 adjustment</summary>')
+  expect(html).toContain('<details class="adjustments" open><summary>2 adjustments</summary>')
+  expect(html).toContain('<td>300</td><td>exclude 2</td><td></td>')
+  expect(html).not.toContain('<img src=x')
+})

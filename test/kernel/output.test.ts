@@ -213,3 +213,15 @@ test('what a library prints when it is imported belongs to the cell that imports
   )
   expect(text(outputs)).toBe('loaded\n1')
 })
+
+test('a chart says how large its picture is on a page, and what to say where it is not seen', async () => {
+  const { messages } = await kernel.run(
+    `({ $schema: 'https://vega.github.io/schema/vega-lite/v5.json', title: 'Two <b>bars</b>', width: 100, height: 50, padding: 0,
+        data: { values: [{ a: 1 }] }, mark: 'bar' })`,
+  )
+  const { data, metadata } = messages.find(({ header }) => header.msg_type === 'execute_result')!.content
+  const header = Buffer.from(data['image/png'], 'base64')
+  const { width, height, alt } = metadata['image/png']
+  expect([header.readUInt32BE(16), header.readUInt32BE(20)]).toEqual([2 * width, 2 * height])
+  expect(alt).toBe(data['text/plain'])
+})

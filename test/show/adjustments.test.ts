@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { inRows } from '../../src/show/label-rows.js'
 import { adjustmentLines } from '../../src/show/adjustment-marks.js'
 import { toBundle } from '../../src/show/values.js'
 
@@ -25,4 +26,30 @@ it('marks a note with its text', () => {
   expect(adjustmentLines([note])).toMatchObject({
     data: { values: [{ x: 3, adjustment: 'flat since the second epoch, try a smaller rate' }] },
   })
+})
+
+it('writes beside each line what it means: no two texts meet, and no line runs through one', () => {
+  const end = 800
+  const crowds = [
+    [200, 200, 500, 700, 700, 750],
+    [0, 10, 20, 790, 795, 800],
+    [100, 300, 500, 700],
+    [640, 660, 680, 700, 720],
+    [400],
+  ]
+  for (const at of crowds) {
+    const marks = at.map((one, i) => ({ at: one, text: `learning rate 0.00${i} → 0.001` }))
+    const labels = inRows(marks, end).map(({ x, text, row, left }) => {
+      const line = (x / end) * 640
+      const length = text.length * 5.6
+      return { row, line, from: left ? line : line - length, to: left ? line + length : line }
+    })
+    expect(labels).toHaveLength(at.length)
+    for (const one of labels)
+      for (const other of labels) {
+        if (one === other) continue
+        if (one.row === other.row) expect(one.to <= other.from || other.to <= one.from).toBe(true)
+        if (one.row > other.row) expect(one.line <= other.from || one.line >= other.to).toBe(true)
+      }
+  }
 })

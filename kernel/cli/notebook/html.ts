@@ -12,7 +12,8 @@ import { packageFolder } from '../places.js'
 import { ansiToHtml, overwriteLines } from './ansi.js'
 import { escapeHtml } from './escape.js'
 import { highlight } from './highlight.js'
-import type { Cell, CodeCell, Notebook } from './notebook.js'
+import { runMime, lastOfEachRun, renderAdjustments } from './adjustments.js'
+import { tagsOf, type Cell, type CodeCell, type Notebook } from './notebook.js'
 import type { MimeData, Output } from './outputs.js'
 
 const style = readFileSync(new URL('./assets/page.css', import.meta.url), 'utf8')
@@ -90,22 +91,46 @@ function renderChart(spec: unknown, still: string): string {
   return `<figure class="chart">${still}<script type="application/json">${json}</script></figure>`
 }
 
-function renderOutput(output: Output): string {
+export interface PageOptions {
+  /** Code of every cell is closed at first; a reader opens it. */
+  fold?: boolean
+}
+
+function renderOutput(output: Output, opened: ReadonlySet<unknown>): string {
   if (output.output_type === 'stream')
     return `<pre class="${output.name}">${ansiToHtml(overwriteLines(output.text))}</pre>`
   if (output.output_type === 'error')
     return `<pre class="error">${ansiToHtml(output.traceback.join('\n'))}</pre>`
-  return renderData(output.data, output.metadata)
+  const run: unknown = output.data[runMime]
+  return renderData(output.data, output.metadata) + renderAdjustments(run, opened.has(run))
 }
 
-function renderCode(cell: CodeCell): string {
-  const number = cell.execution_count === null ? '' : `<span class="number">[${cell.execution_count}]</span>`
+/** What is not to be seen at once, or at all: tags that Jupyter Book knows, and what JupyterLab keeps of its own folding. */
+function findFolding(cell: CodeCell): { [part in 'source' | 'outputs']: 'open' | 'closed' | 'none' } {
+  const tags = tagsOf(cell)
+  const { source_hidden, outputs_hidden } = (cell.metadata.jupyter ?? {}) as { [name: string]: unknown }
+  const folding = (name: string, closed: unknown) =>
+    tags.includes(`remove-${name}`) ? 'none' : closed || tags.includes(`hide-${name}`) ? 'closed' : 'open'
+  return {
+    source: folding('input', source_hidden),
+    outputs: folding('output', outputs_hidden ?? cell.metadata.collapsed),
+  }
+}
+
+function renderCode(cell: CodeCell, { fold }: PageOptions, opened: ReadonlySet<unknown>): string {
+  const folding = findFolding(cell)
+  const number = cell.execution_count === null ? 'code' : `[${cell.execution_count}]`
+  const source = `<details class="fold"${fold || folding.source === 'closed' ? '' : ' open'}><summary title="show or hide this code">${number}</summary><pre class="source"><code>${highlight(cell.source)}</code></pre></details>`
   const outputs = cell.outputs
-    .map((output) => renderOutput(output))
+    .map((output) => renderOutput(output, opened))
     .filter((html) => html !== '')
     .map((html) => `<div class="output">${html}</div>`)
     .join('\n')
-  return `<section class="code">${number}<pre class="source"><code>${highlight(cell.source)}</code></pre>\n${outputs}</section>`
+  const shown =
+    outputs && folding.outputs === 'closed'
+      ? `<details class="fold"><summary>output</summary>${outputs}</details>`
+      : outputs
+  return `<section class="code">${folding.source === 'none' ? '' : source}\n${folding.outputs === 'none' ? '' : shown}</section>`
 }
 
 /** Pictures attached to a cell stand in it as `![…](attachment:name)`. */
@@ -117,8 +142,9 @@ function withAttachments(cell: Cell): string {
   })
 }
 
-function renderCell(cell: Cell): string {
-  if (cell.cell_type === 'code') return cell.source.trim() === '' ? '' : renderCode(cell)
+function renderCell(cell: Cell, options: PageOptions, opened: ReadonlySet<unknown>): string {
+  if (tagsOf(cell).includes('remove-cell')) return ''
+  if (cell.cell_type === 'code') return cell.source.trim() === '' ? '' : renderCode(cell, options, opened)
   if (cell.cell_type === 'markdown')
     return `<section class="markdown">${renderMarkdown(withAttachments(cell))}</section>`
   return `<section><pre>${escapeHtml(cell.source)}</pre></section>`
@@ -134,9 +160,13 @@ function findTitle(notebook: Notebook, file: string): string {
   return basename(file)
 }
 
-export function formatHtml(notebook: Notebook, file: string): string {
+/** One control for all code, where there is some; it needs no script. */
+const codeSwitch = `<label class="switch"><input type="checkbox" id="without-code"> hide all code</label>\n`
+
+export function formatHtml(notebook: Notebook, file: string, options: PageOptions = {}): string {
+  const opened = lastOfEachRun(notebook)
   const body = notebook.cells
-    .map(renderCell)
+    .map((cell) => renderCell(cell, options, opened))
     .filter((html) => html !== '')
     .join('\n')
   const script = body.includes('<figure class="chart">') ? findScript() : undefined
@@ -152,7 +182,7 @@ ${style}</style>
 </head>
 <body>
 <main>
-${body}
+${body.includes('<pre class="source">') ? codeSwitch : ''}${body}
 </main>
 ${script ? `<script>${script.code}</script>\n` : ''}</body>
 </html>

@@ -1,0 +1,31 @@
+/** What was changed while a run trained, as a list below its chart: on the chart a mark is all there is room for. */
+import { escapeHtml } from './escape.js'
+import type { Notebook } from './notebook.js'
+
+/** What an output carries of a run, beside its chart. */
+export const runMime = 'application/vnd.gradbook.run+json'
+
+/** Of each run the last output in a notebook that shows it: its list is the whole one. */
+export function lastOfEachRun({ cells }: Notebook): ReadonlySet<unknown> {
+  const last = new Map<unknown, unknown>()
+  for (const cell of cells)
+    for (const output of cell.cell_type === 'code' ? cell.outputs : []) {
+      const run: unknown = 'data' in output ? output.data[runMime] : undefined
+      if (run) last.set((run as { name?: unknown }).name, run)
+    }
+  return new Set(last.values())
+}
+
+/** '' where nothing was changed. */
+export function renderAdjustments(run: unknown, open: boolean): string {
+  const { adjustments } = (run ?? {}) as { adjustments?: unknown }
+  if (!Array.isArray(adjustments) || adjustments.length === 0) return ''
+  const count = `${adjustments.length} ${adjustments.length === 1 ? 'adjustment' : 'adjustments'}`
+  const withReason = adjustments.some((one) => one?.why)
+  const rows = adjustments.map((one) => {
+    const cells = [one?.at, one?.text, ...(withReason ? [one?.why] : [])]
+    return `<tr>${cells.map((cell) => `<td>${escapeHtml(String(cell ?? ''))}</td>`).join('')}</tr>`
+  })
+  const heads = ['after iteration', 'what', ...(withReason ? ['why'] : [])]
+  return `<details class="adjustments"${open ? ' open' : ''}><summary>${count}</summary><table><thead><tr>${heads.map((head) => `<th>${head}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></details>`
+}
