@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import { redirectDescriptors } from './descriptors.js'
-import { createShared, Shared, standIns, type ProtocolData, type ToMain, type ToProtocol } from './port.js'
+import { createShared, standIns, type ProtocolData } from './port.js'
 
 const [connectionFile, option, name] = process.argv.slice(2)
 const as = standIns.find((standIn) => option === '--as' && standIn === name)
@@ -90,39 +90,5 @@ protocol.on('error', (error) => {
 })
 protocol.on('exit', (code) => exit(code))
 
-const [
-  { postSafely },
-  { createEngine },
-  { createQuestions },
-  { createParts },
-  { show },
-  { runBeside },
-  { offerAgent },
-] = await Promise.all([
-  import('./engine/crossing.js'),
-  import('./engine/engine.js'),
-  import('./engine/questions.js'),
-  import('./engine/parts.js'),
-  import('./engine/values.js'),
-  import('./engine/cause.js'),
-  import('./debug/offer.js'),
-])
-
-const post = postSafely((message: ToProtocol): void => protocol.postMessage(message))
-const questions = createQuestions(post, shared, port1)
-const parts = createParts(data.folder, data.home)
-const engine = createEngine(post, shared, questions, parts)
-offerAgent({ scope: engine.scope, runtime: parts.runtime, show, within: runBeside })
-protocol.on('message', (message: ToMain) => engine.receive(message))
-
-/** Lets all that was said be sent before the process ends. */
-process.exit = (code?: number | string | null): never => {
-  const status = Number(code ?? process.exitCode ?? 0)
-  post({ type: 'exiting', code: status })
-  Atomics.wait(shared, Shared.exit, 0, 3_000)
-  return exit(status)
-}
-process.on('SIGINT', () => post({ type: 'interrupt' }))
-for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(0))
-
-post({ type: 'ready' })
+const { startEngine } = await import('./main-engine.js')
+startEngine({ protocol, shared, answers: port1, folder: data.folder, home: data.home, exit })

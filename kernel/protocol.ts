@@ -87,14 +87,15 @@ const opened = await openWire(connectionFile, log).catch((error: Error) => {
   process.exit(1)
 })
 const wire = recordWire(opened, record)
+// Loaded while the front end asks its first questions, which do not need it.
+const cells = import('./requests/cells.js')
 const executor = new Executor(kernel)
 Object.assign(kernel, {
   wire,
-  // Loaded while the front end asks its first questions, which need neither.
-  language: import('./language/index.js').then(({ createLanguage }) =>
+  language: cells.then(({ createLanguage }) =>
     createLanguage({ folder, home, as, ...(started ? { started } : {}) }),
   ),
-  compiler: import('./requests/compile.js').then(({ createCompiler }) => createCompiler(folder)),
+  compiler: cells.then(({ createCompiler }) => createCompiler(folder)),
   causes: new Causes(),
   executor,
   subshells: new Subshells(kernel, executor),

@@ -1,19 +1,10 @@
 // Compiles src/ and kernel/ to dist/ and lays beside them what is not TypeScript (fonts, logos).
 // Does nothing when dist/ is newer than every source; `--force` builds anyway.
 import { spawnSync } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { createRequire } from 'node:module'
+import { cpSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { joinLib, layFirstWorld } from './cell-types.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const stamp = join(root, 'dist', '.built')
@@ -34,6 +25,7 @@ function isFresh() {
     'tsconfig.json',
     'package.json',
     'scripts/build.mjs',
+    'scripts/cell-types.mjs',
     'scripts/widget-models.mjs',
   ])
     for (const file of filesBelow(join(root, part))) if (statSync(file).mtimeMs > built) return false
@@ -59,63 +51,36 @@ async function drawLogos() {
 }
 
 /**
- * TypeScript's own declarations of the language and of browsers as one file, comments and all, for the type checks of cells
- * (kernel/language/workspace.ts); those that are modules stay files of their own.
- */
-function joinLib() {
-  const typescript = createRequire(
-    createRequire(join(root, 'package.json')).resolve('typescript/package.json'),
-  )
-  const platform = `@typescript/typescript-${process.platform}-${process.arch}`
-  const from = join(dirname(typescript.resolve(`${platform}/package.json`)), 'lib')
-  const to = join(root, 'dist', 'kernel', 'language', 'lib')
-  const seen = new Set()
-  const globals = []
-  rmSync(to, { recursive: true, force: true })
-  mkdirSync(to, { recursive: true })
-  const add = (name) => {
-    if (seen.has(name)) return
-    seen.add(name)
-    const file = `lib.${name}.d.ts`
-    const text = readFileSync(join(from, file), 'utf8')
-    for (const [, other] of text.matchAll(/^\/\/\/ <reference lib="([^"]+)" \/>/gm)) add(other)
-    const own = text.replaceAll(/^\/\/\/ <reference .*$/gm, '')
-    if (/^(?:export|import)\b/m.test(own)) writeFileSync(join(to, file), own)
-    else globals.push(own)
-  }
-  for (const name of ['esnext', 'dom', 'dom.iterable', 'dom.asynciterable']) add(name)
-  writeFileSync(join(to, 'lib.d.ts'), globals.join('\n'))
-}
-
-/**
  * The kernel's two threads as few files instead of a hundred: 30 of the 210 ms of processor time that its start took. What
  * src/ shares with cells (the host, the errors) stays the one copy that it is.
  */
 async function bundleKernel() {
   const { build } = await import('esbuild')
   const kernel = join(root, 'dist', 'kernel')
-  await build({
-    entryPoints: [join(kernel, 'main.js'), join(kernel, 'protocol-start.js')],
-    outdir: kernel,
-    allowOverwrite: true,
-    bundle: true,
-    splitting: true,
-    // As deep as the folders whose modules lie in it, so that relative paths go on meaning what they meant.
-    chunkNames: 'bundle/[name]-[hash]',
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-    plugins: [
-      {
-        name: 'shared',
-        setup: ({ onResolve }) =>
-          onResolve({ filter: /^\.\.\/\.\.\/src\// }, ({ path }) => ({ path, external: true })),
-      },
-    ],
-    charset: 'utf8',
-    logLevel: 'warning',
-  })
+  // Each on its own, so that what both use is not one more file for each.
+  for (const thread of ['main', 'protocol-start'])
+    await build({
+      entryPoints: [join(kernel, `${thread}.js`)],
+      outdir: kernel,
+      allowOverwrite: true,
+      bundle: true,
+      splitting: true,
+      // As deep as the folders whose modules lie in it, so that relative paths go on meaning what they meant.
+      chunkNames: 'bundle/[name]-[hash]',
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      packages: 'external',
+      plugins: [
+        {
+          name: 'shared',
+          setup: ({ onResolve }) =>
+            onResolve({ filter: /^\.\.\/\.\.\/src\// }, ({ path }) => ({ path, external: true })),
+        },
+      ],
+      charset: 'utf8',
+      logLevel: 'warning',
+    })
 }
 
 /** The script of the pages that `gradbook run` writes, with Vega inside: such a page asks nothing of any server. */
@@ -147,7 +112,9 @@ if (process.argv.includes('--force') || !isFresh()) {
   })
   if (status !== 0) process.exit(status ?? 1)
   copyAssets()
-  joinLib()
+  const language = join(root, 'dist', 'kernel', 'language')
+  joinLib(root, join(language, 'lib'))
+  await layFirstWorld(root, join(language, 'first'))
   rmSync(join(root, 'dist', 'kernel', 'bundle'), { recursive: true, force: true })
   await bundleKernel()
   await drawLogos()

@@ -35,11 +35,24 @@ const parseAs = (text: string, dialect: Dialect) => ({
   dialect,
 })
 
+type ParsedCell = Parsed & { dialect: Dialect }
+
+/** What was parsed last: a cell is compiled, checked and remembered, each of which needs it. Large ones are not kept. */
+let latest: { text: string; parsed: ParsedCell } | undefined
+const kept = 10_000
+
 /**
  * Parses a cell. A cell is TypeScript unless it only makes sense with JSX: `<T>value` and `<T>(x: T) => x` mean one thing
  * in the one and another in the other, so the plain dialect is tried first.
  */
-export function parseCell(text: string): Parsed & { dialect: Dialect } {
+export function parseCell(text: string): ParsedCell {
+  if (latest?.text === text) return latest.parsed
+  const parsed = parseDialect(text)
+  latest = text.length > kept ? undefined : { text, parsed }
+  return parsed
+}
+
+function parseDialect(text: string): ParsedCell {
   const plain = parseAs(text, 'ts')
   if (plain.errors.length === 0 || !/<\s*[\p{L}_$>]/u.test(text)) return plain
   const withJsx = parseAs(text, 'tsx')

@@ -3,6 +3,9 @@
 /** How many there are at first: each is a file to write while the kernel starts, a third of a millisecond. */
 export const capacity = 16
 
+/** Those of the first cells' own world, which lie there already (scripts/cell-types.mjs). */
+export const firstCapacity = 4
+
 /** The import of one earlier module: exactly one line, whatever is taken from it. */
 export function importLine(file: string, imports: readonly string[] = [], declarations = ''): string {
   return `import { ${imports.join(', ')} } from './${file}';${declarations}\n`

@@ -9,6 +9,7 @@ import { findCandidates, isMember, readCompletions } from './complete.js'
 import { readDiagnostics } from './diagnostics.js'
 import { toOffset, toPosition, type Document } from './document.js'
 import { Draft } from './draft.js'
+import { FirstCells } from './first-cells.js'
 import { findInspected, readHover } from './inspect.js'
 import { isComplete } from './is-complete.js'
 import { MissingPackages } from './missing.js'
@@ -18,6 +19,7 @@ import { ServerTooSlow } from './server.js'
 import type { ServiceCompletion } from './service.js'
 import { startService, type Place, type StartedService } from './start.js'
 import type { Completions, Inspection, Language } from './types.js'
+import { createTurns } from './turns.js'
 import { WatchedFiles } from './watched.js'
 import { removeAbandoned } from './workspace.js'
 
@@ -47,12 +49,7 @@ export function createLanguage({
   const missing = new MissingPackages(workspace)
 
   // One request at a time: each sees the documents as it wrote them.
-  let queue: Promise<unknown> = Promise.resolve()
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = queue.then(work)
-    queue = result.catch(() => {})
-    return result
-  }
+  const inTurn = createTurns()
 
   async function writeAll(): Promise<void> {
     // Opened before anything of the program imports them, they would be a program of their own: without its options, and
@@ -143,20 +140,31 @@ export function createLanguage({
   ready.catch(() => {})
   void ready.then(removeAbandoned, () => {})
 
+  let first = started.first && new FirstCells(started.first, folder)
+  const noLongerFirst = ready.then(endFirst, endFirst)
+  function endFirst(): false {
+    first?.close()
+    first = undefined
+    return false
+  }
+
   return {
     ready: () => ready,
 
-    check: ({ text }: CellSource) =>
-      inTurn(async () => {
+    async check({ text }: CellSource): Promise<Diagnostic[]> {
+      if (first && (await Promise.race([first.passes(text), noLongerFirst]))) return []
+      return inTurn(async () => {
         await catchUp()
         const module = program.read(text)
         const document = program.next(module)
         if (module.tags.module !== undefined) await makeFile(module, document)
         await write(document)
         return diagnose(module, document)
-      }).catch(whenUnavailable),
+      }).catch(whenUnavailable)
+    },
 
     commit({ text }: CellSource): void {
+      first?.commit(text)
       void inTurn(async () => {
         const module = program.read(text)
         await write(program.next(module))
@@ -213,6 +221,7 @@ export function createLanguage({
     isComplete,
 
     async close(): Promise<void> {
+      first?.close()
       await service.close()
       workspace.close()
     },

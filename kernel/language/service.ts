@@ -58,7 +58,8 @@ export interface ServiceOptions {
  * ends unexpectedly, the next request starts it again with the same documents.
  */
 export class Service {
-  readonly #folder: string
+  /** Where its documents lie. */
+  readonly folder: string
   readonly #home: string
   readonly #documents = new Map<string, { text: string; version: number; language: string }>()
   #server: Server | undefined
@@ -72,7 +73,7 @@ export class Service {
    * `server`: one that has been started already.
    */
   constructor(folder: string, home: string, { patience = 30_000, server }: ServiceOptions = {}) {
-    this.#folder = folder
+    this.folder = folder
     this.#home = home
     this.#patience = patience
     this.#early = server
@@ -101,12 +102,12 @@ export class Service {
 
   async #start(): Promise<Server> {
     this.starts++
-    const server = this.#early ?? startServer(findCompiler(this.#home), this.#folder)
+    const server = this.#early ?? startServer(findCompiler(this.#home), this.folder)
     this.#early = undefined
     this.#server = server
     await server.request('initialize', {
       processId: process.pid,
-      rootUri: pathToFileURL(this.#folder).href,
+      rootUri: pathToFileURL(this.folder).href,
       capabilities,
     })
     server.notify('initialized', {})

@@ -1,8 +1,9 @@
 /** The type service as early as it can be: nothing here loads the parser, so it reads its types while the rest of the kernel is loaded. */
+import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { StandIn } from '../port.js'
-import { blankModule, capacity } from './blank.js'
+import { blankModule, capacity, firstCapacity } from './blank.js'
 import { findCompiler, startServer, type Server } from './server.js'
 import { Service } from './service.js'
 import { createWorkspace, type Workspace } from './workspace.js'
@@ -10,6 +11,8 @@ import { createWorkspace, type Workspace } from './workspace.js'
 export interface StartedService {
   workspace: Workspace
   service: Service
+  /** One for the first cells, until then (first-cells.ts). None where the notebook's folder has a say in what cells mean. */
+  first: Service | undefined
   /** Resolves when it has read its types, rejects when there is no TypeScript. */
   ready: Promise<void>
 }
@@ -22,6 +25,19 @@ export interface Place {
   home: string
   /** tslab's notebooks are checked without `strict`, jslab's as JavaScript. */
   as?: StandIn | undefined
+}
+
+/** Starts TypeScript in the small world that the build has laid. */
+function startFirst(home: string): Service | undefined {
+  const folder = join(home, 'dist', 'kernel', 'language', 'first')
+  if (!existsSync(folder)) return undefined
+  const service = new Service(folder, home)
+  const here = join(folder, '$here.ts')
+  service
+    .write(here, blankModule('', firstCapacity))
+    .then(() => service.diagnose(here))
+    .catch(() => {})
+  return service
 }
 
 export function startService({ folder, home, as }: Place): StartedService {
@@ -42,5 +58,5 @@ export function startService({ folder, home, as }: Place): StartedService {
     await service.diagnose(here)
   })()
   ready.catch(() => {})
-  return { workspace, service, ready }
+  return { workspace, service, first: workspace.isPlain ? startFirst(home) : undefined, ready }
 }

@@ -15,6 +15,7 @@ import { dirname, join } from 'node:path'
 import { broughtPackages } from '../packages.js'
 import type { StandIn } from '../port.js'
 import { readTsconfig, type Tsconfig } from '../tsconfig.js'
+import { cellGlobals, declareGlobals, defaultOptions, requiredOptions } from './world.js'
 
 /**
  * A folder of our own in which TypeScript finds the packages that it would find in the notebook's folder, with nothing written
@@ -34,6 +35,8 @@ export interface Workspace {
   elementMakers: readonly string[]
   /** Whether the notebook's tsconfig.json asks for `noImplicitAny`, which `strict` alone is not. */
   refusesImplicitAny: boolean
+  /** Whether cells mean here what they mean in an empty folder, but for what they import: no options and no types of Node of its own. */
+  isPlain: boolean
   /** `/tmp/…/$1` in a message is a cell of the notebook. */
   isCell: RegExp
   close(): void
@@ -91,47 +94,14 @@ function findPackage(name: string, home: string): string | undefined {
     .find((folder) => existsSync(join(folder, 'package.json')))
 }
 
-/** Options that a cell needs to be what it is, whatever the notebook's own tsconfig.json says. */
-const required = {
-  noEmit: true,
-  // As esnext, with `import x = require('y')`.
-  module: 'preserve',
-  moduleResolution: 'bundler',
-  moduleDetection: 'force',
-  allowImportingTsExtensions: true,
-  allowJs: true,
-  resolveJsonModule: true,
-  esModuleInterop: true,
-  skipLibCheck: true,
-  // Without it `const losses = []` is a list of nothing and `let best = null` nothing but null, for good. What it says against
-  // an `any` is not shown (diagnostics.ts).
-  noImplicitAny: true,
-  noUnusedLocals: false,
-  noUnusedParameters: false,
-  verbatimModuleSyntax: false,
-  isolatedModules: false,
-  erasableSyntaxOnly: false,
-  composite: false,
-  incremental: false,
-  declaration: false,
-}
-
-const defaults = {
-  target: 'esnext',
-  lib: ['esnext', 'dom', 'dom.iterable', 'dom.asynciterable'],
-  strict: true,
-  jsx: 'react',
-  types: ['node'],
-}
-
 interface Config {
   compilerOptions: { [name: string]: unknown }
 }
 
 /** Our options over the notebook's own, or on their own. */
 function configFor(own: Tsconfig | undefined, typeRoots: string[], as: StandIn | undefined): Config {
-  const options: Config['compilerOptions'] = { ...required, typeRoots, checkJs: as === 'jslab' }
-  for (const [name, value] of Object.entries({ ...defaults, strict: as === undefined }))
+  const options: Config['compilerOptions'] = { ...requiredOptions, typeRoots, checkJs: as === 'jslab' }
+  for (const [name, value] of Object.entries({ ...defaultOptions, strict: as === undefined }))
     if (!own || (!own.isExtended && !(name in own.options))) options[name] = value
   if (!own) return { compilerOptions: options }
   const config = {
@@ -144,30 +114,12 @@ function configFor(own: Tsconfig | undefined, typeRoots: string[], as: StandIn |
 }
 
 /**
- * The default `lib` as one file (scripts/build.mjs): an interface that is declared in one file is put together once, one that
+ * The default `lib` as few files (scripts/cell-types.mjs): an interface that is declared in one file is put together once, one that
  * is declared in ten at every check. None where there is no build.
  */
 function joinedLib(home: string): string[] {
   const folder = join(home, 'dist', 'kernel', 'language', 'lib')
   return existsSync(folder) ? readdirSync(folder).map((file) => join(folder, file)) : []
-}
-
-/** The doc comment of a name in a file of declarations: `typeof` takes the type over, and not the comment. */
-function docOf(name: string, declarations: string): string {
-  const found = new RegExp(
-    `(/\\*\\*(?:[^*]|\\*(?!/))*\\*/)\\s*export declare (?:const|function) ${name}\\b`,
-  ).exec(declarations)
-  return found ? `${found[1]} ` : ''
-}
-
-/** The names of DESIGN's cell globals, typed as gradbook's own declarations say. */
-function globalsText(home: string): string {
-  const file = join(home, 'dist', 'src', 'host')
-  const host = JSON.stringify(`${file}.js`)
-  const declarations = existsSync(`${file}.d.ts`) ? readFileSync(`${file}.d.ts`, 'utf8') : ''
-  const names = ['display', 'html', 'markdown', 'latex', 'svg', 'clearOutput', 'host']
-  // Names declared by `var` are properties of globalThis as well.
-  return `export {}\ndeclare global {\n${names.map((name) => `  ${docOf(name, declarations)}var ${name}: typeof import(${host}).${name}`).join('\n')}\n}\n`
 }
 
 export function createWorkspace(notebookFolder: string, home: string, as?: StandIn): Workspace {
@@ -192,26 +144,24 @@ export function createWorkspace(notebookFolder: string, home: string, as?: Stand
     counterparts.set(level, folder)
   }
   const own = readTsconfig(notebookFolder)
-  const config = configFor(
-    own,
-    [
-      ...searched.map((level) => join(level, 'node_modules', '@types')),
-      dirname(findPackage('@types/node', home) ?? home),
-    ],
-    as,
-  )
+  const brought = findPackage('@types/node', home) ?? home
+  const typeRoots = searched.map((level) => join(level, 'node_modules', '@types'))
+  const ofNode = typeRoots.map((types) => join(types, 'node')).find((types) => existsSync(types))
+  const config = configFor(own, [...typeRoots, dirname(brought)], as)
   const language = as === 'jslab' ? 'js' : 'ts'
   // What these import is part of the program: the cells that ran, and those of the editor (draft.ts).
   const roots = [`$here.${language}`, `$livehere.${language}`]
   const files = ['$globals.d.ts', ...roots]
   const lib = joinedLib(home)
-  if (config.compilerOptions.lib === defaults.lib && lib.length > 0) {
+  if (config.compilerOptions.lib === defaultOptions.lib && lib.length > 0) {
     config.compilerOptions.lib = undefined
     config.compilerOptions.noLib = true
     files.unshift(...lib)
   }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ ...config, files }, null, 2))
-  writeFileSync(join(folder, '$globals.d.ts'), globalsText(home))
+  const host = join(home, 'dist', 'src', 'host')
+  const declarations = existsSync(`${host}.d.ts`) ? readFileSync(`${host}.d.ts`, 'utf8') : ''
+  writeFileSync(join(folder, '$globals.d.ts'), declareGlobals(cellGlobals, `${host}.js`, declarations))
   for (const name of roots) writeFileSync(join(folder, name), 'export {}\n')
   return {
     folder,
@@ -222,6 +172,7 @@ export function createWorkspace(notebookFolder: string, home: string, as?: Stand
     ),
     refusesImplicitAny: own?.options.noImplicitAny === true,
     folderOf: (level) => counterparts.get(level) ?? folder,
+    isPlain: !own && !as && (!ofNode || realpathSync(ofNode) === realpathSync(brought)),
     isCell: /import\("[^"]*\/\$\w+"\)\.?/g,
     close,
   }

@@ -159,6 +159,8 @@ export class Executor {
     const { message, cause } = cell
     const [language, compiler] = await Promise.all([this.#kernel.language, this.#kernel.compiler])
     const checked = language.check(source)
+    // One turn, so that TypeScript has the question before this thread compiles.
+    await new Promise((resolve) => setImmediate(resolve))
     let compiled: CompiledCell
     try {
       compiled = compiler.compile(source)
@@ -173,7 +175,6 @@ export class Executor {
     if (warnings && !this.#kernel.causes.isSilent(cause))
       this.#kernel.wire.stream(message.header, 'stderr', warnings)
     compiler.commit(compiled)
-    language.commit(source)
     const expressions: Record<string, Program | Problem> = {}
     for (const [name, text] of Object.entries(message.content.user_expressions ?? {})) {
       const expression = { number: source.number, text: String(text) }
@@ -196,6 +197,8 @@ export class Executor {
       expressions,
       canAsk: message.content.allow_stdin === true,
     })
+    // While it runs.
+    language.commit(source)
   }
 
   #begin(cause: Cause, message: Message): RunningCell {

@@ -65,7 +65,6 @@ export function createOutgoing(
   let idle: (() => void)[] = []
 
   async function pump(): Promise<void> {
-    pumping = true
     for (let item = queue.shift(); item; item = queue.shift()) {
       try {
         const wait = item.flow === undefined ? 0 : throttle(item.flow)
@@ -84,7 +83,10 @@ export function createOutgoing(
 
   function enqueue(item: Sending): void {
     queue.push(item)
-    if (!pumping) void pump()
+    if (pumping) return
+    pumping = true
+    // Writing and signing is work of some tenths of a millisecond: first whoever queued this goes on.
+    setImmediate(pump)
   }
 
   /** Queues the stream text that is being gathered. */

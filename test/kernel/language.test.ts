@@ -32,6 +32,27 @@ beforeAll(async () => {
 })
 afterAll(() => kernel.shutdown())
 
+describe('the first cells of a kernel, which nothing has been read for', () => {
+  const first = (cells: string[], ends: (ran: Awaited<ReturnType<TestKernel['run']>>) => unknown) =>
+    test(cells.join(' | '), async () => {
+      await using own = await startKernel({ folder })
+      for (const cell of cells.slice(0, -1)) expect((await own.run(cell)).status).toBe('ok')
+      ends(await own.run(cells.at(-1)!))
+    })
+  const shows = (value: string) => (ran: Awaited<ReturnType<TestKernel['run']>>) =>
+    expect(result(ran.outputs), text(ran.outputs)).toBe(value)
+  const fails = (code: string) => (ran: Awaited<ReturnType<TestKernel['run']>>) =>
+    expect(error(ran.outputs)!.evalue).toContain(code)
+  first(['const a = 1', 'a + 1', 'const a = "now text"', 'a.toUpperCase()'], shows("'NOW TEXT'"))
+  first(['const n: number = "s"'], fails('TS2322'))
+  first(['const a = 1', 'a.toUpperCase()'], fails('TS2339'))
+  first(['Buffer.from("ab").length'], shows('2'))
+  first(['Buffer.from("ab").nothing'], fails('TS2339'))
+  first(['typeof document + typeof fetch'], shows("'undefinedfunction'"))
+  first(['const fetch = 5', 'fetch + 1'], shows('6'))
+  first(['const one = 1', 'import { sep } from "node:path"', 'one + sep.length'], shows('2'))
+})
+
 describe('types', () => {
   test('a cell with a type error does not run, and later cells go on', async () => {
     const problem = await problemOf('console.log("ran"); const n: number = "s"')

@@ -1,0 +1,3 @@
+/** What is done to a cell before it runs, as one file to load: both halves stand on the parser. */
+export { createLanguage } from '../language/index.js'
+export { createCompiler } from './compile.js'
