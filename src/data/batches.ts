@@ -10,19 +10,21 @@ export interface Cursor {
 }
 
 export interface BatchOptions {
+  /** Examples a batch. Required. `size: 32` */
   size: number
-  /** Default 0. */
+  /** Which order. Default: 0. `seed: 1` */
   seed?: number
   /**
-   * 'exact' (the default): each epoch in a new random order. A number: examples are shuffled within windows of so many
-   * neighbours, and the windows among each other, so that data on disk is read in long pieces. `false`: as they stand.
+   * 'exact': each epoch in a new random order. A number: examples are shuffled within windows of so many neighbours, and the
+   * windows among each other, so that data on disk is read in long pieces. `false`: as they stand. Default: 'exact'.
+   * `shuffle: 4096`
    */
   shuffle?: 'exact' | number | false
-  /** How often the data is gone through. Default: without end. */
+  /** How often the data is gone through. Default: without end. `epochs: 2` */
   epochs?: number
-  /** What to do with the last examples of an epoch that do not fill a batch. Default: a smaller batch. */
+  /** What to do with the last examples of an epoch that do not fill a batch. Default: 'keep', a smaller batch. `rest: 'drop'` */
   rest?: 'keep' | 'drop'
-  /** Goes on from here: the `cursor` of the last batch that was used. */
+  /** Goes on from here: the `cursor` of the last batch that was used. Default: from the start. `cursor: batch.cursor` */
   cursor?: Cursor
 }
 

@@ -5,15 +5,15 @@ import type { Dataset, SplitName } from './dataset.js'
 import { splitTable, type Table } from './table.js'
 
 export interface SourceOptions {
-  /** How the data is called in messages and on pictures. Default 'data'. */
+  /** How the data is called in messages and on pictures. Default: 'data', or the file's name. `name: 'flowers'` */
   name?: string
-  /** Default 'train'. */
+  /** What the examples are for. Default: 'train'. `split: 'validation'` */
   split?: SplitName
-  /** An id for each example, whole numbers that differ. Default: 0, 1, 2, … */
+  /** An id for each example, whole numbers that differ. Default: 0, 1, 2, …. `ids: [7, 9]` */
   ids?: ArrayLike<number>
-  /** Names of the classes, where y is a class index. */
+  /** Names of the classes, where y is a class index. Default: none; of texts, the sorted texts. `classes: ['cat', 'dog']` */
   classes?: readonly string[]
-  /** [height, width, channels] where x is an image of values in 0..1. */
+  /** [height, width, channels] where x is an image of values in 0..1. Default: x is no image. `picture: [28, 28, 1]` */
   picture?: readonly [number, number, number]
 }
 
@@ -140,8 +140,14 @@ function checkPicture(name: string, x: Column, picture: SourceOptions['picture']
 
 /** What the fields of a record are for. */
 export interface RecordOptions extends Omit<SourceOptions, 'ids'> {
+  /**
+   * The fields the model gets: one name, or several of numbers. Default: 'x' if there is one, else every field but the target
+   * and the id. `x: ['length', 'width']`
+   */
   x?: string | readonly string[]
+  /** The field of the target; texts become class indices. Default: 'y' if there is one. `y: 'species'` */
   y?: string
+  /** A field of whole numbers that differ. Default: none, ids are row numbers. `id: 'number'` */
   id?: string
 }
 

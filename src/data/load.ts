@@ -23,8 +23,9 @@ const readers: readonly {
 ]
 
 export interface LoadOptions extends RecordOptions {
+  /** How a CSV file is written. Default: commas, with a head. `csv: { separator: ';' }` */
   csv?: CsvOptions
-  /** 'memory', or 'disk' for what is larger than memory (see `spool`). Default: by the size of the file. */
+  /** 'memory', or 'disk' for what is larger than memory (see `spool`). Default: by the size of the file, 100 MB. `keep: 'disk'` */
   keep?: 'memory' | 'disk'
 }
 

@@ -6,11 +6,11 @@ import { splitTable, TableDataset } from './table.js'
 import { createRandom, permutation } from './random.js'
 
 export interface SplitOptions {
-  /** Which examples go where is drawn with it. Default 0. */
+  /** Which examples go where is drawn with it. Default: 0. `seed: 1` */
   seed?: number
-  /** Keeps the shares of the classes (of y, where it is an index) equal in every split. */
+  /** Keeps the shares of the classes (of y, where it is an index) equal in every split. Default: false. `stratify: true` */
   stratify?: boolean
-  /** Examples of one group stay in one split: a name for each example, by its position. */
+  /** Examples of one group stay in one split: a name for each example, by its position. Default: none. `groups: (i) => people[i]` */
   groups?: (position: number) => string | number
 }
 

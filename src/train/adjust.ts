@@ -14,28 +14,34 @@ import { listNearest, nearestFirst } from '../suggest.js'
 
 /** What can be changed while training. */
 export interface Changes {
-  /** The optimizer's rate: with a schedule, its peak. Of several optimizers by their names: `{ g: 1e-4 }`. */
+  /**
+   * The optimizer's rate: with a schedule, its peak. Of several optimizers by their names, those that change. Default: as it
+   * is. `learningRate: 3e-4`, `learningRate: { g: 1e-4 }`
+   */
   learningRate?: number | { readonly [optimizer: string]: number }
+  /** Examples an iteration. Default: as it is. `batchSize: 128` */
   batchSize?: number
-  /** Batch sizes by rule; null: `batchSize` from here on. */
+  /** Batch sizes by rule; null: `batchSize` from here on. Default: as it is. `batchSchedule: [16, 64]` */
   batchSchedule?: BatchSchedule | null
-  /** Batches an update; null: 1. */
+  /** Batches an update; null: 1. Default: as it is. `accumulate: 4` */
   accumulate?: number | null
-  /** Share that the average of the parameters keeps; it begins at their present values. null: no average. */
+  /** Share that the average of the parameters keeps; it begins at their present values. null: no average. Default: as it is. `ema: 0.999` */
   ema?: number | null
-  /** null: constant from here on. */
+  /** The rate by iteration; null: constant from here on. Default: as it is. `schedule: cosine({ over: 2000 })` */
   schedule?: Schedule | ScheduleFunction | null
-  /** null: never. */
+  /** Euclidean norm that gradients are scaled down to; null: never. Default: as it is. `clipNorm: 1` */
   clipNorm?: number | null
+  /** Gradient entries are cut to -clipValue … clipValue; null: never. Default: as it is. `clipValue: 0.5` */
   clipValue?: number | null
-  /** Rates of dropout: one for all, or by name, `{ dropout_1: 0.3 }`; null: those the model was made with. */
+  /** Rates of dropout: one for all, or by name; null: those the model was made with. Default: as they are. `dropout: { dropout_1: 0.3 }` */
   dropout?: DropoutSetting | null
-  /** A rule that counts anew, even if it was met before; null: none. */
+  /** A rule that counts anew, even if it was met before; null: none. Default: as it is. `stop: plateau({ patience: 5 })` */
   stop?: StopRule | StopFunction | null
+  /** Iterations from one evaluation to the next. Default: as it is. `evaluateEvery: 50` */
   evaluateEvery?: number
-  /** Parameters that stay as they are: a pattern on their names, or names; null: none. */
+  /** Parameters that stay as they are: a pattern on their names, or names; null: none. Default: as it is. `freeze: /^embedding/` */
   freeze?: RegExp | readonly string[] | null
-  /** Another optimizer, whose slots and count begin anew. */
+  /** Another optimizer, whose slots and count begin anew. Default: as it is. `optimizer: sgd({ learningRate: 0.05 })` */
   optimizer?: Optimizer
 }
 

@@ -51,6 +51,17 @@ function adjustmentsText(adjustments: readonly Adjustment[]): string {
   return texts.join('; ')
 }
 
+/** Names that differ, as lines on one chart are told apart by them: runs that were not named are all called 'run'. */
+function apart(names: readonly string[]): string[] {
+  const taken = new Set<string>()
+  return names.map((name) => {
+    let own = name
+    for (let number = 2; taken.has(own); number++) own = `${name} (${number})`
+    taken.add(own)
+    return own
+  })
+}
+
 /** What runs have in common is left out, but for where they stand. */
 export function compareCores(cores: readonly Core[]): ComparisonView {
   if (cores.length < 2)
@@ -78,12 +89,14 @@ export function compareCores(cores: readonly Core[]): ComparisonView {
   }
   const differs = ({ what, values }: { what: string; values: readonly Cell[] }) =>
     always.includes(what) || values.some((value) => value !== values[0])
-  const charts: RunView[] = cores.map((core) =>
-    viewOf(core, { live: false, from: 0, to: core.iteration, started: performance.now() }),
-  )
+  const names = apart(cores.map(({ name }) => name))
+  const charts = cores.map((core, i): RunView => ({
+    ...viewOf(core, { live: false, from: 0, to: core.iteration, started: performance.now() }),
+    name: names[i]!,
+  }))
   return {
     kind: 'comparison',
-    runs: cores.map(({ name }) => name),
+    runs: names,
     rows: [...table.filter(differs), ...evaluated, ...[adjustments].filter(differs)],
     charts,
   }

@@ -16,63 +16,77 @@ export type MetricFunction = (expected: tf.Tensor, predicted: tf.Tensor) => tf.T
 
 /** What every run takes. */
 export interface RunOptions {
-  /** What iterations draw from: a Dataset, `{ x, y }` of typed arrays (one number an example) or tensors (first axis = examples), or records. */
+  /**
+   * What iterations draw from: a Dataset, `{ x, y }` of typed arrays (one number an example) or tensors (first axis =
+   * examples), or records. Required. `data: digits.train`
+   */
   data: DataLike
-  /** Held-out data, looked at while steering. Without it there are no evaluations, and rules about metrics are refused. */
+  /**
+   * Held-out data, looked at while steering. Default: none, so there are no evaluations, and rules about metrics are
+   * refused. `evaluateOn: digits.validation`
+   */
   evaluateOn?: DataLike
-  /** Examples an iteration, 32. An epoch's last batch is as long as what is left. */
+  /** Examples an iteration. An epoch's last batch is as long as what is left. Default: 32. `batchSize: 64` */
   batchSize?: number
   /**
-   * Batch sizes that change by rule: a schedule from `batchSize` on, `linear({ over: 1000, to: 256 })`, taken to powers of two
-   * times `batchSize`; sizes to be mixed by the seed, `[16, 64]`; or (iteration, batchSize) => size. At most 8 different ones.
+   * Batch sizes (examples) that change by rule: a schedule from `batchSize` on, `linear({ over: 1000, to: 256 })`, taken to
+   * powers of two times `batchSize`; sizes to be mixed by the seed, `[16, 64]`; or (iteration, batchSize) => size. At most 8
+   * different ones. Default: `batchSize` throughout. `batchSchedule: [16, 64]`
    */
   batchSchedule?: BatchSchedule
   /**
    * Batches whose gradients make one update: their mean by examples, clipped as one. 4 batches of 16 update as one of 64
-   * does. Default: 1. An iteration is still one batch.
+   * does; an iteration is still one batch. Default: 1. `accumulate: 4`
    */
   accumulate?: number
   /**
-   * Keeps a moving average of each parameter, of which this share is kept at each update: 0.999. `run.evaluate({ ema: true })`
-   * looks at it, `run.emaModel()` gives it. Default: none.
+   * Keeps a moving average of each parameter, of which this share (0 to 1) is kept at each update. `run.evaluate({ ema: true })`
+   * looks at it, `run.emaModel()` gives it. Default: none. `ema: 0.999`
    */
   ema?: number
-  /** Fixes the order of the data, dropout and noise. Default: drawn at random, and kept in the run's record. */
+  /** Any number: fixes the order of the data, dropout and noise. Default: drawn at random, and kept in the run's record. `seed: 1` */
   seed?: number
-  /** By name ('accuracy', 'meanAbsoluteError', …), or functions (expected, predicted) => [batch]. */
+  /** By name, or functions (expected, predicted) => [batch]. Default: none, the loss alone. `metrics: ['accuracy']` */
   metrics?: readonly (MetricName | (string & {}) | Metric | MetricFunction)[]
-  /** `adam({ learningRate: 1e-3 })`, `sgd(…)`, `adamw(…)`. Its rate is the peak of the schedule. */
+  /**
+   * What makes an update of gradients. Its rate is the peak of the schedule. Required, but for a model that brings its own.
+   * `optimizer: adam({ learningRate: 1e-3 })`
+   */
   optimizer?: Optimizer
-  /** The rate by iteration: `cosine({ warmup: 100, over: 2000 })`, or (iteration, peak) => rate. Default: constant. */
+  /** The rate by iteration, or (iteration, peak) => rate. Default: constant. `schedule: cosine({ warmup: 100, over: 2000 })` */
   schedule?: Schedule | ScheduleFunction
-  /** Gradients are scaled down together to this Euclidean norm. Default: never. */
+  /** Gradients are scaled down together to this Euclidean norm. Default: never. `clipNorm: 1` */
   clipNorm?: number
-  /** Gradient entries are cut to -clipValue … clipValue. Default: never. */
+  /** Gradient entries are cut to -clipValue … clipValue. Default: never. `clipValue: 0.5` */
   clipValue?: number
-  /** Rates of dropout in place of the layers' own: one for all, or by name, `{ dropout_1: 0.2 }`. */
+  /** Rates of dropout (0 to less than 1): one for all, or by name. Default: the layers' own. `dropout: { dropout_1: 0.2 }` */
   dropout?: DropoutSetting
-  /** Ends the call in which it is met: `targetReached('accuracy', 0.97)`. */
+  /** Ends the call in which it is met. Default: none. `stop: targetReached('accuracy', 0.97)` */
   stop?: StopRule | StopFunction
-  /** Iterations from one evaluation to the next, counted from the run's start. Default: one epoch's worth. */
+  /** Iterations from one evaluation to the next, counted from the run's start. Default: one epoch's worth. `evaluateEvery: 125` */
   evaluateEvery?: number
-  /** Examples at a time while evaluating, 256. */
+  /** Examples at a time while evaluating: memory, not results, depends on it. Default: 256. `evaluationBatchSize: 1000` */
   evaluationBatchSize?: number
-  /** Names the run, its line on charts and its folder. Default: 'run'. */
+  /** Names the run, its line on charts and its folder, `runs/NAME`. Default: 'run', in `.gradbook/runs`. `name: 'first'` */
   name?: string
-  /** Parameters that stay as they are: a pattern on their names, or names. */
+  /** Parameters that stay as they are: a pattern on their names, or names. Default: none. `freeze: /^embedding/` */
   freeze?: RegExp | readonly string[]
-  /** Progress while it trains. Default true. */
+  /** Shows progress while it trains. Default: true. `progress: false` */
   progress?: boolean
-  /** Takes up the run of this name where it is on disk, in place of beginning another. Default false. */
+  /** Takes up the run of this name where it is on disk, as it stood, in place of beginning another. Default: false. `resume: true` */
   resume?: boolean
-  /** Whether the run is written to disk as it goes. Default true. */
+  /** Whether the run is written to disk as it goes. Default: true. `save: false` */
   save?: boolean
 }
 
 /** What a tf.LayersModel needs besides. */
 export interface ModelOptions extends RunOptions {
-  /** By name ('sparseCategoricalCrossentropy', 'meanSquaredError', …), or a function (expected, predicted) => [batch]. */
+  /**
+   * By name, or a function (expected, predicted) => the loss of each example, [batch], or their mean. Required.
+   * `loss: 'sparseCategoricalCrossentropy'` for class indices, `loss: 'meanSquaredError'` for numbers
+   */
   loss: LossName | (string & {}) | LossFunction
+  /** What makes an update of gradients. Its rate is the peak of the schedule. Required. `optimizer: adam({ learningRate: 1e-3 })` */
   optimizer: Optimizer
 }
 

@@ -17,14 +17,21 @@ export type OwnLoss = tf.Tensor | { loss: tf.Tensor; perExample?: tf.Tensor; pre
 
 /** Anything with parameters and a loss. */
 export interface OwnModel {
+  /** Variables by name, in any nesting; a tf.LayersModel stands for all its weights. Required. `parameters: { w, b }` */
   parameters: ParameterTree
-  /** The mean loss of a batch; `{ loss, perExample }` with [batch] losses makes mistakes and weights possible. */
+  /**
+   * The mean loss of a batch; `{ loss, perExample }` with [batch] losses makes mistakes and weights possible. Required.
+   * `loss: ({ x, y }) => x.mul(w).sub(y).square().mean()`
+   */
   loss(batch: Batch): OwnLoss
-  /** Predictions, for metrics and mistakes. */
+  /** Predictions, for metrics and mistakes. Default: none, so there are no metrics. `predict: (x) => x.mul(w)` */
   predict?(x: tf.Tensor): tf.Tensor
-  /** How many classes predictions are over, where they are. */
+  /** How many classes predictions are over, where they are. Default: predictions are numbers. `classes: 10` */
   classes?: number
-  /** The same with parameters of its own, for a branch. Without it a branch lends its values to the original. */
+  /**
+   * The same with parameters of its own, for a branch. Default: a branch lends its values to the original while its loss runs.
+   * `copy: () => makeModel()`
+   */
   copy?(): OwnModel
 }
 

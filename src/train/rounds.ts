@@ -14,24 +14,31 @@ import { named } from '../suggest.js'
 
 /** A row of a table of adjustments: when the rule is met at a round's end, make the change. */
 export interface AdjustmentRule<Run> {
+  /** Looked at after each round's evaluation. Required. `when: plateau({ patience: 2 })` */
   when: StopRule | StopFunction
-  /** Changes for `run.set`, where a function gets the present value: `{ learningRate: (rate) => rate / 2 }`; or code. */
+  /**
+   * Changes for `run.set`, where a function gets the present value; or code. Required.
+   * `change: { learningRate: (rate) => rate / 2 }`
+   */
   change: { [name in keyof Changes]: Changes[name] | ((now: any) => Changes[name]) } | ((run: Run) => unknown)
+  /** The reason that the adjustment is written down with. Default: what the rule says. `why: 'flat'` */
   why?: string
 }
 
 export interface RoundsOptions<Run> {
-  /** Of each round. */
+  /** Iterations of each round. Required. `iterations: 100` */
   iterations: number
-  /** What a round's iterations draw from, chosen anew at its beginning. Default: everything. */
+  /** What a round's iterations draw from, chosen anew at its beginning. Default: everything. `subset: hardest(0.5)` */
   subset?: Subset
   /**
-   * What the errors ask for, after each round's evaluation: code, or a table of rules. Without `evaluateOn` the code
-   * is given the mean loss of the round's batches.
+   * What the errors ask for, after each round's evaluation: code, or a table of rules. Without `evaluateOn` the code is given
+   * the mean loss of the round's batches. Default: nothing.
+   * `adjust: [{ when: plateau(), change: { learningRate: (rate) => rate / 2 } }]`
    */
   adjust?: ((evaluation: EvaluationRow, run: Run) => unknown) | readonly AdjustmentRule<Run>[]
-  /** Ends the rounds before all are done. */
+  /** Ends the rounds before all are done. Default: none. `until: targetReached('accuracy', 0.99)` */
   until?: StopRule | StopFunction
+  /** Ends the call as Stop does, at a whole iteration. Default: none. `signal: AbortSignal.timeout(60_000)` */
   signal?: AbortSignal
 }
 

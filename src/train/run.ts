@@ -52,7 +52,7 @@ import { Turns } from './turns.js'
 import type { Batch } from './trainee.js'
 
 export interface IterateOptions {
-  /** Ends the call as Stop does: at a whole iteration, with `Interrupted`. */
+  /** Ends the call as Stop does: at a whole iteration, with `Interrupted`. Default: none. `signal: AbortSignal.timeout(60_000)` */
   signal?: AbortSignal
 }
 

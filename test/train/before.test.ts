@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
   adam,
+  compare,
   cosine,
   hardest,
   linear,
@@ -167,6 +168,15 @@ describe('before and after training', () => {
     await two.run.iterate(15)
     expect(weightsOf(two.model)).toEqual(weightsOf(one.model))
     expect(two.run.adjustments).toEqual(one.run.adjustments)
+  })
+
+  test('runs of one name are told apart where they are compared', async () => {
+    const [one, two] = [start(), start()]
+    await one.run.iterate(3)
+    await two.run.iterate(3)
+    const { runs, charts } = compare(one.run, two.run, one.run)
+    expect(runs).toEqual(['run', 'run (2)', 'run (3)'])
+    expect(charts!.map(({ name }) => name)).toEqual(runs)
   })
 
   test('replay makes also what draws from a subset, freezes by name, or changes the optimizer', async () => {

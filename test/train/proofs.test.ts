@@ -83,41 +83,45 @@ describe('known results', () => {
   }, 60_000)
 
   test.skipIf(!long)(
-    'choosing by loss against uniform: five seeds, equal iterations, on digits',
+    'choosing by loss against uniform: on digits, in equal iterations, twenty seeds show a gain of half a point',
     async () => {
       const data = await digits({ seed: 1, flat: true })
       const trained = (subset: () => ReturnType<typeof uniform>) =>
-        repeat([1, 2, 3, 4, 5], async (one) => {
-          const model = tf.sequential({
-            layers: [
-              tf.layers.dense({ units: 32, inputShape: [784], activation: 'relu' }),
-              tf.layers.dense({ units: 10, activation: 'softmax' }),
-            ],
-          })
-          const run = train(model, {
-            data: data.train,
-            evaluateOn: data.validation,
-            loss: 'sparseCategoricalCrossentropy',
-            metrics: ['accuracy'],
-            batchSize: 64,
-            seed: one,
-            optimizer: adam({ learningRate: 1e-3 }),
-            evaluateEvery: 1000,
-          })
-          await run.iterate(125)
-          await run.rounds(4, { iterations: 125, subset: subset() })
-          return run
-        })
+        repeat(
+          Array.from({ length: 20 }, (_, i) => i + 1),
+          async (one) => {
+            const model = tf.sequential({
+              layers: [
+                tf.layers.dense({ units: 32, inputShape: [784], activation: 'relu' }),
+                tf.layers.dense({ units: 10, activation: 'softmax' }),
+              ],
+            })
+            const run = train(model, {
+              data: data.train,
+              evaluateOn: data.validation,
+              loss: 'sparseCategoricalCrossentropy',
+              metrics: ['accuracy'],
+              batchSize: 64,
+              seed: one,
+              optimizer: adam({ learningRate: 1e-3 }),
+              evaluateEvery: 1000,
+            })
+            await run.iterate(125)
+            await run.rounds(4, { iterations: 125, subset: subset() })
+            return run
+          },
+        )
       const accuracy = (rows: Awaited<ReturnType<typeof repeat>>) =>
         rows.find(({ metric }) => metric === 'accuracy')!
       const [all, hard] = [accuracy(await trained(uniform)), accuracy(await trained(() => hardest(0.5)))]
       process.stderr.write(
         `uniform ${all.mean.toFixed(4)} +- ${all.deviation.toFixed(4)}, hardest(0.5) ${hard.mean.toFixed(4)} +- ${hard.deviation.toFixed(4)}\n`,
       )
-      expect(all.values).toHaveLength(5)
-      expect(all.mean).toBeGreaterThan(0.9)
-      expect(hard.mean).toBeGreaterThan(0.9)
+      // Two standard errors of the difference of the means.
+      const error = Math.sqrt((all.deviation ** 2 + hard.deviation ** 2) / 20)
+      expect(hard.mean - all.mean).toBeGreaterThan(2 * error)
+      expect(hard.mean).toBeGreaterThan(0.93)
     },
-    180_000,
+    1_800_000,
   )
 })

@@ -3,11 +3,11 @@ import type { DataRecord } from '../from.js'
 import { linesOf } from './lines.js'
 
 export interface CsvOptions {
-  /** Default ',' (tab for names that end in .tsv). */
+  /** What stands between values. Default: ',' (tab for names that end in .tsv). `separator: ';'` */
   separator?: string
-  /** Names of the columns where the first line has none. */
+  /** Names of the columns where the first line has none. Default: the first line. `columns: ['a', 'b']` */
   columns?: readonly string[]
-  /** Leaves values as the text they are, instead of making numbers and truth values of what reads like them. */
+  /** Leaves values as the text they are, instead of making numbers and truth values of what reads like them. Default: false. `asText: true` */
   asText?: boolean
 }
 
