@@ -176,7 +176,7 @@ export class Executor {
       this.#kernel.wire.stream(message.header, 'stderr', warnings)
     compiler.commit(compiled)
     const expressions: Record<string, Program | Problem> = {}
-    for (const [name, text] of Object.entries(message.content.user_expressions ?? {})) {
+    for (const [name, text] of Object.entries(namedExpressions(message))) {
       const expression = { number: source.number, text: String(text) }
       try {
         expressions[name] = compiler.compile(expression)
@@ -209,6 +209,12 @@ export class Executor {
     this.latest = cause
     return cell
   }
+}
+
+/** The expressions that a request asks for by name. */
+function namedExpressions({ content }: Message): object {
+  const asked = content.user_expressions as unknown
+  return typeof asked === 'object' && asked !== null && !Array.isArray(asked) ? asked : {}
 }
 
 /** A fault of the kernel itself, which is shown where its consequence is seen. */

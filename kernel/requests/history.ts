@@ -50,7 +50,7 @@ const maybeNumber = (value: unknown): number | undefined => (typeof value === 'n
 export const onHistory: Handler = ({ message: { content } }, { history }) => {
   // Sessions before this one are not kept: they have no lines here.
   const session = maybeNumber(content.session) ?? 0
-  const found = {
+  const access = {
     tail: () => history.tail(maybeNumber(content.n) ?? 0),
     range: () =>
       session > 1 || session < 0
@@ -58,12 +58,14 @@ export const onHistory: Handler = ({ message: { content } }, { history }) => {
         : history.range(maybeNumber(content.start) ?? 1, maybeNumber(content.stop)),
     search: () =>
       history.search(String(content.pattern ?? '*'), maybeNumber(content.n), content.unique === true),
-  }[content.hist_access_type as 'tail' | 'range' | 'search']?.()
+  }
+  const kind = String(content.hist_access_type)
+  const found = Object.hasOwn(access, kind) ? access[kind as keyof typeof access]() : undefined
   if (!found)
     return {
       status: 'error',
       ename: 'ValueError',
-      evalue: `hist_access_type: received '${content.hist_access_type}', expected tail, range or search`,
+      evalue: `hist_access_type: received '${kind}', expected tail, range or search`,
       traceback: [],
       history: [],
     }

@@ -96,11 +96,13 @@ describe('a request whose content is not what it should be is answered', () => {
     ['complete_request', { code: 'a', cursor_pos: 1e9 }],
     ['inspect_request', { code: null, cursor_pos: 'x' }],
     ['is_complete_request', { code: {} }],
+    ['execute_request', { code: '1', user_expressions: 'x'.repeat(10_000) }],
     ['history_request', {}],
+    ['history_request', { hist_access_type: 'constructor' }],
     ['history_request', { hist_access_type: 'search', pattern: '[(*', n: -1 }],
     ['comm_info_request', { target_name: 5 }],
   ] as const)
-    test(`${type} ${JSON.stringify(content)}`, async () => {
+    test(`${type} ${JSON.stringify(content).slice(0, 100)}`, async () => {
       const reply = await kernel.request('shell', type, content, { timeout: 20_000 })
       expect(reply.content.status).toMatch(/^(ok|error|complete|incomplete|invalid)$/)
       await isWell(kernel)
