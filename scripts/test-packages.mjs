@@ -9,6 +9,8 @@ export const testPackages = [
   'nbclient==0.11.0',
   'nbconvert==7.17.2',
   'jupyter_kernel_test==0.7.0',
+  'jupytext==1.19.6',
+  'papermill==2.7.0',
   'onnxruntime==1.23.2',
   'pyarrow==26.0.1',
   'safetensors==0.8.0',
