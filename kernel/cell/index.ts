@@ -1,10 +1,11 @@
 /** cell/: a cell's text to a runnable program. Pure functions; no protocol, no input or output. */
 export { compileCell, type CompileOptions } from './compile.js'
-export { applyEdits, shiftOffsets, type Edit } from './edits.js'
+export { applyEdits, shiftOffsets, sortEdits, type Edit } from './edits.js'
 export { findLineStarts, lineOf, placeAt } from './lines.js'
 export { compileModule, type CompiledModule } from './module.js'
 export {
   augments,
+  findExportedVariables,
   findExports,
   findNames,
   findSpecifiers,

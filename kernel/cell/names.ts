@@ -175,11 +175,21 @@ export function augments(program: Program): boolean {
   })
 }
 
-/** Names that a cell exports by itself. */
+const exportsVariable = (statement: any): boolean =>
+  statement.type === 'ExportNamedDeclaration' && statement.declaration?.type === 'VariableDeclaration'
+
+/** Where the word `export` stands before variables. */
+export function findExportedVariables(program: Program): { start: number; end: number }[] {
+  return (program.body as any[])
+    .filter(exportsVariable)
+    .map(({ start }) => ({ start, end: start + 'export'.length }))
+}
+
+/** Names that a cell exports by itself, but for variables. */
 export function findExports(program: Program): Set<string> {
   const found = new Set<string>()
   for (const statement of program.body as any[])
-    if (statement.type === 'ExportNamedDeclaration') {
+    if (statement.type === 'ExportNamedDeclaration' && !exportsVariable(statement)) {
       for (const [name] of namesOf(statement.declaration)) found.add(name)
       for (const { exported } of statement.specifiers ?? []) found.add(exported.name ?? exported.value)
     }

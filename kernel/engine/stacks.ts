@@ -13,17 +13,31 @@ interface Kept {
 
 const kept = new WeakMap<object, Kept>()
 
+/** The latest, by their frames: libraries give the stack of one error to another. */
+const latest = new Map<string, Kept>()
+const latestAtMost = 100
+
+function keep(error: unknown, frames: Kept): void {
+  if (typeof error === 'object' && error !== null) kept.set(error, frames)
+  latest.delete(frames.shown)
+  latest.set(frames.shown, frames)
+  if (latest.size > latestAtMost) latest.delete(latest.keys().next().value!)
+}
+
 /** A stack with V8's own places; one that was written by hand is as it is. */
 export function rawStackOf(error: unknown, stack: string): string {
-  const frames = typeof error === 'object' && error !== null ? kept.get(error) : undefined
+  const own = typeof error === 'object' && error !== null ? kept.get(error) : undefined
+  const at = stack.search(/^ {4}at /m)
+  const frames = own && stack.includes(own.shown) ? own : at === -1 ? undefined : latest.get(stack.slice(at))
   return frames?.shown ? stack.replace(frames.shown, () => frames.raw) : stack
 }
 
-/** The first line of a stack. Node's own errors have their code in it. */
-function headOf(error: unknown): string {
+/** The first line of a stack. Errors that Node throws itself have their code in it. */
+function headOf(error: unknown, thrower: NodeJS.CallSite | undefined): string {
   try {
     const { name, code, message } = error as { name?: unknown; code?: unknown; message?: unknown }
-    if (typeof code === 'string' && code.startsWith('ERR_') && typeof name === 'string')
+    const isNodes = thrower?.getFileName()?.startsWith('node:') === true
+    if (isNodes && typeof code === 'string' && code.startsWith('ERR_') && typeof name === 'string')
       return `${name.includes('[') ? name : `${name} [${code}]`}: ${String(message)}`
     return Error.prototype.toString.call(error)
   } catch {
@@ -50,11 +64,11 @@ function describe(text: string, sources: Sources): string | undefined {
 
 export function installStacks(sources: Sources): void {
   Error.prepareStackTrace = (error: object, callSites: NodeJS.CallSite[]): string => {
-    const head = headOf(error)
+    const head = headOf(error, callSites[0])
     const raw = callSites.map((site) => `    at ${String(site)}`)
     try {
       const shown = raw.map((line) => describe(line, sources)).filter((line) => line !== undefined)
-      if (typeof error === 'object') kept.set(error, { shown: shown.join('\n'), raw: raw.join('\n') })
+      keep(error, { shown: shown.join('\n'), raw: raw.join('\n') })
       return [head, ...shown].join('\n')
     } catch {
       return [head, ...raw].join('\n')

@@ -39,7 +39,8 @@ export function readDiagnostics(
   for (const { range, severity, code, message: said, relatedInformation } of problems) {
     if (severity > 2 || (isImplicitAny(code) && !workspace.refusesImplicitAny)) continue
     const message = document.edits.reduce(
-      (text, edit) => text.replaceAll(edit.text, cellText.slice(edit.start, edit.end)),
+      (text, edit) =>
+        edit.text.trim() === '' ? text : text.replaceAll(edit.text, cellText.slice(edit.start, edit.end)),
       said,
     )
     const start = toOffset(document, range.start, lines)

@@ -2,6 +2,7 @@ import { dirname, join, relative } from 'node:path'
 import {
   asProgram,
   augments,
+  findExportedVariables,
   findExports,
   findNames,
   findSpecifiers,
@@ -9,6 +10,7 @@ import {
   findTypeNames,
   parseCell,
   readSource,
+  sortEdits,
   type Dialect,
   type Names,
   type Tags,
@@ -27,6 +29,8 @@ export interface CellModule {
   /** Names that are a value and a type at once cannot be redeclared as a plain variable. */
   types: ReadonlySet<string>
   exported: ReadonlySet<string>
+  /** `export` before variables is left out: TypeScript finds no type for an exported `losses = []` in what is pushed to it. */
+  exportedVariables: readonly { start: number; end: number }[]
   /** It adds to types that are not its own, so it stays whether or not its names can be seen. */
   augments: boolean
   /** The modules that it imports. */
@@ -128,6 +132,7 @@ export class CellProgram {
       names,
       types: findTypeNames(parsed.program),
       exported: findExports(parsed.program),
+      exportedVariables: isApart ? [] : findExportedVariables(parsed.program),
       augments: !isApart && augments(parsed.program),
       specifiers: findSpecifiers(parsed.program),
       uses,
@@ -159,7 +164,12 @@ export class CellProgram {
     if (slot === 'here')
       for (const file of this.#files)
         prelude += `import ${JSON.stringify(`./${relative(this.#notebookFolder, file).replaceAll('\\', '/')}`)}\n`
-    const edits = source.isObject ? [] : absoluteImports(source.text, resolve)
+    const edits = source.isObject
+      ? []
+      : sortEdits([
+          ...absoluteImports(source.text, resolve),
+          ...module.exportedVariables.map((place) => ({ ...place, text: '      ' })),
+        ])
     const missing = [...names.keys()].filter((name) => !exported.has(name))
     return createDocument(path, prelude, asProgram(source), edits, exportLine(missing))
   }
@@ -238,6 +248,7 @@ const empty: CellModule = {
   names: new Map(),
   types: new Set(),
   exported: new Set(),
+  exportedVariables: [],
   augments: false,
   specifiers: [],
   uses: new Map(),

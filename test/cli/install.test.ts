@@ -49,7 +49,11 @@ describe('gradbook install', () => {
     ])
       expect(await gradbook(['install', '--prefix', prefix, ...options])).toMatchObject({ code: 0 })
     expect(readdirSync(kernels).sort()).toEqual(['jslab', 'mine', 'tslab'])
-    expect(JSON.parse(readFileSync(join(kernels, 'jslab/kernel.json'), 'utf8')).language).toBe('javascript')
+    const jslab = JSON.parse(readFileSync(join(kernels, 'jslab/kernel.json'), 'utf8'))
+    expect([jslab.language, jslab.argv.slice(-3)]).toEqual([
+      'javascript',
+      ['{connection_file}', '--as', 'jslab'],
+    ])
     await gradbook(['uninstall', '--prefix', prefix, '--as', 'tslab'])
     expect(readdirSync(kernels).sort()).toEqual(['jslab', 'mine'])
   })

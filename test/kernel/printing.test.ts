@@ -37,6 +37,15 @@ describe('the stack of an error', () => {
     const text = plain('traceback' in failed! ? failed.traceback.join('\n') : '')
     expect(text).toContain('> 1 | const e = new Error("late")')
   })
+  test('is understood where another error was given it', async () => {
+    const cell =
+      'const a = new Error("a")\nconst b = { name: "Wrapped", message: "b", stack: a.stack }\nthrow b'
+    const { outputs } = await kernel.run(cell)
+    const [failed] = outputs
+    expect(plain('traceback' in failed! ? failed.traceback.join('\n') : '')).toContain(
+      '> 1 | const a = new Error("a")',
+    )
+  })
   test('is that of the cell for an error as a value, inside of others, and for console.trace', async () => {
     expect(await resultOf('new Error("shown")')).toMatch(/^Error: shown\n {4}at Cell \[\d+\]:1:1$/)
     expect(await resultOf('[new Error("shown")]')).toMatch(/Error: shown\n {6}at Cell \[\d+\]:1:2\n\]$/)
@@ -51,6 +60,12 @@ describe('the stack of an error', () => {
         'stderr',
       ),
     ).toMatch(/^TypeError \[ERR_INVALID_ARG_TYPE\]: The "path" argument/))
+  test("of the user's has none", async () =>
+    expect(
+      await printed(
+        'class E extends Error { code = "ERR_MINE" }; console.log(new E("m").stack!.split("\\n")[0])',
+      ),
+    ).toBe('Error: m\n'))
 })
 
 describe('values', () => {

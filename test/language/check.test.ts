@@ -31,6 +31,8 @@ finds(
     'const losses = []; for (let i = 0; i < 3; i++) losses.push(i)\nlet best = null\nbest = losses.map((loss) => loss * 2)[0]\nbest.toFixed(1)',
     'losses.push(1); best = "text"; const text: string = best',
     'let none\nnone = [1]\nnone.map((n) => n.toFixed())',
+    'export const kept = [], other = null; kept.push(1); export let last = null; last = 3; last.toFixed()',
+    'kept.push(2); last = "s"',
     'const n = []; n.push("s"); n[0].toFixed()',
   ],
   ['TS2551 1:33'],
