@@ -1,5 +1,5 @@
-import { renameSync, writeFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { InputError, describe } from '../errors.js'
 import { Graph, type Node, type Value } from './graph.js'
@@ -126,6 +126,13 @@ export async function exportOnnx(
       received: describe(batch),
       expected: 'a whole number of examples, 1 or more',
     })
+  if (typeof file !== 'string' || file === '')
+    throw new InputError({
+      where: 'exportOnnx(model, file)',
+      received: describe(file),
+      expected: 'the path of the file to write',
+      fix: "await exportOnnx(model, 'model.onnx')",
+    })
   const before = tf.getBackend()
   if (before !== backendName) await tf.setBackend(backendName)
   try {
@@ -146,6 +153,7 @@ export async function exportOnnx(
     }
     const bytes = encodeModel({ nodes, inputs: one.inputs, outputs: one.outputs, names, dimensions })
     const path = resolve(file)
+    mkdirSync(dirname(path), { recursive: true })
     writeFileSync(`${path}.part`, bytes)
     renameSync(`${path}.part`, path)
   } finally {

@@ -16,7 +16,19 @@ function writeWhole(path: string, content: string | Uint8Array): void {
 
 /** Writes a model into a folder: `model.json` and `weights.bin`, the layout of tfjs-node and of the converter. */
 async function save(folder: string, artifacts: tf.io.ModelArtifacts): Promise<tf.io.SaveResult> {
-  mkdirSync(folder, { recursive: true })
+  try {
+    mkdirSync(folder, { recursive: true })
+  } catch (error) {
+    throw new InputError(
+      {
+        where: "model.save('file://…')",
+        received: `'file://${folder}', where no folder can be made (${(error as NodeJS.ErrnoException).code})`,
+        expected: 'a folder, which is made where it is missing',
+        fix: 'Choose another place, or move away the file of that name.',
+      },
+      { cause: error },
+    )
+  }
   const weights = tf.io.CompositeArrayBuffer.join(artifacts.weightData)
   writeWhole(join(folder, 'weights.bin'), new Uint8Array(weights))
   const {
@@ -43,25 +55,35 @@ async function save(folder: string, artifacts: tf.io.ModelArtifacts): Promise<tf
   return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) }
 }
 
-async function load(path: string): Promise<tf.io.ModelArtifacts> {
-  let text: string
+/** What is wrong with what is read, and what to read instead. */
+function unreadable(received: string, cause: unknown): InputError {
+  return new InputError(
+    {
+      where: 'tf.loadLayersModel(…)',
+      received,
+      expected: 'the model.json of a saved model, and its weights beside it',
+      fix: `Save one with model.save('file://FOLDER'), and load 'file://FOLDER/model.json'.`,
+    },
+    { cause },
+  )
+}
+
+function readFor<T>(path: string, read: (path: string) => T): T {
   try {
-    text = readFileSync(path, 'utf8')
+    return read(path)
   } catch (error) {
-    throw new InputError(
-      {
-        where: 'tf.loadLayersModel(…)',
-        received: `'file://${path}', which cannot be read (${(error as NodeJS.ErrnoException).code})`,
-        expected: 'the model.json of a saved model',
-        fix: `Save one with model.save('file://FOLDER'), and load 'file://FOLDER/model.json'.`,
-      },
-      { cause: error },
-    )
+    const why = (error as NodeJS.ErrnoException).code ?? (error as Error).message
+    throw unreadable(`'file://${path}', which cannot be read (${why})`, error)
   }
-  return tf.io.getModelArtifactsForJSON(JSON.parse(text), async (manifest) => {
+}
+
+async function load(path: string): Promise<tf.io.ModelArtifacts> {
+  const json = readFor(path, () => JSON.parse(readFileSync(path, 'utf8')) as tf.io.ModelJSON)
+  if (!json?.modelTopology) throw unreadable(`'file://${path}', which has no modelTopology`, undefined)
+  return tf.io.getModelArtifactsForJSON(json, async (manifest) => {
     const specs = manifest.flatMap(({ weights }) => weights)
     const parts = manifest.flatMap(({ paths }) =>
-      paths.map((name) => readFileSync(join(dirname(path), name))),
+      paths.map((name) => readFor(join(dirname(path), name), (file) => readFileSync(file))),
     )
     return [specs, new Uint8Array(Buffer.concat(parts)).buffer]
   })

@@ -12,7 +12,7 @@ export {
 } from './random.js'
 export { compile, type Compiled, type CompileOptions } from './compile.js'
 export { exportOnnx, type ExportOptions } from './export.js'
-export { compileTraining } from './training.js'
+export { compileTraining, type TrainingOptions } from './training.js'
 export { Untraceable } from './trace.js'
 export { setDevice } from './device.js'
 export { setBackendOptions, type BackendOptions } from './options.js'

@@ -234,4 +234,29 @@ describe('compileTraining', () => {
     for (const [at, loss] of expected.entries()) expect(Math.abs(received[at]! / loss - 1)).toBeLessThan(1e-5)
     tf.disposeVariables()
   })
+
+  it('draws other masks of dropout for each batch, the same for the same seed, in one recording', async () => {
+    await tf.setBackend('onnxruntime')
+    const losses = async (seed: number) => {
+      const model = tf.sequential({
+        layers: [
+          tf.layers.dropout({ inputShape: [64], rate: 0.5, seed: 3 }),
+          tf.layers.dense({ units: 1, kernelInitializer: 'ones', trainable: true }),
+        ],
+      })
+      model.compile({ optimizer: tf.train.sgd(0), loss: 'meanAbsoluteError' })
+      compileTraining(model, { seed })
+      const [x, y] = [tf.ones([8, 64]), tf.zeros([8, 1])]
+      const seen = []
+      backendStatistics()
+      for (let i = 0; i < 6; i++) seen.push((await model.trainOnBatch(x, y)) as number)
+      expect(backendStatistics().sessions).toBeLessThan(3)
+      return seen
+    }
+    const first = await losses(1)
+    expect(new Set(first).size).toBeGreaterThan(4)
+    expect(await losses(1)).toEqual(first)
+    expect(await losses(2)).not.toEqual(first)
+    expect(() => compileTraining({} as never)).toThrow('a tf.LayersModel')
+  })
 })

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
@@ -127,5 +127,41 @@ describe('a model saved to a folder', () => {
     await expect(tf.loadLayersModel(`file://${folder}/none/model.json`)).rejects.toThrow(
       /ENOENT.*model\.save/,
     )
+  })
+
+  it('goes on training with the state of its optimizer, and is replaced by the next one saved there', async () => {
+    const data = [tf.ones([4, 3]), tf.zeros([4, 2])] as const
+    const train = async (one: tf.LayersModel) =>
+      (await one.fit(...data, { epochs: 3, verbose: 0, shuffle: false })).history.loss
+    const create = (units: number) => {
+      const made = tf.sequential({ layers: [tf.layers.dense({ inputShape: [3], units })] })
+      made.compile({ optimizer: tf.train.adam(0.05), loss: 'meanSquaredError' })
+      return made
+    }
+    const place = `file://${join(folder, 'goes-on')}`
+    const model = create(2)
+    await train(model)
+    await model.save(place, { includeOptimizer: true })
+    const again = await tf.loadLayersModel(`${place}/model.json`)
+    expect(await train(again)).toEqual(await train(model))
+    await create(5).save(place)
+    expect((await tf.loadLayersModel(`${place}/model.json`)).outputs[0]!.shape).toEqual([null, 5])
+  })
+
+  it('says what is wrong with what is found in its place', async () => {
+    const place = join(folder, 'broken')
+    const load = (name: string) => tf.loadLayersModel(`file://${join(place, name)}`)
+    await models['a convnet']!().save(`file://${place}`)
+    rmSync(join(place, 'weights.bin'))
+    await expect(load('model.json')).rejects.toThrow(/weights\.bin.*ENOENT.*model\.save/s)
+    writeFileSync(join(place, 'half.json'), '{')
+    await expect(load('half.json')).rejects.toThrow(/half\.json.*JSON.*model\.save/s)
+    writeFileSync(join(place, 'other.json'), '{}')
+    await expect(load('other.json')).rejects.toThrow(/no modelTopology/)
+    await expect(load('')).rejects.toThrow(/EISDIR/)
+    await expect(models['a convnet']!().save(`file://${join(place, 'half.json')}`)).rejects.toThrow(
+      /no folder can be made \(EEXIST\)/,
+    )
+    await expect(exportOnnx(models['a convnet']!(), undefined as never)).rejects.toThrow(/path of the file/)
   })
 })
