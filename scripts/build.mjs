@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { joinLib, layFirstWorld } from './cell-types.mjs'
+import { joinLib, layCoveredTypes, layFirstWorld } from './cell-types.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const stamp = join(root, 'dist', '.built')
@@ -114,6 +114,7 @@ if (process.argv.includes('--force') || !isFresh()) {
   copyAssets()
   const language = join(root, 'dist', 'kernel', 'language')
   joinLib(root, join(language, 'lib'))
+  layCoveredTypes(join(language, 'covered'))
   await layFirstWorld(root, join(language, 'first'))
   rmSync(join(root, 'dist', 'kernel', 'bundle'), { recursive: true, force: true })
   await bundleKernel()

@@ -1,6 +1,8 @@
 /** One kernel from its start to its end, with the time of each thing that a user waits for. */
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startKernel } from '../../dist/kernel/cli/client/index.js'
 
@@ -40,8 +42,10 @@ async function timed(work) {
 export async function measure({ command, folder }, cells, { repeats, note, patience = 120_000 }) {
   const figures = {}
   const add = (name, value) => (figures[name] ??= []).push(value)
+  // Not in the project: its tsconfig.json would be the notebook's.
+  const empty = mkdtempSync(join(tmpdir(), 'gradbook-bench-'))
   const began = performance.now()
-  const kernel = await startKernel({ command, ...(folder ? { folder } : {}), timeout: 60_000 })
+  const kernel = await startKernel({ command, folder: folder ?? empty, timeout: 60_000 })
   // A kernel that has stopped answering is ended, which rejects whatever waits for it.
   const limit = setTimeout(() => kernel.kill(), patience)
   const run = async (code) => {
@@ -100,6 +104,7 @@ export async function measure({ command, folder }, cells, { repeats, note, patie
   } finally {
     clearTimeout(limit)
     await kernel.shutdown()
+    rmSync(empty, { recursive: true, force: true })
   }
   return figures
 }

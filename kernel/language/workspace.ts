@@ -113,12 +113,15 @@ function configFor(own: Tsconfig | undefined, typeRoots: string[], as: StandIn |
   return config
 }
 
+/** A folder of declarations that the build has laid. */
+const laid = (home: string, name: string): string => join(home, 'dist', 'kernel', 'language', name)
+
 /**
  * The default `lib` as few files (scripts/cell-types.mjs): an interface that is declared in one file is put together once, one that
  * is declared in ten at every check. None where there is no build.
  */
 function joinedLib(home: string): string[] {
-  const folder = join(home, 'dist', 'kernel', 'language', 'lib')
+  const folder = laid(home, 'lib')
   return existsSync(folder) ? readdirSync(folder).map((file) => join(folder, file)) : []
 }
 
@@ -145,9 +148,9 @@ export function createWorkspace(notebookFolder: string, home: string, as?: Stand
   }
   const own = readTsconfig(notebookFolder)
   const brought = findPackage('@types/node', home) ?? home
-  const typeRoots = searched.map((level) => join(level, 'node_modules', '@types'))
+  const typeRoots = [...searched.map((level) => join(level, 'node_modules', '@types')), dirname(brought)]
   const ofNode = typeRoots.map((types) => join(types, 'node')).find((types) => existsSync(types))
-  const config = configFor(own, [...typeRoots, dirname(brought)], as)
+  const config = configFor(own, typeRoots, as)
   const language = as === 'jslab' ? 'js' : 'ts'
   // What these import is part of the program: the cells that ran, and those of the editor (draft.ts).
   const roots = [`$here.${language}`, `$livehere.${language}`]
@@ -156,6 +159,7 @@ export function createWorkspace(notebookFolder: string, home: string, as?: Stand
   if (config.compilerOptions.lib === defaultOptions.lib && lib.length > 0) {
     config.compilerOptions.lib = undefined
     config.compilerOptions.noLib = true
+    config.compilerOptions.typeRoots = [laid(home, 'covered'), ...typeRoots]
     files.unshift(...lib)
   }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ ...config, files }, null, 2))

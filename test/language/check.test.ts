@@ -121,6 +121,14 @@ finds(
 finds('a global can be shadowed', ['const display = 3', 'const x: string = display'], ['TS2322 1:7'])
 finds('node types', ['process.argv.map((a) => a.length); Buffer.from("a").toStrin()'], ['TS2551 1:53'])
 finds(
+  'what TensorFlow.js takes of WebGPU is what browsers declare',
+  [
+    'import * as tf from "@tensorflow/tfjs"; const buffer: GPUBuffer = null!',
+    'tf.tensor({ buffer }); buffer.size.toFixed(); tf.tensor({ buffer: 5 })',
+  ],
+  ['TS2345 1:57'],
+)
+finds(
   'the libraries that the kernel brings',
   [
     'import * as tf from "@tensorflow/tfjs"; import * as aq from "arquero"',
