@@ -35,7 +35,7 @@ const ownTexts: { readonly [what: string]: (adjustment: Adjustment) => string | 
     const { subset, count } = (to ?? {}) as { subset?: unknown; count?: unknown }
     if (to === 'all') return 'focus on all'
     return typeof count === 'number'
-      ? `focus on ${cleanLine(String(subset), 40)} (${formatCount(count)})`
+      ? `focus on ${subset === `${count} examples` ? '' : `${cleanLine(String(subset), 40)}: `}${formatCount(count)} examples`
       : undefined
   },
   note: ({ to }) => cleanLine(formatValue(to), 48) || undefined,

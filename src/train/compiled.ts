@@ -279,7 +279,8 @@ export class CompiledStep {
       const parts = [found.loss.reshape([1]), norm.reshape([1]), ...(found.losses ? [found.losses] : [])]
       return {
         report: tf.concat(parts) as tf.Tensor1D,
-        finite: tf.isFinite(found.loss).logicalAnd(tf.isFinite(norm)),
+        // The rate is an input, so what it makes of the gradients is part of the graph.
+        finite: tf.isFinite(found.loss).logicalAnd(tf.isFinite(norm.mul(inputs[3]))),
       }
     })
   }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
 import type { Core } from './core.js'
-import { commit, gradientsAt, record, updatesAt } from './iteration.js'
+import { commit, gradientsAt, isFiniteUpdate, record, updatesAt } from './iteration.js'
 import type { Order } from './order.js'
 import { takeSnapshot, type Snapshot } from './snapshots.js'
 import { normOf, tidily } from './step.js'
@@ -133,11 +133,11 @@ export class Hand {
       const norm = normOf(list)
       const learningRate = core.learningRate()
       const gradientNorm = norm.dataSync()[0]!
-      if (!Number.isFinite(gradientNorm))
+      if (!isFiniteUpdate(gradientNorm, learningRate))
         throw new InputError({
           where: 'run.apply(gradients)',
-          received: `gradients whose norm is ${gradientNorm}`,
-          expected: 'finite gradients',
+          received: `gradients whose norm is ${gradientNorm}, at the rate ${learningRate}`,
+          expected: 'a finite update',
           fix: 'The update was not made. Lower the rate with run.set({ learningRate }), or look at the batch.',
         })
       begin(() => this.#before())

@@ -6,7 +6,7 @@ import { readActivations } from './activations.js'
 import { compiledTaps } from './compiled.js'
 import type { Core } from './core.js'
 import { predictedOf } from './evaluate.js'
-import { commit, record } from './iteration.js'
+import { commit, isFiniteUpdate, record } from './iteration.js'
 import { tidily } from './step.js'
 import { tapsAt } from './taps.js'
 import type { Batch } from './trainee.js'
@@ -51,7 +51,7 @@ export function inspectOnce(
       const { found, norm, updates } = taps
       const activations = readActivations(taps.activations)
       const [loss, gradientNorm] = [found.loss.dataSync()[0]!, norm.dataSync()[0]!]
-      if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) return undefined
+      if (!Number.isFinite(loss) || !isFiniteUpdate(gradientNorm, learningRate)) return undefined
       const losses = (found.losses?.dataSync().slice() ?? new Float32Array()) as Float32Array
       const changes = updates.map(
         ({ parameter: { variable }, value }) => value?.sub(variable) ?? tf.zerosLike(variable),

@@ -43,7 +43,7 @@ export function iterateOnce(core: Core): Outcome {
       const norm = normOf(found.gradients)
       const updates = updatesAt(core, found.gradients, norm, learningRate, pace)
       const { loss, gradientNorm, losses } = readReport(found, norm)
-      const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm)
+      const finite = Number.isFinite(loss) && isFiniteUpdate(gradientNorm, learningRate)
       const outcome = { finite, loss, gradientNorm, learningRate, positions, losses, pace }
       if (finite) {
         const at = core.iteration
@@ -64,6 +64,11 @@ export function iterateOnce(core: Core): Outcome {
   } finally {
     core.working = undefined
   }
+}
+
+/** Whether gradients of this norm make a finite update at this rate, in float32. */
+export function isFiniteUpdate(gradientNorm: number, learningRate: number): boolean {
+  return Number.isFinite(Math.fround(gradientNorm * learningRate))
 }
 
 /** Loss and gradients of a batch, with the randomness of its iteration. */

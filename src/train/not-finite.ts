@@ -107,9 +107,11 @@ export function notFiniteReason(core: Core, found: NotFinite): StopReason & { no
   const { loss, gradientNorm, learningRate, ids, examples, layer, parameter, gradient, adjustments } = found
   const some = (list: readonly number[]) => `${list.slice(0, 8).join(', ')}${list.length > 8 ? ', …' : ''}`
   const few = examples.length > 0 && examples.length < ids.length
-  const what = Number.isFinite(loss)
-    ? `the gradient norm ${gradientNorm}`
-    : `the loss ${loss} (gradient norm ${gradientNorm})`
+  const what = !Number.isFinite(loss)
+    ? `the loss ${loss} (gradient norm ${gradientNorm})`
+    : Number.isFinite(gradientNorm)
+      ? `an update that is not finite (gradient norm ${gradientNorm})`
+      : `the gradient norm ${gradientNorm}`
   const place = parameter
     ? `; the parameter ${parameter} is not finite itself`
     : layer

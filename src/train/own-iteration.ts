@@ -3,7 +3,7 @@ import type { Optimizer } from '../backend/optimizer.js'
 import { withRandomness } from '../backend/random.js'
 import { describe, InputError } from '../errors.js'
 import type { Core } from './core.js'
-import { record, type Outcome } from './iteration.js'
+import { isFiniteUpdate, record, type Outcome } from './iteration.js'
 import { checkOptimizer } from './options.js'
 import { borrowingTrainee, flattenParameters, ownPass, type OwnLoss, type ParameterTree } from './own.js'
 import { averageOf, clip, ensureSlots, movedAverage, normOf } from './step.js'
@@ -122,7 +122,8 @@ async function oneOwnIteration(
     giveBack?.()
     const learningRate = core.learningRate()
     const gradientNorm = Math.hypot(...norms)
-    const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm)
+    const rates = Object.values(core.peaks).map((peak) => core.learningRate(undefined, peak))
+    const finite = Number.isFinite(loss) && rates.every((rate) => isFiniteUpdate(gradientNorm, rate))
     const outcome = { finite, loss: loss!, gradientNorm, learningRate, positions, losses: undefined, more }
     finished = finite
     if (finite) {

@@ -166,6 +166,46 @@ describe('what is not finite, and what stands out', () => {
     expect(run.history.at(-1)!.loss).toBeLessThan(0.1)
   })
 
+  test('an update that a rate makes infinite is not made, though loss and gradients are finite', async () => {
+    for (const backend of ['onnxruntime', 'cpu']) {
+      await tf.setBackend(backend)
+      const { model } = linearModel()
+      const data = { x: Float32Array.of(1, 2), y: Float32Array.of(100, 200) }
+      const run = train(model, { data, batchSize: 2, optimizer: sgd({ learningRate: 3e37 }) })
+      await run.iterate(3)
+      expect(run.stopReason).toMatchObject({ kind: 'notFinite', iteration: 0 })
+      expect(run.stopReason!.message).toMatch(/an update that is not finite \(gradient norm \d/)
+      expect(model.parameters.w.dataSync()[0]).toBe(0)
+      const batch = await run.nextBatch()
+      await expect(run.apply((await run.gradients(batch)).gradients)).rejects.toThrow('a finite update')
+      await expect(run.iterate(1, { inspect: true })).rejects.toThrow('not finite')
+      expect(run.iteration).toBe(0)
+    }
+  })
+
+  test('a schedule that gives no number changes nothing', async () => {
+    const { w, b, model } = linearModel()
+    const schedule = (iteration: number) => (iteration < 3 ? 0.1 : NaN)
+    const data = { x: Float32Array.of(1, 2), y: Float32Array.of(1, 2) }
+    const run = train(model, { data, optimizer: sgd({ learningRate: 1 }), schedule })
+    const own = train(
+      {
+        parameters: { b },
+        optimizers: { g: sgd({ learningRate: 1 }) },
+        iteration: (_, { optimizers }) => ({ loss: optimizers.g!.minimize(() => b.sub(1).square()) }),
+      },
+      { data, schedule },
+    )
+    for (const [one, variable] of [
+      [run, w],
+      [own, b],
+    ] as const) {
+      await one.iterate(5)
+      expect(one.stopReason).toMatchObject({ kind: 'notFinite', iteration: 2 })
+      expect(variable.dataSync()[0]).toBeGreaterThan(0)
+    }
+  })
+
   test('what it says to go on runs as it stands: of many examples, under a schedule, with several optimizers', async () => {
     const x = Float32Array.from({ length: 40 }, (_, i) => (i % 3 ? i / 40 : NaN))
     const many = train(linearModel().model, {

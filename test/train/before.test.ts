@@ -187,6 +187,7 @@ describe('before and after training', () => {
     one.run.set({ freeze: ['dense_1/bias'], optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }) })
     await one.run.iterate(3)
     await one.run.focus([1, 2, 3, 4])
+    expect(one.run.adjustments.at(-1)!.to).toMatchObject({ subset: '4 examples', ids: [1, 2, 3, 4] })
     await one.run.iterate(1)
     await one.run.focus(null)
     await one.run.iterate(4)
