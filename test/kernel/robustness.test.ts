@@ -246,7 +246,7 @@ describe('a port that somebody else has', () => {
     }
   }, 60_000)
 
-  test('for good ends the kernel with 1 and the reason, so that the front end starts one on other ports', async () => {
+  test('for good ends the kernel with 1 and the reason', async () => {
     const { said, exited, release } = await startBeside()
     expect(await exited).toBe(1)
     expect(said()).toMatch(
