@@ -68,7 +68,6 @@ export class Comms {
     await this.#opening.get(comm.id)
     if (this.#widgetless.has(comm.id)) return this.#onWidgetless(message, comm)
     await this.#deliver(message, comm)
-    if (this.#widgetless.has(comm.id)) return this.#onWidgetless(message, comm)
     if (comm.kind === 'close') this.#open.delete(comm.id)
   }
 

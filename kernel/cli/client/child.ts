@@ -14,6 +14,7 @@ process.on('exit', () => {
   for (const kernel of running) kernel.kill()
 })
 
+/** The process and the folder of its connection file. */
 export class KernelChild {
   readonly child: ChildProcess
   readonly exited: Promise<Exit>
@@ -21,6 +22,7 @@ export class KernelChild {
   /** What it wrote to stdout and stderr, the last 100,000 characters. */
   said = ''
   readonly #folder: string
+  #reason = ''
 
   /** @param folder what is removed with it. */
   constructor(command: readonly string[], options: { cwd: string; env: NodeJS.ProcessEnv }, folder: string) {
@@ -54,7 +56,6 @@ export class KernelChild {
       )
     })
   }
-  #reason = ''
 
   /** Why it is gone, with its last words. */
   get death(): KernelDied {
