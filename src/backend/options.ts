@@ -51,7 +51,7 @@ export function onOptions(listener: () => void): void {
  *
  *     setBackendOptions({ minimumSize: 0, mode: 'eager' })
  */
-export function setBackendOptions(changes: Partial<BackendOptions>): void {
+export function setBackendOptions(changes: Partial<BackendOptions> = {}): void {
   for (const [name, value] of Object.entries(changes)) {
     const row = rows[name as keyof BackendOptions]
     if (row === undefined)

@@ -99,6 +99,14 @@ export class Entry {
     this.fromHost = values !== undefined
   }
 
+  /** As a `dataId` it is part of what a tensor prints as: there it is nothing but an id. */
+  toJSON(): object {
+    return {}
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](): object {
+    return {}
+  }
+
   get values(): tf.BackendValues {
     if (this.held === undefined && this.dtype !== 'complex64') this.maker.materialize(this)
     if (!this.escaped) this.leaveRow()

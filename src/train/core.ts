@@ -163,7 +163,8 @@ export class Core {
   get parameters(): readonly Parameter[] {
     const { freeze } = this.settings
     if (!freeze) return this.trainee.parameters
-    const isFrozen = (name: string) => (freeze instanceof RegExp ? freeze.test(name) : freeze.includes(name))
+    const isFrozen = (name: string) =>
+      freeze instanceof RegExp ? name.search(freeze) !== -1 : freeze.includes(name)
     return this.trainee.parameters.filter(({ name }) => !isFrozen(name))
   }
 

@@ -301,7 +301,7 @@ function choose(targets: readonly Parameter[], chosen: Chosen, optimizer: string
   const one = (wanted: string | RegExp | tf.Variable): Parameter[] => {
     const found = targets.filter(({ name, variable }) =>
       wanted instanceof RegExp
-        ? wanted.test(name)
+        ? name.search(wanted) !== -1
         : typeof wanted === 'string'
           ? name === wanted || name.startsWith(`${wanted}/`)
           : variable === wanted,

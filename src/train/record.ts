@@ -301,10 +301,9 @@ export function optimizerFrom({ name, settings }: Rest['optimizer']): Optimizer 
   const make = (optimizers as { [name: string]: unknown })[name]
   if (typeof make !== 'function') return undefined
   const { ema, accumulate, ...own } = settings
-  const groups = own.groups as { parameters: unknown }[] | undefined
-  const revived = groups?.map((group) => ({ ...group, parameters: patternFrom(group.parameters) }))
-  if (revived?.some(({ parameters }) => parameters === undefined)) return undefined
-  let optimizer = make({ ...own, ...(revived && { groups: revived }) }) as Optimizer
+  const revived = revive(own)
+  if (!revived) return undefined
+  let optimizer = make(revived) as Optimizer
   // The inner one was written down first.
   for (const wrapper of Object.keys(settings)) {
     if (wrapper === 'ema') optimizer = optimizers.ema(optimizer, { decay: ema as number })
@@ -312,6 +311,22 @@ export function optimizerFrom({ name, settings }: Rest['optimizer']): Optimizer 
       optimizer = optimizers.accumulate(optimizer, { every: accumulate as number })
   }
   return optimizer
+}
+
+/** Settings with patterns in place of their texts: those of groups, and of what Muon leaves to AdamW; undefined where one was a function. */
+function revive(settings: { readonly [name: string]: unknown }): { [name: string]: unknown } | undefined {
+  const revived: { [name: string]: unknown } = {}
+  for (const [name, value] of Object.entries(settings)) {
+    let made = value
+    if (name === 'groups') {
+      const groups = (value as { [name: string]: unknown }[]).map(revive)
+      made = groups.includes(undefined) ? undefined : groups
+    } else if (name === 'adamw') made = revive(value as { [name: string]: unknown })
+    else if (name === 'parameters') made = patternFrom(value)
+    if (made === undefined) return undefined
+    revived[name] = made
+  }
+  return revived
 }
 
 /** The pattern that was recorded as its text; undefined for a function. */

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import * as tf from '@tensorflow/tfjs'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
@@ -123,6 +124,13 @@ describe('the lazy mode', () => {
     expect(kernelMs).toBeGreaterThan(0)
     expect(kernels().BatchMatMul).toEqual({ onnx: 1, host: 0 })
     x.dispose()
+  })
+
+  it('prints as any tensor does, in JSON and to a console', () => {
+    const tensor = tf.scalar(1).add(1)
+    expect(JSON.parse(JSON.stringify({ tensor }))).toMatchObject({ tensor: { shape: [], dataId: {} } })
+    expect(inspect(tensor, { depth: 10 }).split('\n').length).toBeLessThan(15)
+    tensor.dispose()
   })
 
   it('names the kernel when a graph fails', () => {

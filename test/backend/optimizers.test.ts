@@ -231,6 +231,27 @@ describe('an optimizer', () => {
     expect(() => sgd({ learningRate: -1 })).toThrow(/-1.*above 0/)
     expect(() => adam({} as never)).toThrow(/no learningRate/)
     expect(() => sgd({ learningRate: 1, nesterov: true })).toThrow(/momentum/)
+    const grouped = (groups: unknown) => () => adamw({ learningRate: 1e-3, groups } as never)
+    expect(grouped([{ parameters: /x/, weightdecay: 0 }])).toThrow(/'weightdecay'.*weightDecay/)
+    expect(grouped([{ parameters: 'biases' }])).toThrow(/'biases'.*'vectors', 'matrices'/)
+    expect(grouped({ parameters: 'vectors' })).toThrow(/a list of groups/)
+    expect(() => muon({ learningRate: 0.02, steps: 2.5 })).toThrow(/2\.5.*whole number/)
+  })
+
+  it('takes a pattern with the flag g for what it matches, each time', () => {
+    const optimizer = adamw({
+      learningRate: 1,
+      weightDecay: 0.5,
+      groups: [{ parameters: /b/g, weightDecay: 0 }],
+    })
+    tf.tidy(() => {
+      const value = tf.scalar(1)
+      for (let i = 0; i < 3; i++) {
+        const at = { name: 'b', value, gradient: tf.scalar(0), slots: optimizer.init(value, 'b') }
+        const update = optimizer.update({ ...at, learningRate: tf.scalar(1), iteration: tf.scalar(1) })
+        expect(update.value.dataSync()[0]).toBe(1)
+      }
+    })
   })
 })
 

@@ -128,6 +128,18 @@ describe('frozen parameters', () => {
     expect(stateOf(again)).toEqual(stateOf(run))
   })
 
+  it('may be named by a pattern with the flag g', async () => {
+    const run = createRun('mlp')
+    run.set({ freeze: /dense_/g })
+    await run.iterate(2)
+    const [first] = coreOf(run)!.trainee.parameters
+    expect(coreOf(run)!.parameters.map(({ name }) => name)).toEqual([
+      'batch_normalization/gamma',
+      'batch_normalization/beta',
+    ])
+    expect(first!.name).toBe('dense_1/kernel')
+  })
+
   it('do not count in the gradient norm, nor when their gradient is not finite', async () => {
     const w = tf.variable(tf.scalar(1))
     const v = tf.variable(tf.scalar(0))

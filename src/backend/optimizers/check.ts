@@ -4,7 +4,34 @@ import { InputError, describe } from '../../errors.js'
 const limits = {
   positive: { expected: 'a number above 0', fits: (x: number) => x > 0 && x < Infinity },
   notNegative: { expected: 'a number of at least 0', fits: (x: number) => x >= 0 && x < Infinity },
+  whole: { expected: 'a whole number of at least 1', fits: (x: number) => Number.isInteger(x) && x >= 1 },
   share: { expected: 'a number from 0 to less than 1', fits: (x: number) => x >= 0 && x < 1 },
+}
+
+const groupRows = { parameters: 'any', learningRate: 'positive', weightDecay: 'notNegative' } as const
+
+/** Throws `InputError` for groups of parameters that would silently match nothing or change nothing. */
+function checkGroups(optimizer: string, groups: unknown): void {
+  const where = `${optimizer}({ groups })`
+  const fix = `Write ${optimizer}({ …, groups: [{ parameters: 'vectors', weightDecay: 0 }] }).`
+  if (!Array.isArray(groups))
+    throw new InputError({ where, received: describe(groups), expected: 'a list of groups', fix })
+  for (const group of groups) {
+    checkSettings(`${optimizer} groups`, group, groupRows)
+    const { parameters } = group as { parameters: unknown }
+    const fits =
+      parameters === 'vectors' ||
+      parameters === 'matrices' ||
+      parameters instanceof RegExp ||
+      typeof parameters === 'function'
+    if (fits) continue
+    throw new InputError({
+      where: `${optimizer}({ groups: [{ parameters }] })`,
+      received: describe(parameters),
+      expected: "a pattern on names, 'vectors', 'matrices', or a function of name and shape",
+      fix,
+    })
+  }
 }
 
 /**
@@ -14,7 +41,7 @@ const limits = {
 export function checkSettings(
   optimizer: string,
   settings: object,
-  rows: { [name: string]: keyof typeof limits | 'any' },
+  rows: { readonly [name: string]: keyof typeof limits | 'any' },
 ): void {
   if (settings === null || typeof settings !== 'object')
     throw new InputError({
@@ -32,6 +59,7 @@ export function checkSettings(
         expected: `one of ${Object.keys(rows).join(', ')}`,
         fix: `Remove '${name}' or correct its spelling.`,
       })
+    if (name === 'groups' && value !== undefined) checkGroups(optimizer, value)
     if (row === 'any' || value === undefined) continue
     if (typeof value !== 'number' || !limits[row].fits(value))
       throw new InputError({
@@ -40,7 +68,11 @@ export function checkSettings(
         expected: limits[row].expected,
       })
   }
-  if (rows.learningRate && (settings as { learningRate?: unknown }).learningRate === undefined)
+  if (
+    rows !== groupRows &&
+    rows.learningRate &&
+    (settings as { learningRate?: unknown }).learningRate === undefined
+  )
     throw new InputError({
       where: `${optimizer}({ learningRate })`,
       received: 'no learningRate',

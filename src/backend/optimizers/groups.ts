@@ -25,8 +25,11 @@ export interface GroupedSettings {
 function matches({ parameters }: ParameterGroup, name: string, shape: readonly number[]): boolean {
   if (parameters === 'vectors') return shape.length < 2
   if (parameters === 'matrices') return shape.length >= 2
-  return typeof parameters === 'function' ? parameters(name, shape) : parameters.test(name)
+  return typeof parameters === 'function' ? parameters(name, shape) : isMatch(parameters, name)
 }
+
+/** Whether a pattern is found in a name. (`test` goes on from where it last was where the pattern has the flag g.) */
+export const isMatch = (pattern: RegExp, name: string): boolean => name.search(pattern) !== -1
 
 /** The decay and the rate (scheduled, scaled by the group's share) that hold for one parameter. */
 export function settingsOf(

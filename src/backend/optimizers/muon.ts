@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
+import { InputError, describe } from '../../errors.js'
 import type { Optimizer } from '../optimizer.js'
 import { adamw, type AdamwSettings } from './adam.js'
 import { checkSettings } from './check.js'
-import { record, settingsOf, type ParameterGroup } from './groups.js'
+import { isMatch, record, settingsOf, type ParameterGroup } from './groups.js'
 
 export interface MuonSettings {
   /** Of the matrices. */
@@ -49,14 +50,22 @@ export function muon(settings: MuonSettings): Optimizer {
     learningRate: 'positive',
     momentum: 'share',
     weightDecay: 'notNegative',
-    steps: 'positive',
+    steps: 'whole',
     groups: 'any',
     adamw: 'any',
   })
   const { learningRate, momentum = 0.95, weightDecay: decay = 0.1, steps = 5 } = settings
   const { parameters, ...rest } = settings.adamw ?? { learningRate: 3e-4 }
+  if (parameters !== undefined && !(parameters instanceof RegExp))
+    throw new InputError({
+      where: 'muon({ adamw: { parameters } })',
+      received: describe(parameters),
+      expected: 'a pattern on the names of matrices that AdamW trains',
+      fix: 'Write muon({ learningRate: 0.02, adamw: { learningRate: 3e-4, parameters: /embedding|head/ } }).',
+    })
   const other = adamw(rest)
-  const isMatrix = (tensor: tf.Tensor, name: string) => tensor.rank >= 2 && !parameters?.test(name)
+  const isMatrix = (tensor: tf.Tensor, name: string) =>
+    tensor.rank >= 2 && !(parameters && isMatch(parameters, name))
   return {
     name: 'muon',
     learningRate,
