@@ -100,7 +100,13 @@ interface Config {
 
 /** Our options over the notebook's own, or on their own. */
 function configFor(own: Tsconfig | undefined, typeRoots: string[], as: StandIn | undefined): Config {
-  const options: Config['compilerOptions'] = { ...requiredOptions, typeRoots, checkJs: as === 'jslab' }
+  const options: Config['compilerOptions'] = {
+    ...requiredOptions,
+    typeRoots,
+    checkJs: as === 'jslab',
+    // With it objects in JavaScript take no new properties; without `strict` what it is there for does without.
+    noImplicitAny: as === undefined,
+  }
   for (const [name, value] of Object.entries({ ...defaultOptions, strict: as === undefined }))
     if (!own || (!own.isExtended && !(name in own.options))) options[name] = value
   if (!own) return { compilerOptions: options }

@@ -36,6 +36,12 @@ describe("jslab's notebooks, as jslab", () => {
     expect(error((await kernel.run('count = "s"')).outputs)?.evalue).toContain('TS2322')
     expect(error((await kernel.run('const typed: number = 1')).outputs)?.evalue).toContain('TS8010')
   })
+  test('may add to objects, and start with nothing', async () => {
+    const { outputs } = await kernel.run(
+      'const o = { a: 1 }; o.b = 2; let list = []; list.push(1); let best = null; best = 5; [o, list, best]',
+    )
+    expect(text(outputs)).toBe('[ { a: 1, b: 2 }, [ 1 ], 5 ]')
+  })
   test("require tslab's displays", async () => {
     const { outputs } = await kernel.run(
       'const tslab = require("tslab")\nconst fs = require("fs")\ntslab.display.html("<b>x</b>"); console.log(tslab.versions.node, typeof fs.statSync)',
