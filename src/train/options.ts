@@ -227,10 +227,26 @@ export function checkRate(rate: unknown, where: string): number {
   throw new InputError({ where, received: describe(rate), expected: 'a finite learning rate, 0 or more' })
 }
 
+function ownMetric(metric: MetricFunction): Metric {
+  const name = metric.name || 'metric'
+  return {
+    name,
+    larger: true,
+    perExample(expected, predicted) {
+      const values: unknown = metric(expected, predicted)
+      if (values instanceof tf.Tensor) return values
+      throw new InputError({
+        where: `the metric ${name}`,
+        received: describe(values),
+        expected: 'a tensor: its value for each example, [batch]',
+      })
+    },
+  }
+}
+
 export function findMetrics(given: readonly (string | Metric | MetricFunction)[] = []): Metric[] {
   return given.map((metric) => {
-    if (typeof metric === 'function')
-      return { name: metric.name || 'metric', larger: true, perExample: (y, p) => metric(y, p) }
+    if (typeof metric === 'function') return ownMetric(metric)
     if (typeof metric === 'object' && metric !== null && typeof metric.perExample === 'function')
       return metric
     const row = typeof metric === 'string' ? knownMetrics.get(metric) : undefined

@@ -183,7 +183,20 @@ const makers: { readonly [name: string]: (settings: any) => Schedule } = {
 
 /** A function of one's own as a schedule. */
 export function ownSchedule(rate: ScheduleFunction): Schedule {
-  return { name: 'own', settings: { function: rate.name || 'own function' }, rate }
+  const name = rate.name || 'own function'
+  return {
+    name: 'own',
+    settings: { function: name },
+    rate(iteration, peak) {
+      const found: unknown = rate(iteration, peak)
+      if (typeof found === 'number' && tests.rate(found)) return found
+      throw new InputError({
+        where: `the schedule ${name}`,
+        received: `${describe(found)} for iteration ${iteration}`,
+        expected: words.rate,
+      })
+    },
+  }
 }
 
 /** A schedule as plain data. */

@@ -67,6 +67,7 @@ test.each(values)('%s that does not fit is refused where it is made', (_name, ma
 const calls: [string, (run: any) => unknown, RegExp][] = [
   ['iterate', (run) => run.iterate(1, { inspekt: true }), /Did you mean 'inspect'/],
   ['iterate, its signal', (run) => run.iterate(1, { signal: 5 }), /5.*AbortSignal/],
+  ['a metric', () => start({ metrics: [() => 5] }).evaluate(), /received 5.*each example/],
   ['epochs', (run) => run.epochs(1, { signall: 1 }), /'signall'/],
   ['until', (run) => run.until(plateau(), { atmost: 5 }), /Did you mean 'atMost'/],
   ['until, its rule not called', (run) => run.until(plateau, { atMost: 3 }), /plateau/],
@@ -125,6 +126,18 @@ test.each(calls)(
     expect(run.adjustments).toEqual([])
   },
 )
+
+test('a pattern with the flag g freezes and groups as one without', async () => {
+  const values = (run: any): number[] => run.model.getWeights().map((one: any) => one.dataSync()[0])
+  const groups = [{ parameters: /bias|kernel/g, learningRate: 1e-12 }]
+  for (const more of [{ freeze: /bias/g }, { optimizer: gradbook.adamw({ learningRate: 1, groups }) }]) {
+    const run = start({ evaluateOn: undefined, ...more })
+    const before = values(run)
+    await run.iterate(3)
+    const moved = values(run).map((value, i) => Math.abs(value - before[i]!) > 1e-6)
+    expect(moved).toEqual('freeze' in more ? [true, false, true, false] : [false, false, false, false])
+  }
+})
 
 test('loadRun without a model, or with an option that it does not know', async () => {
   await expect((gradbook as any).loadRun('first')).rejects.toThrow(/undefined.*the model/)
