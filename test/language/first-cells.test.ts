@@ -117,6 +117,7 @@ describe('what passes without the service passes with it', () => {
     'class File { [Symbol.dispose]() {} }; { using file = new File() }',
     '[1, 2].values().map((n) => n + 1).toArray().at(-1)',
     '{ a: 1, b: [2] }',
+    'const add = (a, { b }, ...rest) => a + b + rest.length; let last; last = add(1, { b: 2 }); const losses = []',
     'console.log(1, "a"); console.error(new Error("b"))',
     'const shown = display(markdown("**a**"), { display_id: "x" }); shown.update(5); clearOutput({ wait: true })',
   ])('%s', async (cell) => {
