@@ -86,7 +86,7 @@ export class RunPanel extends Widget {
     })
     this.#batchRow = make('div', 'gb-row', make('span', 'gb-label', trans.__('batch size')), this.#batchSize)
 
-    this.#why.placeholder = trans.__('a reason, kept with the change')
+    this.#why.placeholder = trans.__('reason for the change')
     this.#why.setAttribute('aria-label', trans.__('why'))
     const whyRow = make('div', 'gb-row', make('span', 'gb-label', trans.__('why')), this.#why)
 
