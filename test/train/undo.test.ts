@@ -128,7 +128,7 @@ describe('undo', () => {
     expect(table.runs).toEqual(['run', 'hotter'])
     expect(table.rows.find(({ what }) => what === 'adjustments of its own')!.values).toEqual([
       null,
-      'learningRate 0.1 at 20',
+      'learning rate 0.1 at 20',
     ])
   })
 
