@@ -35,6 +35,7 @@ function recordForward(model: tf.LayersModel, batch: number): Forward {
   const given = shapes.map((shape, at) => tf.zeros(shape as number[], model.inputs[at]!.dtype as 'float32'))
   try {
     const { recording, returned } = record(backend, given, (symbols) => {
+      backend.recorder.graph.isPortable = true
       const outputs = model.apply(symbols.length === 1 ? symbols[0]! : symbols, { training: false })
       return collectTensors(outputs)
     })

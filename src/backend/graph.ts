@@ -75,6 +75,8 @@ export class Graph {
   /** Whether it is that of a function, which runs it again and again, and not one that waits. */
   readonly recorded: boolean
   readonly structure = new Structure()
+  /** Others shall run it: it has no layouts that ONNX Runtime keeps for itself. */
+  isPortable = false
   /** The kernel call that nodes are added for. */
   call: Call | undefined
   /** Values that were made. */

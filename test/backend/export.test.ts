@@ -38,6 +38,15 @@ const models: { [title: string]: () => tf.LayersModel } = {
         dense({ units: 3 }),
       ],
     }),
+  'a convnet whose channels ONNX Runtime would take in blocks': () =>
+    tf.sequential({
+      layers: [
+        conv2d({ inputShape: [8, 16, 1], filters: 96, kernelSize: 3, activation: 'relu', padding: 'same' }),
+        conv2d({ filters: 16, kernelSize: 3, padding: 'same' }),
+        flatten(),
+        dense({ units: 3 }),
+      ],
+    }),
   'an LSTM': () =>
     tf.sequential({
       layers: [
@@ -63,6 +72,7 @@ describe('an exported model', () => {
       const model = make()
       const file = join(folder, `${title}.onnx`)
       await exportOnnx(model, file)
+      expect(readFileSync(file, 'latin1')).not.toContain('nchwc')
       const session = createSession(readFileSync(file), { threads: 1, device: 'cpu' })
       for (const rows of [1, 5]) {
         const x = inputFor(model, rows)

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph.js'
+import { maybeFilterGradient, maybeForward, maybeInputGradient } from './blocked.js'
 import { isFloat, type Attributes, type Emitters } from './kernel.js'
 import { activate, fusable } from './matmul.js'
 
@@ -131,6 +132,8 @@ const strided = (info: Info) => ({
 function forward(g: Graph, x: Value, filter: Value, info: Info): Value {
   const { batchSize, outHeight, outWidth, outChannels, inChannels } = info
   const grouped = filter.shape[2] !== inChannels
+  const blocked = grouped ? undefined : maybeForward(g, x, filter, info, strided(info))
+  if (blocked) return blocked
   if (grouped || columnSize(info) > mostColumns) {
     const weights = g.transpose(filter, [3, 2, 0, 1])
     const y = g.node(
@@ -159,6 +162,8 @@ export function sumWindows(g: Graph, parts: Value, info: Info, batch: number, ch
 
 function inputGradient(g: Graph, dy: Value, filter: Value, info: Info): Value {
   const { batchSize, inChannels, outChannels, outHeight, outWidth, filterHeight, filterWidth } = info
+  const blocked = maybeInputGradient(g, dy, filter, info)
+  if (blocked) return blocked
   const flat = g.reshape(g.transpose(dy, toNCHW), [batchSize, outChannels, outHeight * outWidth])
   const weights = g.reshape(g.transpose(filter, [3, 2, 0, 1]), [
     outChannels,
@@ -170,6 +175,8 @@ function inputGradient(g: Graph, dy: Value, filter: Value, info: Info): Value {
 
 function filterGradient(g: Graph, x: Value, dy: Value, info: Info): Value {
   const { batchSize, outHeight, outWidth, outChannels } = info
+  const blocked = maybeFilterGradient(g, x, dy, info, strided(info))
+  if (blocked) return blocked
   const flat = g.reshape(dy, [batchSize * outHeight * outWidth, outChannels])
   return g.reshape(g.matmul(columns(g, x, info), flat, true), info.filterShape)
 }

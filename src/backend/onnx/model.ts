@@ -75,7 +75,8 @@ export function encodeModel({ nodes, inputs, outputs, dimensions = {}, names }: 
         }),
       ),
     )
-  return new Protobuf()
+  const domains = new Set(['', 'com.microsoft', ...nodes.flatMap(({ domain }) => domain ?? [])])
+  const model = new Protobuf()
     .integer(1, irVersion)
     .string(2, 'gradbook')
     .message(7, (graph) => {
@@ -95,7 +96,7 @@ export function encodeModel({ nodes, inputs, outputs, dimensions = {}, names }: 
       for (const value of inputs) graph.message(11, (to) => writeValue(to, value))
       for (const value of outputs) graph.message(12, (to) => writeValue(to, value))
     })
-    .message(8, (set) => set.string(1, '').integer(2, operatorSet))
-    .message(8, (set) => set.string(1, 'com.microsoft').integer(2, 1))
-    .finish()
+  for (const domain of domains)
+    model.message(8, (set) => set.string(1, domain).integer(2, domain === '' ? operatorSet : 1))
+  return model.finish()
 }
