@@ -92,8 +92,9 @@ export function controls(
     value: step,
     min: 1,
     max: 1e9,
-    tooltip: 'iterations of one step',
-    layout: { width: '6em' },
+    description: 'iterations',
+    style: { description_width: 'auto' },
+    layout: { width: '11em' },
   })
   const undo = Button({
     description: 'Undo',
@@ -144,8 +145,13 @@ export function controls(
     value: metrics.at(-1)!,
     style: described,
   })
-  const target = FloatText({ value: 0, tooltip: 'target', layout: { width: '7em' } })
-  const setTarget = Button({ description: 'is reached', layout: button })
+  const target = FloatText({
+    value: 0,
+    description: 'reaches',
+    style: { description_width: 'auto' },
+    layout: { width: '11em' },
+  })
+  const setTarget = Button({ description: 'Set target', layout: button })
   const ids = Text({ description: 'leave out', placeholder: 'ids of training examples', style: described })
   const exclude = Button({ description: 'Exclude', layout: button })
   const note = Text({
