@@ -70,15 +70,21 @@ function runLike(value: object): MimeBundle | undefined {
   return typeof view === 'object' && view !== null ? maybeKind(view) : undefined
 }
 
-/** A specification as it is; what is said of it in text is its title and its marks. */
+/** A specification as it is; what is said of it in text is its title and the line below it: where ours say the figures. */
 function specBundle(spec: Spec): MimeBundle {
-  const title = spec.title as string | { text?: unknown } | undefined
-  const text = typeof title === 'object' ? title?.text : title
+  const title = spec.title as string | { text?: unknown; subtitle?: unknown } | undefined
+  const lines = title !== null && typeof title === 'object' ? [title.text, title.subtitle] : [title]
+  const text = lines
+    .flat()
+    .filter((line) => typeof line === 'string' && line !== '')
+    .slice(0, 4)
+    .map((line) => cleanLine(line, 100))
+    .join(' · ')
   // The types that front ends know: what came later draws in them too.
   const mime = isVega(spec)
     ? 'application/vnd.vega.v5+json'
     : `application/vnd.vegalite.v${/v4/.test(spec.$schema) ? 4 : 5}+json`
-  return { [mime]: spec, 'text/plain': `[chart${text ? `: ${cleanLine(text, 100)}` : ''}]` }
+  return { [mime]: spec, 'text/plain': `[chart${text ? `: ${text}` : ''}]` }
 }
 
 /** What the packages vega-lite-api and Altair's likes give: an object that can say its specification. */

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import * as aq from 'arquero'
 import { describe, expect, it } from 'vitest'
-import { toBundle } from '../../src/show/index.js'
+import { calibrationChart, toBundle } from '../../src/show/index.js'
 import { tensorLine } from '../../src/show/tensor.js'
 import { runView } from './sample-views.js'
 
@@ -74,6 +74,16 @@ describe('a value', () => {
   it('that is a Vega spec is one too', () => {
     const spec = { $schema: 'https://vega.github.io/schema/vega/v6.json', marks: [] }
     expect(toBundle(spec)).toEqual({ 'application/vnd.vega.v5+json': spec, 'text/plain': '[chart]' })
+  })
+
+  it('says in text the title of a chart and the lines below it, where the figures are', () => {
+    const text = toBundle(calibrationChart([{ probability: 0.9, right: true }]))!['text/plain']
+    expect(text).toMatch(/^\[chart: Calibration · expected calibration error .* over 1 prediction/)
+    const long = {
+      $schema: 'https://vega.github.io/schema/vega-lite/v5.json',
+      title: Array(9999).fill('x'.repeat(999)),
+    }
+    expect(String(toBundle(long)!['text/plain']).length).toBeLessThan(500)
   })
 
   it('that is a run is its chart as it stands', () => {
