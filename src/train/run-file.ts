@@ -1,0 +1,141 @@
+import * as tf from '@tensorflow/tfjs'
+import type { Files } from '../store/files.js'
+import { batchSizesRecord } from './batch-sizes.js'
+import type { Core } from './core.js'
+import { scheduleRecord } from './schedules.js'
+import { ruleRecord } from './stops.js'
+
+/** A cell that trained, and the iteration it went on from. */
+interface Cell {
+  number: number
+  source: string
+  from: number
+}
+
+/** What is in `run.json`. */
+export interface RunFile {
+  format: 'gradbook.run/1'
+  id: string
+  name: string
+  pid: number
+  written: string
+  iteration: number
+  /** Of the newest snapshot, in `snapshots/`. */
+  snapshot: string | null
+  parent?: { name: string; iteration: number }
+  [more: string]: unknown
+}
+
+/** What `run.json` says of a run, in whichever folder it is written. */
+export class RunRecord {
+  readonly #core: Core
+  readonly id: string
+  readonly parent: RunFile['parent']
+  #details: { [name: string]: unknown } | undefined
+  #carried: { [name: string]: unknown } | undefined
+  readonly #cells: Cell[] = []
+
+  constructor(core: Core, { id, parent }: { id?: string; parent?: RunFile['parent'] }) {
+    this.#core = core
+    this.id = id ?? crypto.randomUUID()
+    this.parent = parent
+  }
+
+  /** What the file of the process before says stays in it. */
+  carryOn(file: RunFile): void {
+    if (Array.isArray(file.cells)) this.#cells.push(...(file.cells as Cell[]))
+    const kept = ['parameters', 'data', 'evaluateOn', 'versions', 'backend', 'machine'] as const
+    this.#carried = Object.fromEntries(kept.map((name) => [name, file[name]]))
+  }
+
+  /** Takes down that this cell goes on with the run; false where it did already. */
+  goesOn({ number, source }: { number: number; source: string }): boolean {
+    const last = this.#cells.at(-1)
+    if (last?.number === number && last.source === source) return false
+    this.#cells.push({ number, source, from: this.#core.iteration })
+    return true
+  }
+
+  /** Computes what takes its time, unless that was done: a record is quick to write without. */
+  complete(): void {
+    this.#details ??= detailsOf(this.#core)
+  }
+
+  /** @param snapshot file of the newest. @param held whether this process goes on writing there. */
+  at(snapshot: string | null, held: boolean): RunFile {
+    const core = this.#core
+    return {
+      format: 'gradbook.run/1',
+      id: this.id,
+      name: core.name,
+      pid: held ? (globalThis.process?.pid ?? 0) : 0,
+      written: new Date().toISOString(),
+      iteration: core.iteration,
+      snapshot,
+      ...(this.parent && { parent: this.parent }),
+      ...(this.#details ?? this.#carried),
+      ...settingsOf(core),
+      cells: this.#cells,
+    }
+  }
+}
+
+export function readRunFile(files: Files, folder: string): RunFile | undefined {
+  try {
+    return JSON.parse(files.readText(files.join(folder, 'run.json'))) as RunFile
+  } catch {
+    return undefined
+  }
+}
+
+/** What stays the same while a run goes on: computed once, as a digest of the data takes its time. */
+function detailsOf(core: Core): { [name: string]: unknown } {
+  const { data, evaluateOn, trainee } = core
+  const about = (set: typeof data | undefined) =>
+    set && { name: set.name, split: set.split, length: set.length, x: set.x, y: set.y, digest: set.digest() }
+  return {
+    parameters: trainee.parameters.map(({ name, variable }) => ({ name, shape: variable.shape })),
+    data: about(data),
+    evaluateOn: about(evaluateOn),
+    versions: { node: globalThis.process?.versions.node, tfjs: tf.version.tfjs },
+    backend: tf.getBackend(),
+    machine: machine(),
+  }
+}
+
+/** What the bits depend on beside the run: they are the same on the same kind of machine with as many threads. */
+function machine(): { [name: string]: unknown } | undefined {
+  const os = globalThis.process?.getBuiltinModule?.('node:os')
+  return (
+    os && {
+      platform: `${os.platform()} ${os.arch()}`,
+      processor: os.cpus()[0]?.model,
+      threads: os.availableParallelism(),
+    }
+  )
+}
+
+function settingsOf({ settings, optimizer, peak, trainee }: Core): { [name: string]: unknown } {
+  const {
+    schedule,
+    batchSchedule,
+    stop,
+    metrics,
+    freeze,
+    progress: _progress,
+    save: _save,
+    ...plain
+  } = settings
+  return {
+    loss: trainee.lossName,
+    settings: {
+      ...plain,
+      optimizer: { name: optimizer.name, ...optimizer.settings, peak },
+      schedule: schedule ? scheduleRecord(schedule) : null,
+      batchSchedule: batchSchedule ? batchSizesRecord(batchSchedule) : null,
+      stop: stop ? ruleRecord(stop) : null,
+      metrics: metrics.map(({ name }) => name),
+      freeze: freeze === undefined ? null : String(freeze),
+    },
+  }
+}
