@@ -76,7 +76,7 @@ const over = new Error('the results are written')
 
 /**
  * What the native library hands results out in: a copy of each, also of those that it wrote into arrays of ours, which for a
- * small GPT is a tenth of a step and garbage of 10 MB. So the first one ends a run of ours, by when all results are where they
+ * small GPT is a tenth of a step and garbage of 10 MB. So the first one ends a run of large results, by when all are where they
  * belong. Whoever else uses the library in this process gets theirs.
  */
 class Result {
@@ -92,9 +92,18 @@ class Result {
   }
 }
 
-/** Runs a session; the results are written into the arrays of `fetches`. */
-export function runSession(session: NativeSession, feeds: NativeTensors, fetches: NativeTensors): void {
-  isWritten = true
+/**
+ * Runs a session; the results are written into the arrays of `fetches`.
+ *
+ * @param endsEarly before the library copies them.
+ */
+export function runSession(
+  session: NativeSession,
+  feeds: NativeTensors,
+  fetches: NativeTensors,
+  endsEarly = false,
+): void {
+  isWritten = endsEarly
   try {
     session.run(feeds, fetches)
   } catch (error) {

@@ -22,6 +22,8 @@ export interface Plan {
   flat: ReadonlySet<string>
   /** Inputs and outputs that are several tensors in a row. */
   rows: Merged['rows']
+  /** Whether its results are too large to be copied once more. */
+  isLarge: boolean
   /** Calls of tfjs kernels that run in it. */
   kernels: readonly [kernel: string, times: number][]
 }
@@ -41,6 +43,12 @@ export function findNeeded(graph: Graph, outputs: readonly Value[]): Node[] {
 
 /** Elements that nodes write in all: below this a second thread costs more than it brings. */
 const enoughForThreads = 20_000
+
+/**
+ * Elements of results from which a run ends before they are copied. Copies of few cost little, and their memory is what makes V8
+ * collect: without them a small program's own arrays pile up to a sixth more resident memory.
+ */
+const enoughForEnd = 2 ** 18
 
 /** Builds the session for `nodes`. */
 export function createPlan(
@@ -74,7 +82,8 @@ export function createPlan(
   const ran = new Set(nodes.flatMap(({ call }) => call ?? []))
   const kernels = new Map<string, number>()
   for (const { kernel } of ran) kernels.set(kernel, (kernels.get(kernel) ?? 0) + 1)
-  return { session, inputs: list, outputs, flat, rows, kernels: [...kernels] }
+  const isLarge = outputs.reduce((sum, { shape }) => sum + sizeOf(shape), 0) >= enoughForEnd
+  return { session, inputs: list, outputs, flat, rows, isLarge, kernels: [...kernels] }
 }
 
 /** A tensor with the dimensions in which a plan takes or gives this value. */
@@ -84,7 +93,7 @@ export function inPlan({ flat }: Plan, value: Value, tensor: NativeTensor): Nati
 
 /** Runs a plan; the results are written into `fetches`. */
 export function runPlan(plan: Plan, feeds: NativeTensors, fetches: NativeTensors): void {
-  runSession(plan.session, feeds, fetches)
+  runSession(plan.session, feeds, fetches, plan.isLarge)
   count.flush()
   for (const [kernel, times] of plan.kernels) count.onnx(kernel, times)
 }
