@@ -1,6 +1,6 @@
 import { describe, InputError } from '../errors.js'
 import type { Adjustment } from '../views.js'
-import { checkChanges, type Changes } from './adjust.js'
+import { checkChanges, type Changes } from './changes.js'
 import { batchSizesFrom } from './batch-sizes.js'
 import { optimizerFrom } from './record.js'
 import { scheduleFrom } from './schedules.js'

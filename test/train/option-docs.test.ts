@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 /** Interfaces whose members are options that users pass, by the file they stand in. */
 const options: readonly (readonly [file: string, names: readonly string[]])[] = [
   ['train/options.ts', ['RunOptions', 'ModelOptions']],
-  ['train/adjust.ts', ['Changes']],
+  ['train/changes.ts', ['Changes']],
   ['train/rounds.ts', ['RoundsOptions', 'AdjustmentRule']],
   ['train/run.ts', ['IterateOptions']],
   ['train/own.ts', ['OwnModel']],
