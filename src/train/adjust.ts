@@ -1,13 +1,32 @@
 import { describe, InputError } from '../errors.js'
+import { named } from '../suggest.js'
 import type { Adjustment } from '../views.js'
 import type { Core } from './core.js'
 import { idsRecord, trainingPositions, type Ids } from './ids.js'
 import type { Subset } from './subsets.js'
 
+export interface Why {
+  /** The reason, shown where the adjustment is. */
+  why?: string
+}
+
+export function whyOf(options: Why, where: string): string | undefined {
+  const { why } = named(options, ['why'], where)
+  if (why === undefined || typeof why === 'string') return why
+  throw new InputError({ where, received: describe(why), expected: "a text, e.g. { why: 'loss is flat' }" })
+}
+
 /** Writes an adjustment down. */
 export function note(core: Core, { what, from, to, why }: Omit<Adjustment, 'at'>): void {
   const adjustment: Adjustment = { at: core.iteration, what, from, to, ...(why !== undefined && { why }) }
   core.adjustments = [...core.adjustments, adjustment]
+}
+
+/** A note of the user's. */
+export function noteText(core: Core, text: string): void {
+  if (typeof text !== 'string' || !text.trim())
+    throw new InputError({ where: 'run.note(text)', received: describe(text), expected: 'some text' })
+  note(core, { what: 'note', from: null, to: text.trim() })
 }
 
 /** Leaves examples out of what is drawn, or takes them back in. */

@@ -19,6 +19,15 @@ export function checkAverages(core: Core, where: string): void {
   })
 }
 
+/** A copy of the model with the averages in place of its parameters. */
+export function averagedModel(core: Core, where: string): any {
+  checkAverages(core, where)
+  const copy = core.trainee.copy()
+  for (const [i, { variable }] of copy.parameters.entries())
+    variable.assign(averageAt(core, core.trainee.parameters[i]!.name) ?? variable)
+  return copy.model
+}
+
 /** Puts the averages in place of the parameters until the function that is given is called. References change, nothing is copied. */
 export function lendAverages(core: Core): () => void {
   const lent = core.trainee.parameters.flatMap(({ name, variable }) => {

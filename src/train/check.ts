@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { activationsOf } from './activations.js'
 import { describe, InputError } from '../errors.js'
 import { branchOf } from './branch.js'
+import { isOwn } from './hand.js'
 import { maybeCompiled } from './compiled.js'
 import type { Core } from './core.js'
 import { gradientsAt, iterateOnce } from './iteration.js'
@@ -29,6 +30,7 @@ const round = (value: number) => Number(value.toPrecision(3))
  * - how much memory the values, the slots and a batch take.
  */
 export function checkRun(core: Core): CheckRow[] {
+  if (core.trainee.iteration) throw isOwn('run.check()')
   const rows = tidily(() => [
     ...inputs(core),
     ...labels(core),
@@ -210,6 +212,7 @@ export function findLearningRate(
   core: Core,
   options: { from?: number; to?: number; iterations?: number } = {},
 ): { suggested: number; rows: RateRow[] } {
+  if (core.trainee.iteration) throw isOwn('run.findLearningRate()')
   const where = 'run.findLearningRate(options)'
   const { from = 1e-6, to = 1, iterations = 100 } = named(options, ['from', 'to', 'iterations'], where)
   if (!(from > 0 && to > from && Number.isFinite(to)))

@@ -3,6 +3,7 @@ import type { Adjustment, ComparisonView, RunView } from '../views.js'
 import { batchSizesRecord } from './batch-sizes.js'
 import type { Core } from './core.js'
 import { viewOf } from './loop.js'
+import { coreOf, type Run } from './run.js'
 import { scheduleRecord } from './schedules.js'
 
 type Cell = string | number | null
@@ -62,8 +63,23 @@ function apart(names: readonly string[]): string[] {
   })
 }
 
+/** A table of what differs between runs, and their charts. */
+export function compare(...runs: readonly Run[]): ComparisonView {
+  return comparisonOf(
+    runs.map((run) => {
+      const core = coreOf(run)
+      if (core) return core
+      throw new InputError({
+        where: 'compare(a, b)',
+        received: describe(run),
+        expected: 'runs made by train',
+      })
+    }),
+  )
+}
+
 /** What runs have in common is left out, but for where they stand. */
-export function compareCores(cores: readonly Core[]): ComparisonView {
+function comparisonOf(cores: readonly Core[]): ComparisonView {
   if (cores.length < 2)
     throw new InputError({
       where: 'compare(a, b)',

@@ -173,6 +173,13 @@ export class Core {
     return this.settings.schedule?.rate(iteration, peak) ?? peak
   }
 
+  /** Of the next iteration, by optimizer. */
+  get learningRates(): { readonly [optimizer: string]: number } {
+    return Object.fromEntries(
+      Object.entries(this.peaks).map(([name, peak]) => [name, this.learningRate(undefined, peak)]),
+    )
+  }
+
   /** What dropout and noise of an iteration are drawn from. */
   randomnessOf(iteration: number): RandomnessSettings {
     return { seed: this.settings.seed, iteration, dropout: this.dropouts }

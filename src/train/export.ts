@@ -1,10 +1,11 @@
-import { InputError } from '../errors.js'
+import { describe, InputError } from '../errors.js'
 import { maybeFiles } from '../store/files.js'
 import { encodeEvents, type ScalarEvent } from '../store/tfevents.js'
 import type { Core } from './core.js'
 
 /** Writes history and evaluations where TensorBoard reads them: `tensorboard --logdir FOLDER`. Gives the file. */
-export function exportTensorBoard(core: Core, folder: string): string {
+export function exportTensorBoard(core: Core, given: string): string {
+  const folder = pathOf(given, "run.exportTensorBoard('logs/first')")
   const files = filesOr('run.exportTensorBoard(folder)')
   const now = Date.now() / 1000
   const events: ScalarEvent[] = []
@@ -62,7 +63,8 @@ function tableOf({ history, evaluations }: Core): { names: string[]; rows: (numb
 }
 
 /** Writes the history as CSV, evaluations in columns of their own. Gives the file. */
-export function exportCsv(core: Core, file: string): string {
+export function exportCsv(core: Core, given: string): string {
+  const file = pathOf(given, "run.exportCsv('first.csv')")
   const files = filesOr('run.exportCsv(file)')
   const { names, rows } = tableOf(core)
   const lines = [names.map(quoted).join(','), ...rows.map((row) => row.map((value) => value ?? '').join(','))]
@@ -71,7 +73,8 @@ export function exportCsv(core: Core, file: string): string {
 }
 
 /** Writes the same table as Parquet: iterations as int32, all else as double, null where there is nothing. Gives the file. */
-export async function exportParquet(core: Core, file: string): Promise<string> {
+export async function exportParquet(core: Core, given: string): Promise<string> {
+  const file = pathOf(given, "run.exportParquet('first.parquet')")
   const files = filesOr('run.exportParquet(file)')
   const { names, rows } = tableOf(core)
   const { parquetWriteBuffer } = await import('hyparquet-writer')
@@ -88,6 +91,11 @@ export async function exportParquet(core: Core, file: string): Promise<string> {
 }
 
 const quoted = (text: string) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
+
+function pathOf(path: unknown, example: string): string {
+  if (typeof path === 'string' && path) return path
+  throw new InputError({ received: describe(path), expected: `a path, e.g. ${example}` })
+}
 
 function filesOr(where: string) {
   const files = maybeFiles()

@@ -1,6 +1,7 @@
 export { loadRun, train } from './train.js'
 export type { LoadOptions } from './load.js'
-export { compare, Run, type IterateOptions } from './run.js'
+export { Run, type IterateOptions } from './run.js'
+export { compare } from './compare.js'
 export { knownRuns, onRuns, type RunListener } from './announce.js'
 export type { Changes } from './changes.js'
 export type { BatchGradients } from './hand.js'

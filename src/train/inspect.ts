@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
+import { describe, InputError } from '../errors.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
 import { mistakeAt } from '../mistakes/rows.js'
 import type { IterationView, ParameterRow } from '../views.js'
@@ -6,7 +7,10 @@ import { readActivations } from './activations.js'
 import { compiledTaps } from './compiled.js'
 import type { Core } from './core.js'
 import { predictedOf } from './evaluate.js'
+import { isOwn } from './hand.js'
 import { commit, isFiniteUpdate, record } from './iteration.js'
+import type { Live } from './live.js'
+import { makePlanned, stretch } from './loop.js'
 import { tidily } from './step.js'
 import { tapsAt } from './taps.js'
 import type { Batch } from './trainee.js'
@@ -26,6 +30,43 @@ export interface InspectedIteration extends IterationView {
   dispose(): void
 }
 
+/** Whether `run.iterate(n, { inspect })` opens an iteration up; refuses what cannot be. */
+export function isInspected(core: Core, n: number, inspect: unknown): boolean {
+  if (inspect === false) return false
+  if (inspect !== true && inspect !== 'compiled')
+    throw new InputError({
+      where: 'run.iterate(1, { inspect })',
+      received: describe(inspect),
+      expected: "true, false or 'compiled'",
+    })
+  if (n !== 1)
+    throw new InputError({
+      where: 'run.iterate(n, { inspect: true })',
+      received: `n = ${n}`,
+      expected: '1: one iteration is opened up at a time',
+    })
+  if (core.trainee.iteration) throw isOwn('run.iterate(1, { inspect: true })')
+  return true
+}
+
+/** Makes the next iteration of the run, opened up. */
+export async function inspectNext(
+  core: Core,
+  live: Live,
+  { compiled }: { compiled: boolean },
+): Promise<InspectedIteration> {
+  await makePlanned(core)
+  const inspected = inspectOnce(core, { compiled })
+  if (inspected) return inspected
+  // The same iteration on the usual path says what is wrong.
+  await stretch(core, live, { iterations: 1, spent: 'done' })
+  throw new InputError({
+    where: 'run.iterate(1, { inspect: true })',
+    received: core.stopReason?.message ?? 'an update that is not finite',
+    expected: 'a finite one',
+  })
+}
+
 /**
  * One iteration with everything it is made of. The same functions as in `iterateOnce`, run op by op, so breakpoints and
  * console.log in the model fire and the numbers are those of any other iteration. `compiled`: as a graph of its own over the
@@ -33,7 +74,7 @@ export interface InspectedIteration extends IterationView {
  *
  * @returns undefined where the update was not finite, and so not made.
  */
-export function inspectOnce(
+function inspectOnce(
   core: Core,
   { compiled = false }: { compiled?: boolean } = {},
 ): InspectedIteration | undefined {

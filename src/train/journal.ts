@@ -1,4 +1,4 @@
-import { InputError } from '../errors.js'
+import { describe, InputError } from '../errors.js'
 import { maybeHost } from '../host.js'
 import { maybeFiles, type Files } from '../store/files.js'
 import type { Core } from './core.js'
@@ -170,8 +170,23 @@ export class Journal {
     how.point.written = true
   }
 
-  /** Writes the run into a folder of the user's choice, with what undo and `goTo` would go to. */
-  save(path: string, overwrite: boolean, timeline: Pick<Timeline, 'past' | 'future' | 'named'>): void {
+  /**
+   * Writes the run as it stands: into its own folder, or all of it into one of the user's choice.
+   *
+   * @returns the folder.
+   */
+  save(
+    given: string | undefined,
+    overwrite: boolean,
+    timeline: Pick<Timeline, 'past' | 'future' | 'named'>,
+  ): string {
+    const path = given ?? this.folder
+    if (path === undefined || typeof path !== 'string')
+      throw new InputError({
+        where: 'run.save(folder)',
+        received: given === undefined ? 'no folder, for a run that has none of its own yet' : describe(given),
+        expected: "a folder, e.g. run.save('runs/first')",
+      })
     const files = maybeFiles()
     if (!files)
       throw new InputError({
@@ -180,7 +195,28 @@ export class Journal {
         expected: 'Node',
       })
     const own = this.#folder
-    if (own && (path === own.path || files.at(path) === own.place)) return this.#settleAloud(own, timeline)
+    try {
+      if (own && (path === own.path || files.at(path) === own.place)) this.#settleAloud(own, timeline)
+      else this.#writeCopy(files, path, overwrite, timeline)
+    } catch (error) {
+      if (error instanceof InputError) throw error
+      throw new InputError({
+        where: `run.save('${path}')`,
+        received: `a folder that cannot be written: ${(error as Error).message}`,
+        expected: 'one with room and with permission to write',
+        fix: 'Nothing is lost: the run goes on, and can be saved elsewhere.',
+      })
+    }
+    return path
+  }
+
+  /** With what undo and `goTo` would go to. What is overwritten stays until there is something in its place. */
+  #writeCopy(
+    files: Files,
+    path: string,
+    overwrite: boolean,
+    timeline: Pick<Timeline, 'past' | 'future' | 'named'>,
+  ): void {
     const file = files.join(path, 'run.json')
     if (!overwrite && files.exists(file) && readRunFile(files, path)?.id !== this.#record.id)
       throw new InputError({
@@ -189,7 +225,6 @@ export class Journal {
         expected: 'a folder of its own',
         fix: `Choose another, or run.save('${path}', { overwrite: true }).`,
       })
-    // What is overwritten stays until there is something in its place.
     const place = overwrite ? `${path}.new` : path
     if (overwrite) files.remove(place)
     try {

@@ -1,8 +1,22 @@
 import type { Dataset } from '../data/dataset.js'
 import { toDataset, type DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
-import { labelDoubts, mistakesOf, type EvaluationDetail, type MistakesBy } from '../mistakes/index.js'
-import type { EvaluationRow, MistakesView } from '../views.js'
+import {
+  calibrationOf,
+  confusionOf,
+  labelDoubts,
+  mistakesOf,
+  residualsOf,
+  slicesOf,
+  type Calibration,
+  type Confusion,
+  type EvaluationDetail,
+  type MistakesBy,
+  type ResidualRow,
+  type SliceRow,
+} from '../mistakes/index.js'
+import { named } from '../suggest.js'
+import type { EvaluationRow, Mistake, MistakesView } from '../views.js'
 import { checkAverages } from './averages.js'
 import type { Core } from './core.js'
 import { evaluate } from './evaluate.js'
@@ -32,8 +46,15 @@ export class Looking {
     return () => this.#live.breathe()
   }
 
-  async evaluate(data: DataLike | undefined, ema: boolean): Promise<EvaluationRow> {
+  /** Of `evaluateOn`, or of data of one's own; where averages alone are asked for, that is the first argument. */
+  async evaluate(
+    first: DataLike | { ema: boolean } | undefined,
+    options: { ema?: boolean },
+  ): Promise<EvaluationRow> {
     const core = this.#core
+    const only = first !== undefined && Object.keys(first).join() === 'ema'
+    const data = only ? undefined : (first as DataLike | undefined)
+    const { ema = false } = only ? (first as { ema: boolean }) : options
     if (ema) checkAverages(core, 'run.evaluate({ ema })')
     if (!ema && (data === undefined || data === core.evaluateOn)) {
       if (!core.evaluateOn) throw withoutEvaluateOn('run.evaluate()', 'run.evaluate(data.validation)')
@@ -52,7 +73,7 @@ export class Looking {
   }
 
   /** What is seen of each example now. */
-  async at(of: Looked, where: string): Promise<EvaluationDetail> {
+  async #at(of: Looked, where: string): Promise<EvaluationDetail> {
     const core = this.#core
     if (of !== 'train' && of !== 'evaluation')
       throw new InputError({ where, received: describe(of), expected: "of: 'train' or 'evaluation'" })
@@ -70,28 +91,50 @@ export class Looking {
     return detail
   }
 
-  async mistakes({
-    of = 'evaluation',
-    k,
-    by,
-  }: {
-    k?: number
-    of?: Looked
-    by?: MistakesBy
-  }): Promise<MistakesView> {
+  async mistakes(options: { k?: number; of?: Looked; by?: MistakesBy }): Promise<MistakesView> {
+    const { of = 'evaluation', k, by } = named(options, ['k', 'of', 'by'], 'run.mistakes(options)')
     const { iteration, details } = this.#core
-    const detail = await this.at(of, 'run.mistakes({ of })')
+    const detail = await this.#at(of, 'run.mistakes({ of })')
     const before = [...this.#looks, ...details].filter(
       (one) => one.iteration < iteration && one.dataset === detail.dataset,
     )
     return mistakesOf({ detail, before, of, k, by, ...(of === 'train' && this.#ofTraining()) })
   }
 
-  async doubtfulLabels(k: number): Promise<MistakesView> {
+  async residuals(options: { of?: Looked }): Promise<ResidualRow[]> {
+    const { of = 'evaluation' } = named(options, ['of'], 'run.residuals(options)')
+    return residualsOf(await this.#at(of, 'run.residuals({ of })'), this.#corrected(of))
+  }
+
+  async confusion(options: { of?: Looked }): Promise<Confusion> {
+    const { of = 'evaluation' } = named(options, ['of'], 'run.confusion(options)')
+    return confusionOf(await this.#at(of, 'run.confusion({ of })'), this.#corrected(of))
+  }
+
+  async slices(options: {
+    by: (row: Mistake) => string | number | boolean
+    of?: Looked
+  }): Promise<SliceRow[]> {
+    const { by, of = 'evaluation' } = named(options, ['by', 'of'], 'run.slices(options)')
+    return slicesOf(await this.#at(of, 'run.slices({ of })'), by, this.#corrected(of))
+  }
+
+  async calibration(options: { of?: Looked; bins?: number }): Promise<Calibration> {
+    const { of = 'evaluation', bins } = named(options, ['of', 'bins'], 'run.calibration(options)')
+    return calibrationOf(await this.#at(of, 'run.calibration({ of })'), bins)
+  }
+
+  async doubtfulLabels(options: { k?: number }): Promise<MistakesView> {
+    const { k = 16 } = named(options, ['k'], 'run.doubtfulLabels(options)')
     const { lossSums, lossCounts, labels } = this.#core
-    const detail = await this.at('train', 'run.doubtfulLabels()')
+    const detail = await this.#at('train', 'run.doubtfulLabels()')
     const score = labelDoubts(detail, { sums: lossSums, counts: lossCounts }, labels)
     return mistakesOf({ detail, of: 'train', k, score, ...this.#ofTraining() })
+  }
+
+  /** Labels that were corrected: of the training data alone. */
+  #corrected(of: Looked): Core['labels'] | undefined {
+    return of === 'train' ? this.#core.labels : undefined
   }
 
   /** Corrected labels are what is expected, and what was excluded is dealt with. */

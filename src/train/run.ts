@@ -1,19 +1,9 @@
 import type { DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
-import {
-  calibrationOf,
-  confusionOf,
-  residualsOf,
-  slicesOf,
-  type Calibration,
-  type SliceRow,
-  type Confusion,
-  type MistakesBy,
-  type ResidualRow,
-} from '../mistakes/index.js'
+import type { Calibration, Confusion, MistakesBy, ResidualRow, SliceRow } from '../mistakes/index.js'
+import { named } from '../suggest.js'
 import type {
   Adjustment,
-  ComparisonView,
   EvaluationRow,
   LookRow,
   Mistake,
@@ -23,55 +13,36 @@ import type {
   StopReason,
   StretchView,
 } from '../views.js'
-import { exclude, focus, note, relabel, reweight } from './adjust.js'
-import { averageAt, checkAverages } from './averages.js'
+import { exclude, focus, noteText, relabel, reweight, whyOf, type Why } from './adjust.js'
 import { announceRun, announceView } from './announce.js'
+import { averagedModel } from './averages.js'
 import { branchOf } from './branch.js'
 import { setChanges, type Changes } from './changes.js'
-import { compareCores } from './compare.js'
 import { checkRun, findLearningRate, type CheckRow, type RateRow } from './check.js'
 import type { Core } from './core.js'
 import { exportCsv, exportParquet, exportTensorBoard } from './export.js'
-import { Hand, isOwn, type BatchGradients } from './hand.js'
+import { Hand, type BatchGradients } from './hand.js'
 import { readLikeAnArray, type HistoryRow } from './history.js'
 import type { Ids } from './ids.js'
-import { inspectOnce, type InspectedIteration } from './inspect.js'
+import { inspectNext, isInspected, type InspectedIteration } from './inspect.js'
 import { Journal } from './journal.js'
 import { Live } from './live.js'
-import { checkCount, makePlanned, stretch, stretchView, viewOf } from './loop.js'
 import { Looking, type Looked } from './looking.js'
+import { checkCount, makePlanned, stretch, stretchView, viewOf } from './loop.js'
 import { checkRule, optionChecks } from './options.js'
 import type { SavedPoint } from './points.js'
 import { checkAdjustments, makeAdjustment } from './replay.js'
 import { focusOn, rounds, type RoundsOptions } from './rounds.js'
-import { restoreSnapshot, takeSnapshot } from './snapshots.js'
 import type { Spike } from './spikes.js'
 import type { StopFunction, StopRule } from './stops.js'
 import type { Subset } from './subsets.js'
-import { named } from '../suggest.js'
 import { Timeline, type Move } from './timeline.js'
-import { Turns } from './turns.js'
 import type { Batch } from './trainee.js'
+import { Turns } from './turns.js'
 
 export interface IterateOptions {
   /** Ends the call as Stop does: at a whole iteration, with `Interrupted`. Default: none. `signal: AbortSignal.timeout(60_000)` */
   signal?: AbortSignal
-}
-
-interface Why {
-  /** The reason, shown where the adjustment is. */
-  why?: string
-}
-
-function whyOf(options: Why, where: string): string | undefined {
-  const { why } = named(options, ['why'], where)
-  if (why === undefined || typeof why === 'string') return why
-  throw new InputError({ where, received: describe(why), expected: "a text, e.g. { why: 'loss is flat' }" })
-}
-
-function pathOf(path: unknown, example: string): string {
-  if (typeof path === 'string' && path) return path
-  throw new InputError({ received: describe(path), expected: `a path, e.g. ${example}` })
 }
 
 const cores = new WeakMap<Run, Core>()
@@ -128,10 +99,7 @@ export class Run {
   }
   /** Of the next iteration, by optimizer, where an iteration of one's own has some; else none. */
   get learningRates(): { readonly [optimizer: string]: number } {
-    const core = this.#core
-    return Object.fromEntries(
-      Object.entries(core.peaks).map(([name, peak]) => [name, core.learningRate(undefined, peak)]),
-    )
+    return this.#core.learningRates
   }
   /** Examples of the next iteration. */
   get batchSize(): number {
@@ -233,38 +201,12 @@ export class Run {
   ): Promise<StretchView | InspectedIteration> {
     const { inspect = false, ...options } = named(given, ['inspect', 'signal'], 'run.iterate(n, options)')
     checkCount(n, 'run.iterate(n)', 'iterations')
-    if (inspect !== false && inspect !== true && inspect !== 'compiled')
-      throw new InputError({
-        where: 'run.iterate(1, { inspect })',
-        received: describe(inspect),
-        expected: "true, false or 'compiled'",
-      })
-    if (inspect) return this.#inspect(n, inspect === 'compiled')
+    const compiled = inspect === 'compiled'
+    if (isInspected(this.#core, n, inspect))
+      return this.#turns.call(() => inspectNext(this.#core, this.#live, { compiled }))
     return this.#turns.call(() =>
       stretch(this.#core, this.#live, { iterations: n, spent: 'done', ...options }),
     )
-  }
-
-  #inspect(n: number, compiled: boolean): Promise<InspectedIteration> {
-    if (n !== 1)
-      throw new InputError({
-        where: 'run.iterate(n, { inspect: true })',
-        received: `n = ${n}`,
-        expected: '1: one iteration is opened up at a time',
-      })
-    if (this.#core.trainee.iteration) throw isOwn('run.iterate(1, { inspect: true })')
-    return this.#turns.call(async () => {
-      await makePlanned(this.#core)
-      const inspected = inspectOnce(this.#core, { compiled })
-      if (inspected) return inspected
-      // The same iteration on the usual path says what is wrong.
-      await stretch(this.#core, this.#live, { iterations: 1, spent: 'done' })
-      throw new InputError({
-        where: 'run.iterate(1, { inspect: true })',
-        received: this.stopReason?.message ?? 'an update that is not finite',
-        expected: 'a finite one',
-      })
-    })
   }
 
   /** Trains for as many iterations as `n` times through the training data take. */
@@ -334,12 +276,10 @@ export class Run {
   evaluate(data?: DataLike, options?: { ema?: boolean }): Promise<EvaluationRow>
   async evaluate(
     data?: DataLike | { ema: boolean },
-    { ema = false }: { ema?: boolean } = {},
+    options: { ema?: boolean } = {},
   ): Promise<EvaluationRow> {
     this.#turns.recover()
-    const only =
-      data !== undefined && Object.keys(data).join() === 'ema' ? (data as { ema: boolean }) : undefined
-    const row = await this.#looking.evaluate(only ? undefined : (data as DataLike), only?.ema ?? ema)
+    const row = await this.#looking.evaluate(data, options)
     this.#journal.end()
     return row
   }
@@ -349,12 +289,7 @@ export class Run {
    * trains on with its own.
    */
   emaModel(): any {
-    const core = this.#core
-    checkAverages(core, 'run.emaModel()')
-    const copy = core.trainee.copy()
-    for (const [i, { variable }] of copy.parameters.entries())
-      variable.assign(averageAt(core, core.trainee.parameters[i]!.name) ?? variable)
-    return copy.model
+    return averagedModel(this.#core, 'run.emaModel()')
   }
 
   /**
@@ -363,22 +298,18 @@ export class Run {
    */
   async mistakes(options: { k?: number; of?: Looked; by?: MistakesBy } = {}): Promise<MistakesView> {
     this.#turns.recover()
-    return this.#looking.mistakes(named(options, ['k', 'of', 'by'], 'run.mistakes(options)'))
+    return this.#looking.mistakes(options)
   }
 
   /** Of a model that predicts numbers: what it is off by at each example, predicted - expected, the farthest first. */
   async residuals(options: { of?: Looked } = {}): Promise<ResidualRow[]> {
-    const { of = 'evaluation' } = named(options, ['of'], 'run.residuals(options)')
     this.#turns.recover()
-    const detail = await this.#looking.at(of, 'run.residuals({ of })')
-    return residualsOf(detail, of === 'train' ? this.#core.labels : undefined)
+    return this.#looking.residuals(options)
   }
 
   /** How often each class was taken for each, with the ids behind each cell. */
   async confusion(options: { of?: Looked } = {}): Promise<Confusion> {
-    const { of = 'evaluation' } = named(options, ['of'], 'run.confusion(options)')
-    const detail = await this.#looking.at(of, 'run.confusion({ of })')
-    return confusionOf(detail, of === 'train' ? this.#core.labels : undefined)
+    return this.#looking.confusion(options)
   }
 
   /** How parts of the data do, with counts and intervals: `run.slices({ by: (row) => row.expected })`. */
@@ -386,15 +317,12 @@ export class Run {
     by: (row: Mistake) => string | number | boolean
     of?: Looked
   }): Promise<SliceRow[]> {
-    const { by, of = 'evaluation' } = named(options, ['by', 'of'], 'run.slices(options)')
-    const detail = await this.#looking.at(of, 'run.slices({ of })')
-    return slicesOf(detail, by, of === 'train' ? this.#core.labels : undefined)
+    return this.#looking.slices(options)
   }
 
   /** How sure predictions are, beside how often they are right. */
   async calibration(options: { of?: Looked; bins?: number } = {}): Promise<Calibration> {
-    const { of = 'evaluation', bins } = named(options, ['of', 'bins'], 'run.calibration(options)')
-    return calibrationOf(await this.#looking.at(of, 'run.calibration({ of })'), bins)
+    return this.#looking.calibration(options)
   }
 
   /**
@@ -402,14 +330,12 @@ export class Run {
    * class were learned. Most telling after some epochs, before all is known by heart.
    */
   async doubtfulLabels(options: { k?: number } = {}): Promise<MistakesView> {
-    const { k = 16 } = named(options, ['k'], 'run.doubtfulLabels(options)')
     this.#turns.recover()
-    return this.#looking.doubtfulLabels(k)
+    return this.#looking.doubtfulLabels(options)
   }
 
   /** What is worth knowing before a long training, one row a test; the run stays as it is. */
   async check(): Promise<CheckRow[]> {
-    if (this.#core.trainee.iteration) throw isOwn('run.check()')
     return checkRun(this.#core)
   }
 
@@ -417,24 +343,11 @@ export class Run {
   async findLearningRate(
     options: { from?: number; to?: number; iterations?: number } = {},
   ): Promise<{ suggested: number; rows: RateRow[] }> {
-    if (this.#core.trainee.iteration) throw isOwn('run.findLearningRate()')
     return findLearningRate(this.#core, options)
   }
 
-  /** Changes one thing or several, recorded; a change that does not fit changes nothing. */
   #adjust(work: () => void): void {
-    this.#turns.recover()
-    const before = takeSnapshot(this.#core)
-    try {
-      work()
-    } catch (error) {
-      restoreSnapshot(this.#core, before)
-      throw error
-    }
-    this.#turns.change(before)
-    for (const adjustment of this.adjustments.slice(before.adjustments.length))
-      this.#journal.event('adjustment', { ...adjustment })
-    this.#journal.end()
+    this.#turns.adjust(work)
     announceView(this, undefined)
   }
 
@@ -446,9 +359,7 @@ export class Run {
 
   /** Writes a note into the run's history: an adjustment that changes nothing, shown where the others are. */
   note(text: string): void {
-    if (typeof text !== 'string' || !text.trim())
-      throw new InputError({ where: 'run.note(text)', received: describe(text), expected: 'some text' })
-    this.#adjust(() => note(this.#core, { what: 'note', from: null, to: text.trim() }))
+    this.#adjust(() => noteText(this.#core, text))
   }
 
   /**
@@ -524,14 +435,8 @@ export class Run {
 
   /** Keeps the present under a name for `goTo`. */
   keep(name: string): void {
-    if (typeof name !== 'string' || !name)
-      throw new InputError({
-        where: 'run.keep(name)',
-        received: describe(name),
-        expected: "a name, e.g. run.keep('before the branch')",
-      })
-    this.#timeline.name(name)
-    this.#journal.keep(name, this.#timeline.named.get(name)!.snapshot)
+    const { snapshot } = this.#timeline.name(name)
+    this.#journal.keep(name, snapshot)
   }
 
   /** Where the run is written as it goes; undefined where it is not, or has not trained. */
@@ -542,41 +447,22 @@ export class Run {
   /** Writes the run as it stands: into its own folder, or a copy into another. `loadRun(folder, { model, data })` takes it up. */
   async save(folder?: string, options: { overwrite?: boolean } = {}): Promise<string> {
     const { overwrite = false } = named(options, ['overwrite'], 'run.save(folder, options)')
-    const own = folder ?? this.#journal.folder
-    if (own === undefined || typeof own !== 'string')
-      throw new InputError({
-        where: 'run.save(folder)',
-        received:
-          folder === undefined ? 'no folder, for a run that has none of its own yet' : describe(folder),
-        expected: "a folder, e.g. run.save('runs/first')",
-      })
-    try {
-      this.#journal.save(own, overwrite, this.#timeline)
-    } catch (error) {
-      if (error instanceof InputError) throw error
-      throw new InputError({
-        where: `run.save('${own}')`,
-        received: `a folder that cannot be written: ${(error as Error).message}`,
-        expected: 'one with room and with permission to write',
-        fix: 'Nothing is lost: the run goes on, and can be saved elsewhere.',
-      })
-    }
-    return own
+    return this.#journal.save(folder, overwrite, this.#timeline)
   }
 
   /** Writes history and evaluations for TensorBoard: `tensorboard --logdir FOLDER`. Gives the file. */
   async exportTensorBoard(folder: string): Promise<string> {
-    return exportTensorBoard(this.#core, pathOf(folder, "run.exportTensorBoard('logs/first')"))
+    return exportTensorBoard(this.#core, folder)
   }
 
   /** Writes history and evaluations as CSV. Gives the file. */
   async exportCsv(file: string): Promise<string> {
-    return exportCsv(this.#core, pathOf(file, "run.exportCsv('first.csv')"))
+    return exportCsv(this.#core, file)
   }
 
   /** Writes history and evaluations as Parquet, for pandas, DuckDB, arquero. Gives the file. */
   async exportParquet(file: string): Promise<string> {
-    return exportParquet(this.#core, pathOf(file, "run.exportParquet('first.parquet')"))
+    return exportParquet(this.#core, file)
   }
 
   /** How it prints. */
@@ -594,19 +480,4 @@ export class Run {
     const parent = { name: this.name, iteration: this.iteration }
     return new Run(twin, new Journal(twin, { named: true, parent }))
   }
-}
-
-/** A table of what differs between runs, and their charts. */
-export function compare(...runs: readonly Run[]): ComparisonView {
-  return compareCores(
-    runs.map((run) => {
-      const core = cores.get(run)
-      if (core) return core
-      throw new InputError({
-        where: 'compare(a, b)',
-        received: describe(run),
-        expected: 'runs made by train',
-      })
-    }),
-  )
 }

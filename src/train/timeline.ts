@@ -1,4 +1,4 @@
-import { InputError } from '../errors.js'
+import { describe, InputError } from '../errors.js'
 import { maybeHost } from '../host.js'
 import type { Core } from './core.js'
 import { leadsHere, type SavedPoint } from './points.js'
@@ -216,9 +216,17 @@ export class Timeline {
   }
 
   /** Keeps the present under a name, with a history of its own: the run may come to it from elsewhere. */
-  name(name: string): void {
+  name(name: string): Point {
+    if (typeof name !== 'string' || !name)
+      throw new InputError({
+        where: 'run.keep(name)',
+        received: describe(name),
+        expected: "a name, e.g. run.keep('before the branch')",
+      })
     const snapshot = takeSnapshot(this.#core)
-    this.#named.set(name, { snapshot, cell: undefined, name, tail: this.#core.history.copy().cut(0) })
+    const point: Point = { snapshot, cell: undefined, name, tail: this.#core.history.copy().cut(0) }
+    this.#named.set(name, point)
+    return point
   }
 
   /** Goes to a named point, or to one that a call or cell began from at this iteration; `undo` leads back. */

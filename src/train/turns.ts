@@ -6,7 +6,7 @@ import type { Hand } from './hand.js'
 import type { Journal } from './journal.js'
 import type { Live } from './live.js'
 import { stretch } from './loop.js'
-import type { Snapshot } from './snapshots.js'
+import { restoreSnapshot, takeSnapshot, type Snapshot } from './snapshots.js'
 import { restoreAll } from './temporary.js'
 import type { Move, Timeline } from './timeline.js'
 
@@ -44,6 +44,22 @@ export class Turns {
   /** A change made at once, in one step for undo. `before`: the point to go back to. */
   change(before: Snapshot | (() => Snapshot) | undefined): void {
     this.#journal.begin(this.#timeline.begin(before))
+  }
+
+  /** Makes adjustments, recorded, in one step for undo; one that does not fit changes nothing. */
+  adjust(work: () => void): void {
+    this.recover()
+    const before = takeSnapshot(this.#core)
+    try {
+      work()
+    } catch (error) {
+      restoreSnapshot(this.#core, before)
+      throw error
+    }
+    this.change(before)
+    for (const adjustment of this.#core.adjustments.slice(before.adjustments.length))
+      this.#journal.event('adjustment', { ...adjustment })
+    this.#journal.end()
   }
 
   /** A batch or an update by hand, also in the code that adjusts between rounds; beside the background both would draw from one order. */
