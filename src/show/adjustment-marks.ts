@@ -1,4 +1,4 @@
-import type { Adjustment } from '../views.js'
+import type { Adjustment, RunView } from '../views.js'
 import { cleanLine } from './clean.js'
 import { inRows } from './label-rows.js'
 import { formatCount, formatNumber, formatValue, words } from './format.js'
@@ -72,6 +72,9 @@ function marksOf(adjustments: readonly Adjustment[]): { at: number; text: string
     return [{ at, text: `${words(cleanLine(what, 30))}, ${formatCount(group.length)} times` }]
   })
 }
+
+/** A sweep of thousands of small changes would hide the chart behind its marks: the latest are drawn. */
+export const shownAdjustments = (view: RunView) => view.adjustments.slice(-100)
 
 /** A dashed line through a panel at the iteration of each adjustment. */
 export function adjustmentLines(adjustments: readonly Adjustment[]): Part {

@@ -1,7 +1,7 @@
 import type { HistoryColumns, RunView } from '../views.js'
 import { cleanLine } from './clean.js'
+import { evaluationText } from './evaluation-marks.js'
 import { formatCount, formatDuration, formatNumber, words } from './format.js'
-import { evaluationText } from './loss-chart.js'
 
 const blocks = '▁▂▃▄▅▆▇█'
 
