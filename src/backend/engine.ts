@@ -125,8 +125,12 @@ function endScope(engine: Engine, result: Tracked | undefined): void {
   if (result && !result.kept && result.scopeId === scope.id) engine.track(result)
 }
 
+/** The version whose inner ways are followed here; another keeps its own. */
+const version = '4.22.0'
+
 /** Gives the engine the shorter ways, for kernels of this backend. */
 export function quickenEngine(backendName: string): void {
+  if (tf.version['tfjs-core'] !== version) return
   const engine = tf.engine() as unknown as Engine
   const original = { runKernel: engine.runKernel, endScope: engine.endScope }
   engine.runKernel = function (name, inputs, attributes) {
