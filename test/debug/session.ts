@@ -130,4 +130,10 @@ export class DebugSession {
     await this.body('disconnect', { restart: false, terminateDebuggee: false })
     this.#forget()
   }
+
+  /** Ends after a test; one that fails shall not take the others with it. */
+  async endAfter(task: { result?: { state?: string } }): Promise<void> {
+    await this.end()
+    if (task.result?.state === 'fail') await this.kernel.interrupt()
+  }
 }
