@@ -278,8 +278,7 @@ export class Run {
     data?: DataLike | { ema: boolean },
     options: { ema?: boolean } = {},
   ): Promise<EvaluationRow> {
-    this.#turns.recover()
-    const row = await this.#looking.evaluate(data, options)
+    const row = await this.#look().evaluate(data, options)
     this.#journal.end()
     return row
   }
@@ -297,19 +296,17 @@ export class Run {
    * `exclude`, `reweight` and `relabel` take.
    */
   async mistakes(options: { k?: number; of?: Looked; by?: MistakesBy } = {}): Promise<MistakesView> {
-    this.#turns.recover()
-    return this.#looking.mistakes(options)
+    return this.#look().mistakes(options)
   }
 
   /** Of a model that predicts numbers: what it is off by at each example, predicted - expected, the farthest first. */
   async residuals(options: { of?: Looked } = {}): Promise<ResidualRow[]> {
-    this.#turns.recover()
-    return this.#looking.residuals(options)
+    return this.#look().residuals(options)
   }
 
   /** How often each class was taken for each, with the ids behind each cell. */
   async confusion(options: { of?: Looked } = {}): Promise<Confusion> {
-    return this.#looking.confusion(options)
+    return this.#look().confusion(options)
   }
 
   /** How parts of the data do, with counts and intervals: `run.slices({ by: (row) => row.expected })`. */
@@ -317,12 +314,12 @@ export class Run {
     by: (row: Mistake) => string | number | boolean
     of?: Looked
   }): Promise<SliceRow[]> {
-    return this.#looking.slices(options)
+    return this.#look().slices(options)
   }
 
   /** How sure predictions are, beside how often they are right. */
   async calibration(options: { of?: Looked; bins?: number } = {}): Promise<Calibration> {
-    return this.#looking.calibration(options)
+    return this.#look().calibration(options)
   }
 
   /**
@@ -330,12 +327,12 @@ export class Run {
    * class were learned. Most telling after some epochs, before all is known by heart.
    */
   async doubtfulLabels(options: { k?: number } = {}): Promise<MistakesView> {
-    this.#turns.recover()
-    return this.#looking.doubtfulLabels(options)
+    return this.#look().doubtfulLabels(options)
   }
 
   /** What is worth knowing before a long training, one row a test; the run stays as it is. */
   async check(): Promise<CheckRow[]> {
+    this.#turns.recover()
     return checkRun(this.#core)
   }
 
@@ -343,7 +340,14 @@ export class Run {
   async findLearningRate(
     options: { from?: number; to?: number; iterations?: number } = {},
   ): Promise<{ suggested: number; rows: RateRow[] }> {
+    this.#turns.recover()
     return findLearningRate(this.#core, options)
+  }
+
+  /** Looks, once what Stop left in the middle of an iteration is put right. */
+  #look(): Looking {
+    this.#turns.recover()
+    return this.#looking
   }
 
   #adjust(work: () => void): void {
