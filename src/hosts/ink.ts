@@ -1,3 +1,5 @@
+import { fitLine } from '../show/progress.js'
+
 /** What is used of a stream. */
 export interface Stream {
   write(text: string): unknown
@@ -33,7 +35,7 @@ export class Ink {
       return
     }
     // A line that wraps could not be drawn over. A terminal that does not know its width says 0.
-    const line = cut(text.split('\n')[0]!, (this.#stream.columns || 80) - 1)
+    const line = fitLine(text.split('\n')[0]!, (this.#stream.columns || 80) - 1)
     this.#write(`${this.#over(owner)}${line}\n`)
     this.#owner = owner
     this.#written = written(this.#stream)
@@ -70,9 +72,4 @@ export class Ink {
 /** All that went to the terminal: a script's own prints must not be drawn over. */
 function written(stream: Stream): number {
   return (stream.bytesWritten ?? 0) + (process.stdout.isTTY ? (process.stdout.bytesWritten ?? 0) : 0)
-}
-
-function cut(text: string, columns: number): string {
-  const characters = [...text]
-  return characters.length > columns ? `${characters.slice(0, Math.max(0, columns - 1)).join('')}…` : text
 }

@@ -2,7 +2,7 @@ import type { Adjustment, RunView } from '../views.js'
 import { cleanLine } from './clean.js'
 import { inRows } from './label-rows.js'
 import { formatCount, formatNumber, formatValue, words } from './format.js'
-import { colours, width } from './look.js'
+import { colours } from './look.js'
 import type { Part } from './spec.js'
 
 const rowHeight = 15
@@ -93,9 +93,9 @@ export function adjustmentLabels(
   adjustments: readonly Adjustment[],
   end: number,
   x: Part,
-  gap: number,
+  { gap, width }: { gap: number; width: number },
 ): Part | undefined {
-  const labels = inRows(marksOf(adjustments), end)
+  const labels = inRows(marksOf(adjustments), end, width)
   if (labels.length === 0) return undefined
   const rows = Math.max(...labels.map((label) => label.row)) + 1
   const height = rows * rowHeight

@@ -5,11 +5,17 @@ import type { Part } from './spec.js'
 /** What is drawn of a run: the one that is shown, and those beside it. */
 export type Course = Pick<RunView, 'name' | 'history' | 'evaluations'>
 
+/** What the panels of a chart share: the iterations, and how many pixels they are wide. */
+export interface Axis {
+  width: number
+  end: number
+  hidden: Part
+  inner: Part
+  last: Part
+}
+
 /** The iterations that all panels share, with labels below the last only. */
-export function axis(
-  runs: readonly Course[],
-  view: RunView,
-): { end: number; hidden: Part; inner: Part; last: Part } {
+export function axis(runs: readonly Course[], view: RunView, width: number): Axis {
   const end = Math.max(
     1,
     view.iteration,
@@ -18,20 +24,22 @@ export function axis(
   )
   const scale = { domain: [0, end], nice: false }
   const title = 'iteration'
+  const tickCount = width < 400 ? 4 : 8
   return {
+    width,
     end,
     hidden: { field: 'x', type: 'quantitative', scale, axis: null },
     inner: {
       field: 'x',
       type: 'quantitative',
       scale,
-      axis: { labels: false, ticks: false, title: null, grid: true, tickCount: 8 },
+      axis: { labels: false, ticks: false, title: null, grid: true, tickCount },
     },
     last: {
       field: 'x',
       type: 'quantitative',
       scale,
-      axis: { title, tickCount: 8, format: ',d', tickMinStep: 1 },
+      axis: { title, tickCount, format: ',d', tickMinStep: 1 },
     },
   }
 }

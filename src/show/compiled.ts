@@ -81,12 +81,13 @@ function withoutContent(part: unknown, content: Content, isTop = true): unknown 
 const isTree = (value: unknown): value is Tree =>
   value !== null && typeof value === 'object' && !Array.isArray(value)
 
-/** A linear scale from one number to another: a run's axis grows with it. */
+/** A linear scale from one number to another: a run's axis grows with it. Where zero lies inside, bars begin there. */
 const isFixed = (scale: Tree): scale is Tree & { domain: number[] } =>
   (scale.type === undefined || scale.type === 'linear') &&
   Array.isArray(scale.domain) &&
   scale.domain.length === 2 &&
-  scale.domain.every((end) => typeof end === 'number')
+  scale.domain.every((end) => typeof end === 'number') &&
+  (scale.domain[0] as number) >= 0
 
 /** A line or lines; an expression is the compiler's. */
 const isText = (value: unknown): boolean =>

@@ -5,6 +5,7 @@ import { parentPort } from 'node:worker_threads'
 import * as vega from 'vega'
 import { viewOf } from './compiled.js'
 import { encodeBands } from './encode.js'
+import { explain } from './explain.js'
 import { isVega } from './spec.js'
 import { drawBands, sizeOf } from './bands.js'
 import { readOutlines, TextDrawer } from './outlines.js'
@@ -38,13 +39,17 @@ ResourceLoader.prototype.ready = async function (this: { pending?(): number }) {
   return waited
 }
 
+/** A specification that no front end could draw either. */
+class InvalidSpec extends Error {}
+
 export async function draw(spec: object): Promise<Uint8Array> {
-  const view = isVega(spec)
-    ? new vega.View(vega.parse(spec as never), { renderer: 'none', logger: quiet as never })
-    : viewOf(spec, quiet)
+  const failed: string[] = []
+  const view = viewWith(spec, listening(failed))
   try {
     // resvg knows the older of the two names that vega writes for `smooth: false`, and would take the last.
     const svg = texts.draw((await view.toSVG()).replaceAll('image-rendering: pixelated;', ''))
+    // What vega only logs leaves an empty frame.
+    if (failed.length > 0) throw new Error(failed[0])
     const { width, height } = sizeOf(svg)
     const bands = await drawBands(svg, Math.min(scale, mostPixels / Math.max(width, height, 1)), {
       loadSystemFonts: needsSystemFonts(svg),
@@ -62,7 +67,8 @@ export async function draw(spec: object): Promise<Uint8Array> {
 }
 
 function fontsFor(svg: string): string[] {
-  if (!svg.includes('<text')) return []
+  // A picture in it may be an SVG with texts of its own.
+  if (!svg.includes('<text') && !svg.includes('data:image/svg+xml')) return []
   return /mono/i.test(svg) ? [...fontFiles, monospaceFile] : fontFiles
 }
 
@@ -73,18 +79,51 @@ function needsSystemFonts(svg: string): boolean {
   )
 }
 
-const quiet = {
-  level: () => quiet,
-  error: () => quiet,
-  warn: () => quiet,
-  info: () => quiet,
-  debug: () => quiet,
+function viewWith(spec: object, logger: object): vega.View {
+  try {
+    return isVega(spec)
+      ? new vega.View(vega.parse(spec as never), { renderer: 'none', logger: logger as never })
+      : viewOf(spec, logger)
+  } catch (error) {
+    throw new InvalidSpec(explain(spec) ?? messageOf(error))
+  }
+}
+
+/** A logger that keeps what means that marks are missing: data that did not come, an expression that threw. */
+function listening(failed: string[]): object {
+  const logger = {
+    level: () => logger,
+    error(...said: unknown[]) {
+      failed.push(`its data could not be computed: ${said.map(messageOf).join(' ')}`)
+      return logger
+    },
+    warn(...said: unknown[]) {
+      const [what, url, reason] = said
+      if (what === 'Loading failed' || what === 'Data ingestion failed')
+        failed.push(`data from '${String(url)}' could not be read: ${messageOf(reason)}`)
+      return logger
+    },
+    info: () => logger,
+    debug: () => logger,
+  }
+  return logger
+}
+
+/** Vega-Lite repeats the whole specification in some of its messages. */
+function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return message
+    .replace(
+      /^Invalid specification .*\. Make sure the/su,
+      'the specification is not complete. Make sure the',
+    )
+    .slice(0, 500)
 }
 
 parentPort?.on('message', ({ id, spec }: { id: number; spec: object }) => {
   draw(spec).then(
     (png) => parentPort!.postMessage({ id, png }),
     (error: unknown) =>
-      parentPort!.postMessage({ id, error: error instanceof Error ? error.message : String(error) }),
+      parentPort!.postMessage({ id, error: messageOf(error), invalid: error instanceof InvalidSpec }),
   )
 })

@@ -65,8 +65,21 @@ export function formatValue(value: unknown): string {
     const { name, length } = value as { name?: unknown; length?: unknown }
     if (typeof name === 'string') return name
     if (typeof length === 'number') return `${formatCount(length)} values`
-    const text = JSON.stringify(value) ?? 'object'
+    const text = objectText(value)
     return text.length > 40 ? `${text.slice(0, 39)}…` : text
   }
   return String(value)
+}
+
+function objectText(value: object): string {
+  if (value instanceof Map || value instanceof Set) return `${formatCount(value.size)} values`
+  try {
+    return (
+      JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part)) ??
+      'object'
+    )
+  } catch {
+    // It contains itself.
+    return 'object'
+  }
 }

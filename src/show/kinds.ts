@@ -4,7 +4,7 @@ import { confusionBundle } from './confusion.js'
 import { examplesBundle } from './examples.js'
 import { iterationBundle } from './iteration.js'
 import { lossChart } from './loss-chart.js'
-import { progressLine } from './progress.js'
+import { runText } from './progress.js'
 import { runData } from './run-data.js'
 import { comparisonBundle, roundsBundle, stretchBundle } from './results.js'
 import { vegaLite } from './spec.js'
@@ -15,13 +15,15 @@ const livePoints = 1500
 /** Drawn by the JupyterLab extension; every other front end takes the chart or the picture beside it. */
 export const runMime = 'application/vnd.gradbook.run+json'
 
-const runBundle = (view: RunView): MimeBundle => ({
+const runBundle = (view: RunView, width?: number): MimeBundle => ({
   [runMime]: runData(view),
-  [vegaLite]: lossChart(view, view.live ? { points: livePoints } : {}),
-  'text/plain': progressLine(view),
+  [vegaLite]: lossChart(view, { ...(view.live && { points: livePoints }), ...(width && { width }) }),
+  'text/plain': runText(view),
 })
 
-type Pictures = { readonly [Kind in View['kind']]: (view: Extract<View, { kind: Kind }>) => MimeBundle }
+type Pictures = {
+  readonly [Kind in View['kind']]: (view: Extract<View, { kind: Kind }>, width?: number) => MimeBundle
+}
 
 /** What each kind of result looks like. */
 export const kinds: Pictures = {
@@ -47,12 +49,16 @@ const parts: { readonly [Kind in View['kind']]: readonly (keyof Extract<View, { 
   comparison: ['runs', 'rows'],
 }
 
-/** The picture of a value that names its kind; `undefined` for any other. */
-export function maybeKind(value: object): MimeBundle | undefined {
+/**
+ * The picture of a value that names its kind; `undefined` for any other.
+ *
+ * @param width pixels that its plots may take where it stands beside others.
+ */
+export function maybeKind(value: object, width?: number): MimeBundle | undefined {
   const kind = (value as { kind?: unknown }).kind
   if (typeof kind !== 'string' || !Object.hasOwn(kinds, kind)) return undefined
   const known = kind as View['kind']
   if (!parts[known].every((part) => (value as { [part: string]: unknown })[part] !== undefined))
     return undefined
-  return (kinds[known] as (view: never) => MimeBundle)(value as never)
+  return (kinds[known] as (view: never, width?: number) => MimeBundle)(value as never, width)
 }

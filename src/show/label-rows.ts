@@ -1,4 +1,4 @@
-import { width } from './look.js'
+import { width as whole } from './look.js'
 
 const mostRows = 6
 
@@ -17,7 +17,11 @@ export interface Label {
  * through it, and its own through none below. Written to the right of their lines where that leaves a text without a
  * place, to the left; what has none then either stands where a line runs through it.
  */
-export function inRows(adjustments: readonly { at: number; text: string }[], end: number): Label[] {
+export function inRows(
+  adjustments: readonly { at: number; text: string }[],
+  end: number,
+  width = whole,
+): Label[] {
   const marks = adjustments.map(({ at, text }) => {
     const line = (at / end) * width
     const length = text.length * 6 + 10

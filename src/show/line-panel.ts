@@ -1,8 +1,8 @@
 import type { Adjustment } from '../views.js'
 import { adjustmentLines } from './adjustment-marks.js'
-import { yOf, type Course } from './axes.js'
+import { yOf, type Axis, type Course } from './axes.js'
 import { downsampleBends, type Point } from './downsample.js'
-import { series, width } from './look.js'
+import { series } from './look.js'
 import type { Part } from './spec.js'
 
 /** Of the run and those beside it: a schedule takes as many points as it bends, and steps stay steps. */
@@ -17,13 +17,13 @@ export function linePanel(
   color: string,
   lines: readonly (readonly Point[])[],
   adjustments: readonly Adjustment[],
-  x: { inner: Part },
+  x: Axis,
 ): Part | undefined {
   const values = lines.flat()
   if (values.length === 0) return undefined
   const colourOf = (i: number) => (lines.length === 1 ? color : series[i % series.length]!)
   return {
-    width,
+    width: x.width,
     height: 76,
     encoding: { x: x.inner },
     layer: [

@@ -6,7 +6,7 @@ import { downsample } from './downsample.js'
 import { evaluationText } from './evaluation-marks.js'
 import { formatCount, formatDuration, formatNumber } from './format.js'
 import { linePanel, ratesOf } from './line-panel.js'
-import { colours } from './look.js'
+import { colours, width as whole } from './look.js'
 import { lossPanel } from './loss-panel.js'
 import { metricPanel } from './metric-panel.js'
 import { mistakesPanel } from './mistakes-panel.js'
@@ -31,6 +31,8 @@ export interface LossChartOptions {
   subtitle?: string
   /** Points of the whole chart; at most 5,000. */
   points?: number
+  /** Pixels of a plot; default 640. A narrower chart has no mistakes below it, which are as wide as a whole one. */
+  width?: number
 }
 
 /**
@@ -41,9 +43,10 @@ export interface LossChartOptions {
 export function lossChart(view: RunView, options: LossChartOptions = {}): Spec {
   const runs = [view, ...(view.beside ?? [])].map((run) => ({ ...run, name: cleanLine(run.name, 40) }))
   const budget = shares(view, runs.length, Math.min(options.points ?? pointLimit, pointLimit))
-  const x = axis(runs, view)
+  const width = options.width ?? whole
+  const x = axis(runs, view, width)
   const panels = [
-    adjustmentLabels(shownAdjustments(view), x.end, x.hidden, gap),
+    adjustmentLabels(shownAdjustments(view), x.end, x.hidden, { gap, width }),
     lossPanel(view, runs, budget, x),
     ...view.metrics.map((metric) => metricPanel(metric, runs, shownAdjustments(view), budget.evaluations, x)),
     linePanel('learning rate', colours.rate, ratesOf(runs, budget.line), shownAdjustments(view), x),
@@ -64,7 +67,7 @@ export function lossChart(view: RunView, options: LossChartOptions = {}): Spec {
   ].filter((panel) => panel !== undefined)
   const last = panels.at(-1)!
   last.encoding = { x: x.last }
-  const mistakes = runs.length === 1 && view.mistakes && mistakesPanel(view.mistakes)
+  const mistakes = runs.length === 1 && width >= whole && view.mistakes && mistakesPanel(view.mistakes)
   return chart({
     title: { text: options.title ?? cleanLine(view.name, 80), subtitle: options.subtitle ?? subtitle(view) },
     spacing: gap,

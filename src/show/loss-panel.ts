@@ -1,9 +1,9 @@
 import type { RunView } from '../views.js'
 import { adjustmentLines, shownAdjustments } from './adjustment-marks.js'
-import { onOneScale, yOf, type Course } from './axes.js'
+import { onOneScale, yOf, type Axis, type Course } from './axes.js'
 import { downsample, type Point } from './downsample.js'
 import { evaluationMarks } from './evaluation-marks.js'
-import { colours, series, width } from './look.js'
+import { colours, series } from './look.js'
 import { runningMean } from './running-mean.js'
 import type { Part } from './spec.js'
 import { spikeMarks } from './spike-marks.js'
@@ -16,7 +16,7 @@ export function lossPanel(
   view: RunView,
   runs: readonly Course[],
   budget: { evaluations: number; line: number },
-  x: { inner: Part },
+  x: Axis,
 ): Part {
   const { history } = view
   const several = runs.length > 1
@@ -47,7 +47,7 @@ export function lossPanel(
     ? names
     : names.filter((_, i) => i === 0 || (i === 1 ? history.length > 8 : view.evaluations.length > 0))
   return {
-    width,
+    width: x.width,
     height: 230,
     encoding: { x: x.inner },
     layer: onOneScale(layers, 'loss').map((layer) =>

@@ -1,10 +1,10 @@
 import type { Adjustment } from '../views.js'
 import { adjustmentLines } from './adjustment-marks.js'
-import { onOneScale, type Course } from './axes.js'
+import { onOneScale, type Axis, type Course } from './axes.js'
 import { cleanTitle } from './clean.js'
 import { evaluationMarks } from './evaluation-marks.js'
 import { words } from './format.js'
-import { colours, series, width } from './look.js'
+import { colours, series } from './look.js'
 import type { Part } from './spec.js'
 
 /** A metric at the evaluations; undefined where there is none. */
@@ -13,7 +13,7 @@ export function metricPanel(
   runs: readonly Course[],
   adjustments: readonly Adjustment[],
   most: number,
-  x: { inner: Part },
+  x: Axis,
 ): Part | undefined {
   const marks = runs
     .toReversed()
@@ -25,7 +25,7 @@ export function metricPanel(
     range: runs.length > 1 ? runs.map((_, i) => series[i % series.length]!) : [colours.evaluation],
   }
   return {
-    width,
+    width: x.width,
     height: 110,
     encoding: { x: x.inner },
     layer: [

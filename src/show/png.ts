@@ -1,11 +1,13 @@
 import { Worker } from 'node:worker_threads'
 import type { MimeBundle } from '../host.js'
+import { cleanText } from './clean.js'
 import type { Spec } from './spec.js'
 
 /** Drawing one chart takes 10 to 40 ms; a picture that is not there by now is left out. */
 const patience = 20_000
 
-type Answer = { id: number; png?: Uint8Array; error?: string }
+/** `invalid`: the specification itself is wrong, so that no front end could draw it. */
+type Answer = { id: number; png?: Uint8Array; error?: string; invalid?: boolean }
 
 let worker: Worker | undefined
 let count = 0
@@ -13,7 +15,8 @@ const waiting = new Map<number, (answer: Answer) => void>()
 
 /**
  * The bundle with `image/png` (2x, as bytes) beside its Vega-Lite spec, drawn in a thread of its own. Bundles without a
- * spec, or with a picture already, come back as they are; a spec that cannot be drawn keeps its text, with the reason.
+ * spec, or with a picture already, come back as they are. A picture that failed (data that could not be read, say) leaves
+ * the reason in the text; of a spec that is wrong nothing but that text is left, since a front end would show it blank.
  */
 export async function addPicture(bundle: MimeBundle): Promise<MimeBundle> {
   const mime = Object.keys(bundle).find((type) => /^application\/vnd\.vega(lite)?\.v\d\+json$/.test(type))
@@ -21,7 +24,11 @@ export async function addPicture(bundle: MimeBundle): Promise<MimeBundle> {
   const answer = await drawPng(bundle[mime] as Spec)
   if (answer.png) return { ...bundle, 'image/png': answer.png }
   const text = typeof bundle['text/plain'] === 'string' ? bundle['text/plain'] : ''
-  return { ...bundle, 'text/plain': `${text}${text ? '\n' : ''}(no picture: ${answer.error})` }
+  const reason = cleanText(answer.error, 500)
+  const said = `${text}${text ? '\n' : ''}(${answer.invalid ? 'it cannot be drawn' : 'no picture'}: ${reason})`
+  if (!answer.invalid) return { ...bundle, 'text/plain': said }
+  const { [mime]: _wrong, ...rest } = bundle
+  return { ...rest, 'text/plain': said }
 }
 
 /** A Vega-Lite spec as a PNG, twice as many pixels as the chart has. Rejects with the reason where that cannot be. */

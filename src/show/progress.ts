@@ -2,6 +2,7 @@ import type { HistoryColumns, RunView } from '../views.js'
 import { cleanLine } from './clean.js'
 import { evaluationText } from './evaluation-marks.js'
 import { formatCount, formatDuration, formatNumber, words } from './format.js'
+import { tableText } from './table.js'
 
 const blocks = '▁▂▃▄▅▆▇█'
 
@@ -30,6 +31,60 @@ export function bar(share: number, width = 20): string {
   const part = eighths % 8
   const full = '█'.repeat(Math.floor(eighths / 8)) + (part ? ' ▏▎▍▌▋▊▉'[part]! : '')
   return full.padEnd(width, '░')
+}
+
+/** Cells of a bar that is as short as it gets. */
+const leastBar = 6
+
+/** A line of progress in so many columns: without its sparkline, then with a shorter bar, at last cut. */
+export function fitLine(line: string, columns: number): string {
+  const excess = (text: string) => [...text].length - columns
+  if (excess(line) <= 0) return line
+  const bare = line.replace(/ {2}[▁-█]+$/u, '')
+  const text = bare.replace(/[█-▏░]{10,}/u, (cells) => {
+    const share = cells.replace(/[^█]/gu, '').length / cells.length
+    return bar(share, Math.max(leastBar, cells.length - Math.max(0, excess(bare))))
+  })
+  if (excess(text) <= 0) return text
+  const start = [...text].slice(0, Math.max(0, columns - 1)).join('')
+  return `${start.trimEnd()}…`
+}
+
+const mostEvaluations = 8
+
+/** How a run reads as text: a line of progress while it trains, afterwards a summary and a table of what was evaluated. */
+export function runText(view: RunView): string {
+  return [progressLine(view), evaluationsText(view)].filter((text) => text !== '').join('\n')
+}
+
+/** Evaluations of the present call, where there are some to compare: evenly chosen rows, first and last among them. */
+function evaluationsText({ live, from, evaluations, metrics, history }: RunView): string {
+  const rows = evaluations.filter((row) => row.iteration > from)
+  if (live || rows.length < 2) return ''
+  const count = Math.min(rows.length, mostEvaluations)
+  const shown = Array.from(
+    { length: count },
+    (_, i) => rows[Math.round((i * (rows.length - 1)) / (count - 1))]!,
+  )
+  return tableText({
+    columns: ['iteration', 'loss', 'evaluation', ...metrics.map((metric) => words(cleanLine(metric, 20)))],
+    rows: shown.map((row) => [
+      row.iteration,
+      lossUntil(history, row.iteration),
+      row.loss,
+      ...metrics.map((metric) => row[metric]),
+    ]),
+  })
+}
+
+/** Mean of the last batches up to an iteration. */
+function lossUntil(history: HistoryColumns, iteration: number): number | undefined {
+  let end = history.length
+  while (end > 0 && history.iteration[end - 1]! > iteration) end--
+  const begin = Math.max(0, end - lastCount(history))
+  let sum = 0
+  for (let i = begin; i < end; i++) sum += history.loss[i]!
+  return end > begin ? sum / (end - begin) : undefined
 }
 
 /** How a run reads in one line of text: while it trains a bar and the time left, afterwards a summary. */

@@ -19,14 +19,21 @@ export interface SideBySide {
 /**
  * Draws bundles side by side: charts as one chart (what is no chart stands in it as text), anything else as HTML.
  *
- * @param draw how one value looks; `undefined` for what has no shape of its own.
+ * @param draw how one value looks, in so many pixels where its size is a choice; `undefined` for what has no shape of
+ *   its own.
  */
 export function sideBySide(
   values: readonly unknown[],
-  draw: (value: unknown) => MimeBundle | undefined,
+  draw: (value: unknown, width?: number) => MimeBundle | undefined,
 ): SideBySide {
-  const bundles = values.map((value) => draw(value) ?? { 'text/plain': String(value) })
+  const width = values.length > 1 ? Math.max(leastWidth, Math.floor(mostWidth / values.length)) : undefined
+  const bundles = values.map((value) => draw(value, width) ?? { 'text/plain': textOf(value) })
   return { values, [display]: () => together(bundles) } as SideBySide
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return cleanText(value, 4000)
+  return cleanText(process.getBuiltinModule('node:util').inspect(value), 4000)
 }
 
 function together(bundles: readonly MimeBundle[]): MimeBundle {
@@ -45,7 +52,10 @@ function besideEachOther(bundles: readonly MimeBundle[]): Spec {
   const specs = bundles.map((bundle) => bundle[vegaLite]).filter((spec) => isSpec(spec))
   const parts = bundles.map((bundle) => {
     const spec = bundle[vegaLite]
-    if (!isSpec(spec)) return textPart(String(bundle['text/plain'] ?? ''))
+    if (!isSpec(spec)) {
+      const url = pictureOf(bundle)
+      return url === undefined ? textPart(String(bundle['text/plain'] ?? '')) : picturePart(url)
+    }
     const {
       $schema: _schema,
       config: _config,
@@ -69,10 +79,13 @@ function besideEachOther(bundles: readonly MimeBundle[]): Spec {
 /** Pixels of plots beside each other: with their axes and legends as wide as a notebook. */
 const mostWidth = 620
 const leastWidth = 180
+const pictureSize = 240
 
 /** Makes plots smaller that would not fit beside each other, in their own proportions; other parts keep their size. */
 function fit(parts: Part[]): void {
-  const widthOf = ({ width }: Part): number => (typeof width === 'number' ? width : 0)
+  for (const [i, part] of parts.entries())
+    if (part.title !== undefined && Array.isArray(part.vconcat))
+      parts[i] = { ...part, title: folded(part.title, widthOf(part)) }
   const sum = parts.reduce((total, part) => total + widthOf(part), 0)
   if (sum <= mostWidth) return
   for (const [i, part] of parts.entries()) {
@@ -92,6 +105,12 @@ function fit(parts: Part[]): void {
         ...(typeof height === 'number' && { height: Math.round(height * factor) }),
       }
   }
+}
+
+/** That of a plot, or of the widest of those below each other. */
+function widthOf({ width, vconcat }: Part): number {
+  if (typeof width === 'number') return width
+  return Array.isArray(vconcat) ? Math.max(0, ...vconcat.map((part) => widthOf(part as Part))) : 0
 }
 
 /** A line below the title in as many lines as its plot is wide for. */
@@ -133,13 +152,31 @@ function textPart(text: string): Part {
   }
 }
 
+/** A picture of the bundle as a data URL. */
+function pictureOf(bundle: MimeBundle): string | undefined {
+  for (const type of ['image/png', 'image/jpeg', 'image/gif', 'image/webp']) {
+    const data = bundle[type]
+    if (data) return `data:${type};base64,${data instanceof Uint8Array ? base64(data) : String(data)}`
+  }
+  const svg = bundle['image/svg+xml']
+  return typeof svg === 'string'
+    ? `data:image/svg+xml;base64,${base64(new TextEncoder().encode(svg))}`
+    : undefined
+}
+
+/** A picture as a part of a chart: in a square, in its own proportions. */
+const picturePart = (url: string): Part => ({
+  width: pictureSize,
+  height: pictureSize,
+  data: { values: [{ url }] },
+  mark: { type: 'image', width: pictureSize, height: pictureSize, align: 'left', baseline: 'top' },
+  encoding: { x: { value: 0 }, y: { value: 0 }, url: { field: 'url' } },
+})
+
 function htmlOf(bundle: MimeBundle): string {
   const html = bundle['text/html']
   if (typeof html === 'string') return html
-  for (const type of ['image/png', 'image/jpeg', 'image/gif', 'image/webp']) {
-    const data = bundle[type]
-    if (data)
-      return `<img alt="" src="data:${type};base64,${data instanceof Uint8Array ? base64(data) : escapeHtml(String(data))}">`
-  }
+  const url = pictureOf(bundle)
+  if (url !== undefined) return `<img alt="" src="${escapeHtml(url)}">`
   return `<pre>${escapeHtml(cleanText(bundle['text/plain'] ?? '', 10_000))}</pre>`
 }

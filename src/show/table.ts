@@ -53,7 +53,8 @@ export function tableText(view: TableView): string {
       .trimEnd(),
   )
   if (view.columns.length) lines.splice(1, 0, widths.map((width) => '─'.repeat(width)).join('  '))
-  return [view.title ? cleanLine(view.title, 200) : [], lines, view.note ? cleanLine(view.note, 200) : []]
+  const grid = view.columns.length || view.rows.length ? lines : []
+  return [view.title ? cleanLine(view.title, 200) : [], grid, view.note ? cleanLine(view.note, 200) : []]
     .flat()
     .join('\n')
 }

@@ -19,7 +19,7 @@ export function maybeTable(value: object): TableView | undefined {
   return maybeAdjustments(value) ?? (value.length < 2 ? undefined : recordTable(value))
 }
 
-function isColumnTable(value: object): value is ColumnTable {
+export function isColumnTable(value: object): value is ColumnTable {
   const table = value as Partial<ColumnTable>
   return (
     typeof table.columnNames === 'function' &&

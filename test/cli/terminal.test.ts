@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { createMessage } from '../../kernel/cli/client/index.js'
 import { TerminalPrinter } from '../../kernel/cli/notebook/terminal.js'
 
@@ -62,6 +62,18 @@ it('keeps the order of a display that nobody updates and what comes after it', (
   printer.endCell()
   const erase = '\r\x1b[J'
   expect(shown.all).toBe(`first${erase}first\nsecond\nthird${erase}third\n`)
+})
+
+it('uses no colours where NO_COLOR asks for that', () => {
+  vi.stubEnv('NO_COLOR', '1')
+  try {
+    const { shown, printer, take } = screen({ terminal: true })
+    printer.startCell('code', 1, 2)
+    take('error', { traceback: ['\x1b[31mE\x1b[39m'] })
+    expect(shown.all).toBe('[1/2] code\nE\n')
+  } finally {
+    vi.unstubAllEnvs()
+  }
 })
 
 it('writes an error with colours to a terminal and without to a file', () => {

@@ -39,7 +39,7 @@ describe('the terminal host', () => {
     handle.update(live(200))
     handle.update(live(300))
     expect(stream.lines).toHaveLength(1)
-    expect(stream.lines[0]).toMatch(/^first {2}█{6}░{14} 300\/1,000/)
+    expect(stream.lines[0]).toMatch(/^first {2}█+.?░+ 300\/1,000 {2}loss 0\.\d+ {2}accuracy 0\.\d+ {2}3\.5 s/)
     expect(stream.lines[0]!.length).toBeLessThan(60)
     handle.update(runView(1000))
     expect(stream.lines[0]).toMatch(/^first: iteration 1,000 · loss/)
@@ -74,6 +74,9 @@ describe('the terminal host', () => {
       'first  ██░░░░░░░░░░░',
       'first: iteration 1,0',
       expect.stringMatching(/^[▁-█]+$/),
+      expect.stringMatching(/^iteration +loss +e/),
+      expect.anything(),
+      ...Array.from({ length: 8 }, () => expect.stringMatching(/^ +\d/)),
     ])
     expect(stream.raw).not.toContain('\u001b')
   })

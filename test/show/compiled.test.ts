@@ -78,6 +78,16 @@ const specs: { [name: string]: () => object } = {
 }
 
 describe('a chart compiled for a picture', () => {
+  it('has bars from zero where the scale says from -5 to 10', async () => {
+    const bars = () => ({
+      $schema: schema,
+      data: { values: [{ a: 3 }, { a: -2 }] },
+      mark: 'bar',
+      encoding: { y: { field: 'a', type: 'quantitative', scale: { domain: [-5, 10] } }, x: { field: 'a' } },
+    })
+    expect(await drawn(viewOf(bars(), quiet))).toBe(await drawn(directly(bars())))
+  })
+
   for (const [name, make] of Object.entries(specs))
     it(`draws ${name} as the compiler has it, the first time and again`, async () => {
       const expected = await drawn(directly(make()))

@@ -1,3 +1,4 @@
+import * as aq from 'arquero'
 import {
   attentionChart,
   decisionChart,
@@ -98,6 +99,9 @@ export const displays: { [what: string]: (text: string) => unknown } = {
     { [text]: text, other: 1 },
     { [text]: text, other: 2 },
   ],
+  adjustments: (text) => [{ at: 10, what: text, from: text, to: { [text]: text }, why: text }],
+  looks: (text) => [1, 2].map((iteration) => ({ iteration, data: text, split: 'test', ema: false, loss: 1 })),
+  'values in a table': (text) => aq.table({ [text]: [{ [text]: text }, [text], new Map([[text, text]])] }),
   tokens: (text) => tokenStrip([{ token: text, loss: 1 }], { title: text }),
   scatter: (text) => scatterChart([{ x: 0, y: 1, label: text }], { title: text }),
   'decision boundary': (text) =>
@@ -141,6 +145,11 @@ export const displays: { [what: string]: (text: string) => unknown } = {
   }),
   'a tensor of text': (text) => ({ shape: [1], dtype: 'string', dataSync: () => [text] }),
   'side by side': (text) => show([{ a: text }, { a: text }], runView(10, { name: text })),
+  'runs side by side': (text) =>
+    show(
+      runView(30, { name: text, adjustments: [{ at: 10, what: text, from: text, to: text }] }),
+      runView(10),
+    ),
   'tables side by side': (text) =>
     show([{ a: text }, { a: text }], { kind: 'comparison', runs: [text], rows: [] }),
 }

@@ -59,11 +59,41 @@ describe('the picture of a chart', () => {
     expect(Buffer.from(inter!).equals(unknown!)).toBe(true)
   })
 
-  it('of a spec that cannot be drawn is left out, with the reason in the text', async () => {
-    const bundle = await addPicture({ [mime]: { ...bar, mark: 'no such mark' }, 'text/plain': 'mine' })
-    expect(bundle['image/png']).toBeUndefined()
-    expect(bundle['text/plain']).toMatch(/^mine\n\(no picture: .+\)$/)
+  it('of a spec that is wrong is the reason in the text, and no chart that a page would show blank', async () => {
+    const wrong = async (spec: object) => {
+      const { mark: _mark, ...rest } = bar
+      const bundle = await addPicture({ [mime]: { ...rest, ...spec }, 'text/plain': 'mine' })
+      expect(Object.keys(bundle)).toEqual(['text/plain'])
+      return bundle['text/plain']
+    }
+    expect(await wrong({ mark: 'baar' })).toMatch(
+      /^mine\n\(it cannot be drawn: no mark of Vega-Lite is called 'baar' \(mark\); it knows arc, area, bar, .+\)$/,
+    )
+    expect(await wrong({})).toMatch(/cannot be drawn: the specification is not complete\. .*"mark", "layer"/)
+    expect(await wrong({ mark: 'bar', encoding: { x: { field: 'a', type: 'quantity' } } })).toContain(
+      "no type of Vega-Lite is called 'quantity' (encoding.x.type)",
+    )
     await expect(toPng(bar)).resolves.toBeInstanceOf(Uint8Array)
+  })
+
+  it('of data that cannot be read is left out with the reason: it would be an empty frame', async () => {
+    const bundle = await addPicture({
+      [mime]: { ...bar, data: { url: 'nowhere.csv' } },
+      'text/plain': 'mine',
+    })
+    expect(Object.keys(bundle)).toEqual([mime, 'text/plain'])
+    expect(bundle['text/plain']).toMatch(/no picture: data from 'nowhere\.csv' could not be read: ENOENT/)
+    const thrown = { ...bar, transform: [{ calculate: 'datum.b.c.d', as: 'e' }] }
+    expect((await addPicture({ [mime]: thrown }))['text/plain']).toMatch(/no picture: .*undefined/)
+  })
+
+  it('is drawn of data in a file beside the notebook', async () => {
+    const spec = { ...bar, data: { url: 'test/show/fixtures/rows.csv' }, encoding: { y: { field: 'a' } } }
+    const [read, given] = await Promise.all([
+      toPng(spec),
+      toPng({ ...spec, data: { values: [{ a: 'x' }, { a: 'y' }] } }),
+    ])
+    expect(Buffer.from(read).equals(given)).toBe(true)
   })
 
   it('of what cannot be sent to a thread is left out too', async () => {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import * as aq from 'arquero'
 import { describe, expect, it } from 'vitest'
-import { calibrationChart, toBundle } from '../../src/show/index.js'
+import { calibrationChart, show, toBundle } from '../../src/show/index.js'
 import { tensorLine } from '../../src/show/tensor.js'
 import { runView } from './sample-views.js'
 
@@ -54,6 +54,54 @@ describe('a value', () => {
     })
   })
 
+  it('that is a Vega-Lite spec is one without `$schema` too: by its marks, or those of its parts', () => {
+    const data = { values: [{ a: 1 }] }
+    const unit = { mark: { type: 'bar' }, encoding: { x: { field: 'a' } } }
+    for (const spec of [
+      { data, mark: 'point' },
+      { data, layer: [unit, { mark: 'rule' }] },
+      { hconcat: [unit, { vconcat: [{ data, ...unit }] }] },
+      { data, facet: { field: 'a' }, spec: unit },
+      { data, repeat: ['a'], spec: unit },
+    ])
+      expect(toBundle(spec)).toEqual({
+        'application/vnd.vegalite.v5+json': {
+          $schema: 'https://vega.github.io/schema/vega-lite/v5.json',
+          ...spec,
+        },
+        'text/plain': '[chart]',
+      })
+    for (const other of [
+      { mark: 'bar' },
+      unit,
+      { mark: 'B+', data },
+      { layer: [] },
+      { layer: [{ units: 3 }] },
+      { repeat: 2 },
+    ])
+      expect(toBundle(other), JSON.stringify(other)).toBeUndefined()
+  })
+
+  it('that is a spec may hold rows as they come: dates, typed arrays, tensors, tables', () => {
+    const rowsOf = (values: unknown) =>
+      (toBundle({ data: { values }, mark: 'bar' })!['application/vnd.vegalite.v5+json'] as any).data.values
+    expect(rowsOf([{ t: new Date(0), n: 2n, odd: Number.NaN, gone: undefined }])).toEqual([
+      { t: '1970-01-01T00:00:00.000Z', n: 2, odd: null },
+    ])
+    expect(rowsOf(Float32Array.of(1, 0.5))).toEqual([1, 0.5])
+    expect(rowsOf(tf.tensor2d([[1, 2]]))).toEqual([[1, 2]])
+    expect(rowsOf([{ y: tf.scalar(3) }])).toEqual([{ y: 3 }])
+    expect(rowsOf(aq.table({ a: [1, 2] }))).toEqual([{ a: 1 }, { a: 2 }])
+  })
+
+  it('that is a spec with a function or itself in it says where', () => {
+    const field = { data: {}, mark: 'bar', encoding: { x: { field: () => 'a' } } }
+    expect(textOf(field)).toMatch(/could not be shown: a function at encoding\.x\.field: .*plain data/)
+    const own: any = { mark: 'bar', data: {} }
+    own.data.self = own
+    expect(textOf(own)).toMatch(/what stands at data\.self.* contains itself/)
+  })
+
   it('that is a complex or boolean tensor shows pairs and words', () => {
     expect(textOf(tf.complex([1, -2], [3, -4.5]))).toBe('Tensor complex64 [2]\n[   1+3i  −2−4.5i]')
     expect(textOf(tf.tensor([true, false, true], [3], 'bool'))).toBe(
@@ -103,8 +151,68 @@ describe('a value', () => {
       'text/html': '<figure>x</figure>',
     })
     expect(toBundle({ nodeType: 1, tagName: 'svg', outerHTML: '<svg></svg>' })!['image/svg+xml']).toBe(
-      '<svg xmlns="http://www.w3.org/2000/svg"></svg>',
+      '<svg style="background:white" xmlns="http://www.w3.org/2000/svg"></svg>',
     )
+  })
+})
+
+describe('a figure', () => {
+  const svgOf = (outerHTML: string) =>
+    String(toBundle({ nodeType: 1, tagName: 'svg', outerHTML })!['image/svg+xml'])
+
+  it('is a file that is read without its page: namespaces, and no names of characters', () => {
+    expect(
+      svgOf('<svg aria-label="a > b"><g><a xlink:href="#x">1&nbsp;2</a><p xmlns="x"></p></g></svg>'),
+    ).toBe(
+      '<svg style="background:white" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns="http://www.w3.org/2000/svg" aria-label="a > b"><g><a xlink:href="#x">1&#160;2</a><p xmlns="x"></p></g></svg>',
+    )
+  })
+
+  it('is on white, unless it says its own ground or colour', () => {
+    expect(svgOf('<svg style="max-width: 3px"></svg>')).toContain('style="background:white;max-width: 3px"')
+    for (const style of ['background: #222', 'font: x; color: white'])
+      expect(svgOf(`<svg style="${style}"></svg>`)).toContain(`style="${style}"`)
+  })
+
+  it('says its title in text', () => {
+    const figure = {
+      nodeType: 1,
+      tagName: 'FIGURE',
+      outerHTML: '<figure></figure>',
+      querySelector: () => ({ textContent: 'Penguins' }),
+    }
+    expect(textOf(figure)).toBe('[figure: Penguins]')
+  })
+})
+
+describe('values side by side', () => {
+  const chartOf = (...values: unknown[]) =>
+    toBundle(show(...values))!['application/vnd.vegalite.v5+json'] as {
+      hconcat: { width?: number; vconcat?: { width: number }[]; title?: any; mark?: any }[]
+    }
+
+  it('are runs of half the width each, with the texts of their adjustments in rows of that width', () => {
+    const adjustments = [{ at: 100, what: 'learningRate', from: 1e-3, to: 3e-4 }]
+    const { hconcat } = chartOf(runView(300, { adjustments }), runView(200))
+    expect(hconcat.map(({ vconcat }) => [...new Set(vconcat!.map(({ width }) => width))])).toEqual([
+      [310],
+      [310],
+    ])
+    expect(hconcat[0]!.title.subtitle.length).toBeGreaterThan(1)
+  })
+
+  it('are a picture as a picture beside a chart, and what has no picture as its text', () => {
+    const png = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0)
+    const svg = { nodeType: 1, tagName: 'svg', outerHTML: '<svg></svg>' }
+    const { hconcat } = chartOf(runView(20), png, svg, { a: 1 })
+    expect(hconcat.map(({ mark, vconcat }) => (vconcat ? 'run' : mark.type))).toEqual([
+      'run',
+      'image',
+      'image',
+      'text',
+    ])
+    expect(JSON.stringify(hconcat[3])).toContain('{ a: 1 }')
+    expect(toBundle(show(png, svg))!['text/html']).toMatch(/src="data:image\/png.*src="data:image\/svg\+xml/s)
   })
 })
 
@@ -148,6 +256,15 @@ describe('a table', () => {
   it('is an arquero table', () => {
     expect(textOf(aq.from(rows.slice(0, 3)))).toMatch(/name +value +when\n.*\nrow 0 +0 +1970-01-01/)
     expect(textOf(aq.from(rows))).toContain('first 20 of 100 rows × 3 columns')
+  })
+
+  it('may be empty, and hold anything', () => {
+    expect(textOf(aq.table({ a: [], b: [] }))).toBe('a  b\n─  ─\n0 rows × 2 columns')
+    expect(textOf(aq.table({}))).toBe('0 rows × 0 columns')
+    const own: any = {}
+    own.self = own
+    const text = textOf(aq.table({ v: [{ n: 1n }, own, new Map([[1, 2]]), [1, [2, 3]], null] }))
+    expect(text.split('\n').slice(2, 7)).toEqual(['{"n":"1"}', 'object', '1 values', '1, 2, 3', '–'])
   })
 
   it('is not a list of different or nested things', () => {

@@ -4,6 +4,7 @@
  * A display that is updated (a run that trains) keeps one line at the bottom of a terminal, redrawn in place; where
  * stderr is no terminal a line of it is printed now and then, and its last state at the end of the cell.
  */
+import { fitLine } from '../../../src/show/progress.js'
 import type { Message } from '../client/index.js'
 
 export interface Sink {
@@ -21,6 +22,8 @@ interface Live {
 }
 
 const dim = (text: string): string => `\x1b[2m${text}\x1b[22m`
+/** https://no-color.org */
+const isColoured = (sink: Sink): boolean => sink.isTTY === true && !process.env.NO_COLOR
 const clearDown = '\r\x1b[J'
 // eslint-disable-next-line no-control-regex
 const escapes = /\x1b\[[0-9;?]*[A-Za-z]/g
@@ -53,7 +56,7 @@ export class TerminalPrinter {
   note(text: string): void {
     this.#erase()
     this.#endLine()
-    this.#progress.write(`${this.#progress.isTTY ? dim(text) : text}\n`)
+    this.#progress.write(`${isColoured(this.#progress) ? dim(text) : text}\n`)
     this.#draw()
   }
 
@@ -69,7 +72,9 @@ export class TerminalPrinter {
         return this.#update(content)
       case 'error':
         return this.#print(
-          this.#out.isTTY ? content.traceback.join('\n') : content.traceback.join('\n').replace(escapes, ''),
+          isColoured(this.#out)
+            ? content.traceback.join('\n')
+            : content.traceback.join('\n').replace(escapes, ''),
         )
       default:
     }
@@ -166,7 +171,7 @@ export class TerminalPrinter {
   #fit(line: string): string {
     const width = (this.#progress.isTTY ? this.#progress.columns : 100) || 80
     const bare = [...line.replace(escapes, '')]
-    return bare.length < width ? line : `${bare.slice(0, width - 2).join('')}…`
+    return bare.length < width ? line : fitLine(bare.join(''), width - 1)
   }
 }
 

@@ -29,15 +29,18 @@ function createTooltip(): (handler: unknown, event: MouseEvent, item: unknown, v
   }
 }
 
-/** A page that asks nothing of any server: a chart cannot either. */
-const loader = {
-  load: () => Promise.reject(new Error('this page loads nothing')),
-  sanitize: (uri: string) =>
-    uri.startsWith('data:image/')
-      ? Promise.resolve({ href: uri })
-      : Promise.reject(new Error('this page loads nothing')),
-  http: () => Promise.reject(new Error('this page loads nothing')),
-  file: () => Promise.reject(new Error('this page loads nothing')),
+/** A page that asks nothing of any server: a chart cannot either. `refused` is told what a chart asked for. */
+function createLoader(refused: string[]): object {
+  const refuse = (uri: string) => {
+    refused.push(uri)
+    return Promise.reject(new Error('this page loads nothing'))
+  }
+  return {
+    load: refuse,
+    sanitize: (uri: string) => (uri.startsWith('data:image/') ? Promise.resolve({ href: uri }) : refuse(uri)),
+    http: refuse,
+    file: refuse,
+  }
 }
 
 async function draw(figure: HTMLElement, tooltip: ReturnType<typeof createTooltip>): Promise<void> {
@@ -49,16 +52,19 @@ async function draw(figure: HTMLElement, tooltip: ReturnType<typeof createToolti
   if (picture) place.style.width = `${picture.width}px`
   try {
     // An interpreted expression needs no permission to evaluate code.
+    const refused: string[] = []
     const runtime = parse(compile(spec).spec, {}, { ast: true })
     const view = new View(runtime, {
       expr: expressionInterpreter,
       renderer: 'svg',
       container: place,
       hover: true,
-      loader,
+      loader: createLoader(refused),
     } as ConstructorParameters<typeof View>[1])
     view.tooltip(tooltip as Parameters<typeof view.tooltip>[0])
     await view.runAsync()
+    // Without its data it would be an empty frame.
+    if (refused.length > 0) throw new Error(`it needs ${refused[0]}`)
     if (picture) picture.hidden = true
     figure.dataset.drawn = 'true'
   } catch (error) {
