@@ -59,6 +59,7 @@ export function* batches(
       if (rest === 'drop' && end - offset < size) break
       const batch = dataset.at(order.subarray(offset, end))
       offset = end
+      dataset.prefetch?.(order.subarray(offset, offset + size))
       const done = offset === order.length || (rest === 'drop' && order.length - offset < size)
       yield { ...batch, cursor: done ? { epoch: epoch + 1, offset: 0 } : { epoch, offset } }
     }

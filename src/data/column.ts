@@ -9,6 +9,8 @@ export interface Column {
   readonly length: number
   /** The examples at these rows as one tensor, first axis = the batch. */
   gather(rows: ArrayLike<number>): tf.Tensor
+  /** Begins to read these rows where that takes time, so that `gather` soon finds them. */
+  prefetch?(rows: ArrayLike<number>): void
   /** The values of one example. */
   read(row: number): ArrayLike<number> | readonly string[]
 }

@@ -37,6 +37,8 @@ export interface Dataset {
   splitOf(id: number): SplitName | undefined
   /** The examples at these positions, in this order. */
   at(positions: ArrayLike<number>): Examples
+  /** Begins to read these examples, where data lies on disk: while one batch is computed, the next is read. */
+  prefetch?(positions: ArrayLike<number>): void
   /** The values of one example without a tensor, for tables and pictures; strings where the dtype is 'string'. */
   valuesAt(position: number): {
     x: ArrayLike<number> | readonly string[]

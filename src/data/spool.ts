@@ -9,6 +9,8 @@ import { oneSplit, recordOptions, rowsToTable, type DataRecord, type RecordOptio
 const chunk = 4096
 /** Bytes of rows that are kept in memory, over all spooled data. */
 const kept = 64 << 20
+/** Blocks that are read at once for the next batch. */
+const mostUnderWay = 1024
 
 /**
  * A dataset of records that need not fit into memory: they are laid out once as rows of equal size in a temporary file,
@@ -137,7 +139,11 @@ class Layout {
         },
       }
     }
-    return { x: column(this.x, 0), y: column(this.y, sizeOf(this.x.shape)) }
+    // What is read for x has the row's y beside it.
+    const prefetch = (rows: ArrayLike<number>) => {
+      for (let i = 0; i < rows.length; i++) file.prefetch(rows[i]! * rowBytes, rowBytes)
+    }
+    return { x: { ...column(this.x, 0), prefetch }, y: column(this.y, sizeOf(this.x.shape)) }
   }
 }
 
@@ -150,6 +156,8 @@ class RowFile {
   readonly #handle: number
   /** Oldest first: a Map keeps the order in which its keys came. */
   readonly #blocks = new Map<number, Uint8Array>()
+  /** Blocks that are being read for the next batch. */
+  readonly #underWay = new Set<number>()
 
   private constructor(fs: typeof import('node:fs'), handle: number) {
     this.#fs = fs
@@ -185,16 +193,39 @@ class RowFile {
     return bytes
   }
 
+  /**
+   * Reads it beside what the main thread does. Where that leaves the event loop no turn to take the blocks in, they lie in the
+   * system's memory all the same.
+   */
+  prefetch(at: number, length: number): void {
+    const last = Math.floor((at + length - 1) / RowFile.#block)
+    for (let number = Math.floor(at / RowFile.#block); number <= last; number++) {
+      if (this.#blocks.has(number) || this.#underWay.has(number) || this.#underWay.size >= mostUnderWay)
+        continue
+      this.#underWay.add(number)
+      const block = new Uint8Array(RowFile.#block)
+      this.#fs.read(this.#handle, block, 0, block.length, number * RowFile.#block, (error) => {
+        this.#underWay.delete(number)
+        // What cannot be read is said where it is needed.
+        if (!error && !this.#blocks.has(number)) this.#keep(number, block)
+      })
+    }
+  }
+
   #blockAt(number: number): Uint8Array {
     let block = this.#blocks.get(number)
     if (block) this.#blocks.delete(number)
     else {
       block = new Uint8Array(RowFile.#block)
       this.#fs.readSync(this.#handle, block, 0, block.length, number * RowFile.#block)
-      if (this.#blocks.size * RowFile.#block >= kept) this.#blocks.delete(this.#blocks.keys().next().value!)
     }
-    this.#blocks.set(number, block)
+    this.#keep(number, block)
     return block
+  }
+
+  #keep(number: number, block: Uint8Array): void {
+    if (this.#blocks.size * RowFile.#block >= kept) this.#blocks.delete(this.#blocks.keys().next().value!)
+    this.#blocks.set(number, block)
   }
 }
 

@@ -37,6 +37,7 @@ export class TableDataset implements Dataset {
   readonly picture?: readonly [number, number, number]
   readonly classes?: readonly string[]
   readonly ids: Int32Array
+  readonly prefetch?: (positions: ArrayLike<number>) => void
   /** @internal What `split` splits anew. */
   readonly table: Table
   /** @internal The row of each position. */
@@ -52,6 +53,13 @@ export class TableDataset implements Dataset {
     this.y = table.y.spec
     if (table.picture) this.picture = table.picture
     if (table.classes) this.classes = table.classes
+    const { x, y } = table
+    if (x.prefetch || y.prefetch)
+      this.prefetch = (positions) => {
+        const wanted = Int32Array.from(positions, (position) => this.rows[this.#checkPosition(position)]!)
+        x.prefetch?.(wanted)
+        y.prefetch?.(wanted)
+      }
     this.table = table
     this.rows = rows
     this.#membership = membership

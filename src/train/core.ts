@@ -136,7 +136,10 @@ export class Core {
 
   /** The positions of the next batch. Sizes by rule are kept: an epoch's end is filled up from the next one, since each length is a graph of its own. */
   nextPositions(): Int32Array {
-    return this.order.next(this.batchSize(), this.settings.batchSchedule !== undefined)
+    const fill = this.settings.batchSchedule !== undefined
+    const positions = this.order.next(this.batchSize(), fill)
+    if (this.data.prefetch) this.data.prefetch(this.order.peek(this.batchSize(this.iteration + 2), fill))
+    return positions
   }
 
   /** Iterations from here in which as many examples are drawn as `n` epochs have. */

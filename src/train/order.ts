@@ -133,6 +133,17 @@ export class Order {
     return Int32Array.from(batch)
   }
 
+  /** The positions that `next` gives if nothing changes before. */
+  peek(size: number, fill = false): Int32Array {
+    const state = this.#state
+    this.#state = { ...state, subset: state.subset && { ...state.subset } }
+    try {
+      return this.next(size, fill)
+    } finally {
+      this.#state = state
+    }
+  }
+
   /** Whether nothing but excluded examples is left of the epoch. */
   #isDone(order: Int32Array, offset: number): boolean {
     const { subset } = this.#state
