@@ -100,6 +100,11 @@ export function adjustmentLabels(
   const rows = Math.max(...labels.map((label) => label.row)) + 1
   const height = rows * rowHeight
   const values = labels.map(({ row, ...label }) => ({ ...label, top: (rows - 1 - row) * rowHeight }))
+  // Of several at one iteration the highest line is that of all: dashes over dashes would be solid.
+  const lines = [...new Set(values.map(({ x: at }) => at))].map((at) => ({
+    x: at,
+    top: Math.min(...values.filter((one) => one.x === at).map(({ top }) => top)),
+  }))
   const text = (left: boolean) => ({
     transform: [{ filter: { field: 'left', equal: left } }],
     mark: {
@@ -118,6 +123,7 @@ export function adjustmentLabels(
     encoding: { x },
     layer: [
       {
+        data: { values: lines },
         mark: { type: 'rule', strokeWidth: 1, color: colours.adjustment, strokeDash: [3, 3] },
         encoding: {
           y: { field: 'top', type: 'quantitative', scale: null, axis: null },

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parentPort } from 'node:worker_threads'
+import { renderAsync } from '@resvg/resvg-js'
 import * as vega from 'vega'
 import { viewOf } from './compiled.js'
 import { encodeBands } from './encode.js'
@@ -51,24 +52,39 @@ export async function draw(spec: object): Promise<Uint8Array> {
     // What vega only logs leaves an empty frame.
     if (failed.length > 0) throw new Error(failed[0])
     const { width, height } = sizeOf(svg)
-    const bands = await drawBands(svg, Math.min(scale, mostPixels / Math.max(width, height, 1)), {
-      loadSystemFonts: needsSystemFonts(svg),
-      // For what could not be drawn as paths; each file takes 2 ms to read.
-      fontFiles: fontsFor(svg),
-      defaultFontFamily: 'Inter',
-      sansSerifFamily: 'Inter',
-      serifFamily: 'Inter',
-      monospaceFamily: 'DejaVu Sans Mono',
-    })
-    return encodeBands(bands)
+    const zoom = Math.min(scale, mostPixels / Math.max(width, height, 1))
+    return encodeBands(await drawBands(await withPictures(svg), zoom, fontsOf(svg)))
   } finally {
     view.finalize()
   }
 }
 
+/** Pictures that are SVGs, drawn: resvg gives their texts no font. */
+async function withPictures(svg: string): Promise<string> {
+  let whole = svg
+  for (const [url, data] of svg.matchAll(/data:image\/svg\+xml;base64,([A-Za-z0-9+/=]+)/g)) {
+    const inner = Buffer.from(data!, 'base64').toString()
+    const image = await renderAsync(inner, {
+      fitTo: { mode: 'zoom', value: scale },
+      font: fontsOf(inner),
+    })
+    whole = whole.replace(url, `data:image/png;base64,${image.asPng().toString('base64')}`)
+  }
+  return whole
+}
+
+const fontsOf = (svg: string) => ({
+  loadSystemFonts: needsSystemFonts(svg),
+  // For what could not be drawn as paths; each file takes 2 ms to read.
+  fontFiles: fontsFor(svg),
+  defaultFontFamily: 'Inter',
+  sansSerifFamily: 'Inter',
+  serifFamily: 'Inter',
+  monospaceFamily: 'DejaVu Sans Mono',
+})
+
 function fontsFor(svg: string): string[] {
-  // A picture in it may be an SVG with texts of its own.
-  if (!svg.includes('<text') && !svg.includes('data:image/svg+xml')) return []
+  if (!svg.includes('<text')) return []
   return /mono/i.test(svg) ? [...fontFiles, monospaceFile] : fontFiles
 }
 

@@ -79,7 +79,7 @@ function besideEachOther(bundles: readonly MimeBundle[]): Spec {
 /** Pixels of plots beside each other: with their axes and legends as wide as a notebook. */
 const mostWidth = 620
 const leastWidth = 180
-const pictureSize = 240
+const pictureSize = 320
 
 /** Makes plots smaller that would not fit beside each other, in their own proportions; other parts keep their size. */
 function fit(parts: Part[]): void {

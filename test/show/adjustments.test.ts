@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { inRows } from '../../src/show/label-rows.js'
-import { adjustmentLines } from '../../src/show/adjustment-marks.js'
+import { adjustmentLabels, adjustmentLines } from '../../src/show/adjustment-marks.js'
 import { toBundle } from '../../src/show/values.js'
 
 it('shows the adjustments of a run as a table of what changed and why', () => {
@@ -19,6 +19,16 @@ it('marks many changes of one kind at one iteration as one', () => {
   expect(few.data.values).toHaveLength(2)
   const many = adjustmentLines(Array.from({ length: 779 }, (_, id) => relabel(id)))
   expect(many).toMatchObject({ data: { values: [{ x: 400, adjustment: 'relabel, 779 times' }] } })
+})
+
+it('draws one line for all that was changed at an iteration, from the highest text down', () => {
+  const change = (at: number) => ({ at, what: 'learningRate', from: 1, to: 2 })
+  const part = adjustmentLabels([change(9), change(9), change(50)], 100, {}, { gap: 18, width: 640 }) as any
+  expect(part.layer[0].data.values).toHaveLength(2)
+  expect(part.layer[0].data.values).toContainEqual({
+    x: 9,
+    top: Math.min(...part.data.values.filter((row: any) => row.x === 9).map((row: any) => row.top)),
+  })
 })
 
 it('marks a note with its text', () => {

@@ -96,6 +96,21 @@ describe('the picture of a chart', () => {
     expect(Buffer.from(read).equals(given)).toBe(true)
   })
 
+  it('has the texts of an SVG that is a picture in it', async () => {
+    const figure = (inside: string) => {
+      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="90" height="50">${inside}</svg>`
+      const url = `data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}`
+      return {
+        ...bar,
+        data: { values: [{ url }] },
+        mark: { type: 'image', width: 90, height: 50 },
+        encoding: { url: { field: 'url' } },
+      }
+    }
+    const text = '<text x="9" y="30" font-size="20">WWW</text>'
+    expect(Buffer.from(await toPng(figure(text))).equals(await toPng(figure('')))).toBe(false)
+  })
+
   it('of what cannot be sent to a thread is left out too', async () => {
     const bundle = await addPicture({ [mime]: { ...bar, f: () => 1 } })
     expect(bundle['text/plain']).toMatch(/no picture/)
