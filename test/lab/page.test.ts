@@ -59,6 +59,27 @@ describe.skipIf(!chromium)('a page written by gradbook run', { timeout: 120_000 
     }
   })
 
+  it('leaves a chart whose rows lie in a file as its picture: the page loads nothing', async () => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'rows.csv'), 'a\n1\n')
+    const bars = (data: string) =>
+      `// %%\n({ data: ${data}, mark: 'bar', encoding: { y: { field: 'a' } } })\n`
+    writeFileSync(join(folder, 'page.ts'), bars("{ url: 'rows.csv' }") + bars('{ values: [{ a: 1 }] }'))
+    await gradbook(['run', 'page.ts', '-o', 'page.html'], { folder })
+    const browser = await playwright.launch({ executablePath: chromium!, args: browserFlags })
+    try {
+      const page = await browser.newPage()
+      const said = page.waitForEvent('console')
+      await page.goto(pathToFileURL(join(folder, 'page.html')).href)
+      expect((await said).text()).toContain('a chart stays a picture: Error: it needs rows.csv')
+      await page.locator('figure.chart[data-drawn] svg').waitFor()
+      const pictures = page.locator('figure.chart img')
+      expect([await pictures.first().isVisible(), await pictures.last().isVisible()]).toEqual([true, false])
+    } finally {
+      await browser.close()
+    }
+  })
+
   it('shows the picture of each chart where scripts are off', async () => {
     const folder = temporaryFolder()
     writeFileSync(join(folder, 'page.ts'), program('http://127.0.0.1:9'))
