@@ -4,7 +4,7 @@ import type { RunView } from '../views.js'
 import type { Core } from './core.js'
 
 /** Milliseconds between two updates of a live view, and between two breaths of the host. */
-const updateEvery = 200
+const updateEvery = 400
 /** A view that is slow to draw (a million iterations take 90 ms) comes less often: at most a fiftieth of the time. */
 const updateShare = 50
 const breatheEvery = 100
