@@ -1,5 +1,4 @@
 /** A mistake as the JupyterLab extension shows it: plain JSON of cleaned text, a picture as bytes. */
-import type { SplitName } from '../data/dataset.js'
 import type { InputView, Mistake } from '../views.js'
 import { cleanLine } from './clean.js'
 import { formatNumber } from './format.js'
@@ -8,7 +7,7 @@ import { base64 } from './picture.js'
 /** An example with its picture as bytes of grey or colour, row by row. */
 export interface ShownMistake {
   id: number
-  split: SplitName
+  split: Mistake['split']
   expected: string
   predicted: string
   loss: number

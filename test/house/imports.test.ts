@@ -1,0 +1,71 @@
+/** The rules of CONTRIBUTING.md about who imports whom, as the linter knows them: a pattern that matches nothing is no rule. */
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { runProgram, temporaryFolder } from '../kit/index.js'
+
+type Row = readonly [file: string, imported: string]
+
+const refused: readonly Row[] = [
+  ['src/train/a.ts', '../show/values.js'],
+  ['src/train/b.ts', '../../kernel/port.js'],
+  ['src/train/c.ts', 'node:fs'],
+  ['src/mistakes/a.ts', '../panel/serve.js'],
+  ['src/show/a.ts', '../train/run.js'],
+  ['src/show/b.ts', '../data/dataset.js'],
+  ['src/show/c.ts', 'node:fs'],
+  ['src/data/a.ts', 'node:fs'],
+  ['src/data/read/a.ts', '../../train/run.js'],
+  ['src/widgets/a.ts', 'node:util'],
+  ['src/panel/a.ts', '../../kernel/port.js'],
+  ['src/backend/optimizers/a.ts', '../../host.js'],
+  ['src/backend/b.ts', '../views.js'],
+  ['kernel/a.ts', '../src/train/run.js'],
+  ['kernel/requests/a.ts', '../../src/views.js'],
+  ['kernel/requests/b.ts', '../../src/index.js'],
+  ['kernel/engine/a.ts', '../../src/data/index.js'],
+  ['kernel/engine/b.ts', '../wire/message.js'],
+  ['kernel/cell/a.ts', '../language/service.js'],
+  ['kernel/language/a.ts', '../../src/host.js'],
+  ['kernel/wire/a.ts', 'oxc-parser'],
+  ['kernel/wire/b.ts', '../../src/errors.js'],
+  ['kernel/cli/a.ts', '../../src/data/from.js'],
+  ['labextension/src/a.ts', '../../src/host.js'],
+]
+
+const allowed: readonly Row[] = [
+  ['src/train/d.ts', '../backend/random.js'],
+  ['src/show/png.ts', 'node:worker_threads'],
+  ['src/data/read/b.ts', 'node:fs'],
+  ['src/store/a.ts', 'node:fs'],
+  ['src/backend/optimizers/c.ts', '../../errors.js'],
+  ['kernel/requests/c.ts', '../../src/show/values.js'],
+  ['kernel/engine/c.ts', '../../src/host.js'],
+  ['kernel/cli/b.ts', '../../src/data/index.js'],
+]
+
+describe('the linter', () => {
+  const complaints = new Set<string>()
+
+  beforeAll(async () => {
+    const folder = temporaryFolder()
+    copyFileSync('.oxlintrc.json', join(folder, '.oxlintrc.json'))
+    for (const [file, imported] of [...refused, ...allowed]) {
+      mkdirSync(dirname(join(folder, file)), { recursive: true })
+      writeFileSync(join(folder, file), `export { a } from '${imported}'\n`)
+    }
+    const oxlint = join(import.meta.dirname, '../../node_modules/oxlint/bin/oxlint')
+    const { stdout } = await runProgram(process.execPath, [oxlint, '--format=json'], { folder })
+    const { diagnostics } = JSON.parse(stdout) as { diagnostics: { code: string; filename: string }[] }
+    for (const { code, filename } of diagnostics)
+      if (code.includes('no-restricted-imports')) complaints.add(filename.replaceAll('\\', '/'))
+  })
+
+  it.each(refused)('refuses that %s imports %s', (file) => {
+    expect([...complaints]).toContain(file)
+  })
+
+  it.each(allowed)('lets %s import %s', (file) => {
+    expect([...complaints]).not.toContain(file)
+  })
+})
