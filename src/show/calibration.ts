@@ -1,55 +1,9 @@
+import { calibration, type Confidence } from '../calibration.js'
 import { cleanLine } from './clean.js'
 import { short } from './downsample.js'
 import { formatCount, formatShare } from './format.js'
 import { colours } from './look.js'
 import { chart, type Spec } from './spec.js'
-
-/** A prediction with the probability that the model gave it, and whether it was right. */
-export interface Confidence {
-  probability: number
-  right: boolean
-}
-
-export interface CalibrationBin {
-  from: number
-  to: number
-  count: number
-  /** Mean probability, and share that was right. */
-  confidence: number
-  accuracy: number
-}
-
-/** Predictions by probability in bins of equal width, and the expected calibration error (Naeini et al., 2015). */
-export function calibration(
-  rows: readonly Confidence[],
-  bins = 10,
-): { bins: CalibrationBin[]; error: number } {
-  const found = Array.from({ length: bins }, (_, i) => ({
-    from: i / bins,
-    to: (i + 1) / bins,
-    count: 0,
-    confidence: 0,
-    accuracy: 0,
-  }))
-  for (const { probability, right } of rows) {
-    // Of a model that has gone wrong: no bin is right for it.
-    if (Number.isNaN(probability)) continue
-    const bin = found[Math.min(bins - 1, Math.max(0, Math.floor(probability * bins)))]!
-    bin.count++
-    bin.confidence += probability
-    bin.accuracy += right ? 1 : 0
-  }
-  const filled = found.filter((bin) => bin.count > 0)
-  for (const bin of filled) {
-    bin.confidence /= bin.count
-    bin.accuracy /= bin.count
-  }
-  const error = filled.reduce(
-    (sum, bin) => sum + (bin.count / rows.length) * Math.abs(bin.accuracy - bin.confidence),
-    0,
-  )
-  return { bins: filled, error }
-}
 
 /** How often the model is right when it is that sure: on the diagonal it knows how sure to be. */
 export function calibrationChart(

@@ -58,6 +58,16 @@ describe('looking closer', () => {
     expect(predictions.filter(({ right }) => right)).toHaveLength(38)
   })
 
+  test('calibration of a model that has gone wrong counts what has a probability', async () => {
+    const run = start()
+    await run.iterate(1)
+    const model = run.model as tf.LayersModel
+    model.setWeights(model.getWeights().map(({ shape }) => tf.fill(shape, NaN)))
+    const { bins, predictions } = await run.calibration({ of: 'train' })
+    expect(bins).toEqual([])
+    expect(predictions).toHaveLength(40)
+  })
+
   test('focus draws from what it is given, until it is told otherwise', async () => {
     const run = start()
     await run.focus([1, 2, 3])
