@@ -13,7 +13,6 @@ const none: Attributes = {}
 export interface Call {
   readonly kernel: string
   readonly inputs: { readonly [name: string]: Value }
-  // oxlint-disable-next-line no-explicit-any
   readonly attributes: { readonly [name: string]: any }
 }
 

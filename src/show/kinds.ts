@@ -5,15 +5,12 @@ import { examplesBundle } from './examples.js'
 import { iterationBundle } from './iteration.js'
 import { lossChart } from './loss-chart.js'
 import { runText } from './progress.js'
-import { runData } from './run-data.js'
+import { runData, runMime } from './run-data.js'
 import { comparisonBundle, roundsBundle, stretchBundle } from './results.js'
 import { vegaLite } from './spec.js'
 
 /** While it trains a chart of a fifth of the points: it is replaced before anyone counts them. */
 const livePoints = 1500
-
-/** Drawn by the JupyterLab extension; every other front end takes the chart or the picture beside it. */
-export const runMime = 'application/vnd.gradbook.run+json'
 
 const runBundle = (view: RunView, width?: number): MimeBundle => ({
   [runMime]: runData(view),

@@ -6,6 +6,9 @@ import { downsample, downsampleBends, type Point } from './downsample.js'
 import { runningMean } from './running-mean.js'
 import { shownMistake, type ShownMistake } from './shown-mistake.js'
 
+/** Drawn by the JupyterLab extension; every other front end takes the chart or the picture beside it. */
+export const runMime = 'application/vnd.gradbook.run+json'
+
 /** Points, `x` in iterations. */
 export interface RunLine {
   x: readonly number[]

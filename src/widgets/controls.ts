@@ -2,11 +2,11 @@
 import { InputError, Interrupted } from '../errors.js'
 import { currentHost, maybeHost } from '../host.js'
 import { onRuns } from '../train/announce.js'
+import { escapeHtml } from '../show/clean.js'
 import type { Run } from '../train/run.js'
 import { targetReached } from '../train/stops.js'
 import { HBox, VBox } from './boxes.js'
 import { Button, Text } from './buttons.js'
-import { escapeHtml } from './fallback.js'
 import { Dropdown } from './selection.js'
 import {
   BoundedIntText,

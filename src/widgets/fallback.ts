@@ -1,10 +1,10 @@
 /** What a widget looks like where no widget manager runs: its name and value as text, boxes as lists of what is in them. */
+import { escapeHtml } from '../show/clean.js'
+
 interface Shown {
   readonly kind: string
   entries(): Readonly<{ [attribute: string]: unknown }>
 }
-
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
 
 const isWidget = (value: unknown): value is Shown =>
   typeof value === 'object' && value !== null && 'kind' in value && 'entries' in value
@@ -14,11 +14,15 @@ function shorten(text: string): string {
   return text.length > longest ? text.slice(0, longest) + '…' : text
 }
 
+const entities: { [name: string]: string } = { amp: '&', lt: '<', gt: '>', quot: '"', nbsp: ' ' }
+
 /** Markup of an HTML widget as the text a reader would see. */
 const textOfHtml = (markup: string): string =>
   markup
     .replace(/<[^>]*>?/g, ' ')
-    .replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code)))
+    .replace(/&(?:#(\d{1,6})|(\w+));/g, (whole, code, name) =>
+      code ? String.fromCodePoint(Number(code)) : (entities[name] ?? whole),
+    )
     .replace(/\s+/g, ' ')
     .trim()
 

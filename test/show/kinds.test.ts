@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { toBundle } from '../../src/show/index.js'
-import { kinds, runMime } from '../../src/show/kinds.js'
+import { kinds } from '../../src/show/kinds.js'
+import { runMime } from '../../src/show/run-data.js'
 import { dataOf } from './inside-spec.js'
 import { confusionView, iterationView, mistake, mistakesView, runView } from './sample-views.js'
 

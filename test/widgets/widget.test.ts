@@ -324,6 +324,11 @@ describe('without a widget manager', () => {
     expect(bundleOf(widgets.Output().write('one\n').show(2))['text/plain']).toBe('one\n\n2')
   })
 
+  test('HTML is shown as the text that a reader of it would see', () => {
+    const html = widgets.HTML({ value: `<b>loss</b> &lt; 0.1 &amp; ${widgets.escapeHtml("it's <i>")}` })
+    expect(bundleOf(html)['text/plain']).toBe("loss < 0.1 & it's <i>")
+  })
+
   test('what came from data is escaped', () => {
     const hostile = '<img src=x onerror=alert(1)>'
     const html = bundleOf(widgets.Text({ description: hostile, value: '"</script>' }))['text/html']

@@ -1,9 +1,7 @@
 /** What was changed while a run trained, as a list below its chart: on the chart a mark is all there is room for. */
-import { escapeHtml } from './escape.js'
+import { escapeHtml } from '../../../src/show/clean.js'
+import { runMime } from '../../../src/show/run-data.js'
 import type { Notebook } from './notebook.js'
-
-/** What an output carries of a run, beside its chart. */
-export const runMime = 'application/vnd.gradbook.run+json'
 
 /** Of each run the last output in a notebook that shows it: its list is the whole one. */
 export function lastOfEachRun({ cells }: Notebook): ReadonlySet<unknown> {

@@ -1,5 +1,5 @@
 /** Text with a terminal's colours as HTML. */
-import { escapeHtml } from './escape.js'
+import { escapeHtml } from '../../../src/show/clean.js'
 
 const colours = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white']
 

@@ -4,7 +4,6 @@ import type { Graph, Value } from '../graph.js'
 export type Inputs = { [name: string]: Value }
 
 /** tfjs's attributes of a kernel; each emitter reads those that the kernel's interface in tfjs-core lists. */
-// oxlint-disable-next-line no-explicit-any
 export type Attributes = { [name: string]: any }
 
 /**
