@@ -42,6 +42,8 @@ class Panel {
   #active: WeakRef<Run> | undefined
   #travelling: Promise<unknown> = Promise.resolve()
   #sent = 0
+  /** Runs whose news wait for the end of a pause. */
+  readonly #due = new Set<Run>()
   #soon: ReturnType<typeof setTimeout> | undefined
 
   constructor(comm: Comm) {
@@ -61,12 +63,15 @@ class Panel {
     else this.#sendSoon(run)
   }
 
-  /** Changes come in crowds: one message tells of all that came within a pause. */
+  /** Changes come in crowds: one message a run tells of all that came within a pause. */
   #sendSoon(run: Run): void {
+    this.#due.add(run)
     if (this.#soon) return
     const wait = Math.max(0, this.#sent + pause - performance.now())
     this.#soon = setTimeout(() => {
-      if (this.#isWatched(run)) this.#sendRun(run)
+      this.#soon = undefined
+      for (const due of this.#due) if (this.#isWatched(due)) this.#sendRun(due)
+      this.#due.clear()
     }, wait)
     ;(this.#soon as { unref?(): void }).unref?.()
   }
@@ -91,8 +96,7 @@ class Panel {
   }
 
   #sendRun(run: Run): void {
-    clearTimeout(this.#soon)
-    this.#soon = undefined
+    this.#due.delete(run)
     this.#sent = performance.now()
     const live = this.#views.get(run)
     const view = live?.live ? live : run.view()

@@ -96,6 +96,18 @@ describe('the kernel tells the panel of its runs', () => {
     comm.receive({ ...page, id: null })
   })
 
+  test('what changes two runs at the same time is told of both', async () => {
+    const other = newRun('beside')
+    const page = { method: 'watch', page: 'b' }
+    comm.receive({ ...page, id: sent('runs').at(-1)!.active })
+    run.note('here')
+    other.note('there')
+    const isTold = ({ name }: { name: string }) =>
+      sent('run').some(({ data }) => data.name === name && data.adjustments.length === 1)
+    while (!isTold(run) || !isTold(other)) await new Promise((resolve) => setTimeout(resolve, 10))
+    comm.receive({ ...page, id: null })
+  })
+
   test('nothing of a run is sent when nobody watches', async () => {
     comm.receive({ method: 'watch', page: 'a', id: null })
     const before = sent('run').length
