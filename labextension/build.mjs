@@ -1,28 +1,15 @@
 // Builds the JupyterLab extension to ../dist/labextension, if its sources are newer than what is there; with --check only
 // looks at its types. Installs its own build tools first when they are missing; the main package does not need them.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isFresh } from '../scripts/fresh.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const output = join(here, '..', 'dist', 'labextension')
 const stamp = join(output, '.built')
-
-function* filesBelow(path) {
-  if (!statSync(path).isDirectory()) return void (yield path)
-  yield path
-  for (const name of readdirSync(path)) yield* filesBelow(join(path, name))
-}
-
-function isFresh() {
-  if (!existsSync(stamp)) return false
-  const built = statSync(stamp).mtimeMs
-  const sources = ['src', 'style', 'package.json', 'package-lock.json', 'rspack.config.cjs', 'build.mjs']
-  return sources.every((part) =>
-    [...filesBelow(join(here, part))].every((file) => statSync(file).mtimeMs <= built),
-  )
-}
+const sources = ['src', 'style', 'package.json', 'package-lock.json', 'rspack.config.cjs', 'build.mjs']
 
 /** Without network a clone still builds, less the extension; a package or a release is never made without it. */
 const mayLack = !process.env.CI && process.env.npm_lifecycle_event !== 'prepack'
@@ -50,11 +37,12 @@ function installTools({ optional = false } = {}) {
   return true
 }
 
+const inputs = sources.map((source) => join(here, source))
 if (process.argv.includes('--check')) {
   installTools()
   const tsc = join('..', 'node_modules', 'typescript', 'bin', 'tsc')
   run(process.execPath, [tsc, '--noEmit', '-p', 'tsconfig.json'])
-} else if (process.argv.includes('--force') || !isFresh()) {
+} else if (process.argv.includes('--force') || !isFresh(stamp, inputs)) {
   const started = new Date()
   if (installTools({ optional: mayLack })) {
     const builder = join('node_modules', '@jupyter', 'builder', 'lib', 'build-labextension.js')

@@ -1,35 +1,38 @@
 // Compiles src/ and kernel/ to dist/ and lays beside them what is not TypeScript (fonts, logos).
 // Does nothing when dist/ is newer than every source; `--force` builds anyway.
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { joinLib, layCoveredTypes, layFirstWorld } from './cell-types.mjs'
+import { filesBelow, isFresh } from './fresh.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const stamp = join(root, 'dist', '.built')
 const compiled = ['src', 'kernel']
 
-function* filesBelow(path) {
-  if (!statSync(path).isDirectory()) return void (yield path)
-  yield path
-  for (const name of readdirSync(path)) yield* filesBelow(join(path, name))
-}
+const sources = [
+  ...compiled,
+  'tsconfig.build.json',
+  'tsconfig.json',
+  'package.json',
+  'scripts/build.mjs',
+  'scripts/cell-types.mjs',
+  'scripts/fresh.mjs',
+  'scripts/widget-models.mjs',
+]
 
-function isFresh() {
-  if (!existsSync(stamp)) return false
-  const built = statSync(stamp).mtimeMs
-  for (const part of [
-    ...compiled,
-    'tsconfig.build.json',
-    'tsconfig.json',
-    'package.json',
-    'scripts/build.mjs',
-    'scripts/cell-types.mjs',
-    'scripts/widget-models.mjs',
-  ])
-    for (const file of filesBelow(join(root, part))) if (statSync(file).mtimeMs > built) return false
-  return true
+/** Takes away what was compiled of files that are gone: the compiler leaves it, and the package would carry it. */
+function removeStale() {
+  const built = compiled.flatMap((part) => [...filesBelow(join(root, 'dist', part))])
+  for (const file of built.filter((name) => name.endsWith('.js'))) {
+    const types = file.replace(/\.js$/, '.d.ts')
+    const source = join(root, relative(join(root, 'dist'), file)).replace(/\.js$/, '.ts')
+    // What has no types beside it was not compiled, but laid there by the steps below.
+    if (!existsSync(types) || existsSync(source)) continue
+    rmSync(file)
+    rmSync(types)
+  }
 }
 
 function copyAssets() {
@@ -102,7 +105,8 @@ async function bundlePageScript() {
 
 await import('./widget-models.mjs')
 
-if (process.argv.includes('--force') || !isFresh()) {
+const inputs = sources.map((source) => join(root, source))
+if (process.argv.includes('--force') || !isFresh(stamp, inputs)) {
   const started = Date.now()
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   rmSync(stamp, { force: true })
@@ -111,6 +115,7 @@ if (process.argv.includes('--force') || !isFresh()) {
     cwd: root,
   })
   if (status !== 0) process.exit(status ?? 1)
+  removeStale()
   copyAssets()
   const language = join(root, 'dist', 'kernel', 'language')
   joinLib(root, join(language, 'lib'))
