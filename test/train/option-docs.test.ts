@@ -14,6 +14,7 @@ const options: readonly (readonly [file: string, names: readonly string[]])[] = 
   ['data/split.ts', ['SplitOptions']],
   ['data/read/csv.ts', ['CsvOptions']],
   ['data/batches.ts', ['BatchOptions']],
+  ['widgets/controls.ts', ['ControlsOptions']],
 ]
 
 const members = options.flatMap(([file, names]) => {

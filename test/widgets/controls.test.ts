@@ -171,6 +171,10 @@ describe('the controls of a run', () => {
     expect(comm('note').sent.at(-1)!.data.state.value).toBe('')
   })
 
+  test('an option that is not known is refused, and what is known is said', () => {
+    expect(() => controls(run, { steps: 10 } as object)).toThrow(/'steps'.*Did you mean 'step'/)
+  })
+
   test('a page without widgets shows what they stand at', () => {
     const bundle = (controls(run) as any)[Symbol.for('Jupyter.display')]()
     expect(bundle['text/plain']).toContain('learning rate: 0.1')
