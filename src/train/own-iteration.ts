@@ -2,27 +2,13 @@ import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../backend/optimizer.js'
 import { withRandomness } from '../backend/random.js'
 import { describe, InputError } from '../errors.js'
+import { bindOptimizers, type BoundOptimizer } from './bound-optimizers.js'
 import type { Core } from './core.js'
 import { isFiniteUpdate, record, type Outcome } from './iteration.js'
 import { checkOptimizer } from './options.js'
 import { borrowingTrainee, flattenParameters, ownPass, type OwnLoss, type ParameterTree } from './own.js'
-import { averageOf, clip, ensureSlots, movedAverage, normOf } from './step.js'
-import type { Batch, Parameter, Trainee } from './trainee.js'
-
-/** Which parameters: variables, names of parameters or of groups of them (`'generator'`), or a pattern on their names. */
-export type Chosen = readonly tf.Variable[] | readonly string[] | string | RegExp
-
-/** An optimizer bound to the parameters of a run: its slots, counts and rate are the run's, so undo takes them back. */
-export interface BoundOptimizer {
-  /**
-   * One update that lowers `loss`; gives its value before. `chosen`: the parameters it changes; by default those of the
-   * group that is named as the optimizer is, else all. With `true` the loss comes as a scalar, as tfjs's optimizers have it.
-   */
-  minimize(loss: () => tf.Tensor, chosen?: Chosen | false): number
-  minimize(loss: () => tf.Tensor, returnCost: true, chosen?: Chosen): tf.Scalar
-  /** One update with these gradients, by parameter name. */
-  applyGradients(gradients: { readonly [parameter: string]: tf.Tensor }): void
-}
+import { averageOf, movedAverage } from './step.js'
+import type { Batch, Trainee } from './trainee.js'
 
 /** What an own iteration gets besides its batch. */
 export interface IterationTools {
@@ -115,7 +101,10 @@ async function oneOwnIteration(
   try {
     const given = await scoped(() =>
       withRandomness(core.randomnessOf(batch.iteration), () =>
-        core.trainee.iteration!(batch, { optimizers: bind(core, norms), iteration: batch.iteration }),
+        core.trainee.iteration!(batch, {
+          optimizers: bindOptimizers(core, norms),
+          iteration: batch.iteration,
+        }),
       ),
     )
     const { loss, ...more } = numbersOf(given)
@@ -227,127 +216,4 @@ function numbersOf(given: IterationValues): { [name: string]: number } {
   })
   tf.dispose(Object.values(given).filter((value) => value instanceof tf.Tensor))
   return Object.fromEntries(entries)
-}
-
-/** The optimizers as the iteration gets them. */
-function bind(core: Core, norms: number[]): { [name: string]: BoundOptimizer } {
-  const { trainee } = core
-  const through = trainee.borrow?.through ?? trainee.parameters.map(({ variable }) => variable)
-  const targets = trainee.parameters.map((parameter, i): Parameter => ({
-    ...parameter,
-    variable: through[i]!,
-  }))
-  const frozen = new Set(
-    trainee.parameters.filter((one) => !core.parameters.includes(one)).map(({ name }) => name),
-  )
-  const bound: { [name: string]: BoundOptimizer } = {}
-  for (const [name, optimizer] of Object.entries(trainee.optimizers!)) {
-    const own = targets.filter((target) => target.name.startsWith(`${name}/`) || target.name === name)
-    const usual = own.length > 0 ? own : targets
-    const update = (parameters: readonly Parameter[], gradients: readonly (tf.Tensor | null)[]) => {
-      const norm = makeUpdate(core, name, optimizer, parameters, gradients)
-      norms.push(norm)
-    }
-    function minimize(loss: () => tf.Tensor, first?: Chosen | boolean, second?: Chosen): any {
-      const chosen = typeof first === 'boolean' || first === undefined ? second : first
-      const parameters = (chosen === undefined ? usual : choose(targets, chosen, name)).filter(
-        (one) => !frozen.has(one.name),
-      )
-      const value = tf.tidy(() => {
-        const { value: cost, grads } = tf.engine().gradients(
-          () => loss().asScalar(),
-          parameters.map(({ variable }) => variable),
-          undefined,
-          true,
-        )
-        if (grads.every((gradient) => !gradient))
-          throw new InputError({
-            where: `optimizers.${name}.minimize(loss)`,
-            received: 'a loss that depends on none of its parameters',
-            expected: `one computed from ${parameters
-              .map((one) => one.name)
-              .slice(0, 4)
-              .join(', ')}`,
-          })
-        update(
-          parameters,
-          grads.map((gradient) => gradient ?? null),
-        )
-        return cost
-      }) as tf.Scalar
-      if (first === true) return value
-      const number = value.dataSync()[0]!
-      value.dispose()
-      return number
-    }
-    bound[name] = {
-      minimize,
-      applyGradients(gradients) {
-        const parameters = choose(targets, Object.keys(gradients), name)
-        tf.tidy(() =>
-          update(
-            parameters,
-            parameters.map((one) => gradients[one.name]!),
-          ),
-        )
-      },
-    }
-  }
-  return bound
-}
-
-/** Parameters by variable, by name or group, or by pattern. */
-function choose(targets: readonly Parameter[], chosen: Chosen, optimizer: string): Parameter[] {
-  const one = (wanted: string | RegExp | tf.Variable): Parameter[] => {
-    const found = targets.filter(({ name, variable }) =>
-      wanted instanceof RegExp
-        ? name.search(wanted) !== -1
-        : typeof wanted === 'string'
-          ? name === wanted || name.startsWith(`${wanted}/`)
-          : variable === wanted,
-    )
-    if (found.length > 0) return found
-    throw new InputError({
-      where: `optimizers.${optimizer}`,
-      received:
-        wanted instanceof tf.Variable ? 'a variable that is not among the parameters' : describe(wanted),
-      expected: `some of the parameters: ${targets.map(({ name }) => name).join(', ')}`,
-    })
-  }
-  return typeof chosen === 'string' || chosen instanceof RegExp
-    ? one(chosen)
-    : chosen.flatMap((wanted) => one(wanted))
-}
-
-/** The update of one optimizer. Gives the norm of the gradients. */
-function makeUpdate(
-  core: Core,
-  name: string,
-  optimizer: Optimizer,
-  parameters: readonly Parameter[],
-  gradients: readonly (tf.Tensor | null)[],
-): number {
-  const key = (parameter: Parameter) => `${name}:${parameter.name}`
-  const keyed = parameters.map((parameter) => ({ ...parameter, name: key(parameter) }))
-  ensureSlots(optimizer, keyed, core.slots)
-  const count = (core.counts[name] ?? 0) + 1
-  core.counts = { ...core.counts, [name]: count }
-  const norm = normOf(gradients)
-  const clipped = clip(gradients, norm, core.settings)
-  const rate = core.learningRate(undefined, core.peaks[name])
-  for (const [i, parameter] of parameters.entries()) {
-    if (!clipped[i]) continue
-    const slots = core.slots.get(key(parameter))!
-    const update = optimizer.update({
-      name: parameter.name,
-      value: parameter.variable,
-      gradient: clipped[i],
-      slots,
-      learningRate: tf.scalar(rate),
-      iteration: tf.scalar(count),
-    })
-    parameter.variable.assign(parameter.constrain?.(update.value) ?? update.value)
-    for (const slot in slots) slots[slot]!.assign(update.slots[slot]!)
-  }
-  return norm.dataSync()[0]!
 }
