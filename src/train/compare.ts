@@ -2,7 +2,7 @@ import { describe, InputError } from '../errors.js'
 import type { Adjustment, ComparisonView, RunView } from '../views.js'
 import { batchSizesRecord } from './batch-sizes.js'
 import type { Core } from './core.js'
-import { viewOf } from './loop.js'
+import { viewOf } from './run-view.js'
 import { coreOf, type Run } from './run.js'
 import { scheduleRecord } from './schedules.js'
 

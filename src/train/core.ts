@@ -71,8 +71,9 @@ export class Core {
   /** Of the tensors' values: another number after each change, and never one that was used before. */
   version = 0
   #versions = 0
-  /** Told of what happens beside the iterations, for the record. */
+  /** Makes an adjustment whose iteration has come; set by the run, whose calls make it. */
   makePlanned: (adjustment: Adjustment) => unknown = () => {}
+  /** Told of what happens beside the iterations, for the record. */
   onEvent: (type: string, data: { [name: string]: unknown }) => void = () => {}
 
   constructor(at: {

@@ -64,6 +64,24 @@ export async function evaluate(
   return { row, detail }
 }
 
+/** Evaluates on `evaluateOn` and writes it down. The same iteration again replaces its row. */
+export async function evaluateRun(core: Core, pause: () => Promise<void>): Promise<Evaluation> {
+  const found = await evaluate(core, core.evaluateOn!, pause)
+  const earlier = core.details.findLast(({ iteration }) => iteration < found.row.iteration)
+  const everRight = earlier && everRightAt(earlier)
+  if (everRight) found.detail.everRight = everRight
+  const again = core.evaluations.at(-1)?.iteration === found.row.iteration
+  core.evaluations = [...core.evaluations.slice(0, again ? -1 : undefined), found.row]
+  core.onEvent('evaluation', found.row)
+  core.details = [...core.details.slice(again ? 0 : -1, again ? -1 : undefined), found.detail]
+  return found
+}
+
+/** Which examples were right in this evaluation or one before it. */
+function everRightAt({ right, everRight }: EvaluationDetail): Uint8Array | undefined {
+  return everRight && right ? right.map((one, i) => one | everRight[i]!) : right
+}
+
 interface Seen {
   loss: number
   metrics: { [name: string]: number }

@@ -19,9 +19,8 @@ import { named } from '../suggest.js'
 import type { EvaluationRow, Mistake, MistakesView } from '../views.js'
 import { checkAverages } from './averages.js'
 import type { Core } from './core.js'
-import { evaluate } from './evaluate.js'
+import { evaluate, evaluateRun } from './evaluate.js'
 import type { Live } from './live.js'
-import { evaluateRun } from './loop.js'
 
 /** Which examples are looked at. */
 export type Looked = 'train' | 'evaluation'
@@ -54,15 +53,16 @@ export class Looking {
     const core = this.#core
     const only = first !== undefined && Object.keys(first).join() === 'ema'
     const data = only ? undefined : (first as DataLike | undefined)
-    const { ema = false } = only ? (first as { ema: boolean }) : options
+    const given = only ? (first as { ema: boolean }) : options
+    const { ema = false } = named(given, ['ema'], 'run.evaluate(data, options)')
     if (ema) checkAverages(core, 'run.evaluate({ ema })')
     if (!ema && (data === undefined || data === core.evaluateOn)) {
       if (!core.evaluateOn) throw withoutEvaluateOn('run.evaluate()', 'run.evaluate(data.validation)')
       return { ...(await evaluateRun(core, this.pause())).row }
     }
-    const given = data ?? core.evaluateOn
-    if (given === undefined) throw withoutEvaluateOn('run.evaluate()', 'run.evaluate(data.validation)')
-    const dataset: Dataset = toDataset(given, { name: 'evaluate' })
+    const evaluated = data ?? core.evaluateOn
+    if (evaluated === undefined) throw withoutEvaluateOn('run.evaluate()', 'run.evaluate(data.validation)')
+    const dataset: Dataset = toDataset(evaluated, { name: 'evaluate' })
     core.trainee.checkData(dataset, 'run.evaluate(data)')
     const { row } = await evaluate(core, dataset, this.pause(), { ema })
     // Each look at data that was set apart is part of the record.

@@ -1,15 +1,15 @@
 import { describe, InputError, Interrupted } from '../errors.js'
 import { maybeHost } from '../host.js'
-import { mistakesOf, type EvaluationDetail } from '../mistakes/index.js'
-import type { EvaluationRow, MistakesView, RunView, StopReason, StretchView } from '../views.js'
+import type { EvaluationRow, RunView, StopReason, StretchView } from '../views.js'
 import { maybeCompiled } from './compiled.js'
 import type { Core } from './core.js'
-import { evaluate, type Evaluation } from './evaluate.js'
+import { evaluateRun } from './evaluate.js'
 import { iterateOnce } from './iteration.js'
-import { iterateOwn } from './own-iteration.js'
 import type { Live } from './live.js'
-import { findNotFinite, notFiniteReason } from './not-finite.js'
 import { metrics as knownMetrics } from './metrics.js'
+import { findNotFinite, notFiniteReason } from './not-finite.js'
+import { iterateOwn } from './own-iteration.js'
+import { stretchView, viewOf } from './run-view.js'
 import type { Progress, StopRule } from './stops.js'
 
 export interface Stretch {
@@ -89,33 +89,6 @@ export async function stretch(core: Core, live: Live, call: Stretch): Promise<St
   return stretchView(core, { from, started, evaluation })
 }
 
-/** What a call came to. */
-export function stretchView(
-  core: Core,
-  { from, started, evaluation }: { from: number; started: number; evaluation?: EvaluationRow | undefined },
-): StretchView {
-  return {
-    kind: 'stretch',
-    run: core.name,
-    from,
-    to: core.iteration,
-    loss: core.history.last('loss'),
-    milliseconds: performance.now() - started,
-    ...(evaluation && { evaluation }),
-    stopReason: core.stopReason,
-  }
-}
-
-export function checkCount(n: unknown, where: string, what: string): asserts n is number {
-  if (typeof n === 'number' && Number.isInteger(n) && n >= 0) return
-  throw new InputError({
-    where,
-    received: describe(n),
-    expected: `a whole number of ${what}, 0 or more`,
-    ...(typeof n === 'number' && n < 0 && { fix: 'To go back, use run.undo() or run.goTo(iteration).' }),
-  })
-}
-
 /** Makes the adjustments that were planned for where the run stands now. */
 export async function makePlanned(core: Core): Promise<void> {
   while (core.planned.length > 0 && core.planned[0]!.at <= core.iteration) {
@@ -125,20 +98,14 @@ export async function makePlanned(core: Core): Promise<void> {
   }
 }
 
+/** The reason to stop that one of these rules gives, `own` of the call before `standing` of the run, which is spent then. */
 export function ruleMet(
   core: Core,
   [own, standing]: (StopRule | undefined)[],
-  { from, started }: { from: number; started: number },
+  call: { from: number; started: number },
 ): StopReason | null {
   if (!own && !standing) return null
-  const progress: Progress = {
-    iteration: core.iteration,
-    from,
-    history: core.history,
-    evaluations: core.evaluations,
-    milliseconds: performance.now() - started,
-    larger: (metric) => largerIsBetter(core, metric),
-  }
+  const progress = progressOf(core, call)
   for (const rule of [own, standing]) {
     const reason = rule?.met(progress)
     if (!reason) continue
@@ -148,66 +115,19 @@ export function ruleMet(
   return null
 }
 
-export function largerIsBetter(core: Core, metric: string): boolean {
+/** What rules look at, in a call that began at iteration `from` and time `started`. */
+export function progressOf(core: Core, { from, started }: { from: number; started: number }): Progress {
+  return {
+    iteration: core.iteration,
+    from,
+    history: core.history,
+    evaluations: core.evaluations,
+    milliseconds: performance.now() - started,
+    larger: (metric) => largerIsBetter(core, metric),
+  }
+}
+
+function largerIsBetter(core: Core, metric: string): boolean {
   const row = core.settings.metrics.find(({ name }) => name === metric) ?? knownMetrics.get(metric)
   return row?.larger ?? false
-}
-
-/** Evaluates on `evaluateOn` and writes it down. The same iteration again replaces its row. */
-export async function evaluateRun(core: Core, pause: () => Promise<void>): Promise<Evaluation> {
-  const found = await evaluate(core, core.evaluateOn!, pause)
-  const earlier = core.details.findLast(({ iteration }) => iteration < found.row.iteration)
-  const everRight = earlier && everRightAt(earlier)
-  if (everRight) found.detail.everRight = everRight
-  const again = core.evaluations.at(-1)?.iteration === found.row.iteration
-  core.evaluations = [...core.evaluations.slice(0, again ? -1 : undefined), found.row]
-  core.onEvent('evaluation', found.row)
-  core.details = [...core.details.slice(again ? 0 : -1, again ? -1 : undefined), found.detail]
-  return found
-}
-
-/** Which examples were right in this evaluation or one before it. */
-function everRightAt({ right, everRight }: EvaluationDetail): Uint8Array | undefined {
-  return everRight && right ? right.map((one, i) => one | everRight[i]!) : right
-}
-
-/** Of an evaluation: a view comes five times a second, an evaluation now and then. */
-const mistakesSeen = new WeakMap<EvaluationDetail, MistakesView>()
-
-/** Examples of the newest evaluation that a view carries. */
-const mistakesInView = 8
-
-function newestMistakes(core: Core): { mistakes?: MistakesView } {
-  const detail = core.details.at(-1)
-  // After an undo the evaluation may belong to weights that were taken back.
-  if (!detail || detail.iteration > core.iteration) return {}
-  let mistakes = mistakesSeen.get(detail)
-  if (!mistakes) {
-    if (!detail.losses.some((loss) => !Number.isNaN(loss))) return {}
-    mistakes = mistakesOf({ detail, of: 'evaluation', k: mistakesInView })
-    mistakesSeen.set(detail, mistakes)
-  }
-  return { mistakes }
-}
-
-export function viewOf(
-  core: Core,
-  at: { live: boolean; from: number; to?: number; started: number },
-): RunView {
-  return {
-    kind: 'run',
-    name: core.name,
-    live: at.live,
-    iteration: core.iteration,
-    from: at.from,
-    ...(at.to !== undefined && Number.isFinite(at.to) && { to: at.to }),
-    history: core.history.columns(),
-    evaluations: core.evaluations,
-    adjustments: core.adjustments,
-    metrics: core.settings.metrics.map(({ name }) => name),
-    stopReason: core.stopReason,
-    milliseconds: performance.now() - at.started,
-    ...(core.spikes.length > 0 && { spikes: core.spikes }),
-    ...newestMistakes(core),
-  }
 }

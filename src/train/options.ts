@@ -227,6 +227,17 @@ export function checkRate(rate: unknown, where: string): number {
   throw new InputError({ where, received: describe(rate), expected: 'a finite learning rate, 0 or more' })
 }
 
+/** Refuses what is no number of iterations, epochs or rounds to make. */
+export function checkCount(n: unknown, where: string, what: string): asserts n is number {
+  if (typeof n === 'number' && Number.isInteger(n) && n >= 0) return
+  throw new InputError({
+    where,
+    received: describe(n),
+    expected: `a whole number of ${what}, 0 or more`,
+    ...(typeof n === 'number' && n < 0 && { fix: 'To go back, use run.undo() or run.goTo(iteration).' }),
+  })
+}
+
 function ownMetric(metric: MetricFunction): Metric {
   const name = metric.name || 'metric'
   return {

@@ -1,17 +1,17 @@
 import { describe, InputError } from '../errors.js'
+import type { EvaluationDetail } from '../mistakes/detail.js'
+import { named } from '../suggest.js'
 import type { EvaluationRow, RoundsView } from '../views.js'
 import { checkChanges, type Changes } from './changes.js'
 import type { Core } from './core.js'
-import { evaluate } from './evaluate.js'
+import { evaluate, evaluateRun } from './evaluate.js'
 import { trainingPositions, type Ids } from './ids.js'
-import type { EvaluationDetail } from '../mistakes/detail.js'
 import type { Live } from './live.js'
-import { evaluateRun, ruleMet, stretch, viewOf } from './loop.js'
-import { asRule, type StopFunction, type StopRule } from './stops.js'
-import { largerIsBetter } from './loop.js'
+import { progressOf, ruleMet, stretch } from './loop.js'
 import { checkRule } from './options.js'
+import { viewOf } from './run-view.js'
+import { asRule, type StopFunction, type StopRule } from './stops.js'
 import { checkSubset, uniform, type Subset } from './subsets.js'
-import { named } from '../suggest.js'
 
 /** A row of a table of adjustments: when the rule is met at a round's end, make the change. */
 export interface AdjustmentRule<Run> {
@@ -147,18 +147,11 @@ async function makeAdjustments<Run extends { set(changes: Changes, options?: { w
   run: Run,
   adjust: RoundsOptions<Run>['adjust'],
   evaluation: EvaluationRow,
-  at: { from: number; started: number },
+  call: { from: number; started: number },
 ): Promise<void> {
   if (typeof adjust === 'function') return void (await adjust(evaluation, run))
   for (const row of adjust ?? []) {
-    const met = asRule(row.when).met({
-      iteration: core.iteration,
-      from: at.from,
-      history: core.history,
-      evaluations: core.evaluations,
-      milliseconds: performance.now() - at.started,
-      larger: (metric) => largerIsBetter(core, metric),
-    })
+    const met = asRule(row.when).met(progressOf(core, call))
     if (!met) continue
     if (typeof row.change === 'function') await row.change(run)
     else run.set(resolved(core, row.change), { why: row.why ?? met.message })
@@ -184,6 +177,9 @@ function checkAdjust<Run>(core: Core, adjust: RoundsOptions<Run>['adjust']): voi
   }
 }
 
+/** What a function is a value of, and not a way to one. */
+const functions = ['schedule', 'batchSchedule', 'stop']
+
 /** Changes whose functions have been given the present value. */
 function resolved(core: Core, changes: { [name: string]: unknown }): Changes {
   const now: { [name: string]: unknown } = {
@@ -193,7 +189,7 @@ function resolved(core: Core, changes: { [name: string]: unknown }): Changes {
   return Object.fromEntries(
     Object.entries(changes).map(([name, value]) => [
       name,
-      typeof value === 'function' && name !== 'schedule' && name !== 'stop' ? value(now[name]) : value,
+      typeof value === 'function' && !functions.includes(name) ? value(now[name]) : value,
     ]),
   )
 }

@@ -11,21 +11,17 @@ export interface Schedule {
 
 export type ScheduleFunction = (iteration: number, peak: number) => number
 
-function check(where: string, settings: { [name: string]: unknown }, kinds: { [name: string]: Kind }): void {
-  if (typeof settings !== 'object' || settings === null)
+/** Settings by name, none of them unknown, each of its kind. */
+function check(where: string, settings: object | undefined, kinds: { [name: string]: Kind }): void {
+  const known = Object.keys(kinds)
+  if (settings === undefined)
     throw new InputError({
       where,
-      received: describe(settings),
-      expected: `settings: { ${Object.keys(kinds).join(', ')} }`,
+      received: 'undefined',
+      expected: `options by name: { ${known.join(', ')} }`,
     })
-  for (const [name, value] of Object.entries(settings)) {
-    const kind = kinds[name]
-    if (!kind)
-      throw new InputError({
-        where,
-        received: `the setting '${name}'`,
-        expected: `one of ${Object.keys(kinds).join(', ')}`,
-      })
+  for (const [name, value] of Object.entries(named(settings, known, where))) {
+    const kind = kinds[name]!
     if (value !== undefined && !(typeof value === 'number' && tests[kind](value)))
       throw new InputError({ where: `${where}.${name}`, received: describe(value), expected: words[kind] })
   }
@@ -62,6 +58,25 @@ export type DecaySettings = {
   to?: number
 }
 
+type Course = (from: number, to: number, done: number) => number
+
+const alongCosine: Course = (from, to, done) => to + ((from - to) * (1 + Math.cos(Math.PI * done))) / 2
+const straight: Course = (from, to, done) => from + (to - from) * done
+
+function decay(name: string, settings: DecaySettings, course: Course): Schedule {
+  check(name, settings, { over: 'iterations', warmup: 'iterations', to: 'rate' })
+  const { over, warmup = 0, to = 0 } = settings
+  checkOver(name, over, warmup)
+  return {
+    name,
+    settings,
+    rate(iteration, peak) {
+      const done = Math.min(1, (iteration - warmup) / (over - warmup))
+      return warmed(iteration, warmup, peak) ?? course(peak, to, done)
+    },
+  }
+}
+
 /**
  * Up to the peak in `warmup` iterations, then down along half a cosine to `to` at iteration `over`, and `to` from
  * there (Loshchilov & Hutter 2017, one cycle).
@@ -69,39 +84,19 @@ export type DecaySettings = {
  *     cosine({ warmup: 100, over: 2000, to: 1e-4 })
  */
 export function cosine(settings: DecaySettings): Schedule {
-  check('cosine', settings, { over: 'iterations', warmup: 'iterations', to: 'rate' })
-  const { over, warmup = 0, to = 0 } = settings
-  checkOver('cosine', over, warmup)
-  return {
-    name: 'cosine',
-    settings,
-    rate(iteration, peak) {
-      const done = Math.min(1, (iteration - warmup) / (over - warmup))
-      return warmed(iteration, warmup, peak) ?? to + ((peak - to) * (1 + Math.cos(Math.PI * done))) / 2
-    },
-  }
+  return decay('cosine', settings, alongCosine)
 }
 
 /** Up to the peak in `warmup` iterations, then straight down to `to` at iteration `over`. */
 export function linear(settings: DecaySettings): Schedule {
-  check('linear', settings, { over: 'iterations', warmup: 'iterations', to: 'rate' })
-  const { over, warmup = 0, to = 0 } = settings
-  checkOver('linear', over, warmup)
-  return {
-    name: 'linear',
-    settings,
-    rate(iteration, peak) {
-      const done = Math.min(1, (iteration - warmup) / (over - warmup))
-      return warmed(iteration, warmup, peak) ?? peak + (to - peak) * done
-    },
-  }
+  return decay('linear', settings, straight)
 }
 
 /** Up to the peak in `over` iterations, then as `before` says: the schedule it comes before, which counts from the end of the warm-up. */
 export function warmUp(settings: { over: number; before?: Schedule }): Schedule {
-  const { over, before = constant(), ...more } = named(settings, ['over', 'before'], 'warmUp(settings)')
-  check('warmUp', { over, ...more }, { over: 'iterations' })
-  checkOver('warmUp', over!, 0)
+  const { over, before = constant() } = named(settings, ['over', 'before'], 'warmUp(settings)')
+  check('warmUp', { over }, { over: 'iterations' })
+  checkOver('warmUp', over, 0)
   if (typeof before?.rate !== 'function')
     throw new InputError({
       where: 'warmUp({ before })',
@@ -123,17 +118,20 @@ export function warmUp(settings: { over: number; before?: Schedule }): Schedule 
 export function oneCycle(settings: { over: number; share?: number; from?: number; to?: number }): Schedule {
   check('oneCycle', settings, { over: 'iterations', share: 'share', from: 'rate', to: 'rate' })
   const { over, share = 0.3 } = settings
-  checkOver('oneCycle', over, 1)
+  if (!(over > 1))
+    throw new InputError({
+      where: 'oneCycle.over',
+      received: describe(over),
+      expected: 'at least 2 iterations: one up and one down',
+    })
   const top = Math.max(1, share * over)
-  const along = (from: number, to: number, done: number) =>
-    to + ((from - to) * (1 + Math.cos(Math.PI * done))) / 2
   return {
     name: 'oneCycle',
     settings,
     rate(iteration, peak) {
       const { from = peak / 25, to = from / 1e4 } = settings
-      if (iteration <= top) return along(from, peak, top === 1 ? 1 : (iteration - 1) / (top - 1))
-      return along(peak, to, Math.min(1, (iteration - top) / (over - top)))
+      if (iteration <= top) return alongCosine(from, peak, top === 1 ? 1 : (iteration - 1) / (top - 1))
+      return alongCosine(peak, to, Math.min(1, (iteration - top) / (over - top)))
     },
   }
 }
@@ -163,12 +161,12 @@ export function piecewise(steps: readonly { from: number; times: number }[]): Sc
   }
 }
 
-function checkOver(where: string, over: number, least: number): void {
-  if (over > least) return
+function checkOver(where: string, over: number, warmup: number): void {
+  if (over > warmup) return
   throw new InputError({
     where: `${where}.over`,
     received: describe(over),
-    expected: `more iterations than the warm-up's ${least}`,
+    expected: warmup > 0 ? `more iterations than the warm-up's ${warmup}` : 'iterations, at least 1',
   })
 }
 

@@ -88,13 +88,13 @@ export function takeSnapshot(core: Core): Snapshot {
 
 /** Puts the run back to where the snapshot was taken; the history is cut to its length. */
 export function restoreSnapshot(core: Core, snapshot: Snapshot): void {
+  core.optimizer = snapshot.optimizer
   if (snapshot.version !== core.version) {
-    core.optimizer = snapshot.optimizer
     writeTensors(core, snapshot.tensors)
     // The same values, so the same version: what is read of it is known.
     core.version = snapshot.version
     lastRead.set(core, { version: snapshot.version, tensors: snapshot.tensors })
-  } else core.optimizer = snapshot.optimizer
+  }
   core.iteration = snapshot.iteration
   core.updates = snapshot.updates
   core.waiting = snapshot.waiting

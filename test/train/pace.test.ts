@@ -258,6 +258,12 @@ describe('batch sizes by rule', () => {
       adjust: [{ when: () => true, change: { batchSize: (size: number) => size * 2 } }],
     })
     expect(one.run.batchSize).toBe(32)
+    // A function is a rule by itself here, not a way from the present one to the next.
+    await one.run.rounds(1, {
+      iterations: 1,
+      adjust: [{ when: () => true, change: { batchSchedule: (_: number, size: number) => size / 4 } }],
+    })
+    expect(one.run.batchSize).toBe(8)
     const own = start({ batchSchedule: (i: number) => (i < 3 ? 4 : 8), save: true, name: 'own-sizes' })
     await own.run.iterate(4)
     await own.run.save('own-copy')
