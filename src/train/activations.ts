@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
-import { placeLayers } from './place.js'
+import { layersInGraph, outputsOf } from './layer-outputs.js'
+import type { LayerLike } from './place.js'
 
 /** Share of units that are of no use in a batch, by layer. */
 export interface ActivationRow {
@@ -21,14 +22,7 @@ const flat: { readonly [activation: string]: (values: tf.Tensor) => tf.Tensor } 
   tanh: (values) => values.abs().greater(0.99),
 }
 
-interface ActiveLayer {
-  activation?: { getClassName(): string } | null
-  output: tf.SymbolicTensor
-  inboundNodes: unknown[]
-  getClassName(): string
-}
-
-function activationName(layer: ActiveLayer): string | undefined {
+function activationName(layer: LayerLike): string | undefined {
   if (layer.getClassName() === 'ReLU') return 'relu'
   return layer.activation?.getClassName()
 }
@@ -42,22 +36,15 @@ export interface ActivationTaps {
 
 /** Dead and saturated units of a tf.LayersModel for these inputs, without dropout; empty for other models. */
 export function tapActivations(model: object, x: tf.Tensor): ActivationTaps {
-  const { layers, inputs } = model as Partial<tf.LayersModel>
-  if (!Array.isArray(layers) || !inputs) return { layers: [], shares: [] }
-  const active = placeLayers({ layers }).flatMap(({ name, layer }) => {
-    const one = layer as unknown as ActiveLayer
-    const activation = activationName(one)
-    // A layer that is used twice has no one output; layers of a nested model are not in this graph.
-    const inGraph = layers.includes(one as never) && one.inboundNodes.length === 1
-    return activation && flat[activation] && inGraph ? [{ name, activation, output: one.output }] : []
+  const active = layersInGraph(model).flatMap(({ name, layer }) => {
+    const activation = activationName(layer)
+    return activation && flat[activation] ? [{ name, layer, activation }] : []
   })
   if (active.length === 0) return { layers: [], shares: [] }
   const shares = tf.tidy(() => {
-    const taps = tf.model({ inputs, outputs: active.map(({ output }) => output) })
-    const given = taps.apply(x, { training: false })
-    const outputs = Array.isArray(given) ? given : [given]
+    const outputs = outputsOf(model, active, x)
     return active.map(({ activation }, i) => {
-      const values = outputs[i] as tf.Tensor
+      const values = outputs[i]!
       const units = values.shape.at(-1)!
       const atFlat = flat[activation]!(values).toFloat()
       const silent = values.equal(0).reshape([-1, units]).all(0).toFloat()

@@ -15,6 +15,15 @@ import type { Batch, Pass, Trainee } from './trainee.js'
  */
 export type LossFunction = (expected: tf.Tensor, predicted: tf.Tensor) => tf.Tensor
 
+export function isLayersModel(value: unknown): value is tf.LayersModel {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Array.isArray((value as Partial<tf.LayersModel>).layers) &&
+    'predict' in value
+  )
+}
+
 /** A tf.LayersModel with a loss, as something to train. */
 export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction): Trainee {
   checkModel(model)

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import type { StopReason } from '../views.js'
 import type { Core } from './core.js'
 import { gradientsAt, type Outcome } from './iteration.js'
-import { placeLayers } from './place.js'
+import { layersInGraph, outputsOf } from './layer-outputs.js'
 import { tidily } from './step.js'
 import type { Batch } from './trainee.js'
 
@@ -71,20 +71,10 @@ function rowsNotFinite(x: tf.Tensor): number[] {
 }
 
 function firstLayer(model: object, x: tf.Tensor): string | undefined {
-  const { layers, inputs } = model as Partial<tf.LayersModel>
-  if (!Array.isArray(layers) || !inputs) return undefined
-  const single = placeLayers({ layers }).flatMap(({ name, layer }) => {
-    const one = layer as unknown as { inboundNodes: unknown[]; output: tf.SymbolicTensor }
-    return layers.includes(one as never) && one.inboundNodes.length === 1
-      ? [{ name, output: one.output }]
-      : []
-  })
-  if (single.length === 0) return undefined
-  const given = tf
-    .model({ inputs, outputs: single.map(({ output }) => output) })
-    .apply(x, { training: false })
-  const outputs = (Array.isArray(given) ? given : [given]) as tf.Tensor[]
-  return single.find((_, i) => !isFinite(outputs[i]!))?.name
+  const layers = layersInGraph(model)
+  if (layers.length === 0) return undefined
+  const outputs = outputsOf(model, layers, x)
+  return layers.find((_, i) => !isFinite(outputs[i]!))?.name
 }
 
 function firstGradient(core: Core, batch: Batch): string | undefined {

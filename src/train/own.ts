@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
 import { dropoutsOf } from './dropout.js'
-import { copyModel, needsLosses } from './layers.js'
+import { copyModel, isLayersModel, needsLosses } from './layers.js'
 import { placeWeights } from './place.js'
 import type { Batch, Parameter, Pass, Trainee } from './trainee.js'
 
@@ -69,13 +69,6 @@ export function flattenParameters(tree: ParameterTree): Pick<Trainee, 'parameter
     expected: 'at least one trainable tf.Variable',
     fix: 'E.g. { w: tf.variable(tf.zeros([2])) }.',
   })
-}
-
-function isLayersModel(value: unknown): value is tf.LayersModel {
-  const model = value as Partial<tf.LayersModel> | null
-  return (
-    typeof model === 'object' && model !== null && Array.isArray(model.layers) && 'calculateLosses' in model
-  )
 }
 
 /** A model of one's own, as something to train. */

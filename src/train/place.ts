@@ -2,10 +2,13 @@ import type * as tf from '@tensorflow/tfjs'
 import type { Parameter } from './trainee.js'
 
 /** The part of a layer that is read here; tfjs keeps some of it out of its types. */
-interface LayerLike {
+export interface LayerLike {
   name: string
   weights: LayerVariableLike[]
   layers?: LayerLike[]
+  activation?: { getClassName(): string } | null
+  output: tf.SymbolicTensor
+  inboundNodes: unknown[]
   getClassName(): string
 }
 

@@ -7,7 +7,7 @@ import { Core } from './core.js'
 import { isHeld, runsFolder } from './folders.js'
 import { checkFrozen } from './freeze.js'
 import { Journal, settleJournals } from './journal.js'
-import { layersTrainee, type LossFunction } from './layers.js'
+import { isLayersModel, layersTrainee, type LossFunction } from './layers.js'
 import { findSaved, openSaved, optionsOf, otherwise, takeUp, type LoadOptions, type Saved } from './load.js'
 import { losses } from './losses.js'
 import {
@@ -127,7 +127,7 @@ export async function loadRun(
   const saved = findSaved(target)
   const { loss } = saved.file
   const options = checkOptions(optionsOf(saved, withOptimizer(model, passed)), 'loadRun(folder, options)')
-  if (options.loss === undefined && isLayers(model)) {
+  if (options.loss === undefined && isLayersModel(model)) {
     if (!losses.has(loss as string))
       throw new InputError({
         where: `loadRun('${target}')`,
@@ -193,15 +193,10 @@ function heldOut(given: DataLike, data: Dataset): Dataset {
   return toDataset(given, { ...options, ids: Int32Array.from(dataset.ids, (_, i) => next + i) })
 }
 
-function isLayers(model: unknown): model is tf.LayersModel {
-  const thing = model as Partial<tf.LayersModel> | null
-  return typeof thing === 'object' && thing !== null && Array.isArray(thing.layers) && 'predict' in thing
-}
-
 function traineeOf(model: unknown, loss: unknown): Trainee {
   const thing = model as Partial<OwnModel & { layers: unknown[]; iteration: unknown }> | null
   if (typeof thing === 'object' && thing !== null) {
-    if (isLayers(model)) {
+    if (isLayersModel(model)) {
       if (typeof loss === 'string' || typeof loss === 'function')
         return layersTrainee(model, loss as string | LossFunction)
       throw new InputError({
