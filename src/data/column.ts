@@ -110,7 +110,9 @@ function columnOfArray(field: readonly unknown[], shape: number[], where: string
   }
   const inner = Array.isArray(first) || ArrayBuffer.isView(first) ? shapeOf(first) : shape
   const size = sizeOf(inner)
-  const data = new Float32Array(field.length * size)
+  // Typed arrays say what they hold: token ids stay whole numbers, as they do in one flat array.
+  const dtype = field.length > 0 && field.every(isWhole) ? 'int32' : 'float32'
+  const data = dtype === 'int32' ? new Int32Array(field.length * size) : new Float32Array(field.length * size)
   for (let i = 0; i < field.length; i++) {
     const flat: number[] = []
     flatten(field[i], flat)
@@ -128,8 +130,13 @@ function columnOfArray(field: readonly unknown[], shape: number[], where: string
       data[i * size + j] = Number(value)
     }
   }
-  return numberColumn(data, { shape: inner, dtype: 'float32' })
+  return numberColumn(data, { shape: inner, dtype })
 }
+
+/** Whether an entry is a typed array of whole numbers. */
+const isWhole = (entry: unknown): boolean =>
+  ArrayBuffer.isView(entry) &&
+  !(entry instanceof Float32Array || entry instanceof Float64Array || entry instanceof DataView)
 
 function mixed(where: string, index: number, value: unknown, expected: string): InputError {
   return new InputError({ where, received: `${describe(value)} in entry ${index}`, expected })

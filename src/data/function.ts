@@ -62,8 +62,8 @@ export function fromFunction(
       length,
       gather(rows) {
         const tensor = build(rows).gather(Array.from({ length: rows.length }, (_, i) => i))
-        if (dtype === spec.dtype) return tensor
-        const cast = tensor.toInt()
+        if (dtype === tensor.dtype) return tensor
+        const cast = tensor.cast(dtype)
         tensor.dispose()
         return cast
       },

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import * as tf from '@tensorflow/tfjs'
 import { describe, expect, it } from 'vitest'
-import { fromArrays, fromRecords, sample, examples, toDataset } from '../../src/data/index.js'
+import { fromArrays, fromFunction, fromRecords, sample, examples, toDataset } from '../../src/data/index.js'
 
 const flowers = [
   { id: 11, length: 5.1, width: 3.5, species: 'setosa' },
@@ -45,6 +45,19 @@ describe('a dataset from arrays', () => {
     expect(texts.at([0, 1]).x.dataSync()).toEqual(['good', 'bad'])
     expect([...texts.at([0, 1]).y.dataSync()]).toEqual([1, 0])
     expect(fromArrays({ x: [1, 2] }).at([0]).y.shape).toEqual([1, 0])
+  })
+
+  it('keeps whole numbers whole where each example is a typed array of them', () => {
+    const data = fromArrays({
+      x: [Int32Array.of(3, 16_777_217), Int32Array.of(4, 5)],
+      y: [new Float32Array(2), new Float32Array(2)],
+    })
+    const { x, y } = data.at([0])
+    expect([data.x.dtype, x.dtype, [...x.dataSync()]]).toEqual(['int32', 'int32', [3, 16_777_217]])
+    expect(y.dtype).toBe('float32')
+    const computed = fromFunction(4, (i) => ({ x: Int32Array.of(i, i + 1), y: i }))
+    expect(computed.at([1, 2]).x.dtype).toBe('int32')
+    expect(computed.at([1, 2]).y.dtype).toBe('float32')
   })
 
   it('says what does not fit', () => {
