@@ -4,9 +4,9 @@ import type { Dataset, FieldSpec } from '../data/dataset.js'
 import { withoutSeed } from '../seed.js'
 import { dropoutsOf } from './dropout.js'
 import { losses, type Loss } from './losses.js'
+import { asValuesTell, outputsOf, type Outputs } from './outputs.js'
 import { placeWeights } from './place.js'
 import { listNearest } from '../suggest.js'
-import { temporary } from './temporary.js'
 import type { Batch, Pass, Trainee } from './trainee.js'
 
 /**
@@ -24,31 +24,31 @@ export function isLayersModel(value: unknown): value is tf.LayersModel {
   )
 }
 
-/** A tf.LayersModel with a loss, as something to train. */
-export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction): Trainee {
+/**
+ * A tf.LayersModel with a loss, as something to train.
+ *
+ * @param known what the outputs of its original were found to be, for a copy.
+ */
+export function layersTrainee(
+  model: tf.LayersModel,
+  loss: string | LossFunction,
+  known?: Pick<Outputs, 'logits' | 'open'>,
+): Trainee {
   checkModel(model)
   const row = typeof loss === 'string' ? findLoss(loss) : undefined
   const { parameters, state } = placeWeights(model)
   const output = model.outputs[0]!
   const width = output.shape.at(-1) ?? 1
-  const raw = row?.activation ? findActivation(model, row.activation) : undefined
-  const endsIn = lastLayer(model)
-
-  /** The model's outputs, as logits where its last activation is the loss's and can be left out. */
-  function outputsOf(x: tf.Tensor, training: boolean): tf.Tensor {
-    if (!raw) return model.apply(x, { training }) as tf.Tensor
-    return raw(() => model.apply(x, { training }) as tf.Tensor)
-  }
-  const logits =
-    row?.activation !== undefined && (raw !== undefined || nameOfActivation(endsIn) !== row.activation)
+  let ending = { ...outputsOf(model, row?.activation), ...known }
+  const run = (x: tf.Tensor, training: boolean) => ending.of(() => model.apply(x, { training }) as tf.Tensor)
 
   function predictionsOf(outputs: tf.Tensor): tf.Tensor {
-    if (!logits) return outputs
+    if (!ending.logits) return outputs
     return row!.activation === 'softmax' ? tf.softmax(outputs) : tf.sigmoid(outputs)
   }
 
   function lossesOf(batch: Batch, outputs: tf.Tensor): tf.Tensor {
-    if (row) return row.perExample(batch.y, outputs, logits)
+    if (row) return row.perExample(batch.y, outputs, ending.logits)
     const own = (loss as LossFunction)(batch.y, outputs)
     if (!(own instanceof tf.Tensor))
       throw new InputError({
@@ -60,7 +60,7 @@ export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction
   }
 
   function pass(batch: Batch, { training, weights }: { training: boolean; weights?: tf.Tensor1D }): Pass {
-    const outputs = outputsOf(batch.x, training)
+    const outputs = run(batch.x, training)
     const values = lossesOf(batch, outputs)
     if (values.rank === 0) {
       if (weights) throw needsLosses()
@@ -78,13 +78,15 @@ export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction
     dropouts: dropoutsOf(model),
     lossName: typeof loss === 'string' ? loss : loss.name || 'own function',
     pass,
-    predict: (x) => predictionsOf(outputsOf(x, false)),
+    predict: (x) => predictionsOf(run(x, false)),
     checkData(data, where) {
       checkShapes(model, row, data, where)
       if (row?.target === 'index') checkClasses(width, data, where)
+      if (ending.open) ending = asValuesTell(ending, model, row!.activation!, data)
     },
     copy() {
-      const twin = layersTrainee(copyModel(model), loss)
+      const { logits, open } = ending
+      const twin = layersTrainee(copyModel(model), loss, { logits, open })
       const from = [...parameters, ...state]
       for (const [i, { variable }] of [...twin.parameters, ...twin.state].entries())
         variable.assign(from[i]!.variable)
@@ -130,67 +132,6 @@ function checkModel(model: tf.LayersModel): void {
     expected: 'one of each',
     fix: 'Pass { parameters, loss: (batch) => … } with a loss that calls the model itself.',
   })
-}
-
-interface EndLayer {
-  activation?: { getClassName(): string; apply(x: tf.Tensor): tf.Tensor } | null
-  call(inputs: tf.Tensor | tf.Tensor[], settings: unknown): tf.Tensor | tf.Tensor[]
-  inboundNodes: unknown[]
-  outputs?: tf.SymbolicTensor[]
-  getClassName(): string
-}
-
-function lastLayer(model: tf.LayersModel): EndLayer {
-  let layer = model.outputs[0]!.sourceLayer as unknown as EndLayer
-  while (layer.outputs?.[0]) {
-    const inner = layer.outputs[0].sourceLayer as unknown as EndLayer
-    if (inner === layer) break
-    layer = inner
-  }
-  return layer
-}
-
-function nameOfActivation(layer: EndLayer): string | undefined {
-  if (layer.getClassName() === 'Softmax') return 'softmax'
-  return layer.activation?.getClassName()
-}
-
-/**
- * Runs the model with its last activation left out, if that is `name`. tfjs offers no door to a model's logits, and
- * the logarithm of a softmax that has underflowed is lost: a sure mistake would have a loss of 16 and no gradient.
- */
-function findActivation(
-  model: tf.LayersModel,
-  name: string,
-): ((run: () => tf.Tensor) => tf.Tensor) | undefined {
-  const layer = lastLayer(model)
-  // A layer that is used twice in the graph needs its activation in the other place.
-  if (nameOfActivation(layer) !== name || layer.inboundNodes.length !== 1) return undefined
-  if (layer.activation) {
-    return (run) => {
-      const { activation } = layer
-      const putBack = temporary(() => void (layer.activation = activation))
-      layer.activation = { getClassName: () => 'linear', apply: (x) => x }
-      try {
-        return run()
-      } finally {
-        putBack()
-      }
-    }
-  }
-  return (run) => {
-    const own = Object.getOwnPropertyDescriptor(layer, 'call')
-    const putBack = temporary(() => {
-      if (own) Object.defineProperty(layer, 'call', own)
-      else delete (layer as Partial<EndLayer>).call
-    })
-    layer.call = (inputs) => (Array.isArray(inputs) ? inputs[0]! : inputs).clone()
-    try {
-      return run()
-    } finally {
-      putBack()
-    }
-  }
 }
 
 const text = (shape: readonly (number | null)[]) => `[${shape.map((size) => size ?? '?').join(', ')}]`

@@ -1,0 +1,111 @@
+import * as tf from '@tensorflow/tfjs'
+import type { Dataset } from '../data/dataset.js'
+import { temporary } from './temporary.js'
+
+/** The activation that a loss is made for. */
+export type Activation = 'softmax' | 'sigmoid'
+
+/** What the outputs of a model are to a loss that works on logits. */
+export interface Outputs {
+  /** Whether `of` gives logits. */
+  readonly logits: boolean
+  /** Whether that is a guess as yet: the last layer has no activation that would say, only values can. */
+  readonly open: boolean
+  /** The outputs that the model's `run` gives, as logits where its last activation can be left out. */
+  of(run: () => tf.Tensor): tf.Tensor
+}
+
+interface EndLayer {
+  activation?: { getClassName(): string; apply(x: tf.Tensor): tf.Tensor } | null
+  call(inputs: tf.Tensor | tf.Tensor[], settings: unknown): tf.Tensor | tf.Tensor[]
+  inboundNodes: unknown[]
+  outputs?: tf.SymbolicTensor[]
+  layer?: EndLayer
+  getClassName(): string
+}
+
+/**
+ * tfjs offers no door to a model's logits, and the logarithm of a softmax that has underflowed is lost: a sure mistake
+ * would have a loss of 16 and no gradient. So the last activation is left out where it is the loss's, also in a
+ * TimeDistributed. A last layer with another activation (none is 'linear') gives logits. What ends in a layer without
+ * one, a Reshape or an Average of several ends, is open until `asValuesTell`.
+ */
+export function outputsOf(model: tf.LayersModel, wanted: Activation | undefined): Outputs {
+  const asTheyAre = { logits: false, open: false, of: (run: () => tf.Tensor) => run() }
+  if (!wanted) return asTheyAre
+  const outer = lastLayer(model)
+  const layer = outer.getClassName() === 'TimeDistributed' && outer.layer ? outer.layer : outer
+  const name = nameOfActivation(layer)
+  if (name === undefined) return { ...asTheyAre, logits: true, open: true }
+  if (name !== wanted) return { ...asTheyAre, logits: true }
+  // A layer that is used twice in the graph needs its activation in the other place.
+  if (outer.inboundNodes.length !== 1 || (layer !== outer && layer.inboundNodes.length > 0)) return asTheyAre
+  return { logits: true, open: false, of: layer.activation ? withoutActivation(layer) : withoutCall(layer) }
+}
+
+/** Examples that are computed to see what outputs are. */
+const probed = 32
+
+/** Outputs that were open: probabilities where the model's outputs for the first examples are all of that kind. */
+export function asValuesTell(
+  outputs: Outputs,
+  model: tf.LayersModel,
+  wanted: Activation,
+  data: Dataset,
+): Outputs {
+  const isProbability = tf.tidy(() => {
+    const { x } = data.at(Array.from({ length: Math.min(probed, data.length) }, (_, i) => i))
+    const values = model.apply(x, { training: false }) as tf.Tensor
+    const within = values
+      .greaterEqual(-1e-6)
+      .logicalAnd(values.lessEqual(1 + 1e-6))
+      .all()
+    const whole = wanted === 'softmax' ? values.sum(-1).sub(1).abs().lessEqual(1e-3).all() : within
+    return within.logicalAnd(whole).dataSync()[0] === 1
+  })
+  return { ...outputs, logits: !isProbability, open: false }
+}
+
+function lastLayer(model: tf.LayersModel): EndLayer {
+  let layer = model.outputs[0]!.sourceLayer as unknown as EndLayer
+  while (layer.outputs?.[0]) {
+    const inner = layer.outputs[0].sourceLayer as unknown as EndLayer
+    if (inner === layer) break
+    layer = inner
+  }
+  return layer
+}
+
+function nameOfActivation(layer: EndLayer): string | undefined {
+  if (layer.getClassName() === 'Softmax') return 'softmax'
+  return layer.activation?.getClassName()
+}
+
+function withoutActivation(layer: EndLayer): Outputs['of'] {
+  return (run) => {
+    const { activation } = layer
+    const putBack = temporary(() => void (layer.activation = activation))
+    layer.activation = { getClassName: () => 'linear', apply: (x) => x }
+    try {
+      return run()
+    } finally {
+      putBack()
+    }
+  }
+}
+
+function withoutCall(layer: EndLayer): Outputs['of'] {
+  return (run) => {
+    const own = Object.getOwnPropertyDescriptor(layer, 'call')
+    const putBack = temporary(() => {
+      if (own) Object.defineProperty(layer, 'call', own)
+      else delete (layer as Partial<EndLayer>).call
+    })
+    layer.call = (inputs) => (Array.isArray(inputs) ? inputs[0]! : inputs).clone()
+    try {
+      return run()
+    } finally {
+      putBack()
+    }
+  }
+}
