@@ -5,7 +5,8 @@ import { withoutSeed } from '../seed.js'
 import { dropoutsOf } from './dropout.js'
 import { losses, type Loss } from './losses.js'
 import { asValuesTell, outputsOf, type Outputs } from './outputs.js'
-import { placeWeights } from './place.js'
+import { frozenNorms, whileStill } from './norms.js'
+import { placeLayers, placeWeights } from './place.js'
 import { listNearest } from '../suggest.js'
 import type { Batch, Pass, Trainee } from './trainee.js'
 
@@ -40,7 +41,9 @@ export function layersTrainee(
   const output = model.outputs[0]!
   const width = output.shape.at(-1) ?? 1
   let ending = { ...outputsOf(model, row?.activation), ...known }
-  const run = (x: tf.Tensor, training: boolean) => ending.of(() => model.apply(x, { training }) as tf.Tensor)
+  const still = frozenNorms(model)
+  const run = (x: tf.Tensor, training: boolean) =>
+    ending.of(() => whileStill(training ? still : [], () => model.apply(x, { training }) as tf.Tensor))
 
   function predictionsOf(outputs: tf.Tensor): tf.Tensor {
     if (!ending.logits) return outputs
@@ -86,7 +89,12 @@ export function layersTrainee(
     },
     copy() {
       const { logits, open } = ending
-      const twin = layersTrainee(copyModel(model), loss, { logits, open })
+      const trained = new Set(parameters.map(({ variable }) => variable))
+      const twin = layersTrainee(
+        copyModel(model, (variable) => trained.has(variable)),
+        loss,
+        { logits, open },
+      )
       const from = [...parameters, ...state]
       for (const [i, { variable }] of [...twin.parameters, ...twin.state].entries())
         variable.assign(from[i]!.variable)
@@ -213,10 +221,35 @@ function checkClasses(classes: number, data: Dataset, where: string): void {
   }
 }
 
-/** The same layers with values of their own. The values are those of new initialisers until they are assigned. */
-export function copyModel(model: tf.LayersModel): tf.LayersModel {
+/**
+ * The same layers with values of their own. The values are those of new initialisers until they are assigned.
+ *
+ * @param isTrained which of the model's weights are trained; by default as the layers say now.
+ */
+export function copyModel(
+  model: tf.LayersModel,
+  isTrained = (variable: tf.Variable) => variable.trainable,
+): tf.LayersModel {
   const { constructor } = model as unknown as {
     constructor: { fromConfig(cls: unknown, config: unknown): tf.LayersModel }
   }
-  return withoutSeed(() => constructor.fromConfig(constructor, model.getConfig()))
+  const copy = withoutSeed(() => constructor.fromConfig(constructor, model.getConfig()))
+  freezeAlike(copy, model)
+  const layers = placeLayers(model)
+  for (const [i, { layer }] of placeLayers(copy).entries())
+    for (const [j, weight] of layer.weights.entries()) {
+      const trained = isTrained(layers[i]!.layer.weights[j]!.val)
+      if (weight.trainable !== trained) weight.trainable = trained
+    }
+  return copy
+}
+
+/** Models within that were frozen as a whole (`trunk.trainable = false`): a config says so of layers alone. */
+function freezeAlike(copy: tf.LayersModel, model: tf.LayersModel): void {
+  for (const [i, layer] of model.layers.entries()) {
+    if (!('layers' in layer)) continue
+    const twin = copy.layers[i] as tf.LayersModel
+    freezeAlike(twin, layer as tf.LayersModel)
+    if (twin.trainable !== layer.trainable) twin.trainable = layer.trainable
+  }
 }
