@@ -1,10 +1,15 @@
 import { describe, InputError } from './errors.js'
 
-/** Options as they were given, none of them unknown: a name that is misspelt would do nothing, without a word. */
+/**
+ * Options as they were given, none of them unknown: a name that is misspelt would do nothing, without a word.
+ *
+ * @param instead what does the work of an option that is none here, by its name.
+ */
 export function named<Options extends object>(
   given: Options | undefined,
   known: readonly string[],
   where: string,
+  instead: { readonly [name: string]: string } = {},
 ): Options {
   if (given === undefined) return {} as Options
   if (typeof given !== 'object' || given === null || Array.isArray(given))
@@ -19,16 +24,52 @@ export function named<Options extends object>(
         where,
         received: `the option '${name}'`,
         expected: `one of ${listNearest(name, known)}`,
-        ...(known.length > 1 && { fix: `Did you mean '${nearestFirst(name, known)[0]}'?` }),
+        fix: instead[name] ?? (known.length > 1 ? didYouMean(name, known) : undefined),
       })
   return given
 }
 
+/** The question after a name that is nearly another, or that is another's elsewhere; nothing where none is near. */
+export function didYouMean(typed: string, known: readonly string[]): string | undefined {
+  const [nearest] = nearestFirst(typed, known)
+  if (nearest === undefined) return undefined
+  const away = distanceTo(typed, nearest)
+  return away <= Math.max(2, typed.length / 2) ? `Did you mean '${nearest}'?` : undefined
+}
+
+/** What other libraries call it, in small letters without dashes, beside what it is called here. */
+const elsewhere: { readonly [name: string]: string } = {
+  acc: 'accuracy',
+  bce: 'binaryCrossentropy',
+  bceloss: 'binaryCrossentropy',
+  bcewithlogitsloss: 'binaryCrossentropy',
+  ce: 'sparseCategoricalCrossentropy',
+  crossentropy: 'sparseCategoricalCrossentropy',
+  crossentropyloss: 'sparseCategoricalCrossentropy',
+  epochlength: 'evaluateEvery',
+  gradientclipping: 'clipNorm',
+  kld: 'kullbackLeiblerDivergence',
+  kldivloss: 'kullbackLeiblerDivergence',
+  l1: 'meanAbsoluteError',
+  l1loss: 'meanAbsoluteError',
+  l2: 'meanSquaredError',
+  lr: 'learningRate',
+  mae: 'meanAbsoluteError',
+  maxnorm: 'clipNorm',
+  mse: 'meanSquaredError',
+  mseloss: 'meanSquaredError',
+  nll: 'sparseCategoricalCrossentropy',
+  nllloss: 'sparseCategoricalCrossentropy',
+  rmse: 'rootMeanSquaredError',
+  smoothl1loss: 'huber',
+  validationdata: 'evaluateOn',
+  verbose: 'progress',
+}
+
 /** Names nearest to what was typed first: for messages that list what is known. */
 export function nearestFirst(typed: string, known: readonly string[]): string[] {
-  const wanted = typed.toLowerCase()
   return known
-    .map((name) => ({ name, away: distance(wanted, name.toLowerCase()) }))
+    .map((name) => ({ name, away: distanceTo(typed, name) }))
     .toSorted((a, b) => a.away - b.away)
     .map(({ name }) => name)
 }
@@ -38,6 +79,12 @@ export function listNearest(typed: string, known: readonly string[]): string {
   return nearestFirst(typed, known)
     .map((name) => `'${name}'`)
     .join(', ')
+}
+
+function distanceTo(typed: string, name: string): number {
+  const wanted = typed.toLowerCase()
+  if (elsewhere[wanted.replaceAll(/[_-]/g, '')] === name) return 0
+  return distance(wanted, name.toLowerCase())
 }
 
 /** Levenshtein's distance, with nothing to pay for what follows a name that was typed only in part. */

@@ -305,8 +305,10 @@ export function toDataset(data: unknown, options: SourceOptions = {}): Dataset {
     where: options.name,
     received: describe(data),
     expected: 'a Dataset, { x, y } of typed arrays or tensors, or an array of records',
-    fix: isIterable(data)
-      ? "Records that come one by one are laid out first: await spool(records, { y: 'species' }), of gradbook/data."
-      : 'E.g. fromArrays({ x, y }, { shape: [28, 28, 1] }), or fromRecords(rows, { y: "species" }).',
+    fix: isDataset((data as { train?: unknown } | null)?.train)
+      ? `These are splits. Pass one of them: data: data.train, evaluateOn: data.validation.`
+      : isIterable(data)
+        ? "Records that come one by one are laid out first: await spool(records, { y: 'species' }), of gradbook/data."
+        : 'E.g. fromArrays({ x, y }, { shape: [28, 28, 1] }), or fromRecords(rows, { y: "species" }).',
   })
 }

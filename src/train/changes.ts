@@ -10,7 +10,7 @@ import { scheduleRecord, type Schedule, type ScheduleFunction } from './schedule
 import { restoreSnapshot, takeSnapshot } from './snapshots.js'
 import { averageOf, disposeSlots } from './step.js'
 import { ruleRecord, type StopFunction, type StopRule } from './stops.js'
-import { listNearest, nearestFirst } from '../suggest.js'
+import { didYouMean, listNearest } from '../suggest.js'
 
 /** What can be changed while training. */
 export interface Changes {
@@ -225,7 +225,7 @@ export function checkChanges(changes: unknown, where: string): void {
         where,
         received: `'${name}'`,
         expected: `one of ${listNearest(name, known)}`,
-        fix: `Did you mean '${nearestFirst(name, known)[0]}'?`,
+        fix: didYouMean(name, known),
       })
 }
 

@@ -140,6 +140,31 @@ function seenIn(core: Core, dataset: Dataset, positions: Int32Array): Seen {
   })
 }
 
+/**
+ * What the model gives for some examples where that is more than one thing each: the class at each place (of a text, of
+ * an image) where predictions are over classes, else the numbers. Undefined where it predicts nothing.
+ */
+export function placesAt(core: Core, dataset: Dataset, positions: number[]): ArrayLike<number>[] | undefined {
+  const { trainee, settings } = core
+  const seed = keyOf(settings.seed, 'evaluation', positions[0]!)
+  return withRandomness({ seed, iteration: core.iteration }, () =>
+    tidily(() => {
+      const batch = { ...dataset.at(positions), iteration: core.iteration }
+      const giveBack = borrow(trainee)
+      try {
+        const given = trainee.predict?.(batch.x) ?? trainee.pass?.(batch, { training: false }).predictions?.()
+        if (given?.shape[0] !== positions.length) return undefined
+        const places = trainee.classes !== undefined && given.rank > 2 ? given.argMax(-1) : given
+        const values = places.dataSync()
+        const size = values.length / positions.length
+        return positions.map((_, i) => values.slice(i * size, (i + 1) * size))
+      } finally {
+        giveBack()
+      }
+    }),
+  )
+}
+
 /** In double precision and in order, so that it does not depend on how a backend adds. */
 function sum(values: ArrayLike<number>): number {
   let total = 0

@@ -4,7 +4,7 @@ import type { Dataset, FieldSpec } from '../data/dataset.js'
 import { withoutSeed } from '../seed.js'
 import { dropoutsOf } from './dropout.js'
 import { losses, type Loss } from './losses.js'
-import { asValuesTell, outputsOf, type Outputs } from './outputs.js'
+import { asValuesTell, endingOf, type Ending } from './logits.js'
 import { frozenNorms, whileStill } from './norms.js'
 import { placeLayers, placeWeights } from './place.js'
 import { listNearest } from '../suggest.js'
@@ -33,14 +33,15 @@ export function isLayersModel(value: unknown): value is tf.LayersModel {
 export function layersTrainee(
   model: tf.LayersModel,
   loss: string | LossFunction,
-  known?: Pick<Outputs, 'logits' | 'open'>,
+  known?: Pick<Ending, 'logits' | 'open'>,
 ): Trainee {
   checkModel(model)
   const row = typeof loss === 'string' ? findLoss(loss) : undefined
   const { parameters, state } = placeWeights(model)
   const output = model.outputs[0]!
   const width = output.shape.at(-1) ?? 1
-  let ending = { ...outputsOf(model, row?.activation), ...known }
+  let ending = { ...endingOf(model, row?.activation), ...known }
+  if (row) checkActivation(row, ending.ends)
   const still = frozenNorms(model)
   const run = (x: tf.Tensor, training: boolean) =>
     ending.of(() => whileStill(training ? still : [], () => model.apply(x, { training }) as tf.Tensor))
@@ -85,6 +86,7 @@ export function layersTrainee(
     checkData(data, where) {
       checkShapes(model, row, data, where)
       if (row?.target === 'index') checkClasses(width, data, where)
+      if (row?.range) checkRange(row, row.range, data, where)
       if (ending.open) ending = asValuesTell(ending, model, row!.activation!, data)
     },
     copy() {
@@ -133,12 +135,34 @@ function checkModel(model: tf.LayersModel): void {
       fix: 'Give its first layer an inputShape, e.g. tf.layers.dense({ units: 10, inputShape: [784] }).',
     })
   const places = { inputs: model.inputs.length, outputs: model.outputs.length }
-  if (places.inputs === 1 && places.outputs === 1) return
+  if (places.inputs === 1 && places.outputs === 1) return checkEnd(model)
   throw new InputError({
     where: 'train(model)',
     received: `a model with ${places.inputs} inputs and ${places.outputs} outputs`,
     expected: 'one of each',
     fix: 'Pass { parameters, loss: (batch) => … } with a loss that calls the model itself.',
+  })
+}
+
+/** Yes or no for each class by itself is no distribution over them: all would go to yes. */
+function checkActivation({ name, activation }: Loss, ends: string | undefined): void {
+  if (activation !== 'softmax' || (ends !== 'sigmoid' && ends !== 'hardSigmoid')) return
+  throw new InputError({
+    where: 'train(model, { loss })',
+    received: `${name} for a model that ends in ${ends}`,
+    expected: 'softmax, or no activation: one class an example',
+    fix: "Change the last layer to activation: 'softmax'. Where an example may have several classes use loss: 'binaryCrossentropy'.",
+  })
+}
+
+/** A softmax over one unit is 1 whatever comes in: nothing is learned, without a word. */
+function checkEnd(model: tf.LayersModel): void {
+  if (model.outputs[0]!.shape.at(-1) !== 1 || endingOf(model, 'softmax').ends !== 'softmax') return
+  throw new InputError({
+    where: 'train(model)',
+    received: 'a model that ends in a softmax over 1 unit, whose output is always 1',
+    expected: 'a unit for each class',
+    fix: "For yes or no use activation: 'sigmoid' and loss: 'binaryCrossentropy', for numbers no activation.",
   })
 }
 
@@ -185,6 +209,7 @@ function checkShapes(
       expected: `y of shape ${text(wanted[0]!)} for the loss ${row.name}`,
     })
   const oneHot = row.target === 'index' && fits(data.y.shape, output)
+  const places = output.length > 1 && data.y.shape.length < wanted[0]!.length
   const index = row.target === 'distribution' && fits(data.y.shape, output.slice(0, -1))
   const twin =
     row.name === 'sparseCategoricalCrossentropy' ? 'categoricalCrossentropy' : 'sparseCategoricalCrossentropy'
@@ -195,7 +220,9 @@ function checkShapes(
     fix:
       oneHot || index
         ? `These are ${oneHot ? 'one-hot rows' : 'class indices'}: use loss: '${twin}'.`
-        : `Change the units of the last layer, or the loss.`,
+        : places
+          ? `For one answer an example put tf.layers.flatten() or a global pooling before the last layer.`
+          : `Change the units of the last layer, or the loss.`,
   })
 }
 
@@ -216,6 +243,32 @@ function checkClasses(classes: number, data: Dataset, where: string): void {
         fix: Number.isInteger(label)
           ? `Give the last layer more units, or count the classes from 0.`
           : undefined,
+      })
+    }
+  }
+}
+
+/** Beyond what the loss is made for it has no least value, and training goes somewhere without a word. */
+function checkRange(
+  { name, activation }: Loss,
+  [least, largest]: readonly [number, number],
+  data: Dataset,
+  where: string,
+): void {
+  for (let position = 0; position < Math.min(lookedAt, data.length); position++) {
+    const { y } = data.valuesAt(position)
+    for (let i = 0; i < y.length; i++) {
+      const value = Number(y[i])
+      // NaN is found in training, with the ids of its batch.
+      if (!(value < least || value > largest)) continue
+      throw new InputError({
+        where,
+        received: `${describe(y[i])} in y (example ${data.ids[position]} of ${data.name})`,
+        expected: `values ${largest === Infinity ? `of ${least} or more` : `from ${least} to ${largest}`} for the loss ${name}`,
+        fix:
+          activation === 'sigmoid' && Number.isInteger(value)
+            ? "For more than two classes let the model end in a unit for each, with softmax, and use loss: 'sparseCategoricalCrossentropy'."
+            : undefined,
       })
     }
   }

@@ -1,5 +1,6 @@
 import type { Dataset } from '../data/dataset.js'
 import { toDataset, type DataLike } from '../data/from.js'
+import { nameTarget } from '../data/examples.js'
 import { describe, InputError } from '../errors.js'
 import {
   calibrationOf,
@@ -19,7 +20,7 @@ import { named } from '../suggest.js'
 import type { EvaluationRow, Mistake, MistakesView } from '../views.js'
 import { checkAverages } from './averages.js'
 import type { Core } from './core.js'
-import { evaluate, evaluateRun } from './evaluate.js'
+import { evaluate, evaluateRun, placesAt } from './evaluate.js'
 import type { Live } from './live.js'
 
 /** Which examples are looked at. */
@@ -98,7 +99,19 @@ export class Looking {
     const before = [...this.#looks, ...details].filter(
       (one) => one.iteration < iteration && one.dataset === detail.dataset,
     )
-    return mistakesOf({ detail, before, of, k, by, ...(of === 'train' && this.#ofTraining()) })
+    const view = mistakesOf({ detail, before, of, k, by, ...(of === 'train' && this.#ofTraining()) })
+    return detail.predicted ? view : this.#withPlaces(view, detail.dataset)
+  }
+
+  /** Predictions of several values are not kept of all examples: they are computed for those that are shown. */
+  #withPlaces(view: MistakesView, dataset: Dataset): MistakesView {
+    const positions = view.rows.map(({ id }) => dataset.positionOf(id)!)
+    const values = positions.length > 0 ? placesAt(this.#core, dataset, positions) : undefined
+    if (!values) return view
+    return {
+      ...view,
+      rows: view.rows.map((row, i) => ({ ...row, predicted: nameTarget(dataset, values[i]!) })),
+    }
   }
 
   async residuals(options: { of?: Looked }): Promise<ResidualRow[]> {

@@ -23,6 +23,8 @@ export interface Loss {
   readonly activation?: 'softmax' | 'sigmoid'
   /** What y is: a class index, a row as wide as the outputs, or values of the outputs' shape. */
   readonly target: 'index' | 'distribution' | 'values'
+  /** The least and the largest value that y may have, where the loss means nothing beyond. */
+  readonly range?: readonly [number, number]
   /** `outputs` are logits where the row names an activation and `logits` is true, else the model's outputs. */
   perExample(expected: tf.Tensor, outputs: tf.Tensor, logits: boolean): tf.Tensor1D
 }
@@ -70,6 +72,7 @@ const table: readonly Loss[] = [
     name: 'categoricalCrossentropy',
     activation: 'softmax',
     target: 'distribution',
+    range: [0, 1],
     perExample: (expected, outputs, logits) =>
       meanOfExample(logProbabilities(outputs, logits).mul(like(expected, outputs)).sum(-1).neg()),
   },
@@ -77,6 +80,7 @@ const table: readonly Loss[] = [
     name: 'binaryCrossentropy',
     activation: 'sigmoid',
     target: 'values',
+    range: [0, 1],
     perExample(expected, outputs, logits) {
       const y = like(expected, outputs)
       if (logits) {
@@ -116,6 +120,7 @@ const table: readonly Loss[] = [
     name: 'kullbackLeiblerDivergence',
     activation: 'softmax',
     target: 'distribution',
+    range: [0, 1],
     perExample(expected, outputs, logits) {
       const y = like(expected, outputs)
       const entropy = y.mul(y.clipByValue(smallest, 1).log()).sum(-1)
@@ -125,6 +130,7 @@ const table: readonly Loss[] = [
   {
     name: 'poisson',
     target: 'values',
+    range: [0, Infinity],
     perExample(expected, outputs) {
       const y = like(expected, outputs)
       return meanOfExample(outputs.sub(y.mul(outputs.add(smallest).log())))

@@ -11,7 +11,10 @@ import { ownSchedule, type Schedule, type ScheduleFunction } from './schedules.j
 import { asRule, type StopFunction, type StopRule } from './stops.js'
 import { listNearest, named } from '../suggest.js'
 
-/** A metric of one's own: its value for each example, [batch]. Named as the function is. */
+/**
+ * A metric of one's own: its value for each example, [batch], or for each place in it, which are averaged. Named as the
+ * function is; larger counts as better. Of one where smaller is better: `{ name: 'mape', larger: false, perExample }`.
+ */
 export type MetricFunction = (expected: tf.Tensor, predicted: tf.Tensor) => tf.Tensor
 
 /** What every run takes. */
@@ -169,6 +172,20 @@ export const optionChecks: { readonly [option: string]: Check } = {
 }
 
 /** Checks options by name and kind. `where` begins the messages, e.g. 'train(model, options)'. */
+/** What other libraries have as options of training. */
+const instead = {
+  epochs: 'A run is told how far to go when it goes: await run.epochs(5).',
+  iterations: 'A run is told how far to go when it goes: await run.iterate(200).',
+  steps: 'A run is told how far to go when it goes: await run.iterate(200).',
+  callbacks:
+    'A run stands still after await run.iterate(100): look, change, go on. Rules that end a call are its stop.',
+  shuffle: 'Each epoch has an order of its own, drawn from seed. Leave this out.',
+  validationSplit:
+    'Split the data: const parts = split(data, { validation: 0.2 }), and pass parts.train and parts.validation.',
+  learningRate: "It is the optimizer's: optimizer: adam({ learningRate: 1e-3 }).",
+  lr: "It is the optimizer's: optimizer: adam({ learningRate: 1e-3 }).",
+}
+
 export function checkOptions(options: unknown, where: string): RunOptions & { loss?: unknown } {
   if (typeof options !== 'object' || options === null)
     throw new InputError({
@@ -176,7 +193,7 @@ export function checkOptions(options: unknown, where: string): RunOptions & { lo
       received: describe(options),
       expected: 'options, e.g. { data, loss, optimizer: adam({ learningRate: 1e-3 }) }',
     })
-  named(options, Object.keys(optionChecks), where)
+  named(options, Object.keys(optionChecks), where, instead)
   for (const [name, value] of Object.entries(options)) {
     const check = optionChecks[name]!
     if (value !== undefined && !check.ok(value))

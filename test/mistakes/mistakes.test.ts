@@ -1,8 +1,9 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { adam, loadRun, seed, train } from '../../src/index.js'
+import { adam, fromArrays, loadRun, seed, train } from '../../src/index.js'
 import { blobs, classifier, line, linearModel, silence } from '../train/setup.js'
 
 beforeEach(() => {
@@ -51,6 +52,24 @@ describe('mistakes', () => {
     run.exclude(worst.rows.map(({ id }) => id))
     const rest = await run.mistakes({ k: 2, of: 'train' })
     expect(rest.rows.some(({ id }) => id === 3 || id === 10)).toBe(false)
+  })
+
+  test('of a model with an answer for each place say what it takes each for', async () => {
+    const model = tf.sequential({
+      layers: [tf.layers.dense({ units: 3, inputShape: [2, 4], activation: 'softmax' })],
+    })
+    const x = Float32Array.from({ length: 24 * 8 }, (_, i) => Math.sin(i))
+    const y = Int32Array.from({ length: 24 * 2 }, (_, i) => i % 3)
+    const run = train(model, {
+      data: fromArrays({ x, y }, { shape: [2, 4], yShape: [2] }),
+      loss: 'sparseCategoricalCrossentropy',
+      optimizer: adam({ learningRate: 0.02 }),
+    })
+    const { rows } = await run.mistakes({ k: 3, of: 'train' })
+    const classes = (model.predict(tf.tensor(x, [24, 2, 4])) as tf.Tensor)
+      .argMax(-1)
+      .arraySync() as number[][]
+    for (const { id, predicted } of rows) expect(predicted).toBe(`[${classes[id]!.join(', ')}]`)
   })
 
   test('of evaluation by default, and by confidence only the wrong ones', async () => {

@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs'
 import { beforeEach, expect, test } from 'vitest'
 import * as gradbook from '../../src/index.js'
 import { blobs, classifier, silence } from './setup.js'
@@ -34,6 +35,21 @@ function start(more: object = {}): any {
   })
 }
 
+const optimizer = gradbook.adam({ learningRate: 0.02 })
+const plain = () => ({ x: [[1, 2]], y: [0] })
+const yes = (y: number[]) => ({ data: { x: y.map((_, i) => [i, 1]), y }, evaluateOn: undefined })
+const single = (activation?: 'softmax') =>
+  tf.sequential({
+    layers: [tf.layers.dense({ units: 1, inputShape: [2], ...(activation && { activation }) })],
+  })
+const places = () =>
+  tf.sequential({
+    layers: [
+      tf.layers.reshape({ targetShape: [2, 1], inputShape: [2] }),
+      tf.layers.dense({ units: 3, activation: 'softmax' }),
+    ],
+  })
+
 /** What was meant, what was written, and what the message says. */
 const values: [string, () => unknown, RegExp][] = [
   ['plateau', () => plateau({ pacience: 3 }), /'pacience'.*Did you mean 'patience'/],
@@ -61,6 +77,38 @@ const values: [string, () => unknown, RegExp][] = [
   ['data without targets', () => start({ data: { x: blobs().x } }), /no targets in data/],
   ['rates', () => rates(cosine({ over: 5 }), {}), /both/],
   ['rates of nothing', () => rates('cosine', { peak: 1, over: 5 }), /'cosine'.*a schedule/],
+  ['a loss as Keras has it for short', () => start({ loss: 'mse' }), /nearest first: 'meanSquaredError'/],
+  ['a loss of PyTorch', () => start({ loss: 'CrossEntropyLoss' }), /first: 'sparseCategoricalCrossentropy'/],
+  ['an option of fit', () => start({ epochs: 5 }), /'epochs'.*run\.epochs\(5\)/],
+  ['an option that is like no other', () => start({ zzzzzzzzzz: 5 }), /'zzzzzzzzzz'(?!.*Did you mean)/],
+  ['the rate among the options', () => start({ lr: 0.1 }), /adam\(\{ learningRate/],
+  ['the rate of an optimizer', () => gradbook.adam({ lr: 0.1 } as any), /'lr' is learningRate here/],
+  ['a change of the rate', () => start().set({ lr: 0.1 }), /Did you mean 'learningRate'/],
+  [
+    'splits in place of data',
+    () => start({ data: { train: gradbook.fromArrays(plain()) } }),
+    /data: data\.train/,
+  ],
+  [
+    'yes or no that goes to 2',
+    () => gradbook.train(single(), { ...yes([0, 1, 2]), loss: 'binaryCrossentropy', optimizer }),
+    /2 in y \(example 2/,
+  ],
+  [
+    'counts below 0',
+    () => gradbook.train(single(), { ...yes([0, 1, -1]), loss: 'poisson', optimizer }),
+    /-1 in y.*values of 0 or more/,
+  ],
+  [
+    'softmax over one unit',
+    () => gradbook.train(single('softmax'), { ...yes([0, 1, 1]), loss: 'binaryCrossentropy', optimizer }),
+    /always 1.*'sigmoid'/,
+  ],
+  [
+    'places where one answer is meant',
+    () => gradbook.train(places(), { ...yes([0, 1, 1]), loss: 'sparseCategoricalCrossentropy', optimizer }),
+    /outputs are \[2, 3\].*flatten\(\)/,
+  ],
   ['freeze at the start', () => start({ freeze: /./ }), /matches every parameter/],
   ['freeze by name', () => start({ freeze: ['dense_9/kernel'] }), /'dense_9\/kernel'.*'dense_1\/kernel'/],
   ['freeze by pattern', () => start({ freeze: /conv/ }), /matches no parameter.*'dense_1\/kernel'/],

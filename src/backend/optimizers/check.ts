@@ -34,6 +34,17 @@ function checkGroups(optimizer: string, groups: unknown): void {
   }
 }
 
+/** Names that PyTorch and Keras have for settings. */
+const elsewhere: { readonly [name: string]: string } = {
+  lr: 'learningRate',
+  learning_rate: 'learningRate',
+  betas: 'beta1 and beta2',
+  beta_1: 'beta1',
+  beta_2: 'beta2',
+  eps: 'epsilon',
+  weight_decay: 'weightDecay',
+}
+
 /**
  * Throws `InputError` for the first setting that is unknown or outside its limits.
  * A misspelt name would otherwise silently train with the default.
@@ -57,7 +68,9 @@ export function checkSettings(
         where: `${optimizer}({ ${name} })`,
         received: `the setting '${name}'`,
         expected: `one of ${Object.keys(rows).join(', ')}`,
-        fix: `Remove '${name}' or correct its spelling.`,
+        fix: elsewhere[name]
+          ? `What others call '${name}' is ${elsewhere[name]} here.`
+          : `Remove '${name}' or correct its spelling.`,
       })
     if (name === 'groups' && value !== undefined) checkGroups(optimizer, value)
     if (row === 'any' || value === undefined) continue

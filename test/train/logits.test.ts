@@ -80,6 +80,34 @@ describe('what a model ends in', () => {
         expect((await branch.evaluate()).loss).toBeCloseTo(byHand(), 5)
       })
 
+  test('a softmax in a loss of yes and no gives probabilities', async () => {
+    const one = tf.sequential({ layers: [dense({ units: 2, inputShape: [12], activation: 'softmax' })] })
+    const y = Float32Array.from(labels.subarray(0, 40), (label) => label % 2)
+    const rows = Array.from(y, (label) => [label, 1 - label])
+    const data = fromArrays({ x: tf.tensor(x, [40, 12]), y: rows })
+    const run = train(one, {
+      data,
+      evaluateOn: data,
+      loss: 'binaryCrossentropy',
+      optimizer: adam({ learningRate: 0.01 }),
+    })
+    // Of two classes that sum to 1 both terms are the same.
+    const p = (one.predict(tf.tensor(x, [40, 12])) as tf.Tensor).mul(rows).sum(1)
+    expect((await run.evaluate()).loss).toBeCloseTo(p.log().mean().neg().dataSync()[0]!, 5)
+  })
+
+  test('a sigmoid is no distribution over classes: refused, with what is meant', () => {
+    const one = model(apply(wide('sigmoid')))
+    const data = fromArrays({ x, y: labels }, { shape: [4, 3], yShape: [4] })
+    const make = () =>
+      train(one, {
+        data,
+        loss: 'sparseCategoricalCrossentropy',
+        optimizer: adam({ learningRate: 0.01 }),
+      })
+    expect(make).toThrow(/ends in sigmoid.*softmax.*binaryCrossentropy/)
+  })
+
   test('a sigmoid that is flattened gives probabilities', async () => {
     const one = model(apply(wide('sigmoid'), flatten()))
     const data = fromArrays({ x, y: answers }, { shape: [4, 3], yShape: [20] })

@@ -6,7 +6,9 @@ import { temporary } from './temporary.js'
 export type Activation = 'softmax' | 'sigmoid'
 
 /** What the outputs of a model are to a loss that works on logits. */
-export interface Outputs {
+export interface Ending {
+  /** The activation of the last layer, where it has one: 'linear' is one. */
+  readonly ends: string | undefined
   /** Whether `of` gives logits. */
   readonly logits: boolean
   /** Whether that is a guess as yet: the last layer has no activation that would say, only values can. */
@@ -24,35 +26,44 @@ interface EndLayer {
   getClassName(): string
 }
 
+/** Activations whose values are probabilities, of whichever loss. */
+const probabilities: ReadonlySet<string> = new Set(['softmax', 'sigmoid', 'hardSigmoid'])
+
 /**
  * tfjs offers no door to a model's logits, and the logarithm of a softmax that has underflowed is lost: a sure mistake
  * would have a loss of 16 and no gradient. So the last activation is left out where it is the loss's, also in a
- * TimeDistributed. A last layer with another activation (none is 'linear') gives logits. What ends in a layer without
+ * TimeDistributed. A last layer with another activation
+ * (none is 'linear') gives logits, but for those that give probabilities of another kind. What ends in a layer without
  * one, a Reshape or an Average of several ends, is open until `asValuesTell`.
  */
-export function outputsOf(model: tf.LayersModel, wanted: Activation | undefined): Outputs {
-  const asTheyAre = { logits: false, open: false, of: (run: () => tf.Tensor) => run() }
-  if (!wanted) return asTheyAre
+export function endingOf(model: tf.LayersModel, wanted: Activation | undefined): Ending {
   const outer = lastLayer(model)
   const layer = outer.getClassName() === 'TimeDistributed' && outer.layer ? outer.layer : outer
-  const name = nameOfActivation(layer)
-  if (name === undefined) return { ...asTheyAre, logits: true, open: true }
-  if (name !== wanted) return { ...asTheyAre, logits: true }
+  const ends = nameOfActivation(layer)
+  const asTheyAre = { ends, logits: false, open: false, of: (run: () => tf.Tensor) => run() }
+  if (!wanted) return asTheyAre
+  if (ends === undefined) return { ...asTheyAre, logits: true, open: true }
+  if (ends !== wanted) return { ...asTheyAre, logits: !probabilities.has(ends) }
   // A layer that is used twice in the graph needs its activation in the other place.
   if (outer.inboundNodes.length !== 1 || (layer !== outer && layer.inboundNodes.length > 0)) return asTheyAre
-  return { logits: true, open: false, of: layer.activation ? withoutActivation(layer) : withoutCall(layer) }
+  return {
+    ends,
+    logits: true,
+    open: false,
+    of: layer.activation ? withoutActivation(layer) : withoutCall(layer),
+  }
 }
 
 /** Examples that are computed to see what outputs are. */
 const probed = 32
 
-/** Outputs that were open: probabilities where the model's outputs for the first examples are all of that kind. */
+/** An ending that was open: probabilities where the model's outputs for the first examples are all of that kind. */
 export function asValuesTell(
-  outputs: Outputs,
+  ending: Ending,
   model: tf.LayersModel,
   wanted: Activation,
   data: Dataset,
-): Outputs {
+): Ending {
   const isProbability = tf.tidy(() => {
     const { x } = data.at(Array.from({ length: Math.min(probed, data.length) }, (_, i) => i))
     const values = model.apply(x, { training: false }) as tf.Tensor
@@ -63,7 +74,7 @@ export function asValuesTell(
     const whole = wanted === 'softmax' ? values.sum(-1).sub(1).abs().lessEqual(1e-3).all() : within
     return within.logicalAnd(whole).dataSync()[0] === 1
   })
-  return { ...outputs, logits: !isProbability, open: false }
+  return { ...ending, logits: !isProbability, open: false }
 }
 
 function lastLayer(model: tf.LayersModel): EndLayer {
@@ -81,7 +92,7 @@ function nameOfActivation(layer: EndLayer): string | undefined {
   return layer.activation?.getClassName()
 }
 
-function withoutActivation(layer: EndLayer): Outputs['of'] {
+function withoutActivation(layer: EndLayer): Ending['of'] {
   return (run) => {
     const { activation } = layer
     const putBack = temporary(() => void (layer.activation = activation))
@@ -94,7 +105,7 @@ function withoutActivation(layer: EndLayer): Outputs['of'] {
   }
 }
 
-function withoutCall(layer: EndLayer): Outputs['of'] {
+function withoutCall(layer: EndLayer): Ending['of'] {
   return (run) => {
     const own = Object.getOwnPropertyDescriptor(layer, 'call')
     const putBack = temporary(() => {
