@@ -1,5 +1,5 @@
 export { loadRun, train } from './train.js'
-export type { LoadOptions } from './load.js'
+export type { LoadOptions } from './disk/load.js'
 export { Run, type IterateOptions } from './run.js'
 export { compare } from './compare.js'
 export { knownRuns, onRuns, type RunListener } from './announce.js'

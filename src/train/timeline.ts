@@ -1,7 +1,7 @@
 import { describe, InputError } from '../errors.js'
 import { maybeHost } from '../host.js'
 import type { Core } from './core.js'
-import { leadsHere, type SavedPoint } from './points.js'
+import { leadsHere, type SavedPoint } from './disk/points.js'
 import { bytesOf, restoreSnapshot, takeSnapshot, type Snapshot } from './snapshots.js'
 
 /** A point to go back to: what one cell, or one call, began from. */

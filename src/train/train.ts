@@ -4,11 +4,19 @@ import { isDataset, toDataset, type DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
 import { maybeFiles } from '../store/files.js'
 import { Core } from './core.js'
-import { isHeld, runsFolder } from './folders.js'
+import { isHeld, runsFolder } from './disk/folders.js'
 import { checkFrozen } from './freeze.js'
-import { Journal, settleJournals } from './journal.js'
+import { Journal, settleJournals } from './disk/journal.js'
 import { isLayersModel, layersTrainee, type LossFunction } from './layers.js'
-import { findSaved, openSaved, optionsOf, otherwise, takeUp, type LoadOptions, type Saved } from './load.js'
+import {
+  findSaved,
+  openSaved,
+  optionsOf,
+  otherwise,
+  takeUp,
+  type LoadOptions,
+  type Saved,
+} from './disk/load.js'
 import { losses } from './losses.js'
 import {
   checkOneAverage,
@@ -21,9 +29,9 @@ import {
 } from './options.js'
 import { ownTrainee, type OwnModel } from './own.js'
 import { iterationTrainee, type OwnIteration } from './own-iteration.js'
-import { savedPoints } from './points.js'
+import { savedPoints } from './disk/points.js'
 import { Run } from './run.js'
-import { readRunFile } from './run-file.js'
+import { readRunFile } from './disk/run-file.js'
 import { say } from './say.js'
 import { named } from '../suggest.js'
 import type { Trainee } from './trainee.js'

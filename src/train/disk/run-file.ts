@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Files } from '../store/files.js'
-import { batchSizesRecord } from './batch-sizes.js'
-import type { Core } from './core.js'
-import { scheduleRecord } from './schedules.js'
-import { ruleRecord } from './stops.js'
+import type { Files } from '../../store/files.js'
+import { batchSizesRecord } from '../batch-sizes.js'
+import type { Core } from '../core.js'
+import { scheduleRecord } from '../schedules.js'
+import { ruleRecord } from '../stops.js'
 
 /** A cell that trained, and the iteration it went on from. */
 interface Cell {

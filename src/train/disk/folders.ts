@@ -1,4 +1,4 @@
-import { isAlive, type Files } from '../store/files.js'
+import { isAlive, type Files } from '../../store/files.js'
 import { readRunFile } from './run-file.js'
 
 /** Unnamed runs that no live process holds and that stay on disk. */

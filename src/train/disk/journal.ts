@@ -1,13 +1,13 @@
-import { describe, InputError } from '../errors.js'
-import { maybeHost } from '../host.js'
-import { maybeFiles, type Files } from '../store/files.js'
-import type { Core } from './core.js'
+import { describe, InputError } from '../../errors.js'
+import { maybeHost } from '../../host.js'
+import { maybeFiles, type Files } from '../../store/files.js'
+import type { Core } from '../core.js'
 import { claimNamed, claimUnnamed, hold, runsFolder } from './folders.js'
 import { readRunFile, RunRecord, type RunFile } from './run-file.js'
 import { lineOf, newest, RunFolder } from './run-folder.js'
-import { say } from './say.js'
-import type { Snapshot } from './snapshots.js'
-import type { Move, Point, Timeline } from './timeline.js'
+import { say } from '../say.js'
+import type { Snapshot } from '../snapshots.js'
+import type { Move, Point, Timeline } from '../timeline.js'
 
 /** Milliseconds between snapshots within a call. */
 const snapshotEvery = 60_000
