@@ -1,4 +1,5 @@
 import { describe, InputError } from '../errors.js'
+import { named } from '../suggest.js'
 import type { ExampleRow, ExamplesView, InputView } from '../views.js'
 import type { Dataset } from './dataset.js'
 import { choose, createRandom } from './random.js'
@@ -9,16 +10,17 @@ export function sample(
   k = 16,
   options: { seed?: number; title?: string } = {},
 ): ExamplesView {
+  const { seed = 0, title } = named(options, ['seed', 'title'], 'sample(dataset, k, options)')
   if (!Number.isInteger(k) || k < 1)
     throw new InputError({
       where: 'sample(dataset, k)',
       received: describe(k),
       expected: 'a whole number of examples, at least 1',
     })
-  const positions = choose(dataset.length, Math.min(k, dataset.length), createRandom(options.seed ?? 0))
+  const positions = choose(dataset.length, Math.min(k, dataset.length), createRandom(seed))
   return {
     kind: 'examples',
-    title: options.title ?? `${dataset.name}: ${positions.length} of ${dataset.length} (${dataset.split})`,
+    title: title ?? `${dataset.name}: ${positions.length} of ${dataset.length} (${dataset.split})`,
     rows: Array.from(positions, (position) => exampleRow(dataset, position)),
   }
 }
@@ -29,6 +31,7 @@ export function examples(
   ids: readonly number[],
   options: { title?: string } = {},
 ): ExamplesView {
+  const { title } = named(options, ['title'], 'examples(dataset, ids, options)')
   const rows = ids.map((id) => {
     const position = dataset.positionOf(id)
     if (position !== undefined) return exampleRow(dataset, position)
@@ -39,7 +42,7 @@ export function examples(
       expected: `ids of the ${dataset.split} split`,
     })
   })
-  return { kind: 'examples', title: options.title, rows }
+  return { kind: 'examples', title, rows }
 }
 
 /** One example as it can be shown. */

@@ -3,6 +3,7 @@ import { cleanLine } from './clean.js'
 import { inRows } from './label-rows.js'
 import { formatCount, formatNumber, formatValue, words } from './format.js'
 import { colours } from './look.js'
+import { pixels } from './places.js'
 import type { Part } from './spec.js'
 
 const rowHeight = 15
@@ -126,7 +127,7 @@ export function adjustmentLabels(
         data: { values: lines },
         mark: { type: 'rule', strokeWidth: 1, color: colours.adjustment, strokeDash: [3, 3] },
         encoding: {
-          y: { field: 'top', type: 'quantitative', scale: null, axis: null },
+          y: pixels('top'),
           y2: { value: height + gap },
         },
       },

@@ -1,6 +1,7 @@
 import { cleanLine } from './clean.js'
 import { short } from './downsample.js'
 import { colours } from './look.js'
+import { labelsOf } from './places.js'
 import { chart, type Part, type Spec } from './spec.js'
 
 const mostCells = 5000
@@ -22,7 +23,7 @@ export function attentionChart(
   const shown = tokens
     .slice(0, length)
     .map((token) => cleanLine(token.replaceAll('\n', '⏎').replaceAll(' ', '·'), 12) || '∅')
-  const names = `[${shown.map((token) => JSON.stringify(token)).join(',')}][datum.value]`
+  const names = labelsOf(shown)
   const side = Math.max(5, Math.min(22, Math.floor((heads.length > 1 ? 230 : 460) / Math.max(1, length))))
   const labels = side >= 9
   const axis = (orient: string) =>

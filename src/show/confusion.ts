@@ -3,6 +3,7 @@ import type { ConfusionView } from '../views.js'
 import { cleanLine } from './clean.js'
 import { formatCount, formatShare } from './format.js'
 import { colours } from './look.js'
+import { labelsOf } from './places.js'
 import { chart, vegaLite, type Part, type Spec } from './spec.js'
 import { tableText } from './table.js'
 
@@ -24,14 +25,14 @@ export function confusionChart(view: ConfusionView): Spec {
   const labels = view.labels.map((label) => cleanLine(label, 24))
   const cells = cellsOf(view)
   const side = Math.max(12, Math.min(42, Math.floor(560 / Math.max(1, labels.length))))
-  const names = `[${labels.map((label) => JSON.stringify(label)).join(',')}]`
+  const names = labelsOf(labels)
   const position = (field: string, title: string, more: Part) => ({
     field,
     type: 'ordinal',
     title,
     scale: { domain: labels.map((_, i) => i), padding: 0.04 },
     axis: {
-      labelExpr: `${names}[datum.value]`,
+      labelExpr: names,
       labelColor: colours.ink,
       labelFontSize: Math.min(12, side),
       domain: false,

@@ -4,6 +4,7 @@ import { cleanLine } from './clean.js'
 import { formatCount, formatNumber } from './format.js'
 import { colours } from './look.js'
 import { pictureUrl } from './picture.js'
+import { pixels } from './places.js'
 import { chart, vegaLite, type Part, type Spec } from './spec.js'
 import { tableHtml, tableText, type TableView } from './table.js'
 
@@ -62,7 +63,6 @@ export function tileGrid(tiles: readonly Tile[], options: GridOptions): Part {
     wrong: tile.wrong,
     about: tile.tooltip,
   }))
-  const place = (field: string) => ({ field, type: 'quantitative', scale: null, axis: null })
   const textLine = (line: number): Part => ({
     mark: {
       type: 'text',
@@ -87,7 +87,7 @@ export function tileGrid(tiles: readonly Tile[], options: GridOptions): Part {
     width: Math.max(columns * cell.width, options.width ?? 0),
     height: Math.ceil(tiles.length / columns) * cell.height - 10,
     data: { values },
-    encoding: { x: place('x'), y: place('y') },
+    encoding: { x: pixels('x'), y: pixels('y') },
     layer: [
       {
         mark: {

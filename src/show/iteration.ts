@@ -5,6 +5,7 @@ import { mistakeTile, tileGrid } from './examples.js'
 import { formatCount, formatNumber } from './format.js'
 import { short } from './downsample.js'
 import { colours } from './look.js'
+import { labelsOf, namedRows } from './places.js'
 import { chart, vegaLite, type Part, type Spec } from './spec.js'
 import { tableText } from './table.js'
 
@@ -71,16 +72,13 @@ function lossBars(examples: readonly Mistake[]): Part {
         field: 'place',
         type: 'ordinal',
         title: 'id of the example',
-        axis: { labelExpr: idLabels(values), labelOverlap: true, labelAngle: 0 },
+        axis: { labelExpr: labelsOf(values.map(({ id }) => id)), labelOverlap: true, labelAngle: 0 },
       },
       y: { field: 'loss', type: 'quantitative', title: 'loss' },
       tooltip: ['id', 'loss', 'expected', 'predicted'].map((field) => ({ field })),
     },
   }
 }
-
-const idLabels = (values: readonly { id: number }[]) =>
-  `[${values.map((row) => row.id).join(',')}][datum.value]`
 
 function parameterPanels(view: IterationView): Part | undefined {
   if (view.parameters.length === 0) return undefined
@@ -93,14 +91,12 @@ function parameterPanels(view: IterationView): Part | undefined {
     weights: short(row.norm),
     part: row.norm > 0 ? short(row.updateNorm / row.norm) : null,
   }))
-  const names = `[${values.map((row) => JSON.stringify(row.name)).join(',')}][datum.value]`
+  const { axis, ...rows } = namedRows(values.map(({ name }) => name))
   const y = (labels: boolean) => ({
-    field: 'place',
-    type: 'ordinal',
-    title: null,
+    ...rows,
     // Every row in every panel, also where nothing can be drawn: an update over weights of zero.
     scale: { domain: values.map((row) => row.place) },
-    axis: labels ? { labelExpr: names, labelColor: colours.ink, ticks: false, domain: false } : null,
+    axis: labels ? axis : null,
   })
   const tooltip = ['name', 'shape', 'weights', 'gradient', 'update', 'part'].map((field) => ({ field }))
   const bars = (field: string, title: string, color: string, labels: boolean): Part => ({
@@ -169,7 +165,9 @@ function activationPanel(view: IterationView): Part | undefined {
     { place, state: 'never fired', share: row.dead },
     { place, state: 'saturated', share: row.saturated },
   ])
-  const names = `[${view.activations.map((row) => JSON.stringify(`${cleanLine(row.layer, 30)} (${cleanLine(row.activation, 16)})`)).join(',')}][datum.value]`
+  const names = view.activations.map(
+    (row) => `${cleanLine(row.layer, 30)} (${cleanLine(row.activation, 16)})`,
+  )
   return {
     title: {
       text: 'The units',
@@ -181,12 +179,7 @@ function activationPanel(view: IterationView): Part | undefined {
     data: { values },
     mark: { type: 'bar', height: 11 },
     encoding: {
-      y: {
-        field: 'place',
-        type: 'ordinal',
-        title: null,
-        axis: { labelExpr: names, labelColor: colours.ink, ticks: false, domain: false },
-      },
+      y: namedRows(names),
       x: {
         field: 'share',
         type: 'quantitative',

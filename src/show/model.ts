@@ -2,6 +2,7 @@ import type { MimeBundle } from '../host.js'
 import { cleanLine } from './clean.js'
 import { formatCount } from './format.js'
 import { colours } from './look.js'
+import { pixels } from './places.js'
 import { chart, vegaLite, type Spec } from './spec.js'
 import { tableText } from './table.js'
 
@@ -88,11 +89,10 @@ export function modelChart(layers: readonly LayerRow[], options: { title?: strin
     barBottom: i * pitch + 27,
     frozen: !layer.trainable && layer.parameters > 0,
   }))
-  const place = (field: string) => ({ field, type: 'quantitative', scale: null, axis: null })
   const at = (value: number) => ({ value })
   const text = (field: string, x: number, more: object) => ({
     mark: { type: 'text', align: 'left', baseline: 'middle', ...more },
-    encoding: { x: at(x), y: place('middle'), text: { field } },
+    encoding: { x: at(x), y: pixels('middle'), text: { field } },
   })
   // One leaves every box that the next one reads: the last is what the model gives.
   const arrows = values.map(({ y2, shape }, i) => ({
@@ -112,7 +112,7 @@ export function modelChart(layers: readonly LayerRow[], options: { title?: strin
           {
             mark: { type: 'rule', color: colours.quiet },
             transform: [{ filter: 'datum.on' }],
-            encoding: { x: at(box.width / 2), y: place('from'), y2: { field: 'to' } },
+            encoding: { x: at(box.width / 2), y: pixels('from'), y2: { field: 'to' } },
           },
           {
             mark: {
@@ -124,7 +124,7 @@ export function modelChart(layers: readonly LayerRow[], options: { title?: strin
               opacity: 1,
             },
             transform: [{ filter: 'datum.on' }],
-            encoding: { x: at(box.width / 2), y: place('to') },
+            encoding: { x: at(box.width / 2), y: pixels('to') },
           },
           {
             mark: {
@@ -135,7 +135,7 @@ export function modelChart(layers: readonly LayerRow[], options: { title?: strin
               fontSize: 10,
               color: colours.adjustment,
             },
-            encoding: { x: at(box.width - 12), y: place('to'), text: { field: 'others' } },
+            encoding: { x: at(box.width - 12), y: pixels('to'), text: { field: 'others' } },
           },
           {
             mark: {
@@ -147,7 +147,7 @@ export function modelChart(layers: readonly LayerRow[], options: { title?: strin
               fontSize: 10,
               color: colours.quiet,
             },
-            encoding: { x: at(box.width / 2), y: place('to'), text: { field: 'label' } },
+            encoding: { x: at(box.width / 2), y: pixels('to'), text: { field: 'label' } },
           },
         ],
       },
@@ -159,7 +159,7 @@ export function modelChart(layers: readonly LayerRow[], options: { title?: strin
             encoding: {
               x: at(0),
               x2: at(box.width),
-              y: place('y'),
+              y: pixels('y'),
               y2: { field: 'y2' },
               fill: { condition: { test: 'datum.frozen', value: '#f0f0f0' }, value: '#eef4fa' },
               stroke: { condition: { test: 'datum.frozen', value: '#b8b8b8' }, value: '#9cc0de' },
@@ -168,15 +168,15 @@ export function modelChart(layers: readonly LayerRow[], options: { title?: strin
           text('type', 12, { fontWeight: 600, fontSize: 12 }),
           {
             mark: { type: 'text', align: 'right', baseline: 'middle', color: colours.quiet, fontSize: 11 },
-            encoding: { x: at(box.width - 12), y: place('middle'), text: { field: 'name' } },
+            encoding: { x: at(box.width - 12), y: pixels('middle'), text: { field: 'name' } },
           },
           {
             transform: [{ filter: "datum.parameters !== ''" }],
             mark: { type: 'rect', color: colours.training, cornerRadius: 2 },
             encoding: {
-              x: place('barLeft'),
+              x: pixels('barLeft'),
               x2: { field: 'bar' },
-              y: place('barTop'),
+              y: pixels('barTop'),
               y2: { field: 'barBottom' },
             },
           },

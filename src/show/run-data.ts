@@ -1,5 +1,5 @@
 /** A run as `application/vnd.gradbook.run+json`: what the JupyterLab extension draws. Plain JSON of cleaned text. */
-import type { EvaluationRow, HistoryColumns, MistakesView, RunView, StopReason } from '../views.js'
+import type { EvaluationRow, HistoryColumns, MistakesView, RunView } from '../views.js'
 import { adjustmentText } from './adjustment-marks.js'
 import { cleanLine, cleanText } from './clean.js'
 import { downsample, downsampleBends, type Point } from './downsample.js'
@@ -15,25 +15,25 @@ export interface RunLine {
   y: readonly number[]
 }
 
-export interface RunData {
-  kind: 'run'
-  name: string
-  live: boolean
-  iteration: number
-  /** Where the current call began, and where it will end if nothing stops it. */
-  from: number
-  to?: number
-  /** Of the current call. */
-  milliseconds: number
-  metrics: readonly string[]
-  stopReason: StopReason | null
+export interface RunData extends Pick<
+  RunView,
+  | 'kind'
+  | 'name'
+  | 'live'
+  | 'iteration'
+  | 'from'
+  | 'to'
+  | 'milliseconds'
+  | 'metrics'
+  | 'stopReason'
+  | 'evaluations'
+> {
   /** Of each batch, before its update. */
   loss: RunLine
   /** Running mean of the loss. */
   mean: RunLine
   learningRate: RunLine
   gradientNorm: RunLine
-  evaluations: readonly EvaluationRow[]
   adjustments: readonly { at: number; text: string; why?: string }[]
   /** Batches whose loss stood out. `count` examples, some of them by id. */
   spikes?: readonly { at: number; loss: number; expected: number; count: number; ids: readonly number[] }[]

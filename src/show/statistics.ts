@@ -3,6 +3,7 @@ import { short } from './downsample.js'
 import { percentiles } from './distribution.js'
 import { formatCount, formatNumber } from './format.js'
 import { colours, series } from './look.js'
+import { namedRows } from './places.js'
 import { chart, type Part, type Spec } from './spec.js'
 
 /** Values of one field, or the class of every example. */
@@ -93,7 +94,6 @@ function countsPanel(field: FieldValues): Part {
   const rows = sorted
     .slice(0, mostClasses)
     .map(([name, count], i) => ({ place: i, name: cleanLine(name, 24) || '(empty)', count }))
-  const names = `[${rows.map((row) => JSON.stringify(row.name)).join(',')}][datum.value]`
   return panel(
     field.name,
     `${formatCount(counts.size)} different${rows.length < sorted.length ? `, the ${mostClasses} most frequent` : ''}`,
@@ -102,12 +102,7 @@ function countsPanel(field: FieldValues): Part {
       data: { values: rows },
       mark: { type: 'bar', color: series[2]!, height: 10, cornerRadiusEnd: 2 },
       encoding: {
-        y: {
-          field: 'place',
-          type: 'ordinal',
-          title: null,
-          axis: { labelExpr: names, labelColor: colours.ink, ticks: false, domain: false },
-        },
+        y: namedRows(rows.map(({ name }) => name)),
         x: { field: 'count', type: 'quantitative', title: 'examples', axis: { tickCount: 3 } },
       },
     },

@@ -1,6 +1,7 @@
 import { cleanLine } from './clean.js'
 import { formatNumber } from './format.js'
 import { colours, width } from './look.js'
+import { pixels } from './places.js'
 import type { Part } from './spec.js'
 import type { TableView } from './table.js'
 
@@ -25,7 +26,6 @@ export function tablePanel(view: TableView, most = 30): Part {
       head: line === 0 || column === 0,
     })),
   )
-  const place = (field: string) => ({ field, type: 'quantitative', scale: null, axis: null })
   return {
     width,
     height: (rows.length + 1) * rowHeight + 6,
@@ -33,14 +33,14 @@ export function tablePanel(view: TableView, most = 30): Part {
       {
         data: { values: rows.map((_, line) => ({ y: (line + 1) * rowHeight })) },
         mark: { type: 'rule', color: colours.line },
-        encoding: { y: place('y'), x: { value: 0 }, x2: { value: width } },
+        encoding: { y: pixels('y'), x: { value: 0 }, x2: { value: width } },
       },
       {
         data: { values },
         mark: { type: 'text', align: 'left', baseline: 'middle', dy: 12, fontSize: 12, limit: wide - 6 },
         encoding: {
-          x: place('x'),
-          y: place('y'),
+          x: pixels('x'),
+          y: pixels('y'),
           text: { field: 'text' },
           color: { condition: { test: 'datum.head', value: colours.quiet }, value: colours.ink },
         },

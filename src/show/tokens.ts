@@ -1,6 +1,7 @@
 import { cleanText } from './clean.js'
 import { short } from './downsample.js'
 import { formatCount, formatNumber } from './format.js'
+import { pixels } from './places.js'
 import { chart, type Spec } from './spec.js'
 
 export interface TokenLoss {
@@ -42,7 +43,6 @@ export function tokenStrip(tokens: readonly TokenLoss[], options: { title?: stri
     return place
   })
   const mean = tokens.reduce((sum, { loss }) => sum + loss, 0) / Math.max(1, tokens.length)
-  const place = (field: string) => ({ field, type: 'quantitative', scale: null, axis: null })
   const dark = Math.max(1, ...values.map((value) => value.loss))
   return chart({
     title: {
@@ -53,8 +53,8 @@ export function tokenStrip(tokens: readonly TokenLoss[], options: { title?: stri
     height: (Math.max(0, ...values.map((value) => value.y)) || 0) + cell.height,
     data: { values },
     encoding: {
-      x: place('x'),
-      y: place('y'),
+      x: pixels('x'),
+      y: pixels('y'),
       tooltip: [{ field: 'token' }, { field: 'loss', title: 'loss in nats' }],
     },
     layer: [

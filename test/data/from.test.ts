@@ -154,5 +154,6 @@ describe('a sample', () => {
 
   it('refuses a count that is none', () => {
     expect(() => sample(data, -1)).toThrow(/received -1/)
+    expect(() => sample(data, 2, { sed: 1 } as object)).toThrow(/'sed'.*Did you mean 'seed'/)
   })
 })
