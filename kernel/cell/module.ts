@@ -1,5 +1,6 @@
 import { parseSync } from 'oxc-parser'
 import { applyEdits, shiftOffsets, sortEdits, type Edit } from './edits.js'
+import { attributesOf, importedName, moduleName, quote } from './imports.js'
 import { findLineStarts, lineOf } from './lines.js'
 import { namesOfPattern, varNames } from './names.js'
 import { parseFile, type Parsed } from './parse.js'
@@ -19,9 +20,6 @@ export interface CompiledModule {
   program: string
   map: string
 }
-
-const quote = (text: string) => JSON.stringify(text)
-const exported = (node: any): string => node.name ?? node.value
 
 interface Rewritten {
   edits: Edit[]
@@ -45,9 +43,7 @@ function rewriteModule(code: string): Rewritten {
 
   const load = (node: any, names: string[]): string => {
     const name = `__m${imports.length}`
-    const attributes = node.attributes?.length
-      ? `{ with: { ${node.attributes.map((a: any) => `${quote(exported(a.key))}: ${quote(a.value.value)}`).join(', ')} } }`
-      : 'undefined'
+    const attributes = attributesOf(node)
     imports.push(
       `const ${name} = await __runtime.import(${quote(node.source.value)}, ${attributes}, [${names.map(quote).join(', ')}]);`,
     )
@@ -64,28 +60,23 @@ function rewriteModule(code: string): Rewritten {
             node,
             load(
               node,
-              node.specifiers.map((s: any) => exported(s.local)),
+              node.specifiers.map((s: any) => moduleName(s.local)),
             ),
           )
         break
       case 'ImportDeclaration': {
-        const names = node.specifiers
-          .filter((s: any) => s.type !== 'ImportNamespaceSpecifier')
-          .map((s: any) => (s.type === 'ImportDefaultSpecifier' ? 'default' : exported(s.imported)))
+        const names = node.specifiers.map(importedName).filter((name: unknown) => name !== undefined)
         const module = load(node, names)
-        for (const s of node.specifiers) {
-          if (s.type === 'ImportNamespaceSpecifier') imported.set(s.local.name, module)
-          else {
-            const name = s.type === 'ImportDefaultSpecifier' ? 'default' : exported(s.imported)
-            imported.set(s.local.name, `${module}[${quote(name)}]`)
-          }
+        for (const specifier of node.specifiers) {
+          const name = importedName(specifier)
+          imported.set(specifier.local.name, name === undefined ? module : `${module}[${quote(name)}]`)
         }
         edit(node.start, node.end, '')
         break
       }
       case 'ExportAllDeclaration': {
         const module = load(node, [])
-        if (node.exported) offer(exported(node.exported), module)
+        if (node.exported) offer(moduleName(node.exported), module)
         else stars.push(`__runtime.exportAll(${module});`)
         edit(node.start, node.end, '')
         break
@@ -114,8 +105,8 @@ function rewriteModule(code: string): Rewritten {
     } else {
       const module = sources.get(node)
       for (const s of node.specifiers) {
-        const local = exported(s.local)
-        offer(exported(s.exported), module ? `${module}[${quote(local)}]` : (imported.get(local) ?? local))
+        const local = moduleName(s.local)
+        offer(moduleName(s.exported), module ? `${module}[${quote(local)}]` : (imported.get(local) ?? local))
       }
       edit(node.start, node.end, '')
     }

@@ -1,4 +1,5 @@
 import type { BindingPattern, Directive, Program, Statement } from 'oxc-parser'
+import { moduleName } from './imports.js'
 
 /** How a top-level name was declared; what a later cell may do with it depends on that. */
 export type NameKind =
@@ -191,7 +192,7 @@ export function findExports(program: Program): Set<string> {
   for (const statement of program.body as any[])
     if (statement.type === 'ExportNamedDeclaration' && !exportsVariable(statement)) {
       for (const [name] of namesOf(statement.declaration)) found.add(name)
-      for (const { exported } of statement.specifiers ?? []) found.add(exported.name ?? exported.value)
+      for (const { exported } of statement.specifiers ?? []) found.add(moduleName(exported))
     }
   return found
 }

@@ -6,7 +6,7 @@ export interface Reference {
   name: string
   node: { start: number; end: number }
   /**
-   * 'read' and 'write' stand alone; a 'call' must not pass an object as `this`; a 'shorthand' is key and value at once
+   * 'plain' stands alone, read or written; a 'call' must not pass an object as `this`; a 'shorthand' is key and value at once
    * (`{ x }`); 'typeof' must not throw: `node` is then the whole `typeof x`.
    */
   use: 'plain' | 'call' | 'shorthand' | 'typeof'

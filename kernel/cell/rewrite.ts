@@ -1,5 +1,6 @@
 import { parseSync } from 'oxc-parser'
 import type { Edit } from './edits.js'
+import { attributesOf, importedName, quote } from './imports.js'
 import { namesOfPattern, typeOnly, varNames, type Names } from './names.js'
 import { blockNames, findReferences } from './references.js'
 
@@ -33,28 +34,19 @@ const moduleNames: { [name: string]: string } = {
 /** Names of the language that are no properties of the global object. */
 const words = new Set(['undefined', 'NaN', 'Infinity', 'globalThis', 'arguments', 'eval'])
 
-const quote = (text: string) => JSON.stringify(text)
-
 /** The import of one statement, live: a name stands for the export's present value. */
 function importStatement(node: any, names: Names, { scope, runtime }: Words): string {
-  const attributes = node.attributes?.length
-    ? `, { with: { ${node.attributes.map((a: any) => `${quote(a.key.name ?? a.key.value)}: ${quote(a.value.value)}`).join(', ')} } }`
-    : ''
-  const module = `await ${runtime}.import(${quote(node.source.value)}${attributes})`
+  const attributes = attributesOf(node)
+  const module = `await ${runtime}.import(${quote(node.source.value)}${attributes ? `, ${attributes}` : ''})`
   const bindings: string[] = []
   const locals: string[] = []
   let namespace: string | undefined
   for (const specifier of node.specifiers ?? []) {
     const local = specifier.local.name
-    if (specifier.type === 'ImportNamespaceSpecifier') namespace = local
-    else {
-      const imported =
-        specifier.type === 'ImportDefaultSpecifier'
-          ? 'default'
-          : (specifier.imported.name ?? specifier.imported.value)
-      if (names.has(local)) bindings.push(`${quote(local)}: ${quote(imported)}`)
-      else locals.push(`${quote(imported)}: ${local}`)
-    }
+    const imported = importedName(specifier)
+    if (imported === undefined) namespace = local
+    else if (names.has(local)) bindings.push(`${quote(local)}: ${quote(imported)}`)
+    else locals.push(`${quote(imported)}: ${local}`)
   }
   if (locals.length) return `const { ${locals.join(', ')} } = ${module};`
   if (namespace) bindings.push(`${quote(namespace)}: "*"`)
@@ -86,7 +78,8 @@ export function rewriteNames(
   const body: any[] = program.body
   const { scope, runtime } = use
   const edits: Edit[] = []
-  const prelude: Prelude[] = []
+  const functions: Prelude[] = []
+  const imports: Prelude[] = []
   const edit = (start: number, end: number, text: string) => edits.push({ start, end, text })
   const isOutside = (name: string) => names.has(name) && !typeOnly.has(names.get(name)!)
 
@@ -177,16 +170,16 @@ export function rewriteNames(
   function visitTop(node: any): void {
     switch (node.type) {
       case 'ImportDeclaration':
-        prelude.push({ code: importStatement(node, names, use), from: node.start })
+        imports.push({ code: importStatement(node, names, use), from: node.start })
         edit(node.start, node.end, '')
         break
       case 'ExportAllDeclaration':
-        prelude.push({ code: importStatement({ source: node.source }, names, use), from: node.start })
+        imports.push({ code: importStatement({ source: node.source }, names, use), from: node.start })
         edit(node.start, node.end, '')
         break
       case 'ExportNamedDeclaration':
         if (node.source)
-          prelude.push({ code: importStatement({ source: node.source }, names, use), from: node.start })
+          imports.push({ code: importStatement({ source: node.source }, names, use), from: node.start })
         if (node.declaration) {
           edit(node.start, node.declaration.start, '')
           visitTop(node.declaration)
@@ -208,7 +201,7 @@ export function rewriteNames(
         break
       case 'FunctionDeclaration':
         if (isOutside(node.id.name))
-          prelude.push({ code: `${property(node.id.name)} = ${node.id.name};`, from: node.start })
+          functions.push({ code: `${property(node.id.name)} = ${node.id.name};`, from: node.start })
         break
       case 'ClassDeclaration':
         if (isOutside(node.id.name)) {
@@ -221,14 +214,12 @@ export function rewriteNames(
     }
   }
 
-  for (const [name, kind] of names)
-    if (kind === 'var' && hoisted.has(name))
-      prelude.push({ code: `Object.hasOwn(${scope}, ${quote(name)}) || (${property(name)} = undefined);` })
-  const firsts = prelude.length
+  const variables = [...names]
+    .filter(([name, kind]) => kind === 'var' && hoisted.has(name))
+    .map(([name]) => ({
+      code: `Object.hasOwn(${scope}, ${quote(name)}) || (${property(name)} = undefined);`,
+    }))
   for (const node of body) visitTop(node)
   // Functions exist before imports run, as in a module.
-  const own = prelude.splice(firsts)
-  prelude.push(...own.filter(({ code: line }) => !line.includes(`${runtime}.import(`)))
-  prelude.push(...own.filter(({ code: line }) => line.includes(`${runtime}.import(`)))
-  return { edits, prelude }
+  return { edits, prelude: [...variables, ...functions, ...imports] }
 }

@@ -53,6 +53,13 @@ function offer(namespace: object, name: string, get: () => unknown): void {
   Object.defineProperty(namespace, name, { get, enumerable: true, configurable: true })
 }
 
+/** One value as the default export, and what it has by name beside that. */
+function offerWhole(namespace: object, whole: any): void {
+  offer(namespace, 'default', () => whole)
+  if (whole === null || Array.isArray(whole) || !/^(object|function)$/.test(typeof whole)) return
+  for (const name of Object.keys(whole)) if (name !== 'default') offer(namespace, name, () => whole[name])
+}
+
 /**
  * The files beside the notebook, TypeScript or JavaScript: compiled here, because Node keeps an ES module for as long as the
  * process lives and these are edited while it does. One namespace object per file for good: its exports change, itself never.
@@ -173,11 +180,7 @@ export class LocalModules {
     module.text = this.#read(path)
     const extension = extname(path)
     if (extension === '.json') {
-      const value = JSON.parse(module.text)
-      offer(namespace, 'default', () => value)
-      if (value !== null && typeof value === 'object' && !Array.isArray(value))
-        for (const name of Object.keys(value))
-          if (name !== 'default') offer(namespace, name, () => value[name])
+      offerWhole(namespace, JSON.parse(module.text))
       return
     }
     // The compiler is loaded by the notebooks that need it on this thread.
@@ -195,11 +198,7 @@ export class LocalModules {
     if (compiled.kind === 'commonjs') {
       const commonJs = { exports: {} as any, filename: path, id: path, loaded: false }
       run.call(commonJs.exports, commonJs.exports, context.require, commonJs, path, dirname(path))
-      const { exports } = commonJs
-      offer(namespace, 'default', () => exports)
-      if (exports !== null && (typeof exports === 'object' || typeof exports === 'function'))
-        for (const name of Object.keys(exports))
-          if (name !== 'default') offer(namespace, name, () => exports[name])
+      offerWhole(namespace, commonJs.exports)
       return
     }
     await run(namespace, {
