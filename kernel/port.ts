@@ -19,6 +19,14 @@ export interface Shown {
   live?: boolean
 }
 
+/**
+ * What will soon be shown anew, its data as JSON: a live view is written once, where to copy it from thread to thread and
+ * write it there takes twice the work.
+ */
+export interface ShownText {
+  json: string
+}
+
 /** An error as front ends show it. */
 export interface Problem {
   ename: string
@@ -60,7 +68,7 @@ export type ToMain =
 export type ToProtocol =
   | { type: 'ready' }
   | { type: 'write'; cause: Cause; stream: 'stdout' | 'stderr'; text: string }
-  | { type: 'show'; cause: Cause; shown: Shown; displayId?: string; update?: boolean }
+  | { type: 'show'; cause: Cause; shown: Shown | ShownText; displayId?: string; update?: boolean }
   | { type: 'clear'; cause: Cause; wait: boolean }
   /** An error that came when its cell had ended already, or beside it. */
   | { type: 'failed'; cause: Cause; problem: Problem }

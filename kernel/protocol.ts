@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { started } from './protocol-start.js'
+import { Written } from './json.js'
 import { Shared, writeCost, type ProtocolData, type ToMain, type ToProtocol } from './port.js'
 import { onComplete, onInspect, onIsComplete } from './requests/assist.js'
 import { Causes } from './requests/causes.js'
@@ -156,9 +157,13 @@ function receive(message: ToProtocol): void {
     case 'show': {
       const { shown, displayId, update } = message
       const transient = displayId === undefined ? {} : { display_id: displayId }
+      const parent = parentOf(message.cause)
+      const type = update ? 'update_display_data' : 'display_data'
+      if ('json' in shown)
+        return wire.publish(parent, type, { data: new Written(shown.json), metadata: {}, transient })
       return wire.publishLater(
-        parentOf(message.cause),
-        update ? 'update_display_data' : 'display_data',
+        parent,
+        type,
         toWireBundle(shown).then((bundle) => ({ ...bundle, transient })),
       )
     }

@@ -1,18 +1,14 @@
 // `npm run bench pictures [-- --rounds 10 --only png|long|live]`
 //
-// What pictures cost: the PNG of a chart, warm and as it is called from a notebook; the display of a run of a million iterations;
-// and training that is watched, against the
-// same training with `progress: false`, in the real kernel with a front end that listens, as the cell sees it. Both trainings take turns.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+// What pictures cost: the PNG of a chart, warm and as it is called from a notebook; the display of a run of a million
+// iterations; and training that is watched, against the same training that is not (live.mjs).
 import { parseArgs } from 'node:util'
-import { startKernel } from '../../dist/kernel/cli/client/index.js'
 import { toBundle } from '../../dist/src/show/values.js'
 import { confusionChart, examplesChart, lossChart, toPng } from '../../dist/src/show/index.js'
-import { median, quantile, summary, table } from '../statistics.mjs'
+import { summary, table } from '../statistics.mjs'
+import { benchLive } from './live.mjs'
 
-const goals = { png: 40, long: 100, live: 1.02 }
+const goals = { png: 40, long: 100 }
 
 function runView(length) {
   const of = (value) => Float32Array.from({ length }, (_, i) => value(i))
@@ -111,98 +107,6 @@ function benchLong(rounds) {
   })
   console.log(table(['a million iterations, ms', 'best', 'median (middle half)', 'size'], rows))
   console.log(`goal: ${goals.long} ms, 1,000 kB\n`)
-}
-
-/** The model of the first notebook, and one whose iterations take a fifth of a millisecond's work: the most rows a second. */
-const models = {
-  'convolutional, 28 x 28': {
-    iterations: 1500,
-    flat: false,
-    layers: `tf.layers.conv2d({ inputShape: [28, 28, 1], filters: 8, kernelSize: 5, activation: 'relu' }),
-      tf.layers.maxPooling2d({ poolSize: 2 }),
-      tf.layers.conv2d({ filters: 16, kernelSize: 3, activation: 'relu' }),
-      tf.layers.maxPooling2d({ poolSize: 2 }),
-      tf.layers.flatten(),`,
-  },
-  'dense, 784-256-256': {
-    iterations: 3000,
-    flat: true,
-    layers: `tf.layers.dense({ inputShape: [784], units: 256, activation: 'relu' }),
-      tf.layers.dense({ units: 256, activation: 'relu' }),`,
-  },
-}
-
-const setUp = ({ flat, layers }) => `
-import * as tf from '@tensorflow/tfjs'
-import { adam, digits, train } from 'gradbook'
-const data = await digits({ seed: 1, flat: ${flat} })
-const make = (progress: boolean) =>
-  train(
-    tf.sequential({ layers: [ ${layers} tf.layers.dense({ units: 10, activation: 'softmax' }) ] }),
-    { data: data.train, evaluateOn: data.validation, evaluateEvery: 250, loss: 'sparseCategoricalCrossentropy',
-      metrics: ['accuracy'], optimizer: adam({ learningRate: 1e-3 }), batchSize: 64, seed: 1, progress },
-  )
-const runs = { watched: make(true), silent: make(false) }
-await runs.watched.iterate(200)
-await runs.silent.iterate(200)`
-
-/** Of the whole process, its protocol thread and the threads of ONNX Runtime included. */
-const turn = (which, iterations) => `{
-  const before = process.cpuUsage()
-  const started = performance.now()
-  await runs.${which}.iterate(${iterations})
-  const wall = performance.now() - started
-  // What is still to be said: the last view, its picture.
-  await new Promise((resolve) => setTimeout(resolve, 400))
-  const { user, system } = process.cpuUsage(before)
-  console.log(JSON.stringify({ wall, cpu: (user + system) / 1000 }))
-}`
-
-async function benchLive(rounds) {
-  const rows = []
-  for (const [name, model] of Object.entries(models)) {
-    const folder = mkdtempSync(join(tmpdir(), 'gradbook-bench-'))
-    const kernel = await startKernel({ folder })
-    try {
-      let updates = 0
-      const run = async (code) => {
-        const { reply, messages } = await kernel.execute(code)
-        if (reply.content.status !== 'ok') throw new Error(reply.content.evalue)
-        updates += messages.filter(({ header }) => header.msg_type === 'update_display_data').length
-        return messages.find(({ header }) => header.msg_type === 'stream')?.content.text
-      }
-      await run(setUp(model))
-      updates = 0
-      const times = { watched: [], silent: [] }
-      for (let round = 0; round < rounds; round++)
-        for (const which of round % 2 ? ['silent', 'watched'] : ['watched', 'silent'])
-          times[which].push(JSON.parse(await run(turn(which, model.iterations))))
-      const of = (which, what) => times[which].map((time) => time[what])
-      const ratio = (what) => {
-        const ratios = of('watched', what).map((value, round) => value / times.silent[round][what])
-        return `${median(ratios).toFixed(3)} (${quantile(ratios, 0.25).toFixed(3)}-${quantile(ratios, 0.75).toFixed(3)})`
-      }
-      const seconds = of('watched', 'wall').reduce((sum, time) => sum + time, 0) / 1000
-      rows.push([
-        `${name}, ${model.iterations} iterations`,
-        summary(of('watched', 'cpu')),
-        summary(of('silent', 'cpu')),
-        ratio('cpu'),
-        ratio('wall'),
-        (updates / seconds).toFixed(1),
-      ])
-    } finally {
-      await kernel.shutdown()
-      rmSync(folder, { recursive: true, force: true })
-    }
-  }
-  console.log(
-    table(
-      ['trained', 'processor ms, watched', 'silent', 'watched / silent', 'of wall time', 'updates a second'],
-      rows,
-    ),
-  )
-  console.log(`goal: <= ${goals.live} of training time; the last picture is in it`)
 }
 
 export async function bench(args) {

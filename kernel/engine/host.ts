@@ -5,7 +5,7 @@ import { Shared, type Cause, type Problem, type Shown, type ToProtocol } from '.
 import { captureInto, currentSink } from './capture.js'
 import { currentOrigin } from './cause.js'
 import type { Questions } from './questions.js'
-import { showBundle, showInTime } from './values.js'
+import { maybeText, showBundle, showInTime } from './values.js'
 
 const displays = new WeakSet<object>()
 /** What `display(…)` gave: the cell has shown it, so as its last value there is nothing more to show. */
@@ -48,13 +48,21 @@ export function createHost(
       // earlier output may be gone (front ends that still have it change it as well).
       const update = display_id !== undefined && shownBy.get(id) === cause
       if (display_id !== undefined) shownBy.set(id, cause)
-      draw(value, raw, (shown) => post({ type: 'show', cause, shown, displayId: id, update }))
+      draw(value, raw, (shown) =>
+        post({ type: 'show', cause, shown: maybeText(shown) ?? shown, displayId: id, update }),
+      )
       const display: Display = {
         id,
         update(next, options) {
           const origin = currentOrigin().cause
           draw(next, options?.raw, (shown) =>
-            post({ type: 'show', cause: origin, shown, displayId: id, update: true }),
+            post({
+              type: 'show',
+              cause: origin,
+              shown: maybeText(shown) ?? shown,
+              displayId: id,
+              update: true,
+            }),
           )
         },
       }

@@ -2,7 +2,8 @@
 import { createRequire } from 'node:module'
 import { inspect, types } from 'node:util'
 import type { MimeBundle } from '../../src/host.js'
-import type { Shown } from '../port.js'
+import { toJson } from '../json.js'
+import type { Shown, ShownText } from '../port.js'
 
 type ToBundle = (value: unknown) => MimeBundle | undefined
 let toBundle: ToBundle | undefined
@@ -79,4 +80,14 @@ function isLive(value: unknown): boolean {
 /** A bundle that the user made. */
 export function showBundle(bundle: MimeBundle, live = false): Shown {
   return live ? { data: bundle, metadata: {}, live } : { data: bundle, metadata: {} }
+}
+
+/** What is shown again and again, as JSON; `undefined` for what is not, and for what JSON cannot hold as it is. */
+export function maybeText({ data, live }: Shown): ShownText | undefined {
+  if (!live || Object.values(data).some((part) => part instanceof Uint8Array)) return undefined
+  try {
+    return { json: toJson(data) }
+  } catch {
+    return undefined
+  }
 }

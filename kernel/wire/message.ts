@@ -1,5 +1,6 @@
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto'
 import { userInfo } from 'node:os'
+import { toJson } from '../json.js'
 
 export const protocolVersion = '5.4'
 
@@ -45,20 +46,6 @@ const remembered = 65_536
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** Half of a surrogate pair, which JSON writes as an escape. */
-const loneSurrogate = /(?<=(?:^|[^\\])(?:\\\\)*)\\ud[89a-f][0-9a-f]{2}/g
-
-/**
- * JSON cannot hold a bigint; a digit string is what a reader of the output wants to see. Half a surrogate pair it can hold,
- * but UTF-8 cannot: a notebook with one could not be saved, so it becomes U+FFFD, as everywhere that bytes are made of text.
- */
-function toJson(value: object): string {
-  const json = JSON.stringify(value, (_, item: unknown) =>
-    typeof item === 'bigint' ? item.toString() : item,
-  )
-  return json.includes('\\ud') ? json.replace(loneSurrogate, '\ufffd') : json
 }
 
 function maybeUserName(): string {

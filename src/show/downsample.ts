@@ -67,7 +67,16 @@ export function downsampleBends(
   return points
 }
 
+const powersOfTen = Array.from({ length: 21 }, (_, exponent) => Number(`1e${exponent}`))
+
 /** Six digits: finer than a pixel of any plot, and half the characters of a float32 written out. */
 export function short(value: number): number {
-  return Number(value.toPrecision(6))
+  const size = Math.abs(value)
+  // Zero, what is not finite, and what a power of ten times it would not be exact for.
+  if (!(size >= 1e-15 && size < 1e15)) return Number(value.toPrecision(6))
+  // A live view shortens a thousand numbers: by way of a text each takes four times as long.
+  const places = 5 - Math.floor(Math.log10(size))
+  return places >= 0
+    ? Math.round(value * powersOfTen[places]!) / powersOfTen[places]!
+    : Math.round(value / powersOfTen[-places]!) * powersOfTen[-places]!
 }

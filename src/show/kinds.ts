@@ -2,6 +2,7 @@ import type { MimeBundle } from '../host.js'
 import type { RunView, View } from '../views.js'
 import { confusionBundle } from './confusion.js'
 import { examplesBundle } from './examples.js'
+import { HistoryLines } from './history-lines.js'
 import { iterationBundle } from './iteration.js'
 import { lossChart } from './loss-chart.js'
 import { runText } from './progress.js'
@@ -9,14 +10,17 @@ import { runData, runMime } from './run-data.js'
 import { comparisonBundle, roundsBundle, stretchBundle } from './results.js'
 import { vegaLite } from './spec.js'
 
-/** While it trains a chart of a fifth of the points: it is replaced before anyone counts them. */
-const livePoints = 1500
+/** While it trains a lowest and a highest point every four pixels: they are replaced before anyone counts them. */
+const live = { points: 1500, linePoints: 300 }
 
-const runBundle = (view: RunView, width?: number): MimeBundle => ({
-  [runMime]: runData(view),
-  [vegaLite]: lossChart(view, { ...(view.live && { points: livePoints }), ...(width && { width }) }),
-  'text/plain': runText(view),
-})
+function runBundle(view: RunView, width?: number): MimeBundle {
+  const lines = new HistoryLines()
+  return {
+    [runMime]: runData(view, view.live ? live.linePoints : undefined, lines),
+    [vegaLite]: lossChart(view, { ...(view.live && live), ...(width && { width }) }, lines),
+    'text/plain': runText(view),
+  }
+}
 
 type Pictures = {
   readonly [Kind in View['kind']]: (view: Extract<View, { kind: Kind }>, width?: number) => MimeBundle

@@ -1,21 +1,19 @@
 import type { Adjustment } from '../views.js'
 import { adjustmentLines } from './adjustment-marks.js'
 import { yOf, type Axis, type Course } from './axes.js'
-import { downsampleBends, type Point } from './downsample.js'
+import type { HistoryLines, Line } from './history-lines.js'
 import { series } from './look.js'
 import type { Part } from './spec.js'
 
 /** Of the run and those beside it: a schedule takes as many points as it bends, and steps stay steps. */
-export const ratesOf = (runs: readonly Course[], most: number): Point[][] =>
-  runs.map(({ history: { iteration, learningRate, length } }, i) =>
-    downsampleBends(iteration, learningRate, i === 0 ? most : Math.min(100, most), length),
-  )
+export const ratesOf = (runs: readonly Course[], most: number, lines: HistoryLines): Line[] =>
+  runs.map(({ history }, i) => lines.rates(history, i === 0 ? most : Math.min(100, most)))
 
 /** Lines of the run and of those beside it, which have the colours they have in the panels above. */
 export function linePanel(
   title: string,
   color: string,
-  lines: readonly (readonly Point[])[],
+  lines: readonly Line[],
   adjustments: readonly Adjustment[],
   x: Axis,
 ): Part | undefined {

@@ -2,9 +2,9 @@ import type { RunView } from '../views.js'
 import { adjustmentLabels, shownAdjustments } from './adjustment-marks.js'
 import { axis } from './axes.js'
 import { cleanLine } from './clean.js'
-import { downsample } from './downsample.js'
 import { evaluationText } from './evaluation-marks.js'
 import { formatCount, formatDuration, formatNumber } from './format.js'
+import { HistoryLines } from './history-lines.js'
 import { linePanel, ratesOf } from './line-panel.js'
 import { colours, width as whole } from './look.js'
 import { lossPanel } from './loss-panel.js'
@@ -31,6 +31,8 @@ export interface LossChartOptions {
   subtitle?: string
   /** Points of the whole chart; at most 5,000. */
   points?: number
+  /** Points of one of its lines; at most 800. */
+  linePoints?: number
   /** Pixels of a plot; default 640. A narrower chart has no mistakes below it, which are as wide as a whole one. */
   width?: number
 }
@@ -40,27 +42,20 @@ export interface LossChartOptions {
  * learning rate and gradient norm below on the same axis; every adjustment a labelled line through all of them, every
  * spike a mark with the examples of its batch; below all the worst examples of the newest evaluation.
  */
-export function lossChart(view: RunView, options: LossChartOptions = {}): Spec {
+export function lossChart(view: RunView, options: LossChartOptions = {}, lines = new HistoryLines()): Spec {
   const runs = [view, ...(view.beside ?? [])].map((run) => ({ ...run, name: cleanLine(run.name, 40) }))
-  const budget = shares(view, runs.length, Math.min(options.points ?? pointLimit, pointLimit))
+  const budget = shares(view, runs.length, options)
   const width = options.width ?? whole
   const x = axis(runs, view, width)
   const panels = [
     adjustmentLabels(shownAdjustments(view), x.end, x.hidden, { gap, width }),
-    lossPanel(view, runs, budget, x),
+    lossPanel(view, runs, budget, x, lines),
     ...view.metrics.map((metric) => metricPanel(metric, runs, shownAdjustments(view), budget.evaluations, x)),
-    linePanel('learning rate', colours.rate, ratesOf(runs, budget.line), shownAdjustments(view), x),
+    linePanel('learning rate', colours.rate, ratesOf(runs, budget.line, lines), shownAdjustments(view), x),
     linePanel(
       'gradient norm',
       colours.gradient,
-      [
-        downsample(
-          view.history.iteration,
-          view.history.gradientNorm,
-          Math.min(finestBelow, budget.line),
-          view.history.length,
-        ),
-      ],
+      [lines.extremes(view.history, 'gradientNorm', Math.min(finestBelow, budget.line))],
       shownAdjustments(view),
       x,
     ),
@@ -78,13 +73,19 @@ export function lossChart(view: RunView, options: LossChartOptions = {}): Spec {
 }
 
 /** How the points are shared out: evaluations (a line and points for loss and each metric), then the lines. */
-function shares(view: RunView, runs: number, points: number): { evaluations: number; line: number } {
+function shares(
+  view: RunView,
+  runs: number,
+  options: LossChartOptions,
+): { evaluations: number; line: number } {
+  const points = Math.min(options.points ?? pointLimit, pointLimit)
+  const linePoints = Math.min(options.linePoints ?? finest, finest)
   const panels = 1 + view.metrics.length
   const evaluations = Math.max(8, Math.floor((points * 0.3) / (2 * runs * panels)))
   const most = Math.max(view.evaluations.length, ...(view.beside ?? []).map((run) => run.evaluations.length))
   const taken = Math.min(evaluations, most) * 2 * runs * panels + shownAdjustments(view).length * (panels + 3)
   // Each batch, learning rate, gradient norm, and a mean for every run.
-  return { evaluations, line: Math.min(finest, Math.max(40, Math.floor((points - taken) / (3 + runs)))) }
+  return { evaluations, line: Math.min(linePoints, Math.max(40, Math.floor((points - taken) / (3 + runs)))) }
 }
 
 function subtitle(view: RunView): string {

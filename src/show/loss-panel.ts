@@ -1,15 +1,12 @@
 import type { RunView } from '../views.js'
 import { adjustmentLines, shownAdjustments } from './adjustment-marks.js'
 import { onOneScale, yOf, type Axis, type Course } from './axes.js'
-import { downsample, type Point } from './downsample.js'
+import type { Point } from './downsample.js'
 import { evaluationMarks } from './evaluation-marks.js'
+import { finestMean, type HistoryLines } from './history-lines.js'
 import { colours, series } from './look.js'
-import { runningMean } from './running-mean.js'
 import type { Part } from './spec.js'
 import { spikeMarks } from './spike-marks.js'
-
-/** Points of the running mean, which has no spikes. */
-const finestMean = 240
 
 /** The loss of each batch, its running mean, evaluations, spikes; of several runs each in its colour. */
 export function lossPanel(
@@ -17,6 +14,7 @@ export function lossPanel(
   runs: readonly Course[],
   budget: { evaluations: number; line: number },
   x: Axis,
+  lines: HistoryLines,
 ): Part {
   const { history } = view
   const several = runs.length > 1
@@ -25,21 +23,16 @@ export function lossPanel(
     ? runs.map((_, i) => series[i % series.length]!)
     : ['#9cc7e0', colours.training, colours.evaluation]
   const layers: Part[] = [adjustmentLines(shownAdjustments(view))]
-  const raw = downsample(history.iteration, history.loss, budget.line, history.length)
+  const raw = lines.extremes(history, 'loss', budget.line)
   layers.push(
     line(raw, several ? runs[0]!.name : names[0]!, { strokeWidth: 1, ...(several && { opacity: 0.3 }) }),
   )
   const log = spansDecades(raw)
   // Branches first: what they share with the run is drawn in the colour of the run.
   for (const run of runs.toReversed()) {
-    const mean = runningMean(run.history, log)
     const name = several ? run.name : names[1]!
-    if (run.history.length > 8)
-      layers.push(
-        line(downsample(mean.x, mean.y, Math.min(finestMean, budget.line), mean.y.length), name, {
-          strokeWidth: run === runs[0] ? 2 : 1.5,
-        }),
-      )
+    const mean = lines.mean(run.history, Math.min(finestMean, budget.line), log)
+    if (run.history.length > 8) layers.push(line(mean, name, { strokeWidth: run === runs[0] ? 2 : 1.5 }))
     layers.push(...evaluationMarks(run, 'loss', several ? run.name : names[2]!, several, budget.evaluations))
   }
   if (view.spikes?.length) layers.push(spikeMarks(view.spikes, history, log))
@@ -59,8 +52,15 @@ export function lossPanel(
 /** A loss that begins at 5,000 and ends at 0.3 would be a line along the floor. */
 function spansDecades(points: readonly Point[]): boolean {
   if (points.length < 20) return false
-  const sorted = points.map(({ y }) => y).toSorted((a, b) => a - b)
-  return sorted[0]! > 0 && sorted.at(-1)! > 40 * sorted[sorted.length >> 1]!
+  let low = Infinity
+  let high = -Infinity
+  for (const { y } of points) {
+    if (y < low) low = y
+    if (y > high) high = y
+  }
+  // The middle is no lower than the lowest: most runs need no sorting.
+  if (!(low > 0) || high <= 40 * low) return false
+  return high > 40 * points.map(({ y }) => y).toSorted((a, b) => a - b)[points.length >> 1]!
 }
 
 function onLogScale(layer: Part): Part {

@@ -1,9 +1,8 @@
 /** A run as `application/vnd.gradbook.run+json`: what the JupyterLab extension draws. Plain JSON of cleaned text. */
-import type { EvaluationRow, HistoryColumns, MistakesView, RunView } from '../views.js'
+import type { EvaluationRow, MistakesView, RunView } from '../views.js'
 import { adjustmentText } from './adjustment-marks.js'
 import { cleanLine, cleanText } from './clean.js'
-import { downsample, downsampleBends, type Point } from './downsample.js'
-import { runningMean } from './running-mean.js'
+import { finestMean, HistoryLines, type Line } from './history-lines.js'
 import { shownMistake, type ShownMistake } from './shown-mistake.js'
 
 /** Drawn by the JupyterLab extension; every other front end takes the chart or the picture beside it. */
@@ -53,30 +52,27 @@ const rowLimit = 400
 /** Spikes, and ids of one, that are told of. */
 const mostSpikes = 100
 const mostIds = 32
-/** Pixels of a mistake's picture: a live run sends them five times a second. */
+/** Pixels of a mistake's picture: a live run sends them again and again. */
 const pictureSide = 40
 
-const lineOf = (points: readonly Point[]): RunLine => ({
+const lineOf = (points: Line): RunLine => ({
   x: points.map(({ x }) => x),
   y: points.map(({ y }) => y),
 })
 
-function meanOf(history: HistoryColumns, points: number): RunLine {
-  if (history.length <= 8) return { x: [], y: [] }
-  const { x, y } = runningMean(history)
-  return lineOf(downsample(x, y, points))
-}
-
 /** Evaluations with the names of their metrics cleaned as `metrics` are. */
-const rowsOf = (rows: readonly EvaluationRow[]): EvaluationRow[] =>
-  rows
-    .slice(-rowLimit)
-    .map(
-      (row) =>
-        Object.fromEntries(
-          Object.entries(row).map(([name, value]) => [cleanLine(name), value]),
-        ) as EvaluationRow,
-    )
+function rowsOf(rows: readonly EvaluationRow[]): readonly EvaluationRow[] {
+  const shown = rows.slice(-rowLimit)
+  const cleaned = new Map<string, string>()
+  for (const row of shown) for (const name in row) if (!cleaned.has(name)) cleaned.set(name, cleanLine(name))
+  if ([...cleaned].every(([name, clean]) => name === clean)) return shown
+  return shown.map(
+    (row) =>
+      Object.fromEntries(
+        Object.entries(row).map(([name, value]) => [cleaned.get(name), value]),
+      ) as EvaluationRow,
+  )
+}
 
 /** Of the same mistakes once: a live view brings them again and again. */
 const shown = new WeakMap<MistakesView, readonly ShownMistake[]>()
@@ -98,9 +94,10 @@ const spikesOf = (spikes: NonNullable<RunView['spikes']>): NonNullable<RunData['
   }))
 
 /** Each line has at most `points` points, chosen so that no spike is lost. */
-export function runData(view: RunView, points = view.live ? 400 : 1200): RunData {
+export function runData(view: RunView, points = 1200, lines = new HistoryLines()): RunData {
   const { history, beside, to, stopReason } = view
-  const chosen = (values: ArrayLike<number>) => downsample(history.iteration, values, points, history.length)
+  // Of a run that is over people zoom in.
+  const meanPoints = view.live ? Math.min(finestMean, points) : points
   return {
     kind: 'run',
     name: cleanLine(view.name, 80),
@@ -111,10 +108,10 @@ export function runData(view: RunView, points = view.live ? 400 : 1200): RunData
     milliseconds: view.milliseconds,
     metrics: view.metrics.map((name) => cleanLine(name)),
     stopReason: stopReason && { ...stopReason, message: cleanLine(stopReason.message, 120) },
-    loss: lineOf(chosen(history.loss)),
-    mean: meanOf(history, points),
-    learningRate: lineOf(downsampleBends(history.iteration, history.learningRate, points, history.length)),
-    gradientNorm: lineOf(chosen(history.gradientNorm)),
+    loss: lineOf(lines.extremes(history, 'loss', points)),
+    mean: lineOf(lines.mean(history, meanPoints)),
+    learningRate: lineOf(lines.rates(history, points)),
+    gradientNorm: lineOf(lines.extremes(history, 'gradientNorm', points)),
     evaluations: rowsOf(view.evaluations),
     adjustments: view.adjustments.slice(-rowLimit).map((adjustment) => ({
       at: adjustment.at,
@@ -126,7 +123,7 @@ export function runData(view: RunView, points = view.live ? 400 : 1200): RunData
     ...(beside && {
       beside: beside.map((run) => ({
         name: cleanLine(run.name, 80),
-        mean: meanOf(run.history, points),
+        mean: lineOf(lines.mean(run.history, meanPoints)),
         evaluations: rowsOf(run.evaluations),
       })),
     }),
