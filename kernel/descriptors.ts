@@ -12,7 +12,6 @@
  * there is no /proc to read that from, by the list of children it was told of.
  */
 import { spawnSync, type SpawnSyncOptions } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -67,7 +66,8 @@ export function redirectDescriptors(): Descriptors | undefined {
     // Not among those that it ends, nor among those of a kernel that this one was started from.
     env: { ...process.env, [mark]: '' },
   }
-  const id = randomUUID()
+  // Not from node:crypto, whose loading the kernel's start would wait for.
+  const id = `${process.pid}-${Date.now()}-${folder.slice(-6)}`
   const { status } = spawnSync('sh', ['-c', keeper, 'gradbook-keeper', folder, `${mark}=${id}`], options)
   if (status !== 0) {
     rmSync(folder, { recursive: true, force: true })

@@ -9,7 +9,7 @@ const [connectionFile, option, name] = process.argv.slice(2)
 const as = standIns.find((standIn) => option === '--as' && standIn === name)
 if (!connectionFile || (option !== undefined && !as)) {
   console.error(
-    `usage: node --no-force-async-hooks-checks main.js CONNECTION_FILE [--as ${standIns.join('|')}]`,
+    `usage: node --no-force-async-hooks-checks main.cjs CONNECTION_FILE [--as ${standIns.join('|')}]`,
   )
   process.exit(2)
 }
@@ -70,7 +70,7 @@ const data: ProtocolData = {
   home: fileURLToPath(new URL('../../', import.meta.url)),
   parent: Number(process.env.JPY_PARENT_PID) || undefined,
 }
-const protocol = new Worker(new URL('./protocol-start.js', import.meta.url), {
+const protocol = new Worker(new URL('./bundle/protocol-start.cjs', import.meta.url), {
   workerData: data,
   transferList: [port2],
   stdout: false,
@@ -90,5 +90,6 @@ protocol.on('error', (error) => {
 })
 protocol.on('exit', (code) => exit(code))
 
-const { startEngine } = await import('./main-engine.js')
-startEngine({ protocol, shared, answers: port1, folder: data.folder, home: data.home, exit })
+void import('./main-engine.js').then(({ startEngine }) =>
+  startEngine({ protocol, shared, answers: port1, folder: data.folder, home: data.home, exit }),
+)

@@ -1,19 +1,22 @@
-/** The protocol thread begins here: TypeScript first, which takes longest, in a process of its own; then all the rest. */
+/** The protocol thread begins here: with its sockets, which the front end waits for; then all the rest. */
 import { workerData } from 'node:worker_threads'
-import { startService, type StartedService } from './language/start.js'
+import { log } from './log.js'
 import type { ProtocolData } from './port.js'
+import { openWire, type Wire } from './wire/index.js'
 
-function maybeStart(): StartedService | undefined {
-  try {
-    return startService(workerData as ProtocolData)
-  } catch {
-    // No room for its files, say: createLanguage tries again, and whoever asks it hears why.
-    return undefined
-  }
-}
+const { connectionFile } = workerData as ProtocolData
 
-/** The type service of this kernel. */
-export const started = maybeStart()
+/** The sockets, bound. */
+export let opened: Wire
 
-// Not awaited: it imports this module.
-void import('./protocol.js')
+openWire(connectionFile, log).then(
+  (wire) => {
+    opened = wire
+    return import('./protocol.js')
+  },
+  (error: Error) => {
+    log(`the kernel cannot start: ${error.message}`)
+    // Ends this thread, and main.ts with it the process.
+    process.exit(1)
+  },
+)

@@ -1,9 +1,9 @@
 /** The protocol thread: sockets, type service, and the one queue of what goes out. User code never runs here. */
-import { writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { started } from './protocol-start.js'
 import { Written } from './json.js'
+import { keep, log } from './log.js'
+import { opened } from './protocol-start.js'
 import { Shared, writeCost, type ProtocolData, type ToMain, type ToProtocol } from './port.js'
 import { onComplete, onInspect, onIsComplete } from './requests/assist.js'
 import { Causes } from './requests/causes.js'
@@ -16,6 +16,7 @@ import { History, onHistory } from './requests/history.js'
 import { onKernelInfo } from './requests/info.js'
 import type { Handler, Kernel } from './requests/kernel.js'
 import { OutputComms } from './requests/outputs.js'
+import { prepareCells } from './requests/prepare.js'
 import { Questions } from './requests/questions.js'
 import { OutputRecord, recordWire } from './requests/record.js'
 import { onInterrupt, Stopper } from './requests/stop.js'
@@ -27,29 +28,10 @@ import {
   Subshells,
 } from './requests/subshells.js'
 import { toWireBundle } from './requests/values.js'
-import { openWire, type Message, type Parent } from './wire/index.js'
+import type { Message, Parent } from './wire/index.js'
 
-const { connectionFile, shared, answers, folder, home, as, descriptors, parent } = workerData as ProtocolData
+const { shared, answers, folder, home, as, descriptors, parent } = workerData as ProtocolData
 const main = parentPort!
-
-/** A line for the keeper (descriptors.ts). */
-function keep(line: string): void {
-  if (descriptors) writeSync(descriptors.keeper, `${line}\n`)
-}
-
-function log(line: string): void {
-  try {
-    const lines = `[gradbook] ${line}`.split('\n')
-    if (descriptors) for (const text of lines) keep(`log ${text}`)
-    else writeSync(2, `${lines.join('\n')}\n`)
-  } catch {
-    // nobody reads the log
-  }
-}
-process.on('uncaughtException', (error) => log(`in the protocol thread: ${error?.stack ?? error}`))
-process.on('unhandledRejection', (error) =>
-  log(`in the protocol thread: ${(error as Error)?.stack ?? error}`),
-)
 
 const onShutdown: Handler = ({ message, parent }, kernel) => {
   const content = { status: 'ok', restart: message.content.restart === true }
@@ -82,21 +64,19 @@ const handlers: Record<string, Handler> = {
 
 const kernel = { shared, as, log, post: (message: ToMain) => main.postMessage(message) } as Kernel
 const record = new OutputRecord()
-const opened = await openWire(connectionFile, log).catch((error: Error) => {
-  log(`the kernel cannot start: ${error.message}`)
-  // Ends this thread, and main.ts with it the process.
-  process.exit(1)
-})
 const wire = recordWire(opened, record)
-// Loaded while the front end asks its first questions, which do not need it.
-const cells = import('./requests/cells.js')
+/** Settles with the first request. */
+let hear!: () => void
+const isHeard = new Promise<void>((resolve) => (hear = resolve))
+const cells = prepareCells(
+  { folder, home, as },
+  isHeard.then(() => wire.flush()),
+)
 const executor = new Executor(kernel)
 Object.assign(kernel, {
   wire,
-  language: cells.then(({ createLanguage }) =>
-    createLanguage({ folder, home, as, ...(started ? { started } : {}) }),
-  ),
-  compiler: cells.then(({ createCompiler }) => createCompiler(folder)),
+  language: cells.then(({ language }) => language),
+  compiler: cells.then(({ compiler }) => compiler),
   causes: new Causes(),
   executor,
   subshells: new Subshells(kernel, executor),
@@ -111,6 +91,7 @@ Object.assign(kernel, {
 wire.listen({
   onAnswer: (message) => kernel.questions.receive(message),
   onRequest: (channel, message) => {
+    hear()
     if (message.header.msg_type !== 'execute_request' || channel !== 'shell')
       return void answer(channel, message)
     const { subshell_id } = message.header

@@ -53,37 +53,78 @@ async function drawLogos() {
   }
 }
 
+/** What src/ shares with cells (the host, the errors) stays the one copy that it is. */
+const sharedWithCells = {
+  name: 'shared with cells',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^\.\.\/\.\.\/src\// }, ({ path }) => ({ path, external: true })),
+}
+
+/** The parser's and the transformer's own files go into the bundle, and from there find their native code where they lie. */
+const whereTheyLie = {
+  name: 'where they lie',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /node_modules[\\/](oxc-parser|oxc-transform)[\\/].*\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll(
+        'import.meta.url',
+        `$addressOf('${/.*[\\/]node_modules[\\/]([^\\/]+)/.exec(path)[1]}')`,
+      ),
+    })),
+}
+
 /**
- * The kernel's two threads as few files instead of a hundred: 30 of the 210 ms of processor time that its start took. What
- * src/ shares with cells (the host, the errors) stays the one copy that it is.
+ * The kernel's two threads as few files instead of a hundred: 30 of the 210 ms of processor time that its start took. What a
+ * front end waits for, until its first question is answered, is CommonJS: Node's loader of modules takes 4 ms in each thread.
  */
 async function bundleKernel() {
   const { build } = await import('esbuild')
   const kernel = join(root, 'dist', 'kernel')
-  // Each on its own, so that what both use is not one more file for each.
-  for (const thread of ['main', 'protocol-start'])
-    await build({
-      entryPoints: [join(kernel, `${thread}.js`)],
-      outdir: kernel,
-      allowOverwrite: true,
-      bundle: true,
-      splitting: true,
-      // As deep as the folders whose modules lie in it, so that relative paths go on meaning what they meant.
-      chunkNames: 'bundle/[name]-[hash]',
-      format: 'esm',
-      platform: 'node',
-      target: 'node20',
-      packages: 'external',
-      plugins: [
-        {
-          name: 'shared',
-          setup: ({ onResolve }) =>
-            onResolve({ filter: /^\.\.\/\.\.\/src\// }, ({ path }) => ({ path, external: true })),
-        },
-      ],
-      charset: 'utf8',
-      logLevel: 'warning',
-    })
+  // As deep as the folders whose modules lie in it, so that relative paths go on meaning what they meant.
+  const bundle = join(kernel, 'bundle')
+  const common = { bundle: true, platform: 'node', target: 'node20', charset: 'utf8', logLevel: 'warning' }
+  await build({
+    ...common,
+    entryPoints: [join(kernel, 'main-engine.js')],
+    outdir: bundle,
+    splitting: true,
+    format: 'esm',
+    packages: 'external',
+    plugins: [sharedWithCells],
+  })
+  const commonJs = {
+    ...common,
+    format: 'cjs',
+    define: { 'import.meta.url': '$here' },
+    banner: {
+      js: [
+        `const { pathToFileURL: $toAddress } = require('node:url')`,
+        'const $here = $toAddress(__filename).href',
+        'const $addressOf = (name) => $toAddress(require.resolve(name)).href',
+      ].join('\n'),
+    },
+  }
+  await build({
+    ...commonJs,
+    entryPoints: [join(kernel, 'main.js')],
+    outfile: join(kernel, 'main.cjs'),
+    plugins: [
+      {
+        name: 'the other half',
+        setup: ({ onResolve }) =>
+          onResolve({ filter: /main-engine\.js$/ }, () => ({
+            path: './bundle/main-engine.js',
+            external: true,
+          })),
+      },
+    ],
+  })
+  await build({
+    ...commonJs,
+    entryPoints: [join(kernel, 'protocol-start.js')],
+    outfile: join(bundle, 'protocol-start.cjs'),
+    external: ['esbuild', 'zeromq', 'typescript'],
+    plugins: [sharedWithCells, whereTheyLie],
+  })
 }
 
 /** The script of the pages that `gradbook run` writes, with Vega inside: such a page asks nothing of any server. */

@@ -18,7 +18,7 @@ function findPackageFolder(): string {
 export const packageFolder: string = findPackageFolder()
 
 /** The program that a kernelspec starts, with the connection file as its argument. */
-export const kernelProgram: string = join(packageFolder, 'dist', 'kernel', 'main.js')
+export const kernelProgram: string = join(packageFolder, 'dist', 'kernel', 'main.cjs')
 
 /**
  * Flags for node when it runs the kernel: Stop ends a cell's JavaScript in the middle of its async hooks, and the

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
 /** The service ended while it had work to do. The next request starts another. */
@@ -58,9 +59,10 @@ function readMessages(onMessage: (message: any) => void): (chunk: Buffer) => voi
 }
 
 /** Starts TypeScript 7 as a language server over its standard streams. */
-export function startServer(compiler: string, folder: string): Server {
+export function startServer(compiler: string): Server {
   const child: ChildProcess = spawn(compiler, ['--lsp', '--stdio'], {
-    cwd: folder,
+    // Not where documents lie: their folder is removed with the kernel.
+    cwd: tmpdir(),
     // Most of what it allocates while it loads a program stays: collecting at each doubling of the heap cost a third of its time.
     env: { GOGC: '400', ...process.env },
     stdio: ['pipe', 'pipe', 'ignore'],

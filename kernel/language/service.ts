@@ -48,11 +48,6 @@ const capabilities = {
   },
 }
 
-export interface ServiceOptions {
-  patience?: number
-  server?: Server | undefined
-}
-
 /**
  * TypeScript 7, spoken to in the Language Server Protocol: documents live in memory, requests are answered in order. When it
  * ends unexpectedly, the next request starts it again with the same documents.
@@ -68,18 +63,13 @@ export class Service {
   /** How often it was started. */
   starts = 0
 
-  /**
-   * `patience`: milliseconds after which a question is given up. Types can be written that take for ever.
-   * `server`: one that has been started already.
-   */
-  constructor(folder: string, home: string, { patience = 30_000, server }: ServiceOptions = {}) {
+  /** `patience`: milliseconds after which a question is given up. Types can be written that take for ever. */
+  constructor(folder: string, home: string, { patience = 30_000 }: { patience?: number } = {}) {
     this.folder = folder
     this.#home = home
     this.#patience = patience
-    this.#early = server
   }
   readonly #patience: number
-  #early: Server | undefined
 
   /** The answer, unless it takes too long. */
   async #inTime<T>(server: Server, answer: Promise<T>): Promise<T> {
@@ -102,8 +92,7 @@ export class Service {
 
   async #start(): Promise<Server> {
     this.starts++
-    const server = this.#early ?? startServer(findCompiler(this.#home), this.folder)
-    this.#early = undefined
+    const server = startServer(findCompiler(this.#home))
     this.#server = server
     await server.request('initialize', {
       processId: process.pid,

@@ -1,12 +1,11 @@
-/** The type service as early as it can be: nothing here loads the parser, so it reads its types while the rest of the kernel is loaded. */
+/** The type service before all else that a cell needs: nothing here loads the parser, so it reads its types while that is loaded. */
 import { existsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { StandIn } from '../port.js'
 import { blankModule, capacity, firstCapacity } from './blank.js'
-import { findCompiler, startServer, type Server } from './server.js'
 import { Service } from './service.js'
-import { createWorkspace, type Workspace } from './workspace.js'
+import { createWorkspace, isPlain, type Workspace } from './workspace.js'
 
 export interface StartedService {
   workspace: Workspace
@@ -27,36 +26,42 @@ export interface Place {
   as?: StandIn | undefined
 }
 
-/** Starts TypeScript in the small world that the build has laid. */
-function startFirst(home: string): Service | undefined {
+/** Starts TypeScript in the small world that the build has laid, where that is the notebook's too. `ready` settles when it has read its types. */
+export function startFirst({
+  folder: notebookFolder,
+  home,
+  as,
+}: Place): { service: Service; ready: Promise<void> } | undefined {
   const folder = join(home, 'dist', 'kernel', 'language', 'first')
-  if (!existsSync(folder)) return undefined
+  if (as || !existsSync(folder) || !isPlain(notebookFolder, home)) return undefined
   const service = new Service(folder, home)
   const here = join(folder, '$here.ts')
-  service
+  const ready = service
     .write(here, blankModule('', firstCapacity))
     .then(() => service.diagnose(here))
-    .catch(() => {})
-  return service
+    .then(
+      () => {},
+      () => {},
+    )
+  return { service, ready }
 }
 
-export function startService({ folder, home, as }: Place): StartedService {
-  let server: Server | undefined
-  try {
-    server = startServer(findCompiler(home), tmpdir())
-  } catch {
-    // The service tries again when it is asked, and says why it cannot.
-  }
-  // Made while the server's process comes up.
+/** Milliseconds that the service leaves the processors to the first one, which is ready in 20 to 60. */
+const patience = 100
+
+/** Starts the service. `first`: what startFirst has given, where it was asked before. */
+export function startService(place: Place, first = startFirst(place)): StartedService {
+  const { folder, home, as } = place
   const workspace = createWorkspace(folder, home, as)
-  const service = new Service(workspace.folder, home, { server })
+  const service = new Service(workspace.folder, home)
   for (let slot = 1; slot <= capacity; slot++)
     service.lay(join(workspace.folder, `$${slot}.${workspace.language}`), blankModule('', slot - 1))
   const ready = (async () => {
+    if (first) await Promise.race([first.ready, sleep(patience, undefined, { ref: false })])
     const here = join(workspace.folder, `$here.${workspace.language}`)
     await service.write(here, blankModule('', capacity))
     await service.diagnose(here)
   })()
   ready.catch(() => {})
-  return { workspace, service, first: workspace.isPlain ? startFirst(home) : undefined, ready }
+  return { workspace, service, first: first?.service, ready }
 }

@@ -35,8 +35,6 @@ export interface Workspace {
   elementMakers: readonly string[]
   /** Whether the notebook's tsconfig.json asks for `noImplicitAny`, which `strict` alone is not. */
   refusesImplicitAny: boolean
-  /** Whether cells mean here what they mean in an empty folder, but for what they import: no options and no types of Node of its own. */
-  isPlain: boolean
   /** `/tmp/…/$1` in a message is a cell of the notebook. */
   isCell: RegExp
   close(): void
@@ -131,6 +129,18 @@ function joinedLib(home: string): string[] {
   return existsSync(folder) ? readdirSync(folder).map((file) => join(folder, file)) : []
 }
 
+/** Where packages of types lie that are installed in a folder. */
+const typesIn = (folder: string): string => join(folder, 'node_modules', '@types')
+
+/** Whether cells mean here what they mean in an empty folder, but for what they import: no options and no types of Node of its own. */
+export function isPlain(notebookFolder: string, home: string): boolean {
+  if (readTsconfig(notebookFolder)) return false
+  const ofNode = foldersAbove(notebookFolder)
+    .map((level) => join(typesIn(level), 'node'))
+    .find((types) => existsSync(types))
+  return !ofNode || realpathSync(ofNode) === realpathSync(findPackage('@types/node', home) ?? home)
+}
+
 export function createWorkspace(notebookFolder: string, home: string, as?: StandIn): Workspace {
   const root = realpathSync(mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`)))
   const close = () => {
@@ -154,8 +164,7 @@ export function createWorkspace(notebookFolder: string, home: string, as?: Stand
   }
   const own = readTsconfig(notebookFolder)
   const brought = findPackage('@types/node', home) ?? home
-  const typeRoots = [...searched.map((level) => join(level, 'node_modules', '@types')), dirname(brought)]
-  const ofNode = typeRoots.map((types) => join(types, 'node')).find((types) => existsSync(types))
+  const typeRoots = [...searched.map(typesIn), dirname(brought)]
   const config = configFor(own, typeRoots, as)
   const language = as === 'jslab' ? 'js' : 'ts'
   // What these import is part of the program: the cells that ran, and those of the editor (draft.ts).
@@ -182,7 +191,6 @@ export function createWorkspace(notebookFolder: string, home: string, as?: Stand
     ),
     refusesImplicitAny: own?.options.noImplicitAny === true,
     folderOf: (level) => counterparts.get(level) ?? folder,
-    isPlain: !own && !as && (!ofNode || realpathSync(ofNode) === realpathSync(brought)),
     isCell: /import\("[^"]*\/\$\w+"\)\.?/g,
     close,
   }

@@ -25,7 +25,7 @@ async function expectToWork(folder: string): Promise<void> {
   const installed = await runProgram(process.execPath, [bin, 'install'], { folder, env })
   expect(installed.code).toBe(0)
   const spec = JSON.parse(readFileSync(join(folder, 'jupyter/kernels/gradbook/kernel.json'), 'utf8'))
-  expect(existsSync(spec.argv.find((part: string) => part.endsWith('main.js')))).toBe(true)
+  expect(existsSync(spec.argv.find((part: string) => part.endsWith('main.cjs')))).toBe(true)
   expect(existsSync(join(folder, 'jupyter/kernels/gradbook/logo-64x64.png'))).toBe(true)
   const imported = await runProgram(
     process.execPath,

@@ -117,7 +117,7 @@ export function findKernelSpecs(dataFolders: readonly string[]): FoundKernelSpec
       const folder = join(kernels, name)
       if (ownerOf(folder) !== 'ours') continue
       const spec: KernelSpec = JSON.parse(readFileSync(join(folder, 'kernel.json'), 'utf8'))
-      const files = spec.argv.filter((part, index) => index === 0 || part.endsWith('.js'))
+      const files = spec.argv.filter((part, index) => index === 0 || /\.c?js$/.test(part))
       found.push({ folder, spec, missing: files.filter((file) => !existsSync(file)) })
     }
   }
