@@ -58,7 +58,8 @@ export type ToMain =
   /** Raise the abort signal of the running cell. */
   | { type: 'stop'; cause: Cause }
   /** Wait no longer for these cells: the protocol thread answers for them. */
-  | { type: 'abandon'; causes: Cause[] }
+  /** `terminated`: JavaScript was ended in the middle before. */
+  | { type: 'abandon'; causes: Cause[]; terminated: boolean }
   | { type: 'comm'; cause: Cause; comm: CommMessage }
   /** The live value of a name or a chain of names. */
   | { type: 'look'; id: number; expression: string }

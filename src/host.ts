@@ -76,6 +76,11 @@ export interface Host {
    * `undefined` is what comes back; only that it was stopped is passed on. Hosts that have one place only lack it.
    */
   capture?<Result>(sink: Sink, work: () => Result): Promise<Awaited<Result> | undefined>
+  /**
+   * Calls `listener` after Stop has ended JavaScript in the middle of what it did, in whichever cell or timer: of that
+   * nothing comes back. Returns how to stop listening. Hosts that never end it lack it.
+   */
+  onTermination?(listener: () => void): () => void
   /** Lets waiting messages and timers have their turn. A run awaits it between iterations, a few times a second. */
   breathe(): Promise<void>
 }

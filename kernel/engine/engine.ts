@@ -14,7 +14,7 @@ import {
   type ToMain,
   type ToProtocol,
 } from '../port.js'
-import { createOrigin, currentOrigin, latestOrigin, runAs, type Origin } from './cause.js'
+import { createOrigin, currentOrigin, latestOrigin, runAs, runBeside, type Origin } from './cause.js'
 import { watchChildren } from './children.js'
 import { createComms } from './comms.js'
 import { installGlobals } from './globals.js'
@@ -121,8 +121,9 @@ export function createEngine(
     if (running.delete(cause)) post({ type: 'done', cause, outcome })
   }
 
-  function interrupt({ controller }: Origin): void {
-    controller.abort(new DOMException('The cell was stopped', 'AbortError'))
+  /** Who listens to a cell's signal has the last word: under the cell, but not as what is stopped with it. */
+  function interrupt({ cause, controller }: Origin): void {
+    runAs(createOrigin(cause), () => controller.abort(new DOMException('The cell was stopped', 'AbortError')))
   }
 
   /** Waits no longer for a cell, and lets nothing of it go on. */
@@ -159,6 +160,7 @@ export function createEngine(
           break
         case 'abandon':
           for (const cause of message.causes) abandon(cause)
+          if (message.terminated) runBeside(() => host.terminated())
           post({ type: 'abandoned' })
           break
         case 'comm': {

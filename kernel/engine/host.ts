@@ -18,7 +18,9 @@ export function createHost(
   comms: Comms,
   questions: Questions,
   problemOf: (error: unknown) => Problem,
-): Host {
+): Host & { terminated(): void } {
+  const onTermination = new Set<() => void>()
+
   /** Gives a value's picture to `take`: at once, or when a value that draws itself in time has done so. */
   function draw(value: unknown, raw: boolean | undefined, take: (shown: Shown) => void): void {
     const shown = raw ? showBundle(value as MimeBundle) : showInTime(value)
@@ -82,6 +84,14 @@ export function createHost(
     },
     get interrupted() {
       return Atomics.load(shared, Shared.interrupted) !== 0
+    },
+    onTermination(listener) {
+      onTermination.add(listener)
+      return () => void onTermination.delete(listener)
+    },
+    /** Stop has ended JavaScript. */
+    terminated() {
+      for (const listener of onTermination) listener()
     },
     comms,
     get cell() {

@@ -131,7 +131,7 @@ export class Stopper {
     for (;;) {
       await Promise.race([termination.ended, over])
       clearTimeout(told)
-      if ((await this.#abandon(causes, 600)) || isOver()) break
+      if ((await this.#abandon(causes, 600, { terminated: true })) || isOver()) break
       // What is ended in a microtask may go on with the next one.
       termination.close()
       termination = terminateMainThread()
@@ -147,11 +147,11 @@ export class Stopper {
   }
 
   /** Tells the main thread to wait no longer for these. Resolves to whether it answered within `wait` milliseconds. */
-  async #abandon(causes: Cause[], wait: number): Promise<boolean> {
+  async #abandon(causes: Cause[], wait: number, { terminated = false } = {}): Promise<boolean> {
     const answered = new Promise<true>((resolve) => (this.#onAbandoned = () => resolve(true)))
     const { shared, post } = this.#kernel
     endingsOf(shared).set(causes.slice(0, endingsOf(shared).length))
-    post({ type: 'abandon', causes })
+    post({ type: 'abandon', causes, terminated })
     const result = await Promise.race([answered, sleep(wait, false as const)])
     this.#onAbandoned = () => {}
     return result

@@ -8,7 +8,7 @@ import type { DocumentRegistry } from '@jupyterlab/docregistry'
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook'
 import type { IOutput } from '@jupyterlab/nbformat'
 import type { Kernel, KernelMessage } from '@jupyterlab/services'
-import { followKernel } from './kernels.js'
+import { askUntilAnswered, followKernel } from './kernels.js'
 
 const target = 'gradbook.outputs'
 
@@ -48,7 +48,9 @@ function follow(panel: NotebookPanel): void {
     const send = (message: object): void => {
       if (!comm.isDisposed && !kernel.isDisposed) comm.send(message as { [key: string]: never })
     }
+    let answered = (): void => {}
     comm.onMsg = (message: KernelMessage.ICommMsgMsg) => {
+      answered()
       const data = message.content.data as unknown as FromKernel
       if (data.method === 'cells')
         for (const { cell: id, request } of data.cells) {
@@ -69,8 +71,9 @@ function follow(panel: NotebookPanel): void {
     }
     panel.context.saveState.connect(onSave)
     comm.open({})
-    void panel.context.ready.then(() => send({ method: 'state' }))
+    void panel.context.ready.then(() => (answered = askUntilAnswered(() => send({ method: 'state' }))))
     return () => {
+      answered()
       panel.context.saveState.disconnect(onSave)
       if (!comm.isDisposed) comm.dispose()
     }

@@ -54,3 +54,20 @@ export function onCellEnd(kernel: Kernel.IKernelConnection, onEnd: () => void): 
   kernel.iopubMessage.connect(listen)
   return () => void kernel.iopubMessage.disconnect(listen)
 }
+
+/**
+ * Asks again after 1, 4 and 16 seconds: a page that connects to a kernel at work may not be subscribed yet when the first
+ * answer is published (Jupyter's server makes sure of it only where the kernel is idle). Returns what to call when an answer
+ * has come, or none is wanted any more.
+ */
+export function askUntilAnswered(ask: () => void): () => void {
+  const waits = [1_000, 4_000, 16_000]
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const askNow = (): void => {
+    ask()
+    const wait = waits.shift()
+    if (wait !== undefined) timer = setTimeout(askNow, wait)
+  }
+  askNow()
+  return () => clearTimeout(timer)
+}

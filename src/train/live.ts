@@ -75,6 +75,12 @@ export class Live {
     this.#show(view, now)
   }
 
+  /** The end of a call that cannot show it itself: where it was shown last. */
+  close(view: RunView): void {
+    this.#onView(view)
+    if (this.#core.settings.progress) this.#shown?.display.update(view)
+  }
+
   #show(view: RunView, now: number): void {
     this.#updated = now
     this.#quiet = false

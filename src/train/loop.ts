@@ -47,8 +47,7 @@ export async function stretch(core: Core, live: Live, call: Stretch): Promise<St
   const checkStop = () => {
     if (core.owner !== owner) throw new Interrupted(core.iteration, undefined)
     if (!maybeHost()?.interrupted && !interrupt?.aborted && !call.signal?.aborted) return
-    const reason = { iteration: core.iteration, message: `stopped at iteration ${core.iteration}` }
-    core.stopReason = { kind: 'interrupted', ...reason }
+    core.stopReason = interruptedAt(core)
     const loss = core.history.length ? core.history.last('loss') : undefined
     throw new Interrupted(core.iteration, loss)
   }
@@ -87,6 +86,11 @@ export async function stretch(core: Core, live: Live, call: Stretch): Promise<St
     if (!call.within) live.end(view(false))
   }
   return stretchView(core, { from, started, evaluation })
+}
+
+/** Why a run that Stop was pressed for stands where it does. */
+export function interruptedAt({ iteration }: Core): StopReason {
+  return { kind: 'interrupted', iteration, message: `stopped at iteration ${iteration}` }
 }
 
 /** Makes the adjustments that were planned for where the run stands now. */

@@ -1,11 +1,12 @@
 import { InputError } from '../errors.js'
 import { maybeHost } from '../host.js'
-import { Background, type Piece } from './background.js'
+import { Background, silence, type Piece } from './background.js'
 import type { Core } from './core.js'
 import type { Hand } from './hand.js'
 import type { Journal } from './disk/journal.js'
 import type { Live } from './live.js'
-import { stretch } from './loop.js'
+import { interruptedAt, stretch } from './loop.js'
+import { viewOf } from './run-view.js'
 import { restoreSnapshot, takeSnapshot, type Snapshot } from './snapshots.js'
 import { restoreAll } from './temporary.js'
 import type { Move, Timeline } from './timeline.js'
@@ -38,7 +39,21 @@ export class Turns {
     const interrupt = maybeHost()?.interrupt
     const ended = this.#timeline.during(work).finally(() => this.ended())
     this.#last = { interrupt, ended: ended.catch(() => {}) }
+    if (interrupt) this.#watch(interrupt, this.#last.ended)
     return ended
+  }
+
+  /** Where Stop ends a call in the middle, whoever looks at the run is told, also when no other call comes. */
+  #watch(interrupt: AbortSignal, ended: Promise<unknown>): void {
+    const { owner } = this.#core
+    const onStop = (): void => {
+      const isOver = (): boolean => !owner || this.#core.owner !== owner
+      setTimeout(() => {
+        if (!isOver()) this.#abandon()
+      }, silence)
+    }
+    interrupt.addEventListener('abort', onStop, { once: true })
+    void ended.then(() => interrupt.removeEventListener('abort', onStop))
   }
 
   /** A change made at once, in one step for undo. `before`: the point to go back to. */
@@ -94,7 +109,15 @@ export class Turns {
         this.ended()
       }
     }
-    this.#background = new Background(piece, iterations, () => this.#core.iteration)
+    this.#background = new Background(
+      piece,
+      iterations,
+      () => this.#core.iteration,
+      () => {
+        this.recover()
+        this.#tellStopped()
+      },
+    )
   }
 
   get state(): 'idle' | 'training' | 'paused' {
@@ -155,12 +178,26 @@ export class Turns {
   async outlast(): Promise<void> {
     this.recover()
     if (!this.#core.owner || !this.#last?.interrupt?.aborted) return
-    await Promise.race([this.#last.ended, new Promise((resolve) => setTimeout(resolve, 1000))])
+    await Promise.race([this.#last.ended, new Promise((resolve) => setTimeout(resolve, silence))])
+    if (this.#core.owner) this.#abandon()
+  }
+
+  /** The call under way was ended by Stop, in the middle or while it waited for something: it will not come back. */
+  #abandon(): void {
+    this.recover()
     if (!this.#core.owner) return
-    // Its JavaScript was ended while it waited for something: it will not come back.
     this.#core.abandoned?.undo()
     this.#core.abandoned = undefined
     this.#timeline.abandon()
+    this.#tellStopped()
+  }
+
+  /** Says what training that Stop ended in the middle would have said at its end. */
+  #tellStopped(): void {
+    const core = this.#core
+    core.stopReason = interruptedAt(core)
+    this.#live.close(viewOf(core, { live: false, from: core.iteration, started: performance.now() }))
+    this.ended()
   }
 
   /** Puts right what Stop left where it ended the JavaScript in the middle of an iteration. */
@@ -171,7 +208,9 @@ export class Turns {
     if (working.finish) working.finish()
     else working.undo()
     this.#core.working = undefined
-    if (this.#last?.interrupt?.aborted) this.#timeline.abandon()
+    if (!this.#last?.interrupt?.aborted || !this.#core.owner) return
+    this.#timeline.abandon()
+    this.#tellStopped()
   }
 
   /** A call that changed the run is over. */

@@ -45,7 +45,7 @@ describe.skipIf(!python || !chromium)('outputs that a page did not see', () => {
     const first = await lab.open('tabs.ipynb')
     await first.run(0, { wait: false })
     await first.output(0).getByText('line 10').waitFor()
-    const second = await lab.open('tabs.ipynb')
+    const second = await lab.open('tabs.ipynb', { busy: true })
     await first.page.close()
     await second.output(0).getByText('the end').waitFor()
     expect(await second.output(0).locator('.count').textContent()).toBe('40')

@@ -128,14 +128,14 @@ export class Lab {
   /** Opens a notebook in a window of its own, in JupyterLab or in Notebook 7. */
   async open(
     name: string,
-    { dark = false, width = 1280, height = 900, in: place = 'lab' as 'lab' | 'notebooks' } = {},
+    { dark = false, width = 1280, height = 900, in: place = 'lab' as 'lab' | 'notebooks', busy = false } = {},
   ): Promise<NotebookPage> {
     const context = await this.#browser.newContext({ viewport: { width, height }, deviceScaleFactor: 2 })
     const page = await context.newPage()
     const notebook = new NotebookPage(page)
     const workspace = `lab/workspaces/w${Math.random().toString(36).slice(2)}/tree`
     await page.goto(`${this.url}/${place === 'lab' ? workspace : place}/${name}`)
-    await notebook.ready()
+    await notebook.ready({ busy })
     if (dark) await notebook.command('apputils:change-theme', { theme: 'JupyterLab Dark' })
     return notebook
   }
@@ -176,17 +176,24 @@ export class NotebookPage {
     page.on('pageerror', (error) => this.errors.push(String(error)))
   }
 
-  /** Resolves when the notebook is there and its kernel is idle. */
-  async ready(): Promise<void> {
+  /**
+   * Resolves when the notebook is there and its kernel is idle; with `busy`, when the kernel has answered: beside a tab
+   * whose cell runs, nothing says that it is idle.
+   */
+  async ready({ busy = false } = {}): Promise<void> {
     await this.page.locator(front).first().waitFor({ timeout: 60_000 })
     await this.page.waitForFunction(
-      () => {
+      (busy) => {
         const { session } = (window as any).jupyterapp?.shell?.currentWidget?.sessionContext ?? {}
-        return session?.kernel?.status === 'idle' && session.kernel.connectionStatus === 'connected'
+        return session?.kernel?.connectionStatus === 'connected' && (busy || session.kernel.status === 'idle')
       },
-      undefined,
+      busy,
       { timeout: 60_000 },
     )
+    if (busy)
+      await this.page.evaluate(async () => {
+        await (window as any).jupyterapp.shell.currentWidget.sessionContext.session.kernel.info
+      })
   }
 
   cell(index: number): Locator {

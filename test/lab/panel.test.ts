@@ -95,7 +95,7 @@ describe.skipIf(!python || !chromium)('the run panel in JupyterLab', () => {
     await first.run(0)
     await first.run(1, { wait: false })
     await panelOf(first).locator('.gb-live').waitFor()
-    const second = await lab.open('shared.ipynb')
+    const second = await lab.open('shared.ipynb', { busy: true })
     await second.command('gradbook:show-runs')
     await panelOf(second).locator('.gb-live').waitFor()
     await setRate(second, -2)

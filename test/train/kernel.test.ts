@@ -60,3 +60,49 @@ test('Stop in the middle of a long iteration drops it: the model, the order and 
   expect(error(outputs)).toBeUndefined()
   expect(result(outputs)).toBe('[ 3, true, true ]')
 }, 60_000)
+
+/** Iterations that take five seconds from the tenth of a second on; Stop is pressed in one of them. */
+async function stopInTheMiddle(code: string): Promise<void> {
+  const cell = kernel.run(`setTimeout(() => (slow = true), 100)\n${code}`)
+  await new Promise((resolve) => setTimeout(resolve, 1200))
+  await kernel.interrupt()
+  await cell
+  await new Promise((resolve) => setTimeout(resolve, 1500))
+}
+
+test('Stop in the middle of a long iteration is told to whoever looks at the run, with no other cell run', async () => {
+  await kernel.run(`
+    slow = false
+    const views: any[] = []
+    const registry = (globalThis as any)[Symbol.for('gradbook.runs')]
+    registry.listeners.add((_: unknown, view: unknown) => view && views.push(view))
+  `)
+  await stopInTheMiddle('await run.iterate(1000)')
+  const { outputs } = await kernel.run(`
+    slow = false
+    const last = views.at(-1)
+    ;[last.live, last.stopReason?.kind, last.iteration === last.history.loss.length, run.state]
+  `)
+  expect(error(outputs)).toBeUndefined()
+  expect(result(outputs)).toBe("[ false, 'interrupted', true, 'idle' ]")
+})
+
+test('Stop in the middle of a long iteration in the background pauses it, and the run goes on as if it had not begun', async () => {
+  await kernel.run('slow = false; await run.iterate(1); run.keep("began")')
+  await stopInTheMiddle('run.start()')
+  const stopped = await kernel.run(`
+    slow = false
+    const stood = [run.state, run.stopReason?.kind]
+    run.resume()
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    const went = run.state
+    await run.stop()
+    const made = run.iteration
+    const losses = run.history.map(({ loss }) => loss)
+    await run.goTo('began')
+    await run.iterate(made - run.iteration)
+    ;[...stood, went, run.state, JSON.stringify(run.history.map(({ loss }) => loss)) === JSON.stringify(losses)]
+  `)
+  expect(error(stopped.outputs)).toBeUndefined()
+  expect(result(stopped.outputs)).toBe("[ 'paused', 'interrupted', 'training', 'idle', true ]")
+})

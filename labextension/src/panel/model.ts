@@ -3,7 +3,7 @@ import type { Kernel, KernelMessage } from '@jupyterlab/services'
 import type { TranslationBundle } from '@jupyterlab/translation'
 import { UUID } from '@lumino/coreutils'
 import { Signal, type ISignal } from '@lumino/signaling'
-import { onCellEnd } from '../kernels.js'
+import { askUntilAnswered, onCellEnd } from '../kernels.js'
 import type { Action, RunSummary, ShownMistake, ToKernel, ToPanel } from '../../../src/panel/protocol.js'
 
 const target = 'gradbook.runs'
@@ -18,6 +18,7 @@ export class RunsModel {
   readonly #leave: () => void
   readonly #waiting = new Map<string, (error: string | undefined) => void>()
   #comm: Kernel.IComm | undefined
+  #answered = (): void => {}
   /** Tells this page's messages from those of others: all share one comm. */
   readonly #page = UUID.uuid4()
   #requests = 0
@@ -74,6 +75,7 @@ export class RunsModel {
 
   dispose(): void {
     this.#leave()
+    this.#answered()
     for (const resolve of this.#waiting.values()) resolve(this.#trans.__('the kernel is gone'))
     this.#waiting.clear()
     if (!this.#kernel.isDisposed) {
@@ -100,8 +102,11 @@ export class RunsModel {
     comm.onClose = () => {
       if (this.#comm === comm) this.#comm = undefined
     }
-    this.#send({ method: 'state' })
-    this.#watch()
+    this.#answered()
+    this.#answered = askUntilAnswered(() => {
+      this.#send({ method: 'state' })
+      this.#watch()
+    })
   }
 
   #watch(): void {
@@ -126,6 +131,7 @@ export class RunsModel {
       return resolve(message.error)
     }
     if (message.method === 'runs') {
+      this.#answered()
       const before = this.shown
       this.runs = message.runs
       this.active = message.active
