@@ -32,7 +32,7 @@ export function convnet() {
   return { x, y, loss }
 }
 
-/** 2-32-32-1 with tanh, batch 64. */
+/** 2-32-32-1 with tanh, batch 64; the model too, for a run of it. */
 export function perceptron() {
   const { dense } = tf.layers
   const model = tf.sequential({
@@ -44,7 +44,7 @@ export function perceptron() {
   })
   const x = tf.tensor(numbers(128, 1), [64, 2])
   const y = tf.tensor(numbers(64, 2), [64, 1])
-  return { x, y, loss: (a, b) => model.apply(a).sub(b).square().mean() }
+  return { x, y, model, loss: (a, b) => model.apply(a).sub(b).square().mean() }
 }
 
 /** Forward, backward and Adam. */

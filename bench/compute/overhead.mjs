@@ -13,15 +13,7 @@ import { perceptron } from './models.mjs'
 /** A model of one's own, a data set for it, and how it is trained. */
 const works = {
   perceptron: () => {
-    const { x, y } = perceptron()
-    const { dense } = tf.layers
-    const model = tf.sequential({
-      layers: [
-        dense({ inputShape: [2], units: 32, activation: 'tanh' }),
-        dense({ units: 32, activation: 'tanh' }),
-        dense({ units: 1 }),
-      ],
-    })
+    const { x, y, model } = perceptron()
     const repeat = (tensor) => tf.tile(tensor, [20, 1])
     return {
       model,
