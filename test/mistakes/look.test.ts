@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { adam, digits, fromArrays, loadRun, seed, sgd, split, train } from '../../src/index.js'
 import { shareInterval } from '../../src/mistakes/index.js'
-import { blobs, classifier, linearModel, silence } from '../train/setup.js'
+import { blobs, classifier, linearModel, silence, usual, wrongLabels } from '../train/setup.js'
 
 beforeEach(() => {
   silence()
@@ -14,18 +14,7 @@ beforeEach(() => {
 afterAll(() => tf.setBackend('cpu'))
 
 function start() {
-  const { x, y } = blobs()
-  y[3] = 0
-  y[10] = 1
-  return train(classifier(), {
-    data: { x, y },
-    evaluateOn: blobs(16),
-    loss: 'sparseCategoricalCrossentropy',
-    metrics: ['accuracy'],
-    batchSize: 8,
-    seed: 1,
-    optimizer: adam({ learningRate: 0.02 }),
-  })
+  return train(classifier(), { ...usual(), data: wrongLabels() })
 }
 
 describe('looking closer', () => {

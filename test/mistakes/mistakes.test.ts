@@ -4,31 +4,15 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { adam, fromArrays, loadRun, seed, train } from '../../src/index.js'
-import { blobs, classifier, line, linearModel, silence } from '../train/setup.js'
+import { blobs, classifier, line, linearModel, silence, usual, wrongLabels } from '../train/setup.js'
 
 beforeEach(() => {
   silence()
   seed(1)
 })
 
-/** Ids 3 and 10 have the wrong label. */
-function wrongLabels() {
-  const { x, y } = blobs()
-  y[3] = 0
-  y[10] = 1
-  return { x, y }
-}
-
 function start() {
-  return train(classifier(), {
-    data: wrongLabels(),
-    evaluateOn: blobs(16),
-    loss: 'sparseCategoricalCrossentropy',
-    metrics: ['accuracy'],
-    batchSize: 8,
-    seed: 1,
-    optimizer: adam({ learningRate: 0.02 }),
-  })
+  return train(classifier(), { ...usual(), data: wrongLabels() })
 }
 
 describe('mistakes', () => {

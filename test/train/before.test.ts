@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
-  adam,
   compare,
   cosine,
   hardest,
@@ -20,7 +19,7 @@ import {
   where,
 } from '../../src/index.js'
 import { checksum } from '../../src/store/tfevents.js'
-import { blobs, classifier, line, linearModel, silence, weightsOf } from './setup.js'
+import { blobs, classifier, line, linearModel, silence, usual, weightsOf } from './setup.js'
 
 beforeEach(() => {
   silence()
@@ -28,17 +27,7 @@ beforeEach(() => {
 })
 
 function start(more: object = {}, model: tf.LayersModel = classifier()) {
-  const run = train(model, {
-    data: blobs(),
-    evaluateOn: blobs(16),
-    loss: 'sparseCategoricalCrossentropy',
-    metrics: ['accuracy'],
-    batchSize: 8,
-    seed: 1,
-    optimizer: adam({ learningRate: 0.02 }),
-    ...more,
-  })
-  return { model, run }
+  return { model, run: train(model, { ...usual(), ...more }) }
 }
 
 describe('schedules', () => {

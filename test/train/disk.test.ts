@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { adam, cosine, loadRun, seed, sgd, targetReached, train, type Run } from '../../src/index.js'
+import { loadRun, seed, sgd, targetReached, train, type Run } from '../../src/index.js'
 import { decodeTensors } from '../../src/store/safetensors.js'
-import { blobs, classifier, line, linearModel, silence, weightsOf } from './setup.js'
+import { blobs, classifier, line, linearModel, silence, thorough, thoroughModel, weightsOf } from './setup.js'
 
 let shown: any[]
 beforeEach(() => {
@@ -16,19 +16,10 @@ beforeEach(() => {
 
 function start(more: object = {}) {
   seed(1)
-  const model = classifier({ dropout: 0.3, batchNorm: true })
+  const model = thoroughModel()
   const run = train(model, {
-    data: blobs(),
-    evaluateOn: blobs(16),
-    loss: 'sparseCategoricalCrossentropy',
-    metrics: ['accuracy'],
-    batchSize: 7,
-    seed: 3,
-    optimizer: adam({ learningRate: 0.02 }),
-    schedule: cosine({ warmup: 5, over: 60, to: 1e-3 }),
+    ...thorough(),
     stop: targetReached('accuracy', 2),
-    clipNorm: 1,
-    evaluateEvery: 10,
     name: 'first',
     ...more,
   })
@@ -36,7 +27,7 @@ function start(more: object = {}) {
 }
 
 const again = () => ({
-  model: classifier({ dropout: 0.3, batchNorm: true }),
+  model: thoroughModel(),
   data: blobs(),
   evaluateOn: blobs(16),
 })

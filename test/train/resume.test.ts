@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { adam, cosine, loadRun, seed, sgd, train, type Changes, type Run } from '../../src/index.js'
-import { blobs, classifier, linearModel, silence, weightsOf } from './setup.js'
+import { blobs, linearModel, silence, thoroughModel, weightsOf } from './setup.js'
 
 const home = process.cwd()
 let shown: any[]
@@ -20,7 +20,7 @@ afterEach(() => {
 
 function start(more: object = {}) {
   seed(1)
-  const model = classifier({ dropout: 0.3, batchNorm: true })
+  const model = thoroughModel()
   const run = train(model, {
     data: blobs(),
     evaluateOn: blobs(16),
@@ -34,7 +34,7 @@ function start(more: object = {}) {
   return { model, run }
 }
 const again = () => ({
-  model: classifier({ dropout: 0.3, batchNorm: true }),
+  model: thoroughModel(),
   data: blobs(),
   evaluateOn: blobs(16),
 })

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
+import { adam } from '../../src/backend/optimizers/index.js'
 import { setHost } from '../../src/host.js'
+import { cosine } from '../../src/train/schedules.js'
 
 await tf.setBackend('cpu')
 process.env.GRADBOOK_RUNS ??= 'off'
@@ -44,6 +46,14 @@ export function blobs(count = 40) {
   return { x, y: Int32Array.from({ length: count }, (_, i) => i % 2) }
 }
 
+/** The same with two labels exchanged, of the examples 3 and 10. */
+export function wrongLabels() {
+  const { x, y } = blobs()
+  y[3] = 0
+  y[10] = 1
+  return { x, y }
+}
+
 export function classifier(options: { dropout?: number; batchNorm?: boolean; units?: number } = {}) {
   const layers: tf.layers.Layer[] = [
     tf.layers.dense({ units: options.units ?? 6, inputShape: [2], activation: 'relu' }),
@@ -53,6 +63,30 @@ export function classifier(options: { dropout?: number; batchNorm?: boolean; uni
   layers.push(tf.layers.dense({ units: 2, activation: 'softmax' }))
   return tf.sequential({ layers })
 }
+
+/** How a `classifier` is trained on `blobs` where a test asks for nothing else. */
+export const usual = () => ({
+  data: blobs(),
+  evaluateOn: blobs(16),
+  loss: 'sparseCategoricalCrossentropy',
+  metrics: ['accuracy'],
+  batchSize: 8,
+  seed: 1,
+  optimizer: adam({ learningRate: 0.02 }),
+})
+
+/** A model with all that has to be taken back or saved to the bit: dropout, and moving averages. */
+export const thoroughModel = () => classifier({ dropout: 0.3, batchNorm: true })
+
+/** The same of its training: shuffling with a rest at the end of an epoch, a schedule, clipping. */
+export const thorough = () => ({
+  ...usual(),
+  batchSize: 7,
+  seed: 3,
+  schedule: cosine({ warmup: 5, over: 60, to: 1e-3 }),
+  clipNorm: 1,
+  evaluateEvery: 10,
+})
 
 /** All weights of a model as plain numbers. */
 export function weightsOf(model: tf.LayersModel): number[][] {

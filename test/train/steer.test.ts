@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
-  adam,
   byLoss,
   curriculum,
   hardest,
@@ -16,7 +15,7 @@ import {
   unlike,
   where,
 } from '../../src/index.js'
-import { blobs, classifier, line, linearModel, silence } from './setup.js'
+import { classifier, line, linearModel, silence, usual } from './setup.js'
 
 let host: ReturnType<typeof silence>['host']
 let shown: any[]
@@ -26,17 +25,7 @@ beforeEach(() => {
 })
 
 function start(more: object = {}) {
-  const model = classifier()
-  return train(model, {
-    data: blobs(),
-    evaluateOn: blobs(16),
-    loss: 'sparseCategoricalCrossentropy',
-    metrics: ['accuracy'],
-    batchSize: 8,
-    seed: 1,
-    optimizer: adam({ learningRate: 0.02 }),
-    ...more,
-  })
+  return train(classifier(), { ...usual(), ...more })
 }
 
 describe('steering', () => {

@@ -1,30 +1,16 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { adam, compare, cosine, seed, train } from '../../src/index.js'
-import { blobs, classifier, silence, weightsOf } from './setup.js'
+import { compare, seed, train } from '../../src/index.js'
+import { silence, thorough, thoroughModel, weightsOf } from './setup.js'
 
 let host: ReturnType<typeof silence>['host']
 beforeEach(() => {
   host = silence().host
 })
 
-/** A run with everything that has to be taken back: dropout, moving averages, shuffling, a schedule. */
 function start(name = 'run') {
   seed(1)
-  const model = classifier({ dropout: 0.3, batchNorm: true })
-  const run = train(model, {
-    data: blobs(),
-    evaluateOn: blobs(16),
-    loss: 'sparseCategoricalCrossentropy',
-    metrics: ['accuracy'],
-    batchSize: 7,
-    seed: 3,
-    optimizer: adam({ learningRate: 0.02 }),
-    schedule: cosine({ warmup: 5, over: 60, to: 1e-3 }),
-    clipNorm: 1,
-    evaluateEvery: 10,
-    name,
-  })
-  return { model, run }
+  const model = thoroughModel()
+  return { model, run: train(model, { ...thorough(), name }) }
 }
 
 const state = ({ model, run }: ReturnType<typeof start>) => ({
