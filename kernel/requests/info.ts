@@ -1,10 +1,11 @@
+/** `kernel_info_request`: what the kernel and its language are. */
 import { readFileSync } from 'node:fs'
 import { protocolVersion } from '../wire/index.js'
 import type { Handler } from './kernel.js'
 
-const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
+const { version, dependencies } = JSON.parse(
+  readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+) as { version: string; dependencies: { typescript: string } }
 
 const kernelInfo = {
   status: 'ok',
@@ -13,7 +14,7 @@ const kernelInfo = {
   implementation_version: version,
   language_info: {
     name: 'typescript',
-    version: '7.0.2',
+    version: dependencies.typescript,
     mimetype: 'text/x-typescript',
     file_extension: '.ts',
     pygments_lexer: 'typescript',

@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, realpathSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 import { createModules } from '../../kernel/engine/modules.js'
 import { notebook } from '../cell/run.js'
+import { writerIn } from '../kit/files.js'
 
 const home = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 
@@ -12,14 +13,7 @@ const home = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 function inFolder(files: { [name: string]: string } = {}) {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'gradbook-test-')))
   const notes: string[] = []
-  let seconds = 1_000_000
-  /** Writes a file as a user would a while later: the file system's clock may be coarse. */
-  const write = (name: string, text: string) => {
-    const path = join(folder, name)
-    mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, text)
-    utimesSync(path, ++seconds, seconds)
-  }
+  const write = writerIn(folder)
   for (const [name, text] of Object.entries(files)) write(name, text)
   const modules = createModules({ folder, home, note: (line) => notes.push(line) })
   return { folder, notes, write, modules, ...notebook(modules) }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { KernelClient } from '../../kernel/cli/client/index.js'
@@ -73,6 +74,11 @@ describe('a cell', () => {
     expect(reply.user_expressions.wrong).toMatchObject({ status: 'error', ename: 'ReferenceError' })
     expect(reply.user_expressions.broken.status).toBe('error')
   })
+})
+
+test('the language that front ends are told of is the TypeScript that checks the cells', () => {
+  const { version } = JSON.parse(readFileSync('node_modules/typescript/package.json', 'utf8'))
+  expect(kernel.info.language_info).toMatchObject({ name: 'typescript', version })
 })
 
 describe('output that comes late', () => {

@@ -1,4 +1,5 @@
 export { gradbook, runProgram, temporaryFolder, type Finished } from './command.js'
+export { writerIn } from './files.js'
 export {
   error,
   plain,

@@ -1,7 +1,8 @@
-import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { createLanguage } from '../../kernel/language/index.js'
+import { writerIn } from '../kit/files.js'
 import { emptyFolder, session } from './session.js'
 
 const sessions: ReturnType<typeof session>[] = []
@@ -10,13 +11,7 @@ afterAll(() => Promise.all(sessions.map(({ language }) => language.close())))
 /** A notebook in a folder with these files. */
 function inFolder(files: { [name: string]: string } = {}) {
   const folder = emptyFolder()
-  let seconds = 1_000_000
-  const write = (name: string, text: string) => {
-    const path = join(folder, name)
-    mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, text)
-    utimesSync(path, ++seconds, seconds)
-  }
+  const write = writerIn(folder)
   for (const [name, text] of Object.entries(files)) write(name, text)
   const notebook = session(folder)
   sessions.push(notebook)
