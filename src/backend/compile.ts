@@ -6,7 +6,7 @@ import { collectTensors, guardVariables, isPromise, mapTensors, record } from '.
 import { backendName, onnxRuntime } from './register.js'
 import type { Structure } from './structure.js'
 import { isNative } from './storage.js'
-import { Untraceable } from './trace.js'
+import { Unsteady, Untraceable } from './trace.js'
 
 export interface CompileOptions<R = unknown> {
   /**
@@ -21,6 +21,11 @@ export interface CompileOptions<R = unknown> {
   frozen?: () => ReadonlySet<tf.Variable> | undefined
   /** Where the function cannot be recorded: 'throw' says why (the default), 'run' runs it kernel by kernel. */
   otherwise?: 'throw' | 'run'
+  /**
+   * Records the function twice before its first run, and refuses one that comes out otherwise the second time: a JavaScript
+   * value that changes by itself, a counter or a clock, would stay what it was at the recording. Default: false.
+   */
+  steady?: boolean
   /** Recordings that are kept, one for each signature of arguments; 8. */
   signatures?: number
 }
@@ -82,6 +87,7 @@ function checkArguments(work: unknown, options: { [name: string]: unknown }): vo
   const rows: { [name: string]: [expected: string, fits: (value: unknown) => boolean] } = {
     otherwise: ["'throw' or 'run'", (value) => value === 'throw' || value === 'run'],
     signatures: ['a whole number of at least 1', (value) => Number.isInteger(value) && Number(value) >= 1],
+    steady: ['true or false', (value) => typeof value === 'boolean'],
     valid: ['a function from the result to a bool scalar', isFunction],
     frozen: ['a function that gives a Set of variables', isFunction],
   }
@@ -126,9 +132,16 @@ const withScalars = (tree: unknown): unknown => {
  */
 export function compile<F extends (...inputs: never[]) => unknown>(
   work: F,
-  { otherwise = 'throw', signatures = 8, valid, frozen, ...unknown }: CompileOptions<ReturnType<F>> = {},
+  {
+    otherwise = 'throw',
+    signatures = 8,
+    steady = false,
+    valid,
+    frozen,
+    ...unknown
+  }: CompileOptions<ReturnType<F>> = {},
 ): Compiled<F> {
-  checkArguments(work, { otherwise, signatures, valid, frozen, ...unknown })
+  checkArguments(work, { otherwise, signatures, steady, valid, frozen, ...unknown })
   const kept = new Map<string, Kept>()
   let epoch = 0
   let reason: string | undefined
@@ -147,16 +160,17 @@ export function compile<F extends (...inputs: never[]) => unknown>(
     if (found?.epoch === epoch && !found.program?.isStale) return found
     const backend = onnxRuntime()
     let check: tf.Tensor | undefined
-    const recorded = record(backend, tensors, (symbols) => {
-      let at = 0
-      const returned = run(
-        self,
-        mapTensors(inputs, () => symbols[at++]!),
-      )
-      check = valid?.(returned as ReturnType<F>)
-      return returned
-    })
-    const { recording, variables, returned } = recorded
+    const recordWork = () =>
+      record(backend, tensors, (symbols) => {
+        let at = 0
+        const returned = run(
+          self,
+          mapTensors(inputs, () => symbols[at++]!),
+        )
+        check = valid?.(returned as ReturnType<F>)
+        return returned
+      })
+    const { recording, variables, returned } = recordWork()
     const validAt = check ? collectTensors(returned).indexOf(check) : undefined
     if (validAt === -1)
       throw new InputError({
@@ -170,6 +184,7 @@ export function compile<F extends (...inputs: never[]) => unknown>(
       found.epoch = epoch
       return found
     }
+    if (steady && !Program.structureOf(recordWork().recording).equals(structure)) throw new Unsteady()
     found?.program?.dispose()
     const isEmpty = recording.results.length + recording.changes.length === 0
     const program = isEmpty ? undefined : new Program(backend, recording, variables, validAt)

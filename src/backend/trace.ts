@@ -10,6 +10,15 @@ export class Untraceable extends GradbookError {
   override name = 'Untraceable'
 }
 
+/** One that comes out otherwise each time it is recorded. */
+export class Unsteady extends Untraceable {
+  constructor() {
+    super(
+      'it uses a JavaScript value that is another at each call (a counter, a clock), which a recording would keep as it was',
+    )
+  }
+}
+
 /** The line of the program that called us: the first of the stack that is neither a package's nor ours. */
 function findUserLine(): string {
   const own = new URL('.', import.meta.url).href.replace('file://', '')

@@ -27,6 +27,7 @@ const round = (value: number) => Number(value.toPrecision(3))
  * - a single batch can be learned by heart: if not, loss, model and data do not belong together;
  * - every parameter gets a gradient, none of them a thousand times another's;
  * - no layer is dead from the start;
+ * - whether the iterations are compiled, and if not, why;
  * - how much memory the values, the slots and a batch take.
  */
 export function checkRun(core: Core): CheckRow[] {
@@ -39,7 +40,7 @@ export function checkRun(core: Core): CheckRow[] {
     ...deadUnits(core),
     memory(core),
   ])
-  return [...rows, overfit(core)]
+  return [...rows, ...overfit(core)]
 }
 
 function firstBatch(core: Core) {
@@ -168,7 +169,8 @@ function memory(core: Core): CheckRow {
 /** Iterations on one batch. */
 const attempts = 100
 
-function overfit(core: Core): CheckRow {
+/** Also says whether the iterations could be compiled. */
+function overfit(core: Core): CheckRow[] {
   const twin = branchOf(core, 'check')
   const positions = twin.order.next(Math.min(8, twin.settings.batchSize))
   twin.settings.schedule = undefined
@@ -182,13 +184,27 @@ function overfit(core: Core): CheckRow {
     if (i === 0) first = loss
     lowest = Math.min(lowest, loss)
   }
+  const compiled = maybeCompiled(twin)
+  const reason = compiled?.reason
   disposeCore(twin)
-  return {
-    check: `loss on ${positions.length} examples after ${attempts} iterations`,
-    value: `${round(first)} to ${round(lowest)}`,
-    expected: 'less than half of what it was',
-    ok: lowest < first / 2,
-  }
+  return [
+    {
+      check: `loss on ${positions.length} examples after ${attempts} iterations`,
+      value: `${round(first)} to ${round(lowest)}`,
+      expected: 'less than half of what it was',
+      ok: lowest < first / 2,
+    },
+    ...(compiled
+      ? [
+          {
+            check: 'compiled',
+            value: reason === undefined ? 'yes' : `no: ${reason}`,
+            expected: 'yes; kernel by kernel is slower',
+            ok: reason === undefined,
+          },
+        ]
+      : []),
+  ]
 }
 
 /** Ends the tensors of a copy that was made to try something. */

@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs'
 import { compile, type Compiled } from '../backend/compile.js'
-import { Untraceable } from '../backend/trace.js'
+import { Unsteady, Untraceable } from '../backend/trace.js'
 import { withRandomness } from '../backend/random.js'
 import { InputError } from '../errors.js'
 import { mostSizes } from './batch-sizes.js'
 import type { Core } from './core.js'
 import { losses } from './losses.js'
+import { say } from './say.js'
 import { averageOf, gradientsOf, normOf, sumOf, unconnected, updatesOf } from './step.js'
 import type { Counted, Gradients, Pace, Update } from './step.js'
 import { tapActivations } from './activations.js'
@@ -63,6 +64,9 @@ function recordedBatch(x: tf.Tensor, y: tf.Tensor): Batch {
   })
 }
 
+const unsteady =
+  'the loss uses a JavaScript value that is another at each call, a counter or a clock; batch.iteration counts too, and goes back with undo'
+
 /** Recordings that are kept: batch sizes, times what becomes of the gradients. */
 const signatures = 3 * mostSizes
 
@@ -85,14 +89,18 @@ export class CompiledStep {
   #frozen: ReadonlySet<tf.Variable> | undefined
   /** Which of `#recorded` the loss depends on; known once it was recorded. */
   #connected: readonly boolean[] | undefined
-  #config: string | undefined
+  #known: string | undefined
   #reason: string | undefined
+  /** Whether the reason is one that no later call takes away: to look again would call a loss that counts its calls. */
+  #unsteady = false
+  #told = false
 
   constructor(core: Core) {
     this.#core = core
     this.#step = compile<Step>((...inputs) => this.#record(...inputs), {
       valid: ({ finite }) => finite,
       frozen: () => this.#frozen,
+      steady: this.#config() === undefined,
       signatures,
     })
     this.#taps = compile<Tap>((...inputs) => this.#recordTaps(...inputs), { signatures })
@@ -113,14 +121,34 @@ export class CompiledStep {
    * setting: then the step is recorded anew, and what comes out the same keeps its session.
    */
   begin(): void {
+    const config = this.#config()
+    if (config === undefined || config !== this.#known) this.#refresh()
+    this.#known = config
+  }
+
+  /** What the step is made of where all of it is known: layers and a loss by name. */
+  #config(): string | undefined {
     const { model, lossName } = this.#core.trainee
-    const config =
-      model instanceof tf.LayersModel && losses.has(lossName) ? JSON.stringify(model.getConfig()) : undefined
-    if (config === undefined || config !== this.#config) this.#refresh()
-    this.#config = config
+    return model instanceof tf.LayersModel && losses.has(lossName)
+      ? JSON.stringify(model.getConfig())
+      : undefined
+  }
+
+  /** Says once that the run is slower than it could be, and why. */
+  tell(): void {
+    if (this.#reason === undefined || this.#told) return
+    this.#told = true
+    const { name } = this.#core
+    say(
+      `The run '${name}' trains kernel by kernel, which is slower: its step cannot be compiled. ${this.#reason[0]!.toUpperCase()}${this.#reason.slice(1)}.`.replace(
+        /\.\.$/,
+        '.',
+      ),
+    )
   }
 
   #refresh(): void {
+    if (this.#unsteady) return
     this.#reason = undefined
     this.#step.refresh()
     this.#taps.refresh()
@@ -186,7 +214,8 @@ export class CompiledStep {
       )
     } catch (error) {
       if (error instanceof Untraceable) {
-        this.#reason = error.message
+        this.#reason = error instanceof Unsteady ? unsteady : error.message
+        this.#unsteady ||= error instanceof Unsteady
         return undefined
       }
       throw error

@@ -61,6 +61,7 @@ export async function stretch(core: Core, live: Live, call: Stretch): Promise<St
       if (call.paused?.()) break
       if (core.planned.length > 0) await makePlanned(core)
       const outcome = core.trainee.iteration ? await iterateOwn(core) : iterateOnce(core)
+      if (core.settings.progress) maybeCompiled(core)?.tell()
       if (!outcome.finite) {
         core.stopReason = notFiniteReason(core, findNotFinite(core, outcome))
         break

@@ -17,7 +17,10 @@ export type OwnLoss = tf.Tensor | { loss: tf.Tensor; perExample?: tf.Tensor; pre
 
 /** Anything with parameters and a loss. */
 export interface OwnModel {
-  /** Variables by name, in any nesting; a tf.LayersModel stands for all its weights. Required. `parameters: { w, b }` */
+  /**
+   * Variables by name, in any nesting; a tf.LayersModel stands for all its weights. Those that are not trainable are not
+   * trained; what the loss assigns to them is taken back and saved with the rest. Required. `parameters: { w, b }`
+   */
   parameters: ParameterTree
   /**
    * The mean loss of a batch; `{ loss, perExample }` with [batch] losses makes mistakes and weights possible. Required.
@@ -62,6 +65,8 @@ export function flattenParameters(tree: ParameterTree): Pick<Trainee, 'parameter
   }
   visit(tree, '')
   const trained = parameters.filter(({ variable }) => variable.trainable)
+  // What the loss assigns to (a moving average, a count) goes back with the rest, and is saved.
+  state.push(...parameters.filter(({ variable }) => !variable.trainable))
   if (trained.length > 0) return { parameters: trained, state, dropouts }
   throw new InputError({
     where: 'train({ parameters })',
