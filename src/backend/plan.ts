@@ -10,6 +10,7 @@ import {
 import { mergeUpdates, type Merged, type Rowable } from './merge.js'
 import { encodeModel } from './onnx/model.js'
 import { sizeOf } from './onnx/types.js'
+import { simplify } from './simplify/index.js'
 import { count } from './statistics.js'
 import type { Structure } from './structure.js'
 
@@ -57,7 +58,7 @@ export function createPlan(
   options: SessionOptions,
   rowable?: Rowable,
 ): Plan {
-  const { nodes: merged, flat, rows } = mergeUpdates(nodes, results, rowable)
+  const { nodes: merged, flat, rows } = mergeUpdates(simplify(nodes, results), results, rowable)
   const inRows = new Set(rows.outputs.flatMap(({ parts }) => parts))
   const outputs = [
     ...results.filter((value) => !inRows.has(value)),

@@ -147,7 +147,8 @@ describe('a compiled run', () => {
       await run.iterate(3)
       results.push(lossesOf(run))
     }
+    // The first steps of Adam are the signs of gradients, of which some are roundings.
     for (const [at, loss] of results[0]!.entries())
-      expect(Math.abs(results[1]![at]! / loss - 1)).toBeLessThan(1e-5)
+      expect(Math.abs(results[1]![at]! / loss - 1)).toBeLessThan(5e-5)
   })
 })

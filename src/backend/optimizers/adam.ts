@@ -33,8 +33,10 @@ function createAdam(name: string, settings: AdamwSettings): Optimizer {
       const { rate, weightDecay } = settingsOf(settings, at)
       const m = at.slots.m!.mul(beta1).add(at.gradient.mul(1 - beta1))
       const v = at.slots.v!.mul(beta2).add(at.gradient.square().mul(1 - beta2))
-      const root = v.sqrt().div(biasCorrection(beta2, at.iteration).sqrt()).add(epsilon)
-      const step = m.div(root).mul(rate.div(biasCorrection(beta1, at.iteration)))
+      // The corrections stand beside the rate, so that they are no passes over the parameter.
+      const correction = biasCorrection(beta2, at.iteration).sqrt()
+      const root = v.sqrt().add(correction.mul(epsilon))
+      const step = m.div(root).mul(rate.mul(correction).div(biasCorrection(beta1, at.iteration)))
       const kept = weightDecay ? at.value.mul(tf.sub(1, rate.mul(weightDecay))) : at.value
       return { value: kept.sub(step), slots: { m, v } }
     },

@@ -1,0 +1,32 @@
+import type { Node, Value } from '../onnx/model.js'
+import { toElements } from '../onnx/types.js'
+import { shareEqual } from './equal.js'
+import { factor } from './factor.js'
+import { writeSigmoids } from './sigmoid.js'
+import type { Maker } from './writer.js'
+
+/**
+ * The same results in fewer passes over the data, rounded in other places: what runs is not a node for each operation that a program
+ * wrote, in either mode. ONNX Runtime's own optimizer knows patterns of inference; these are of gradients and updates.
+ */
+export function simplify(nodes: readonly Node[], results: readonly Value[]): Node[] {
+  const maker = createMaker()
+  const distinct = shareEqual(nodes, results)
+  const products = writeSigmoids(distinct, results, maker)
+  return shareEqual(factor(products, results, maker), results)
+}
+
+function createMaker(): Maker {
+  let made = 0
+  const fresh = (shape: readonly number[]): Value => ({ name: `s${made++}`, shape, type: 'float32' })
+  const constants = new Map<number, Value>()
+  const constant = (number: number): Value => {
+    let value = constants.get(number)
+    if (!value) {
+      value = { ...fresh([]), elements: toElements([number], 'float32') }
+      constants.set(number, value)
+    }
+    return value
+  }
+  return { fresh, constant }
+}
