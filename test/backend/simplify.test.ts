@@ -65,6 +65,30 @@ describe('sums and products', () => {
   })
 })
 
+describe('what is scaled by a number that is known when it runs', () => {
+  it('is made once for all who take it, as in a graph that begins with it', () => {
+    const { nodes } = simplified((g, [x, m, v], scale) => {
+      const clipped = g.mul(x!, scale)
+      return [g.add(m!, g.mul(clipped, g.scalar(0.1))), g.add(v!, g.mul(clipped, clipped))]
+    })
+    expect(nodes.map(({ op }) => op).sort()).toEqual(['Add', 'Add', 'Mul', 'Mul', 'Mul'])
+  })
+})
+
+describe('a constant', () => {
+  it('has the rank of a tensor of one column beside it, and is rounded as before', () => {
+    const g = new Graph()
+    const x = g.input([300, 1], 'float32')
+    const y = g.add(x, g.scalar(1e-5))
+    const [{ inputs }] = simplify(g.nodes, [y]) as [(typeof g.nodes)[0]]
+    expect(inputs.map((value) => value!.shape)).toEqual([
+      [300, 1],
+      [1, 1],
+    ])
+    expect(inputs[1]!.elements).toEqual(Float32Array.of(1e-5))
+  })
+})
+
 describe('what is computed twice', () => {
   it('is computed once', () => {
     const { ops } = simplified((g, [x, y]) =>

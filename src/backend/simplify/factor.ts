@@ -30,18 +30,26 @@ class Forms {
   /** A value in a product: a sum is one factor of it. */
   private factor(value: Value): Term {
     const form = this.of.get(value)
-    if (form?.length !== 1) return this.whole(value)
+    if (form?.length !== 1 || this.isMadeOnce(value, form)) return this.whole(value)
     this.joined.add(value)
     return form[0]!
   }
 
-  /** A value in a sum. A sum that others take too is made once, for all of them. */
+  /** A value in a sum. */
   private summands(value: Value): Form {
     const form = this.of.get(value)
-    const isOwn = () => this.uses.takersOf(value).length === 1 && !this.uses.isResult(value)
-    if (!form || (form.length > 1 && !isOwn())) return [this.whole(value)]
+    if (!form || this.isMadeOnce(value, form)) return [this.whole(value)]
     this.joined.add(value)
     return form
+  }
+
+  /**
+   * A sum that several take; and what is scaled by a number that is known when it runs, such as a clipped gradient: an update is
+   * then rounded in the same places whether it begins with the gradient or is the end of a whole iteration.
+   */
+  private isMadeOnce(value: Value, form: Form): boolean {
+    const isOwn = this.uses.takersOf(value).length === 1 && !this.uses.isResult(value)
+    return !isOwn && (form.length > 1 || form[0]!.factors.some(({ shape }) => shape.length === 0))
   }
 
   private readonly rules: { readonly [op: string]: (inputs: Pair) => Form | undefined } = {

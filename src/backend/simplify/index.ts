@@ -3,6 +3,7 @@ import { toElements } from '../onnx/types.js'
 import { shareEqual } from './equal.js'
 import { factor } from './factor.js'
 import { writeSigmoids } from './sigmoid.js'
+import { widenSpans } from './spans.js'
 import type { Maker } from './writer.js'
 
 /**
@@ -13,7 +14,7 @@ export function simplify(nodes: readonly Node[], results: readonly Value[]): Nod
   const maker = createMaker()
   const distinct = shareEqual(nodes, results)
   const products = writeSigmoids(distinct, results, maker)
-  return shareEqual(factor(products, results, maker), results)
+  return widenSpans(shareEqual(factor(products, results, maker), results))
 }
 
 function createMaker(): Maker {
