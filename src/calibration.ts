@@ -18,6 +18,8 @@ export interface CalibrationBin {
 /**
  * Predictions by probability in bins of equal width, empty ones left out, and the mean distance of confidence and accuracy
  * over predictions (expected calibration error, Naeini et al. 2015).
+ *
+ * @example const { error } = calibration([{ probability: 0.9, right: true }])
  */
 export function calibration(
   rows: readonly Confidence[],

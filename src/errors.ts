@@ -63,7 +63,11 @@ function tagOf(value: object): string {
   return Object.prototype.toString.call(value).slice('[object '.length, -1)
 }
 
-/** How a value reads in a message: short, one line, with its type where that helps. */
+/**
+ * How a value reads in a message: short, one line, with its type where that helps.
+ *
+ * @example describe(new Float32Array(3))
+ */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return value.length > 60 ? `'${value.slice(0, 57)}…'` : `'${value}'`
   if (typeof value === 'function') return value.name ? `the function ${value.name}` : 'a function'

@@ -88,19 +88,31 @@ export interface Host {
 const current = Symbol.for('gradbook.host')
 const registry = globalThis as { [current]?: Host }
 
-/** Makes `host` the one that everything is shown on. Returns the one before. */
+/**
+ * Makes `host` the one that everything is shown on. Returns the one before.
+ *
+ * @example setHost(silentHost())
+ */
 export function setHost(host: Host): Host | undefined {
   const before = registry[current]
   registry[current] = host
   return before
 }
 
-/** The host that is registered, if any. */
+/**
+ * The host that is registered, if any.
+ *
+ * @example if (maybeHost()?.kind === 'notebook') display('seen by a reader')
+ */
 export function maybeHost(): Host | undefined {
   return registry[current]
 }
 
-/** The registered host. */
+/**
+ * The registered host.
+ *
+ * @example const { cell } = currentHost()
+ */
 export function currentHost(): Host {
   const host = registry[current]
   if (!host) throw new Error("no host is registered: import 'gradbook', or call setHost(…) first")
@@ -121,27 +133,55 @@ function displayable(bundle: MimeBundle): object {
   return { [displaySymbol]: () => bundle }
 }
 
-/** Shows `value` under the running cell. With `display_id`, in the place of the display of that name. */
+/**
+ * Shows `value` under the running cell. With `display_id`, in the place of the display of that name.
+ *
+ * @example const shown = display('1 of 3'); shown.update('2 of 3')
+ */
 export function display(value: unknown, options?: DisplayOptions): Display {
   return currentHost().display(value, options)
 }
 /** HTML to display: `html('<b>x</b>')` as the last expression of a cell, or `display(html(…))`. */
 export const html = (text: string): object => displayable({ 'text/html': text, 'text/plain': text })
-/** Markdown to display. */
+/**
+ * Markdown to display.
+ *
+ * @example markdown('**bold**')
+ */
 export const markdown = (text: string): object => displayable({ 'text/markdown': text, 'text/plain': text })
-/** LaTeX to display; write the `$…$` yourself. */
+/**
+ * LaTeX to display; write the `$…$` yourself.
+ *
+ * @example latex('$\\alpha$')
+ */
 export const latex = (text: string): object => displayable({ 'text/latex': text, 'text/plain': text })
-/** An SVG picture to display. */
+/**
+ * An SVG picture to display.
+ *
+ * @example svg('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><circle r="9"/></svg>')
+ */
 export const svg = (text: string): object => displayable({ 'image/svg+xml': text, 'text/plain': '<svg>' })
-/** Removes what the cell has shown so far; with `wait`, when the next output comes. */
+/**
+ * Removes what the cell has shown so far; with `wait`, when the next output comes.
+ *
+ * @example clearOutput({ wait: true })
+ */
 export function clearOutput(options?: { wait?: boolean }): void {
   currentHost().clearOutput(options)
 }
-/** Asks the user for a line and waits for it. `null` when there is nobody to answer. */
+/**
+ * Asks the user for a line and waits for it. `null` when there is nobody to answer.
+ *
+ * @example const name = prompt('name?', 'first')
+ */
 export function prompt(question?: string, initial?: string): string | null {
   return currentHost().prompt(question, initial)
 }
-/** Asks the user for yes or no and waits for it. */
+/**
+ * Asks the user for yes or no and waits for it.
+ *
+ * @example if (confirm('begin anew?')) await run.fresh()
+ */
 export function confirm(question?: string): boolean {
   return currentHost().confirm(question)
 }

@@ -31,6 +31,8 @@ function tryDevice(device: string): void {
  * Chooses where graphs run: 'cpu', or one of the devices that ONNX Runtime's build for this platform carries ('webgpu'; 'cuda'
  * where its libraries were installed). It is tried out first: where it does not work the InputError says what is missing,
  * and all stays as it was. Tensors stay in the memory of the process, so each graph carries its inputs there and its results back.
+ *
+ * @example setDevice('cpu')
  */
 export function setDevice(device: string): void {
   const known = devices().map(({ name }) => name)

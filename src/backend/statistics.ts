@@ -18,7 +18,11 @@ export const count = {
   flush: (): void => void counts.flushes++,
 }
 
-/** What the backend did since the last call of this function. */
+/**
+ * What the backend did since the last call of this function.
+ *
+ * @example const { sessions, flushes } = backendStatistics()
+ */
 export function backendStatistics(): BackendStatistics {
   const result = counts
   counts = { kernels: {}, sessions: 0, flushes: 0 }

@@ -32,7 +32,7 @@ export interface BatchOptions {
  * Batches of a dataset for a loop of one's own; a `Run` draws its own. Whoever gets a batch disposes x and y. Its cursor
  * stands behind it: a walk that starts from there gives the next one.
  *
- * @example for (const { x, y, ids, cursor } of batches(data, { size: 32, seed: 1, epochs: 2 })) { … }
+ * @example for (const { x, y, ids, cursor } of batches(data.train, { size: 32, seed: 1, epochs: 2 })) { … }
  */
 export function* batches(
   dataset: Dataset,
@@ -66,7 +66,11 @@ export function* batches(
   }
 }
 
-/** The order of one epoch: a pure function of the seed and the epoch, so a cursor of two numbers resumes it. */
+/**
+ * The order of one epoch: a pure function of the seed and the epoch, so a cursor of two numbers resumes it.
+ *
+ * @example const positions = orderOf(data.train.length, 1, 0)
+ */
 export function orderOf(
   length: number,
   seed: number,

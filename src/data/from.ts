@@ -275,7 +275,11 @@ function targets(values: unknown[]): unknown[] {
   return values.every((value) => typeof value === 'boolean') ? values.map(String) : values
 }
 
-/** Whether `value` is a dataset already (of ours or of the user's own making). */
+/**
+ * Whether `value` is a dataset already (of ours or of the user's own making).
+ *
+ * @example if (isDataset(value)) console.log(value.length)
+ */
 export function isDataset(value: unknown): value is Dataset {
   const dataset = value as Partial<Dataset> | null
   return (
@@ -295,7 +299,11 @@ function isIterable(value: unknown): boolean {
 /** What `train` takes as data: a Dataset, `{ x, y }` of arrays or tensors, or records. */
 export type DataLike = Dataset | { x: unknown; y?: unknown } | readonly DataRecord[] | RecordTable
 
-/** The dataset that `data` is or describes. */
+/**
+ * The dataset that `data` is or describes.
+ *
+ * @example const set = toDataset({ x, y }, { name: 'mine' })
+ */
 export function toDataset(data: unknown, options: SourceOptions = {}): Dataset {
   if (isDataset(data)) return data
   if (Array.isArray(data) || isRecordTable(data)) return fromRecords(data, options)

@@ -29,7 +29,11 @@ export interface LoadOptions extends RecordOptions {
   keep?: 'memory' | 'disk'
 }
 
-/** The records of a CSV, TSV, JSON lines, Parquet or text file, one after the other. */
+/**
+ * The records of a CSV, TSV, JSON lines, Parquet or text file, one after the other.
+ *
+ * @example for await (const record of readRecords('flowers.csv')) console.log(record.species)
+ */
 export function readRecords(path: string, options: CsvOptions = {}): AsyncGenerator<DataRecord> {
   const reader = readers.find(({ ending }) => ending.test(path))
   if (reader) return reader.read(path, options)

@@ -15,7 +15,11 @@ export interface Random {
 
 export type RandomState = readonly [number, number, number, number]
 
-/** @param seed a number (any, fractions count too) or a state that `state()` gave. */
+/**
+ * @param seed a number (any, fractions count too) or a state that `state()` gave.
+ *
+ * @example const random = createRandom(1), half = random.next() / 2
+ */
 export function createRandom(seed: number | RandomState): Random {
   let [a, b, c, counter] = typeof seed === 'number' ? spread(seed) : seed
   const bits = () => {
@@ -41,7 +45,11 @@ function spread(seed: number): [number, number, number, number] {
   return [low!, high!, 0x9e3779b9 | 0, 1]
 }
 
-/** The numbers 0 … length - 1 in a random order (Fisher-Yates). */
+/**
+ * The numbers 0 … length - 1 in a random order (Fisher-Yates).
+ *
+ * @example const order = permutation(10, createRandom(1))
+ */
 export function permutation(length: number, random: Random): Int32Array {
   const order = new Int32Array(length)
   for (let i = 0; i < length; i++) order[i] = i
@@ -54,7 +62,11 @@ export function permutation(length: number, random: Random): Int32Array {
   return order
 }
 
-/** `k` different numbers below `length`, in random order. */
+/**
+ * `k` different numbers below `length`, in random order.
+ *
+ * @example const places = choose(100, 5, createRandom(1))
+ */
 export function choose(length: number, k: number, random: Random): Int32Array {
   if (k * 8 > length) return permutation(length, random).slice(0, k)
   const seen = new Set<number>()

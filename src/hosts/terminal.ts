@@ -14,6 +14,8 @@ export interface TerminalOptions {
 /**
  * The host of a script under plain Node: text of what is displayed, and for a run that trains a line of progress that
  * is redrawn in place. Ctrl-C while a run trains ends it at the next iteration; once more ends the process.
+ *
+ * @example setHost(terminalHost({ every: 60_000 }))
  */
 export function terminalHost(options: TerminalOptions = {}): Host {
   const ink = new Ink(options.stream ?? process.stderr, options.every ?? 10_000)

@@ -11,6 +11,8 @@ const mostCells = 5000
  * head; the weights of a row add up to 1.
  *
  * @param weights weights[head][row][column].
+ *
+ * @example attentionChart([[[1, 0], [0.4, 0.6]]], ['the', 'cat'])
  */
 export function attentionChart(
   weights: readonly (readonly ArrayLike<number>[])[],

@@ -5,7 +5,11 @@ import { formatCount, formatShare } from './format.js'
 import { colours } from './look.js'
 import { chart, type Spec } from './spec.js'
 
-/** How often the model is right when it is that sure: on the diagonal it knows how sure to be. */
+/**
+ * How often the model is right when it is that sure: on the diagonal it knows how sure to be.
+ *
+ * @example calibrationChart((await run.calibration()).predictions)
+ */
 export function calibrationChart(
   rows: readonly Confidence[],
   options: { bins?: number; title?: string } = {},

@@ -38,7 +38,11 @@ const entities: { [character: string]: string } = {
   "'": '&#39;',
 }
 
-/** Text as HTML content or a quoted attribute. */
+/**
+ * Text as HTML content or a quoted attribute.
+ *
+ * @example html(`<b>${escapeHtml('a < b')}</b>`)
+ */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character]!)
 }

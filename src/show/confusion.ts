@@ -20,7 +20,11 @@ interface Cell {
   right: boolean
 }
 
-/** Expected classes as rows, predicted ones as columns; right ones blue, mistakes orange, the darker the more often. */
+/**
+ * Expected classes as rows, predicted ones as columns; right ones blue, mistakes orange, the darker the more often.
+ *
+ * @example confusionChart(await run.confusion())
+ */
 export function confusionChart(view: ConfusionView): Spec {
   const labels = view.labels.map((label) => cleanLine(label, 24))
   const cells = cellsOf(view)

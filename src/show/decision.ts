@@ -24,7 +24,11 @@ export interface DecisionOptions {
 
 const mostCells = 4000
 
-/** What a model of two fields predicts everywhere, with the data on top of it. */
+/**
+ * What a model of two fields predicts everywhere, with the data on top of it.
+ *
+ * @example decisionChart({ xs: [0, 1], ys: [0, 1], classes: [[0, 0], [0, 1]] }, { labels: ['no', 'yes'] })
+ */
 export function decisionChart(grid: DecisionGrid, options: DecisionOptions): Spec {
   const labels = options.labels.map((label) => cleanLine(label, 30))
   const every = Math.max(1, Math.ceil(Math.sqrt((grid.xs.length * grid.ys.length) / mostCells)))

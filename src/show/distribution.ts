@@ -13,7 +13,11 @@ const mostRows = 400
 const bins = 40
 const shares = [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1] as const
 
-/** The shares of sorted values, interpolated between neighbours (type 7 of Hyndman and Fan, 1996). */
+/**
+ * The shares of sorted values, interpolated between neighbours (type 7 of Hyndman and Fan, 1996).
+ *
+ * @example const [median] = percentiles(weights, [0.5])
+ */
 export function percentiles(values: ArrayLike<number>, at: readonly number[] = shares): number[] {
   const sorted = Float64Array.from(values).filter(Number.isFinite).toSorted()
   return at.map((share) => {
@@ -25,7 +29,11 @@ export function percentiles(values: ArrayLike<number>, at: readonly number[] = s
   })
 }
 
-/** How values spread over the iterations: the middle half and nine tenths as bands, the median as a line, the ends dotted. */
+/**
+ * How values spread over the iterations: the middle half and nine tenths as bands, the median as a line, the ends dotted.
+ *
+ * @example percentileChart([{ iteration: 1, values: weights }])
+ */
 export function percentileChart(
   rows: readonly DistributionRow[],
   options: { title?: string; of?: string } = {},
@@ -69,7 +77,11 @@ export function percentileChart(
   })
 }
 
-/** The same as a heat map: one column an iteration, darker where more of the values lie. */
+/**
+ * The same as a heat map: one column an iteration, darker where more of the values lie.
+ *
+ * @example histogramChart([{ iteration: 1, values: weights }])
+ */
 export function histogramChart(
   rows: readonly DistributionRow[],
   options: { title?: string; of?: string } = {},

@@ -24,7 +24,11 @@ export interface EmbeddingOptions {
   seed?: number
 }
 
-/** Rows of many numbers (embeddings, activations) as points in a plane. */
+/**
+ * Rows of many numbers (embeddings, activations) as points in a plane.
+ *
+ * @example await embeddingChart(rows, { labels: ['a', 'b', 'b'], method: 'umap' })
+ */
 export async function embeddingChart(rows: Rows, options: EmbeddingOptions = {}): Promise<Spec> {
   const places = chosen(rows.length)
   const shown = places.map((place) => rows[place]!)
@@ -51,7 +55,11 @@ export interface ScatterPoint {
   id?: number
 }
 
-/** Points in a plane, coloured by their label: eight colours, then shapes too. */
+/**
+ * Points in a plane, coloured by their label: eight colours, then shapes too.
+ *
+ * @example scatterChart([{ x: 0, y: 1, label: 'a' }], { title: 'Points' })
+ */
 export function scatterChart(
   points: readonly ScatterPoint[],
   options: { title: string; subtitle?: string },

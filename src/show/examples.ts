@@ -114,7 +114,11 @@ export function tileGrid(tiles: readonly Tile[], options: GridOptions): Part {
   }
 }
 
-/** Examples of a dataset: a grid of images, or a table. */
+/**
+ * Examples of a dataset: a grid of images, or a table.
+ *
+ * @example examplesChart(sample(data.train, 16))
+ */
 export function examplesChart(view: ExamplesView): Spec | undefined {
   const rows = pictured(view.rows)
   if (!rows) return undefined
@@ -135,7 +139,11 @@ export function examplesChart(view: ExamplesView): Spec | undefined {
   )
 }
 
-/** The mistakes: expected and predicted, loss and id under each image. */
+/**
+ * The mistakes: expected and predicted, loss and id under each image.
+ *
+ * @example mistakesChart(await run.mistakes({ k: 16 }))
+ */
 export function mistakesChart(view: MistakesView): Spec | undefined {
   const rows = pictured(view.rows)
   if (!rows) return undefined

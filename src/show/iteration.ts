@@ -15,6 +15,8 @@ const mostParameters = 60
 /**
  * One iteration opened up: the batch with what was predicted, and for each parameter the size of its gradient and of
  * its update, and the update as a part of the weights (about a thousandth is the usual advice).
+ *
+ * @example iterationChart(await run.iterate(1, { inspect: true }))
  */
 export function iterationChart(view: IterationView): Spec {
   const panels = [batchPanel(view), parameterPanels(view), activationPanel(view)].filter(

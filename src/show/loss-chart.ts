@@ -41,6 +41,8 @@ export interface LossChartOptions {
  * The course of a run: the loss of each batch faint with its running mean over it, evaluations as points, metrics,
  * learning rate and gradient norm below on the same axis; every adjustment a labelled line through all of them, every
  * spike a mark with the examples of its batch; below all the worst examples of the newest evaluation.
+ *
+ * @example lossChart(run.view(), { title: 'first', width: 400 })
  */
 export function lossChart(view: RunView, options: LossChartOptions = {}, lines = new HistoryLines()): Spec {
   const runs = [view, ...(view.beside ?? [])].map((run) => ({ ...run, name: cleanLine(run.name, 40) }))

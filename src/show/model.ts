@@ -41,7 +41,11 @@ export function isModel(value: object): value is ModelLike {
   )
 }
 
-/** The layers of a model, from the input to the output. */
+/**
+ * The layers of a model, from the input to the output.
+ *
+ * @example modelChart(layersOf(model))
+ */
 export function layersOf(model: ModelLike): LayerRow[] {
   return model.layers.map((layer) => ({
     name: layer.name,
@@ -68,7 +72,11 @@ function shapeOf(shape: unknown): (number | null)[] {
 const mostLayers = 60
 const box = { width: 300, height: 34, gap: 22 }
 
-/** A model as boxes from top to bottom, each with the shape it gives on and its number of parameters. */
+/**
+ * A model as boxes from top to bottom, each with the shape it gives on and its number of parameters.
+ *
+ * @example modelChart(layersOf(model), { title: 'Classifier' })
+ */
 export function modelChart(layers: readonly LayerRow[], options: { title?: string } = {}): Spec {
   const shown = layers.slice(0, mostLayers)
   const pitch = box.height + box.gap

@@ -3,11 +3,18 @@ import { deflate } from './deflate.js'
 /**
  * Values in 0..1 of shape [height, width, channels] as a PNG in a data URL, one pixel a value; 1 channel is grey, 3 are
  * colours, 4 have an opacity, of any other number the first is shown. Values outside 0..1 are cut, NaN is drawn black.
+ *
+ * @example pictureUrl([0, 1, 1, 0], [2, 2, 1])
  */
 export function pictureUrl(values: ArrayLike<number>, shape: readonly [number, number, number]): string {
   return `data:image/png;base64,${base64(encodePng(values, shape))}`
 }
 
+/**
+ * The same as the bytes of a PNG.
+ *
+ * @example const bytes = encodePng([0, 1, 1, 0], [2, 2, 1])
+ */
 export function encodePng(
   values: ArrayLike<number>,
   [height, width, channels]: readonly [number, number, number],

@@ -17,6 +17,8 @@ const waiting = new Map<number, (answer: Answer) => void>()
  * The bundle with `image/png` (2x, as bytes) beside its Vega-Lite spec, drawn in a thread of its own. Bundles without a
  * spec, or with a picture already, come back as they are. A picture that failed (data that could not be read, say) leaves
  * the reason in the text; of a spec that is wrong nothing but that text is left, since a front end would show it blank.
+ *
+ * @example const bundle = await addPicture(toBundle(run) ?? {})
  */
 export async function addPicture(bundle: MimeBundle): Promise<MimeBundle> {
   const mime = Object.keys(bundle).find((type) => /^application\/vnd\.vega(lite)?\.v\d\+json$/.test(type))
@@ -31,7 +33,11 @@ export async function addPicture(bundle: MimeBundle): Promise<MimeBundle> {
   return { ...rest, 'text/plain': said }
 }
 
-/** A Vega-Lite spec as a PNG, twice as many pixels as the chart has. Rejects with the reason where that cannot be. */
+/**
+ * A Vega-Lite spec as a PNG, twice as many pixels as the chart has. Rejects with the reason where that cannot be.
+ *
+ * @example const bytes = await toPng(lossChart(run.view()))
+ */
 export async function toPng(spec: object): Promise<Uint8Array> {
   const answer = await drawPng(spec)
   if (answer.png) return answer.png

@@ -6,7 +6,11 @@ import { tableText } from './table.js'
 
 const blocks = '▁▂▃▄▅▆▇█'
 
-/** A line of numbers as block characters, one for each of `width` parts: the mean of what lies in it. */
+/**
+ * A line of numbers as block characters, one for each of `width` parts: the mean of what lies in it.
+ *
+ * @example sparkline(run.history.map(({ loss }) => loss), 12)
+ */
 export function sparkline(values: ArrayLike<number>, width = 24, length = values.length): string {
   const means: number[] = []
   const parts = Math.min(width, length)
@@ -52,7 +56,11 @@ export function fitLine(line: string, columns: number): string {
 
 const mostEvaluations = 8
 
-/** How a run reads as text: a line of progress while it trains, afterwards a summary and a table of what was evaluated. */
+/**
+ * How a run reads as text: a line of progress while it trains, afterwards a summary and a table of what was evaluated.
+ *
+ * @example console.log(runText(run.view()))
+ */
 export function runText(view: RunView): string {
   return [progressLine(view), evaluationsText(view)].filter((text) => text !== '').join('\n')
 }
@@ -87,7 +95,11 @@ function lossUntil(history: HistoryColumns, iteration: number): number | undefin
   return end > begin ? sum / (end - begin) : undefined
 }
 
-/** How a run reads in one line of text: while it trains a bar and the time left, afterwards a summary. */
+/**
+ * How a run reads in one line of text: while it trains a bar and the time left, afterwards a summary.
+ *
+ * @example console.log(progressLine(run.view()))
+ */
 export function progressLine(view: RunView): string {
   return view.live ? liveLine(view) : summary(view)
 }

@@ -6,6 +6,8 @@ export type Rows = readonly ArrayLike<number>[]
 /**
  * The two directions in which the rows spread most (principal components), by power iteration on the covariance, which
  * is never formed: 50 multiplications by the data suffice for a picture.
+ *
+ * @example const { points, explained } = pca(rows)
  */
 export function pca(rows: Rows): { points: [number, number][]; explained: [number, number] } {
   const size = rows[0]?.length ?? 0
@@ -39,7 +41,11 @@ export function pca(rows: Rows): { points: [number, number][]; explained: [numbe
   }
 }
 
-/** UMAP (McInnes, Healy and Melville, 2018), which keeps neighbours together; from the package `umap-js`, seeded. */
+/**
+ * UMAP (McInnes, Healy and Melville, 2018), which keeps neighbours together; from the package `umap-js`, seeded.
+ *
+ * @example const points = await umap(rows, { neighbours: 2 })
+ */
 export async function umap(
   rows: Rows,
   options: { neighbours?: number; minDistance?: number; seed?: number } = {},

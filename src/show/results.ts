@@ -10,7 +10,11 @@ import { vegaLite, type Part, type Spec } from './spec.js'
 import { belowAxis, tablePanel } from './table-panel.js'
 import { tableHtml, tableText, type TableView } from './table.js'
 
-/** 'first: iterations 200 to 400, loss 0.21, 1.2 s (6 ms each) · evaluation loss 0.2, accuracy 0.95'. */
+/**
+ * 'first: iterations 200 to 400, loss 0.21, 1.2 s (6 ms each) · evaluation loss 0.2, accuracy 0.95'.
+ *
+ * @example stretchText(await run.iterate(100))
+ */
 export function stretchText(view: StretchView): string {
   const done = view.to - view.from
   if (done <= 0) return `${cleanLine(view.run, 24)}: stands at iteration ${formatCount(view.to)}`
@@ -28,7 +32,11 @@ export function stretchText(view: StretchView): string {
 
 export const stretchBundle = (view: StretchView): MimeBundle => ({ 'text/plain': stretchText(view) })
 
-/** A row for each round: the subset, the evaluation before and after it, what was adjusted. */
+/**
+ * A row for each round: the subset, the evaluation before and after it, what was adjusted.
+ *
+ * @example roundsTable(await run.rounds(2, { iterations: 100 })).rows
+ */
 export function roundsTable(view: RoundsView): TableView {
   const metrics = [
     'loss',
@@ -66,6 +74,11 @@ function metricsOf(rows: readonly EvaluationRow[]): string[] {
 
 export const roundsBundle = (view: RoundsView): MimeBundle => tableBundle(roundsTable(view))
 
+/**
+ * What differs between runs, a row each.
+ *
+ * @example comparisonTable(compare(run, other)).rows
+ */
 export function comparisonTable(view: ComparisonView): TableView {
   return {
     title: view.runs.map((run) => cleanLine(run, 30)).join(' and '),

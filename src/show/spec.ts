@@ -12,7 +12,11 @@ export const schema = 'https://vega.github.io/schema/vega-lite/v5.json'
 /** The MIME type of a chart. */
 export const vegaLite = 'application/vnd.vegalite.v5+json'
 
-/** A whole chart of parts, with the look of all of ours in it: it is drawn the same wherever it goes. */
+/**
+ * A whole chart of parts, with the look of all of ours in it: it is drawn the same wherever it goes.
+ *
+ * @example chart({ data: { values: [{ a: 1 }] }, mark: 'bar', encoding: { y: { field: 'a' } } })
+ */
 export function chart(parts: Part): Spec {
   return { $schema: schema, ...parts, config: look }
 }
@@ -52,6 +56,11 @@ const hasData = (part: Part): boolean =>
   isObject(part.data) ||
   [part.spec, ...composed.flatMap((name) => part[name] ?? [])].some((one) => isObject(one) && hasData(one))
 
+/**
+ * Whether a value says that it is a Vega-Lite specification.
+ *
+ * @example if (isSpec(value)) display(value)
+ */
 export function isSpec(value: unknown): value is Spec {
   const schemaOf = (value as { $schema?: unknown } | null)?.$schema
   return typeof schemaOf === 'string' && /\/vega-lite\/v\d/.test(schemaOf)

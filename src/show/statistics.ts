@@ -16,7 +16,11 @@ const mostFields = 24
 const mostClasses = 30
 const bins = 24
 
-/** What is in some data: a histogram for each field of numbers, counts for each of texts. */
+/**
+ * What is in some data: a histogram for each field of numbers, counts for each of texts.
+ *
+ * @example statisticsChart([{ name: 'weight', values: weights }])
+ */
 export function statisticsChart(fields: readonly FieldValues[], options: { title?: string } = {}): Spec {
   const shown = fields.slice(0, mostFields)
   const length = shown[0]?.values.length ?? 0

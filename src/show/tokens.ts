@@ -14,7 +14,11 @@ const mostTokens = 1000
 const columns = 92
 const cell = { width: 7.3, height: 22 }
 
-/** A text with the loss of each token behind it: the darker, the less it was expected. */
+/**
+ * A text with the loss of each token behind it: the darker, the less it was expected.
+ *
+ * @example tokenStrip([{ token: 'The', loss: 2.1 }, { token: ' cat', loss: 4.8 }])
+ */
 export function tokenStrip(tokens: readonly TokenLoss[], options: { title?: string } = {}): Spec {
   const shown = tokens.slice(0, mostTokens)
   let column = 0

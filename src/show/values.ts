@@ -15,6 +15,8 @@ const display = Symbol.for('Jupyter.display')
 /**
  * What a value looks like, as MIME type -> data (text as strings, JSON as objects, pictures as bytes); `undefined` when
  * it is nothing that is known here, and its text says it best. Never throws: a value that cannot be drawn says why.
+ *
+ * @example const { 'text/plain': text } = toBundle(run) ?? {}
  */
 export function toBundle(value: unknown): MimeBundle | undefined {
   return drawn(value)

@@ -18,14 +18,22 @@ interface Registry {
 const key = Symbol.for('gradbook.runs')
 const registry = ((globalThis as { [key]?: Registry })[key] ??= { runs: [], listeners: new Set() })
 
-/** The runs that are still held by someone, oldest first. */
+/**
+ * The runs that are still held by someone, oldest first.
+ *
+ * @example const names = knownRuns().map(({ name }) => name)
+ */
 export function knownRuns(): Run[] {
   const runs = registry.runs.map((ref) => ref.deref()).filter((run) => run !== undefined)
   if (runs.length < registry.runs.length) registry.runs = runs.map((run) => new WeakRef(run))
   return runs
 }
 
-/** Calls `listener` with news of every run. Returns how to stop that. */
+/**
+ * Calls `listener` with news of every run. Returns how to stop that.
+ *
+ * @example const stop = onRuns(({ name }, view) => console.log(name, view?.iteration))
+ */
 export function onRuns(listener: RunListener): () => void {
   registry.listeners.add(listener)
   return () => void registry.listeners.delete(listener)

@@ -63,7 +63,11 @@ function apart(names: readonly string[]): string[] {
   })
 }
 
-/** A table of what differs between runs, and their charts. */
+/**
+ * A table of what differs between runs, and their charts.
+ *
+ * @example compare(run, other)
+ */
 export function compare(...runs: readonly Run[]): ComparisonView {
   return comparisonOf(
     runs.map((run) => {

@@ -26,7 +26,12 @@ const t = [
  *
  * @param seeds `seed(n)` is called with each before `make`.
  * @param make gives a trained run (its last evaluation counts) or an evaluation.
- * @example await repeat([1, 2, 3, 4, 5], async (seed) => { const run = train(build(), { …, seed }); await run.iterate(500); return run })
+ * @example
+ * await repeat([1, 2, 3, 4, 5], async (seed) => {
+ *   const one = train(makeModel(), { data: data.train, loss: 'meanSquaredError', optimizer: adam({ learningRate: 1e-3 }), seed })
+ *   await one.iterate(500)
+ *   return one
+ * })
  */
 export async function repeat(
   seeds: readonly number[],

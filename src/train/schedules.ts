@@ -39,7 +39,11 @@ const words: { [kind in Kind]: string } = {
   share: 'a share from 0 to 1',
 }
 
-/** The optimizer's rate throughout. What a run does without a schedule. */
+/**
+ * The optimizer's rate throughout. What a run does without a schedule.
+ *
+ * @example run.set({ schedule: constant() })
+ */
 export function constant(): Schedule {
   return { name: 'constant', settings: {}, rate: (_iteration, peak) => peak }
 }
@@ -87,12 +91,20 @@ export function cosine(settings: DecaySettings): Schedule {
   return decay('cosine', settings, alongCosine)
 }
 
-/** Up to the peak in `warmup` iterations, then straight down to `to` at iteration `over`. */
+/**
+ * Up to the peak in `warmup` iterations, then straight down to `to` at iteration `over`.
+ *
+ * @example run.set({ schedule: linear({ warmup: 100, over: 2000 }) })
+ */
 export function linear(settings: DecaySettings): Schedule {
   return decay('linear', settings, straight)
 }
 
-/** Up to the peak in `over` iterations, then as `before` says: the schedule it comes before, which counts from the end of the warm-up. */
+/**
+ * Up to the peak in `over` iterations, then as `before` says: the schedule it comes before, which counts from the end of the warm-up.
+ *
+ * @example run.set({ schedule: warmUp({ over: 100, before: piecewise([{ from: 1000, times: 0.1 }]) }) })
+ */
 export function warmUp(settings: { over: number; before?: Schedule }): Schedule {
   const { over, before = constant() } = named(settings, ['over', 'before'], 'warmUp(settings)')
   check('warmUp', { over }, { over: 'iterations' })
@@ -114,6 +126,8 @@ export function warmUp(settings: { over: number; before?: Schedule }): Schedule 
 /**
  * One cycle (Smith & Topin 2018): from `from` up to the peak in the first `share` of `over` iterations, down to `to` in
  * the rest, both along half a cosine. Default share 0.3, from peak / 25, to peak / 1e4, as PyTorch has it.
+ *
+ * @example run.set({ schedule: oneCycle({ over: 2000 }) })
  */
 export function oneCycle(settings: { over: number; share?: number; from?: number; to?: number }): Schedule {
   check('oneCycle', settings, { over: 'iterations', share: 'share', from: 'rate', to: 'rate' })
@@ -207,7 +221,11 @@ export function scheduleFrom(record: { name: string; settings: object }): Schedu
   return makers[record.name]?.(record.settings)
 }
 
-/** The rates of a schedule by iteration, to be looked at before use. */
+/**
+ * The rates of a schedule by iteration, to be looked at before use.
+ *
+ * @example rates(cosine({ over: 2000 }), { peak: 1e-3, over: 2000 })
+ */
 export function rates(
   schedule: Schedule | ScheduleFunction,
   settings: { peak: number; over: number },

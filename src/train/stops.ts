@@ -90,7 +90,11 @@ export function plateau(settings: { metric?: string; patience?: number; atLeast?
   }
 }
 
-/** Stops when the call has taken this long. */
+/**
+ * Stops when the call has taken this long.
+ *
+ * @example await run.until(timeSpent({ minutes: 5 }))
+ */
 export function timeSpent(limit: { seconds?: number; minutes?: number; hours?: number }): StopRule {
   const known = ['seconds', 'minutes', 'hours']
   const { seconds = 0, minutes = 0, hours = 0 } = named(limit, known, 'timeSpent(limit)')
@@ -105,7 +109,11 @@ export function timeSpent(limit: { seconds?: number; minutes?: number; hours?: n
   }
 }
 
-/** Stops when the call has made `n` iterations. */
+/**
+ * Stops when the call has made `n` iterations.
+ *
+ * @example await run.until(any(iterationsSpent(500), plateau()))
+ */
 export function iterationsSpent(n: number): StopRule {
   checkNumber(
     'iterationsSpent(n)',
@@ -122,7 +130,11 @@ export function iterationsSpent(n: number): StopRule {
   }
 }
 
-/** Stops when the mean training loss of the last `over` iterations is `factor` times its lowest of the call, or not finite. */
+/**
+ * Stops when the mean training loss of the last `over` iterations is `factor` times its lowest of the call, or not finite.
+ *
+ * @example run.set({ stop: diverged({ factor: 5 }) })
+ */
 export function diverged(settings: { factor?: number; over?: number } = {}): StopRule {
   const { factor = 3, over = 20 } = named(settings, ['factor', 'over'], 'diverged(settings)')
   checkNumber('diverged.factor', factor, (n) => n > 1, 'a number above 1')
@@ -151,7 +163,11 @@ export function diverged(settings: { factor?: number; over?: number } = {}): Sto
   }
 }
 
-/** Met when one of the rules is. */
+/**
+ * Met when one of the rules is.
+ *
+ * @example await run.until(any(plateau(), timeSpent({ minutes: 5 })))
+ */
 export function any(...rules: (StopRule | StopFunction)[]): StopRule {
   const all = someRules(rules, 'any')
   return {
@@ -168,7 +184,11 @@ export function any(...rules: (StopRule | StopFunction)[]): StopRule {
   }
 }
 
-/** Met when all of the rules are, at the same iteration. */
+/**
+ * Met when all of the rules are, at the same iteration.
+ *
+ * @example await run.until(all(targetReached('accuracy', 0.9), targetReached('loss', 0.3)))
+ */
 export function all(...rules: (StopRule | StopFunction)[]): StopRule {
   const parts = someRules(rules, 'all')
   return {

@@ -30,7 +30,11 @@ function checkShare(where: string, share: number): void {
   throw new InputError({ where, received: describe(share), expected: 'a share above 0, at most 1' })
 }
 
-/** All training examples alike. */
+/**
+ * All training examples alike.
+ *
+ * @example await run.rounds(2, { iterations: 100, subset: uniform() })
+ */
 export function uniform(): Subset {
   return { name: 'uniform', record: { maker: 'uniform', settings: undefined }, choose: async () => null }
 }
@@ -56,6 +60,8 @@ export function hardest(share: number): Subset {
 /**
  * All examples, drawn with replacement with a chance that grows with the loss: loss ^ (1 / temperature). 1: in
  * proportion to the loss; larger: closer to uniform; smaller: closer to the hardest alone.
+ *
+ * @example await run.rounds(2, { iterations: 100, subset: byLoss({ temperature: 2 }) })
  */
 export function byLoss(settings: { temperature?: number } = {}): Subset {
   const { temperature = 1 } = named(settings, ['temperature'], 'byLoss(settings)')
@@ -97,7 +103,11 @@ export function where(test: (row: Mistake) => boolean, name = 'where(…)'): Sub
   }
 }
 
-/** Easy to hard: the `from` share with the lowest loss in the first round, then more, all in round `over`. */
+/**
+ * Easy to hard: the `from` share with the lowest loss in the first round, then more, all in round `over`.
+ *
+ * @example await run.rounds(5, { iterations: 100, subset: curriculum({ from: 0.3, over: 5 }) })
+ */
 export function curriculum(settings: { from?: number; over?: number } = {}): Subset {
   const { from = 0.2, over = 5 } = named(settings, ['from', 'over'], 'curriculum(settings)')
   checkShare('curriculum({ from })', from)
@@ -119,7 +129,11 @@ export function curriculum(settings: { from?: number; over?: number } = {}): Sub
   }
 }
 
-/** Examples that the last round (the last `rounds`) did not draw; all of them where none is left. */
+/**
+ * Examples that the last round (the last `rounds`) did not draw; all of them where none is left.
+ *
+ * @example await run.rounds(3, { iterations: 100, subset: unlike() })
+ */
 export function unlike(rounds = 1): Subset {
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new InputError({

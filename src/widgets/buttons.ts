@@ -38,7 +38,11 @@ export function Text(attributes?: Given<TextAttributes>): TextWidget {
   return createWidget('Text', attributes, Submittable) as unknown as TextWidget
 }
 
-/** Several lines of text; with `continuous_update: false` the value changes when the reader leaves the field. */
+/**
+ * Several lines of text; with `continuous_update: false` the value changes when the reader leaves the field.
+ *
+ * @example Textarea({ value: 'several lines', continuous_update: false })
+ */
 export function Textarea(attributes?: Given<TextareaAttributes>): TextareaWidget {
   return createWidget('Textarea', attributes)
 }

@@ -9,7 +9,11 @@ export interface Link {
   unlink(): void
 }
 
-/** Keeps `target` at what `source` is, through `transform` if there is one. */
+/**
+ * Keeps `target` at what `source` is, through `transform` if there is one.
+ *
+ * @example directionalLink([a, 'value'], [b, 'value'], (x) => 2 * x)
+ */
 export function directionalLink(
   [source, from]: End,
   [target, to]: End,
@@ -21,7 +25,11 @@ export function directionalLink(
   return { unlink: () => void source.unobserve(copy) }
 }
 
-/** Keeps two attributes equal; at first both have the value of `source`. */
+/**
+ * Keeps two attributes equal; at first both have the value of `source`.
+ *
+ * @example link([a, 'value'], [b, 'value'])
+ */
 export function link(source: End, target: End): Link {
   const there = directionalLink(source, target)
   const back = directionalLink(target, source)

@@ -42,6 +42,8 @@ export function drawNormal(randomness: Randomness, shape: readonly number[]): tf
 /**
  * Uniform random numbers in [minimum, maximum). Under a run, or within `withRandomness`, they are keyed by seed, iteration
  * and place, and can be recorded in a compiled step; elsewhere this is `tf.randomUniform`.
+ *
+ * @example const noise = randomUniform([2, 3], -1, 1)
  */
 export function randomUniform(shape: readonly number[], minimum = 0, maximum = 1): tf.Tensor {
   const randomness = maybeRandomness()
@@ -52,7 +54,11 @@ export function randomUniform(shape: readonly number[], minimum = 0, maximum = 1
   })
 }
 
-/** Normal random numbers, keyed in the same way; without a run this is `tf.randomNormal`. */
+/**
+ * Normal random numbers, keyed in the same way; without a run this is `tf.randomNormal`.
+ *
+ * @example const noise = randomNormal([2, 3], 0, 0.1)
+ */
 export function randomNormal(shape: readonly number[], mean = 0, standardDeviation = 1): tf.Tensor {
   const randomness = maybeRandomness()
   if (!randomness) return tf.randomNormal([...shape], mean, standardDeviation)

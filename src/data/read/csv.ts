@@ -14,6 +14,8 @@ export interface CsvOptions {
 /**
  * The records of a CSV file (RFC 4180: quotes, doubled quotes, line breaks in quotes), one after the other, so that the
  * file may be larger than memory. Numbers, true and false are read as such, empty values as null.
+ *
+ * @example for await (const { species } of readCsv('flowers.csv', { separator: ';' })) console.log(species)
  */
 export async function* readCsv(path: string, options: CsvOptions = {}): AsyncGenerator<DataRecord> {
   const { separator = path.endsWith('.tsv') ? '\t' : ',', asText = false } = options

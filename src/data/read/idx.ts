@@ -1,4 +1,5 @@
 import { InputError } from '../../errors.js'
+import { named } from '../../suggest.js'
 import type { Dataset } from '../dataset.js'
 import { oneSplit, type SourceOptions } from '../from.js'
 import { emptyColumn, numberColumn, type Column } from '../column.js'
@@ -18,13 +19,16 @@ const types: { readonly [code: number]: { size: number; read: (view: DataView, a
  * 0..1 of shape [height, width, 1], labels int32.
  *
  * Source: http://yann.lecun.com/exdb/mnist, "The IDX file format".
+ *
+ * @example const set = await readIdx('train-images-idx3-ubyte.gz', 'train-labels-idx1-ubyte.gz')
  */
 export async function readIdx(
   images: string,
   labels?: string,
   options: Omit<SourceOptions, 'picture'> = {},
 ): Promise<Dataset> {
-  const { name = 'images', classes } = options
+  const known = ['name', 'split', 'ids', 'classes']
+  const { name = 'images', classes } = named(options, known, 'readIdx(images, labels, options)')
   const pixels = await readArray(images)
   const [count, ...shape] = pixels.shape
   const picture = shape.length === 2 ? ([shape[0]!, shape[1]!, 1] as const) : undefined

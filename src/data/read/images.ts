@@ -9,6 +9,8 @@ const endings = /\.(jpe?g|png|webp|gif|avif|tiff?|svg)$/i
 /**
  * Images in folders, one folder a class: `cats/1.jpg`, `dogs/7.png`. They are scaled and cut to `size`; x is float32 in
  * 0..1 of shape [height, width, channels]. Needs the package `sharp`.
+ *
+ * @example const set = await readImages('animals', { size: [64, 64], channels: 3 })
  */
 export async function readImages(
   folder: string,

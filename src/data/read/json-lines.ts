@@ -2,7 +2,11 @@ import { InputError } from '../../errors.js'
 import type { DataRecord } from '../from.js'
 import { linesOf } from './lines.js'
 
-/** The records of a file with one JSON object a line. */
+/**
+ * The records of a file with one JSON object a line.
+ *
+ * @example for await (const { text } of readJsonLines('reviews.jsonl')) console.log(text)
+ */
 export async function* readJsonLines(path: string): AsyncGenerator<DataRecord> {
   let number = 0
   for await (const line of linesOf(path)) {

@@ -43,7 +43,11 @@ async function* whole(stream: AsyncIterable<unknown>, path: string): AsyncGenera
   }
 }
 
-/** The lines of a text file as records `{ text }`, empty ones left out. */
+/**
+ * The lines of a text file as records `{ text }`, empty ones left out.
+ *
+ * @example for await (const { text } of readText('poems.txt')) console.log(text)
+ */
 export async function* readText(path: string): AsyncGenerator<{ text: string }> {
   for await (const line of linesOf(path)) if (line.trim()) yield { text: line }
 }

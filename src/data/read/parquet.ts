@@ -4,7 +4,11 @@ import type { DataRecord } from '../from.js'
 /** Rows that are decoded at once. */
 const chunk = 16_384
 
-/** The records of a Parquet file, decoded some thousands at a time (hyparquet; uncompressed and Snappy). */
+/**
+ * The records of a Parquet file, decoded some thousands at a time (hyparquet; uncompressed and Snappy).
+ *
+ * @example const set = await spool(readParquet('trips.parquet'), { y: 'minutes' })
+ */
 export async function* readParquet(
   path: string,
   options: { columns?: string[] } = {},
