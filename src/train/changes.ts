@@ -10,7 +10,7 @@ import { scheduleRecord, type Schedule, type ScheduleFunction } from './schedule
 import { restoreSnapshot, takeSnapshot } from './snapshots.js'
 import { averageOf, disposeSlots } from './step.js'
 import { ruleRecord, type StopFunction, type StopRule } from './stops.js'
-import { didYouMean, listNearest } from '../suggest.js'
+import { listNearest, named } from '../suggest.js'
 
 /** What can be changed while training. */
 export interface Changes {
@@ -212,21 +212,13 @@ export function differing(core: Core, changes: Changes): Changes {
 
 /** Whether all that is to be changed can be. */
 export function checkChanges(changes: unknown, where: string): void {
-  const known = Object.keys(rows)
   if (typeof changes !== 'object' || changes === null)
     throw new InputError({
       where,
       received: describe(changes),
       expected: 'changes, e.g. { learningRate: 3e-4 }',
     })
-  for (const name of Object.keys(changes))
-    if (!known.includes(name))
-      throw new InputError({
-        where,
-        received: `'${name}'`,
-        expected: `one of ${listNearest(name, known)}`,
-        fix: didYouMean(name, known),
-      })
+  named(changes, Object.keys(rows), where)
 }
 
 /** Makes changes and writes each down. */
