@@ -129,12 +129,11 @@ test('a thread in a native call is not waited for: the list is the last one, a p
   await kernel.run('const before = 1')
   await session.body('inspectVariables')
   const ran = kernel.run(
-    'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500)\nconst after = 2\nafter',
+    'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_000)\nconst after = 2\nafter',
   )
   await new Promise((resolve) => setTimeout(resolve, 300))
-  const began = performance.now()
   const lists = await Promise.all(Array.from({ length: 20 }, () => session.body('inspectVariables')))
-  expect(performance.now() - began).toBeLessThan(1_200)
+  expect(await Promise.race([ran, 'runs'])).toBe('runs')
   expect(lists[19].variables.some(({ name }: any) => name === 'before')).toBe(true)
   await session.body('pause', { threadId: 1 })
   expect((await session.event('stopped')).reason).toBe('pause')
