@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { dirname, extname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { constants, Script } from 'node:vm'
 import { GradbookError, MissingPackage } from '../../src/errors.js'
@@ -11,7 +11,7 @@ import { isCompiled, linkNames } from './bindings.js'
 import { LocalModules, type ModuleContext } from './local-modules.js'
 import { runNpm } from './npm.js'
 import { printTensorflow } from './printing.js'
-import { isTyped, RequiredFiles } from './required.js'
+import { isMissing, Requires } from './require.js'
 import { each, resume } from './waiting.js'
 import { addressOf, asPath, findFile, isReloaded } from '../files.js'
 
@@ -52,15 +52,6 @@ function importFrom(folder: string): Import {
 
 /** The packages of tfjs that look for a backend. */
 const usesTensors = /^@tensorflow\/tfjs(-core|-layers|-data|-converter)?$/
-
-/** Whether an error says that just this package is missing, rather than something that it imports. */
-function isMissing(error: unknown, name: string): boolean {
-  const { code, message } = (error ?? {}) as { code?: string; message?: string }
-  return (
-    (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') &&
-    (message?.includes(`'${name}'`) === true || message?.includes(`'${name}/`) === true)
-  )
-}
 
 /** A file that an import names and that is not there. */
 class MissingFile extends GradbookError {
@@ -115,48 +106,7 @@ export function createModules({
     return mapped.map((one) => find(one) ?? findFile(one)).find((found) => found !== undefined)
   }
 
-  /** `require` of a file in a folder: packages of the notebook first, then those that the kernel brings. */
-  function requireFor(filename: string, imported?: (path: string) => void): NodeJS.Require {
-    const own = createRequire(filename)
-    const orMissing = <T>(specifier: string, first: () => T, second: () => T): T => {
-      const name = packageOf(specifier)
-      try {
-        return first()
-      } catch (error) {
-        if (!isPackage(specifier) || !isMissing(error, name)) throw error
-        if (!isBrought(specifier)) throw new MissingPackage(name, [folder])
-        return second()
-      }
-    }
-    const require = (specifier: string): unknown => {
-      if (specifier === 'tslab') return loadTslab()
-      const file = findLocal(specifier, dirname(filename))
-      if (file && isReloaded(file) && extname(file) !== '.json') {
-        imported?.(file)
-        if (isTyped(file)) return required.load(file)
-        // Files are edited between cells, and Node keeps what it has required.
-        delete own.cache[file]
-      }
-      return orMissing(
-        specifier,
-        () => own(file && isPackage(specifier) ? file : specifier),
-        () => requireFromHome(specifier),
-      )
-    }
-    return Object.assign(require, own, {
-      resolve: Object.assign(
-        (specifier: string, options?: object) =>
-          orMissing(
-            specifier,
-            () => own.resolve(specifier, options),
-            () => requireFromHome.resolve(specifier),
-          ),
-        own.resolve,
-      ),
-    })
-  }
-
-  const required = new RequiredFiles((path) => requireFor(path), emit)
+  const requires = new Requires({ folder, home: requireFromHome, findLocal, loadTslab, emit })
 
   let prepared: Promise<unknown> | undefined
   /** gradbook's backend becomes the default also for cells that import nothing but tfjs. */
@@ -205,7 +155,7 @@ export function createModules({
   const local = new LocalModules((path, imported): ModuleContext => {
     const place = dirname(path)
     return {
-      require: requireFor(path, imported),
+      require: requires.of(path, imported),
       import: async (specifier, options, names = []) =>
         withNames(await load(specifier, options, place, path, imported), names),
     }
@@ -229,7 +179,7 @@ export function createModules({
   }
 
   const module = { exports: {} as unknown, filename, id: '.', loaded: false, children: [], paths: [] }
-  const require = Object.assign(requireFor(filename), { main: module })
+  const require = Object.assign(requires.of(filename), { main: module })
   return {
     import: (specifier, options) => load(String(specifier), options, folder),
     link: linkNames,
@@ -255,6 +205,6 @@ export function createModules({
     },
     browser: (text) => showInBrowser(text, folder),
     npm: (command) => runNpm(command, folder),
-    sourceOf: (path) => local.sourceOf(path) ?? required.sourceOf(path),
+    sourceOf: (path) => local.sourceOf(path) ?? requires.sourceOf(path),
   }
 }

@@ -1,0 +1,85 @@
+/** `require` in cells and in the files beside the notebook. */
+import { createRequire } from 'node:module'
+import { dirname, extname } from 'node:path'
+import { MissingPackage } from '../../src/errors.js'
+import type { Emit } from '../cell/strip.js'
+import { isReloaded } from '../files.js'
+import { isBrought, isPackage, packageOf } from '../packages.js'
+import { isTyped, RequiredFiles } from './required.js'
+
+/** Whether an error says that just this package is missing, rather than something that it imports. */
+export function isMissing(error: unknown, name: string): boolean {
+  const { code, message } = (error ?? {}) as { code?: string; message?: string }
+  return (
+    (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') &&
+    (message?.includes(`'${name}'`) === true || message?.includes(`'${name}/`) === true)
+  )
+}
+
+export interface RequireOptions {
+  /** The notebook's folder, which the error for a missing package names. */
+  folder: string
+  /** `require` of the kernel's own installation: for the packages that it brings. */
+  home: NodeJS.Require
+  /** The file that a specifier names in a folder. */
+  findLocal(specifier: string, place: string): string | undefined
+  loadTslab(): unknown
+  /** What the notebook's tsconfig.json says about the JavaScript. */
+  emit: Emit
+}
+
+/** Makes the `require` of each file: packages of the notebook first, then those that the kernel brings. */
+export class Requires {
+  readonly #options: RequireOptions
+  readonly #files: RequiredFiles
+
+  constructor(options: RequireOptions) {
+    this.#options = options
+    this.#files = new RequiredFiles((path) => this.of(path), options.emit)
+  }
+
+  /** Text and source map of a TypeScript file that was required, for error messages. */
+  sourceOf(path: string): { text: string; map: string } | undefined {
+    return this.#files.sourceOf(path)
+  }
+
+  /** `require` of the file `filename`. `imported` is told of each local file that it loads. */
+  of(filename: string, imported?: (path: string) => void): NodeJS.Require {
+    const { home, findLocal, loadTslab } = this.#options
+    const own = createRequire(filename)
+    const require = (specifier: string): unknown => {
+      if (specifier === 'tslab') return loadTslab()
+      const file = findLocal(specifier, dirname(filename))
+      if (file && isReloaded(file) && extname(file) !== '.json') {
+        imported?.(file)
+        if (isTyped(file)) return this.#files.load(file)
+        // Files are edited between cells, and Node keeps what it has required.
+        delete own.cache[file]
+      }
+      return this.#orBrought(
+        specifier,
+        () => own(file && isPackage(specifier) ? file : specifier),
+        () => home(specifier),
+      )
+    }
+    const resolve = (specifier: string, options?: object): string =>
+      this.#orBrought(
+        specifier,
+        () => own.resolve(specifier, options),
+        () => home.resolve(specifier),
+      )
+    return Object.assign(require, own, { resolve: Object.assign(resolve, own.resolve) })
+  }
+
+  /** What is found from the notebook, else from the kernel where it brings the package. */
+  #orBrought<T>(specifier: string, fromNotebook: () => T, fromKernel: () => T): T {
+    const name = packageOf(specifier)
+    try {
+      return fromNotebook()
+    } catch (error) {
+      if (!isPackage(specifier) || !isMissing(error, name)) throw error
+      if (!isBrought(specifier)) throw new MissingPackage(name, [this.#options.folder])
+      return fromKernel()
+    }
+  }
+}
