@@ -7,6 +7,9 @@ const elementwise = new Set(['Add', 'Sub', 'Mul', 'Div', 'Sqrt', 'Neg', 'Abs', '
 /** For larger tensors the copies cost more than the operators that they save. */
 const mostElements = 4096
 
+/** What a device binds at once at least, by WebGPU's rules: 128 MiB. */
+const mostOnDevice = 2 ** 25
+
 /** Elementwise work on one tensor (an optimizer's update), up to results of the graph. */
 interface Chain {
   nodes: Node[]
@@ -24,6 +27,11 @@ export interface Row {
 export interface Rowable {
   inputs: ReadonlySet<Value>
   outputs: ReadonlySet<Value>
+  /**
+   * Rows on a device, of which the graph itself must take the parts that it needs one by one. To start an operator there costs more
+   * than to copy what it computes on: all that fits is merged.
+   */
+  onDevice?: boolean
 }
 
 export interface Merged {
@@ -40,7 +48,7 @@ const isTensor = (value: Value) => value.shape.length > 0
 const inputsOf = (node: Node) => node.inputs as readonly Value[]
 
 /** Elementwise nodes on small tensors on which nothing depends but results and others of this kind. */
-function findFinal(nodes: readonly Node[]): Node[] {
+function findFinal(nodes: readonly Node[], most: number): Node[] {
   const usedBefore = new Set<Value>()
   const final: Node[] = []
   for (let at = nodes.length - 1; at >= 0; at--) {
@@ -50,7 +58,7 @@ function findFinal(nodes: readonly Node[]): Node[] {
       elementwise.has(node.op) &&
       type === 'float32' &&
       shape.length > 0 &&
-      sizeOf(shape) <= mostElements &&
+      sizeOf(shape) <= most &&
       !usedBefore.has(node.outputs[0]!) &&
       inputsOf(node).every((value) => !isTensor(value) || sameShape(value.shape, shape))
     if (fits) final.push(node)
@@ -104,6 +112,24 @@ const whole = (name: string, values: readonly number[]): Value => ({
   elements: toElements(values, 'int64'),
 })
 
+/** Takes the parts of a row that a graph needs one by one. */
+function cutRow(row: Value, parts: readonly Value[], needed: ReadonlySet<Value | undefined>): Node[] {
+  const nodes: Node[] = []
+  let from = 0
+  for (const part of parts) {
+    const size = sizeOf(part.shape)
+    const bounds = [from, from + size].map((at, end) => whole(`${part.name}_${end ? 'to' : 'from'}`, [at]))
+    from += size
+    if (!needed.has(part)) continue
+    const flat: Value = part.shape.length === 1 ? part : { ...part, name: `${part.name}_cut`, shape: [size] }
+    nodes.push({ op: 'Slice', inputs: [row, ...bounds], outputs: [flat], attributes: {} })
+    if (flat === part) continue
+    const shape = whole(`${part.name}_shape`, part.shape)
+    nodes.push({ op: 'Reshape', inputs: [flat, shape], outputs: [part], attributes: {} })
+  }
+  return nodes
+}
+
 /**
  * Does what a graph does at its end to each of many small tensors (an optimizer's update of biases and gains) once, on all
  * of them in a row: to start an operator takes about as long as it takes for a thousand elements. The numbers are the same to the bit.
@@ -117,7 +143,7 @@ export function mergeUpdates(
   const rowInputs: Row[] = []
   const rowOutputs: Row[] = []
   const results = new Set(outputs)
-  const final = findFinal(nodes)
+  const final = findFinal(nodes, rowable.onDevice ? mostOnDevice : mostElements)
   const groups = new Map<string, Chain[]>()
   for (const chain of splitChains(final)) {
     const text = textOf(chain, results)
@@ -128,6 +154,7 @@ export function mergeUpdates(
   const inFinal = new Set(final)
   const usedBefore = new Set(nodes.flatMap((node) => (inFinal.has(node) ? [] : node.inputs)))
   const added: Node[] = []
+  const cut: Node[] = []
   for (const chains of groups.values()) {
     const [first] = chains as [Chain]
     if (chains.length < 2) continue
@@ -145,6 +172,7 @@ export function mergeUpdates(
 
     const sizes = chains.map(({ tensors }) => sizeOf(tensors[0]!.shape))
     const total = sizes.reduce((sum, size) => sum + size, 0)
+    if (total > mostOnDevice) continue
     const rows = new Map<Value, Value>()
     const row = (value: Value): Value => ({ name: `${value.name}_row`, shape: [total], type: 'float32' })
     const add = (
@@ -159,6 +187,7 @@ export function mergeUpdates(
       rows.set(value, row(value))
       if (parts.every((part) => rowable.inputs.has(part))) {
         rowInputs.push({ value: rows.get(value)!, parts })
+        if (rowable.onDevice) cut.push(...cutRow(rows.get(value)!, parts, usedBefore))
         continue
       }
       const reshaped = parts.map((tensor) => {
@@ -191,6 +220,6 @@ export function mergeUpdates(
     }
     for (const chain of chains) for (const node of chain.nodes) gone.add(node)
   }
-  const merged = gone.size === 0 ? [...nodes] : [...nodes.filter((node) => !gone.has(node)), ...added]
+  const merged = gone.size === 0 ? [...nodes] : [...cut, ...nodes.filter((node) => !gone.has(node)), ...added]
   return { nodes: merged, flat, rows: { inputs: rowInputs, outputs: rowOutputs } }
 }

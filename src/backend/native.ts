@@ -17,10 +17,22 @@ export interface NativeTensor {
 
 export type NativeTensors = { [name: string]: NativeTensor }
 
+/** Values that a graph has left in the memory of a device. Whoever has them must dispose of them, once. */
+export interface DeviceTensor {
+  type: ElementType
+  dims: readonly number[]
+  location: 'gpu-buffer'
+  /** ONNX Runtime's own. */
+  gpuBuffer: unknown
+  dispose(): void
+}
+
+export type Feeds = { [name: string]: NativeTensor | DeviceTensor }
+
 export interface NativeSession {
   loadModel(buffer: ArrayBufferLike, offset: number, length: number, options: object): void
   /** Runs at once, on this thread and the session's own, into the arrays of `fetches`: called by `runSession`. */
-  run(feeds: NativeTensors, fetches: NativeTensors): unknown
+  run(feeds: Feeds, fetches: { [name: string]: NativeTensor | null }): Feeds
   dispose(): void
 }
 
@@ -31,7 +43,7 @@ interface Binding {
 }
 
 /** The version whose inner interface is used below. */
-const version = '1.30.0'
+export const version = '1.30.0'
 
 const require = createRequire(import.meta.url)
 
@@ -90,6 +102,14 @@ class Result {
     this.data = data
     this.dims = dims
   }
+
+  /** What it makes of results that stay on the device. */
+  static fromGpuBuffer(
+    gpuBuffer: unknown,
+    { dataType, dims, dispose }: { dataType: ElementType; dims: readonly number[]; dispose(): void },
+  ): DeviceTensor {
+    return { type: dataType, dims, location: 'gpu-buffer', gpuBuffer, dispose }
+  }
 }
 
 /**
@@ -99,7 +119,7 @@ class Result {
  */
 export function runSession(
   session: NativeSession,
-  feeds: NativeTensors,
+  feeds: Feeds,
   fetches: NativeTensors,
   endsEarly = false,
 ): void {
@@ -111,6 +131,11 @@ export function runSession(
   } finally {
     isWritten = false
   }
+}
+
+/** Runs a session that keeps results on its device; those and the others are new. */
+export function runResident(session: NativeSession, feeds: Feeds, names: readonly string[]): Feeds {
+  return session.run(feeds, Object.fromEntries(names.map((name) => [name, null])))
 }
 
 const quiet = 3
@@ -132,13 +157,24 @@ export interface SessionOptions {
   threads: number
   /** Where the graph runs; 'cpu' unless `setDevice` said otherwise. */
   device: string
+  /** Names of nodes that run on the processor all the same. */
+  onProcessor?: readonly string[]
+  /** Results that stay on the device, by name: `keepsState` says on which they can. */
+  resident?: readonly string[]
 }
 
 /** Processors that this process may use. */
 export const processors = (): number => availableParallelism()
 
+/** Only WebGPU's provider can be told which nodes it shall not take. */
+const providerOf = (device: string, onProcessor: readonly string[]) =>
+  onProcessor.length === 0 ? device : { name: device, forceCpuNodeNames: onProcessor }
+
 /** A session for the bytes of a model. */
-export function createSession(model: Uint8Array, { threads, device }: SessionOptions): NativeSession {
+export function createSession(
+  model: Uint8Array,
+  { threads, device, onProcessor = [], resident = [] }: SessionOptions,
+): NativeSession {
   const session = new (binding().InferenceSession)()
   session.loadModel(model.buffer, model.byteOffset, model.byteLength, {
     intraOpNumThreads: threads,
@@ -149,7 +185,10 @@ export function createSession(model: Uint8Array, { threads, device }: SessionOpt
     // ONNX Runtime 1.30 breaks graphs with 1 / a * (b + 0): this pass looks for a node that the one before has taken out.
     extra: { optimization: { disable_specified_optimizers: 'DivMulFusion' } },
     logSeverityLevel: 4,
-    ...(device === 'cpu' ? {} : { executionProviders: [device, 'cpu'] }),
+    ...(device === 'cpu' ? {} : { executionProviders: [providerOf(device, onProcessor), 'cpu'] }),
+    ...(resident.length === 0
+      ? {}
+      : { preferredOutputLocation: Object.fromEntries(resident.map((name) => [name, 'gpu-buffer'])) }),
   })
   return session
 }

@@ -1,15 +1,19 @@
 import type { Graph, Node, Value } from './graph.js'
 import {
   createSession,
+  runResident,
   runSession,
+  type Feeds,
   type NativeSession,
   type NativeTensor,
   type NativeTensors,
   type SessionOptions,
 } from './native.js'
+import { findFailing, lowerFor } from './lower.js'
 import { mergeUpdates, type Merged, type Rowable } from './merge.js'
-import { encodeModel } from './onnx/model.js'
+import { encodeModel, nameOfNode } from './onnx/model.js'
 import { sizeOf } from './onnx/types.js'
+import { keepsState } from './resident.js'
 import { simplify } from './simplify/index.js'
 import { count } from './statistics.js'
 import type { Structure } from './structure.js'
@@ -23,6 +27,8 @@ export interface Plan {
   flat: ReadonlySet<string>
   /** Inputs and outputs that are several tensors in a row. */
   rows: Merged['rows']
+  /** Whether it leaves the state on the device. */
+  keepsState: boolean
   /** Whether its results are too large to be copied once more. */
   isLarge: boolean
   /** Calls of tfjs kernels that run in it. */
@@ -56,14 +62,21 @@ export function createPlan(
   nodes: readonly Node[],
   results: readonly Value[],
   options: SessionOptions,
-  rowable?: Rowable,
+  state?: Omit<Rowable, 'onDevice'>,
 ): Plan {
-  const { nodes: merged, flat, rows } = mergeUpdates(simplify(nodes, results), results, rowable)
+  const onDevice = keepsState(options.device)
+  const rowable = state && { ...state, onDevice }
+  const {
+    nodes: merged,
+    flat,
+    rows,
+  } = mergeUpdates(lowerFor(options.device, simplify(nodes, results)), results, rowable)
   const inRows = new Set(rows.outputs.flatMap(({ parts }) => parts))
   const outputs = [
     ...results.filter((value) => !inRows.has(value)),
     ...rows.outputs.map(({ value }) => value),
   ]
+  const states = new Set([...(state?.outputs ?? []), ...rows.outputs.map(({ value }) => value)])
   const made = new Set(merged.flatMap((node) => node.outputs))
   const inputs = new Set<Value>()
   for (const node of merged)
@@ -75,8 +88,13 @@ export function createPlan(
   )
   // The library copies the first one, so that shall be the smallest.
   outputs.sort((a, b) => sizeOf(a.shape) - sizeOf(b.shape))
+  const resident = outputs.flatMap((value) =>
+    onDevice && value.type === 'float32' && states.has(value) ? [value.name] : [],
+  )
   const session = createSession(encodeModel({ nodes: merged, inputs: list, outputs, dimensions }), {
     ...options,
+    resident,
+    onProcessor: findFailing(options.device, merged).map(nameOfNode),
     threads: written < enoughForThreads ? 1 : options.threads,
   })
   count.session()
@@ -84,7 +102,16 @@ export function createPlan(
   const kernels = new Map<string, number>()
   for (const { kernel } of ran) kernels.set(kernel, (kernels.get(kernel) ?? 0) + 1)
   const isLarge = outputs.reduce((sum, { shape }) => sum + sizeOf(shape), 0) >= enoughForEnd
-  return { session, inputs: list, outputs, flat, rows, isLarge, kernels: [...kernels] }
+  return {
+    session,
+    inputs: list,
+    outputs,
+    flat,
+    rows,
+    keepsState: resident.length > 0,
+    isLarge,
+    kernels: [...kernels],
+  }
 }
 
 /** A tensor with the dimensions in which a plan takes or gives this value. */
@@ -92,11 +119,23 @@ export function inPlan({ flat }: Plan, value: Value, tensor: NativeTensor): Nati
   return flat.has(value.name) ? { ...tensor, dims: [tensor.data.length] } : tensor
 }
 
-/** Runs a plan; the results are written into `fetches`. */
-export function runPlan(plan: Plan, feeds: NativeTensors, fetches: NativeTensors): void {
-  runSession(plan.session, feeds, fetches, plan.isLarge)
+function countRun({ kernels }: Plan): void {
   count.flush()
-  for (const [kernel, times] of plan.kernels) count.onnx(kernel, times)
+  for (const [kernel, times] of kernels) count.onnx(kernel, times)
+}
+
+/** Runs a plan; the results are written into `fetches`. */
+export function runPlan(plan: Plan, feeds: Feeds, fetches: NativeTensors): void {
+  runSession(plan.session, feeds, fetches, plan.isLarge)
+  countRun(plan)
+}
+
+/** Runs a plan that leaves results on the device, and gives all. */
+export function runPlanOnDevice(plan: Plan, feeds: Feeds): Feeds {
+  const names = plan.outputs.map(({ name }) => name)
+  const results = runResident(plan.session, feeds, names)
+  countRun(plan)
+  return results
 }
 
 /** What was made for structures: the last used, as many as allowed. */

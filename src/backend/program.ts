@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs'
 import type { OnnxRuntimeBackend } from './backend.js'
 import type { Value } from './graph.js'
-import type { NativeTensor, NativeTensors } from './native.js'
-import { toElements } from './onnx/types.js'
+import type { DeviceTensor, Feeds, NativeTensor, NativeTensors } from './native.js'
+import { sizeOf, toElements } from './onnx/types.js'
 import { options, threads } from './options.js'
-import { createPlan, findNeeded, inPlan, runPlan, type Plan } from './plan.js'
+import type { Row } from './merge.js'
+import { createPlan, findNeeded, inPlan, runPlan, runPlanOnDevice, type Plan } from './plan.js'
+import { Home, maybeWhole, Resident } from './resident.js'
 import { joined, Spare } from './rows.js'
 import { emptyTensor, Entry, pool, tensorOf } from './storage.js'
 import type { Structure } from './structure.js'
@@ -28,12 +30,14 @@ interface State {
   spare: NativeTensor | undefined
 }
 
-type Feed = { name: string; read(): NativeTensor }
+type Feed = { name: string; read(): NativeTensor | DeviceTensor }
 
 /** A recording that can be run again and again: its variables go in and come out changed, without a copy. */
 export class Program {
   private readonly backend: OnnxRuntimeBackend
+  private readonly device = options.device
   private readonly plan: Plan
+  private readonly home: Home
   private feeds: Feed[] = []
   private readonly states: State[]
   /** States that are written one by one. */
@@ -80,12 +84,13 @@ export class Program {
     this.plan = createPlan(
       findNeeded(graph, outputs),
       outputs,
-      { threads: threads(), device: options.device },
+      { threads: threads(), device: this.device },
       {
         inputs: new Set([...trace.sources].flatMap(([value, source]) => (ofVariable(source) ? [value] : []))),
         outputs: new Set(this.states.map(({ value }) => value)),
       },
     )
+    this.home = new Home(this.plan.session)
     const stateOf = new Map(this.states.map((state) => [state.value, state]))
     this.rows = this.plan.rows.outputs.map((row) => ({
       name: row.value.name,
@@ -97,8 +102,12 @@ export class Program {
     this.bind(trace, variables)
   }
 
-  /** Whether a variable that it reads or writes has been disposed since: the function must be asked again what it does. */
+  /**
+   * Whether a variable that it reads or writes has been disposed since, or another device chosen: the function must be asked
+   * again what it does.
+   */
   get isStale(): boolean {
+    if (this.device !== options.device) return true
     for (const { isDisposed } of this.variables) if (isDisposed) return true
     return false
   }
@@ -127,11 +136,12 @@ export class Program {
     for (const { name } of this.plan.inputs) {
       const row = rowInputs.get(name)
       if (row) {
-        const reads = row.parts.map((part) => {
-          const value = byName.get(part.name)!
-          return this.reader(trace.sources.get(value) as Source & { kind: 'tensor' }, value, variables, true)
+        const owners = row.parts.map((part) => {
+          const { entry } = trace.sources.get(byName.get(part.name)!) as Source & { kind: 'tensor' }
+          return variables.get(entry)!
         })
-        this.feeds.push({ name, read: () => joined(row, reads.map((read) => read())) }) // oxfmt-ignore
+        for (const variable of owners) this.variables.add(variable)
+        this.feeds.push({ name, read: () => this.readRow(row, owners) })
         continue
       }
       const value = byName.get(name)!
@@ -139,37 +149,49 @@ export class Program {
       if (source.kind === 'argument') this.argumentsOf.push({ value, index: source.index })
       else if (source.kind === 'key') this.keyName = name
       else {
-        const read = this.reader(source, value, variables)
-        const isFlat = this.plan.flat.has(name)
-        this.feeds.push({ name, read: isFlat ? () => inPlan(this.plan, value, read()) : read })
+        this.feeds.push({ name, read: this.reader(source, value, variables) })
       }
     }
   }
 
+  /** Several variables as one tensor: where they lie in a row, without a copy. */
+  private readRow(row: Row, variables: readonly tf.Variable[]): NativeTensor | DeviceTensor {
+    const entries = variables.map(({ dataId }) => this.backend.data.get(dataId))
+    const whole = this.plan.keepsState ? maybeWhole(entries.map(({ place }) => place)) : undefined
+    return (
+      whole ??
+      joined(
+        row,
+        entries.map((entry) => entry.readyTensor()),
+      )
+    )
+  }
+
   private reader(
     source: Exclude<Source, { kind: 'argument' | 'key' }>,
-    { type, shape }: Value,
+    value: Value,
     variables: ReadonlyMap<Entry, tf.Variable>,
-    inRow = false,
-  ): () => NativeTensor {
+  ): () => NativeTensor | DeviceTensor {
+    const { name, type, shape } = value
     if (source.kind === 'live') {
       const { number, sign } = source
-      return () => tensorOf(type, toElements([sign * number.read()], type), shape)
+      return () => inPlan(this.plan, value, tensorOf(type, toElements([sign * number.read()], type), shape))
     }
     const variable = variables.get(source.entry)
-    if (variable) this.variables.add(variable)
-    if (variable)
+    if (variable) {
+      this.variables.add(variable)
+      const dims = this.plan.flat.has(name) ? [sizeOf(shape)] : shape
       return () => {
-        const tensor = this.backend.data.get(variable.dataId).readyTensor()
+        const entry = this.backend.data.get(variable.dataId)
+        const tensor = (this.plan.keepsState && maybeWhole([entry.place])) || entry.readyTensor()
         // A variable may have been made from a reshaped view.
-        return inRow || tf.util.arraysEqual(tensor.dims as number[], shape as number[])
-          ? tensor
-          : { ...tensor, dims: shape }
+        return tf.util.arraysEqual(tensor.dims as number[], dims as number[]) ? tensor : { ...tensor, dims }
       }
+    }
     // A tensor that the function took from around it stays as it was: its values are held for as long as the program lives.
     source.entry.pinned++
     this.held.push(source.entry)
-    return () => source.entry.readyTensor()
+    return () => inPlan(this.plan, value, source.entry.readyTensor())
   }
 
   /** Runs it on these arguments. The results are new tensors; the variables have their new values, but for the frozen ones. */
@@ -180,11 +202,30 @@ export class Program {
   ): tf.Tensor[] {
     const { backend } = this
     backend.pending.flush()
-    const feeds: NativeTensors = {}
+    const feeds: Feeds = {}
     for (const { name, read } of this.feeds) feeds[name] = read()
     for (const { value, index } of this.argumentsOf)
       feeds[value.name] = inPlan(this.plan, value, backend.tensorFor(inputs[index]!))
     if (this.keyName) feeds[this.keyName] = tensorOf('int32', Int32Array.from(key!), [2])
+    const made = this.plan.keepsState ? this.runOnDevice(feeds, frozen) : this.runOnHost(feeds, frozen)
+    return this.results.map(({ name, shape, type }) => {
+      const entry = new Entry(backend, type as tf.DataType, shape)
+      entry.settle(made[name]!.data)
+      return backend.tensorOf(entry)
+    })
+  }
+
+  /** Whether the variables shall change. */
+  private isValid(results: NativeTensors): boolean {
+    return this.validName === undefined || Boolean(results[this.validName]!.data[0])
+  }
+
+  private countIteration(): void {
+    for (const optimizer of this.counted) optimizer.incrementIterations()
+  }
+
+  /** The state is written into arrays that take turns. */
+  private runOnHost(feeds: Feeds, frozen: ReadonlySet<tf.Variable> | undefined): NativeTensors {
     const fetches: NativeTensors = {}
     for (const value of this.results) fetches[value.name] = inPlan(this.plan, value, emptyTensor(value))
     for (const state of this.single) {
@@ -193,23 +234,46 @@ export class Program {
     }
     for (const { name, spare } of this.rows) fetches[name] = spare.whole
     runPlan(this.plan, feeds, fetches)
-    if (this.validName === undefined || fetches[this.validName]!.data[0]) {
-      for (const state of this.single)
-        if (!frozen?.has(state.variable)) state.spare = this.swap(state, state.spare!)
-      for (const { spare, states } of this.rows)
-        spare.exchange((part, at) => {
-          const state = states[at]!
-          // The parts of a row change arrays together, so what stays as it is moves over.
-          if (frozen?.has(state.variable)) this.keepValues(state, part)
-          return this.swap(state, part)
-        })
-      for (const optimizer of this.counted) optimizer.incrementIterations()
+    if (!this.isValid(fetches)) return fetches
+    for (const state of this.single)
+      if (!frozen?.has(state.variable)) state.spare = this.swap(state, state.spare!)
+    for (const { spare, states } of this.rows)
+      spare.exchange((part, at) => {
+        const state = states[at]!
+        // The parts of a row change arrays together, so what stays as it is moves over.
+        if (frozen?.has(state.variable)) this.keepValues(state, part)
+        return this.swap(state, part)
+      })
+    this.countIteration()
+    return fetches
+  }
+
+  /** The state stays on the device, where it is read in the next run. */
+  private runOnDevice(feeds: Feeds, frozen: ReadonlySet<tf.Variable> | undefined): NativeTensors {
+    const made = runPlanOnDevice(this.plan, feeds)
+    const results = made as NativeTensors
+    const isValid = this.isValid(results)
+    const written = [
+      ...this.single.map((state) => ({ name: state.name, states: [state] })),
+      ...this.rows,
+    ] // oxfmt-ignore
+    for (const { name, states } of written) {
+      const tensor = made[name]!
+      const whole = tensor.location === 'gpu-buffer' ? new Resident(tensor, this.home) : undefined
+      let from = 0
+      for (const state of states) {
+        const { shape } = state.value
+        // Of a row, what is frozen keeps its place in the one before: both are read until it thaws.
+        if (isValid && !frozen?.has(state.variable)) {
+          if (whole) this.entryToChange(state).settleAt(whole.place(from, sizeOf(shape)))
+          else this.swap(state, { ...(tensor as NativeTensor), dims: shape })
+        }
+        from += sizeOf(shape)
+      }
+      whole?.releaseUnread()
     }
-    return this.results.map(({ name, shape, type }) => {
-      const entry = new Entry(backend, type as tf.DataType, shape)
-      entry.settle(fetches[name]!.data)
-      return backend.tensorOf(entry)
-    })
+    if (isValid) this.countIteration()
+    return results
   }
 
   private keepValues({ variable }: State, written: NativeTensor): void {
@@ -218,19 +282,23 @@ export class Program {
   }
 
   /** Gives the variable the array that was written; its old one comes back for the next run where nobody else holds it. */
-  private swap({ variable }: State, written: NativeTensor): NativeTensor | undefined {
+  private swap(state: State, written: NativeTensor): NativeTensor | undefined {
+    return this.entryToChange(state).exchange(written)
+  }
+
+  private entryToChange({ variable }: State): Entry {
     const entry = this.backend.data.get(variable.dataId)
-    if (entry.refCount === 1 && entry.graph === undefined) return entry.exchange(written)
+    if (entry.refCount === 1 && entry.graph === undefined) return entry
     // Another tensor shares the values that the variable had (a snapshot): it keeps them.
     const fresh = new Entry(this.backend, variable.dtype, variable.shape)
-    fresh.exchange(written)
     const tensor = this.backend.tensorOf(fresh)
     variable.assign(tensor)
     tensor.dispose()
-    return undefined
+    return fresh
   }
 
   dispose(): void {
+    this.home.leave()
     this.plan.session.dispose()
     for (const { spare } of this.states) if (spare) pool.give(spare.data)
     for (const entry of this.held) entry.pinned--

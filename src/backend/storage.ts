@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from './graph.js'
 import { elementTypes, sizeOf, type ElementType, type Elements } from './onnx/types.js'
 import type { NativeTensor } from './native.js'
+import type { Resident } from './resident.js'
 
 /** tfjs's element types that ONNX Runtime works on; strings and complex numbers stay on the host. */
 export const isNative = (dtype: string): dtype is 'float32' | 'int32' | 'bool' =>
@@ -61,6 +62,18 @@ export const tensorOf = (type: ElementType, data: Elements, dims: readonly numbe
 export const emptyTensor = ({ type, shape }: Value): NativeTensor =>
   tensorOf(type, allocate(type, sizeOf(shape)), shape)
 
+/** Values of an entry that a graph has left on the device. */
+export interface Place {
+  readonly whole: Resident
+  /** Where they begin among all that lie there in a row, and how many they are. */
+  readonly from: number
+  readonly size: number
+  /** Copies them to the host, together with all others of the row. */
+  read(): Elements
+  /** Must be called once, when they are not needed any more. */
+  release(): void
+}
+
 /** Who can make an entry's values when they are not there yet. */
 export interface Maker {
   materialize(entry: Entry): void
@@ -85,6 +98,8 @@ export class Entry {
   escaped = true
   /** Programs that read it for as long as they live. */
   pinned = 0
+  /** Where they lie on the device, if a graph left them there. */
+  private onDevice: Place | undefined = undefined
   /** Written by the host, not made by a graph. */
   readonly fromHost: boolean
   private held: tf.BackendValues | undefined
@@ -108,7 +123,8 @@ export class Entry {
   }
 
   get values(): tf.BackendValues {
-    if (this.held === undefined && this.dtype !== 'complex64') this.maker.materialize(this)
+    if (!this.ready && this.dtype !== 'complex64') this.maker.materialize(this)
+    this.fetch()
     if (!this.escaped) this.leaveRow()
     this.escaped = true
     return this.held!
@@ -122,6 +138,7 @@ export class Entry {
   }
 
   set values(values: tf.BackendValues) {
+    this.leaveDevice()
     this.held = values
     this.native = undefined
     this.escaped = true
@@ -129,11 +146,37 @@ export class Entry {
 
   /** Whether the values are at hand. */
   get ready(): boolean {
-    return this.held !== undefined
+    return this.held !== undefined || this.onDevice !== undefined
+  }
+
+  /** Where they lie on the device, if they do. */
+  get place(): Place | undefined {
+    return this.onDevice
+  }
+
+  /** Brings the values to the host, where they are on the device alone. */
+  private fetch(): void {
+    if (this.held === undefined && this.onDevice)
+      this.held = this.onDevice.read() as unknown as tf.BackendValues
+  }
+
+  private leaveDevice(): void {
+    this.onDevice?.release()
+    this.onDevice = undefined
+  }
+
+  /** Takes values that are on the device in place of its own. */
+  settleAt(place: Place): void {
+    this.release()
+    this.leaveDevice()
+    this.held = this.native = undefined
+    this.onDevice = place
+    this.escaped = false
   }
 
   /** Takes values that a graph has made; the array is the entry's own. */
   settle(data: Elements): void {
+    this.leaveDevice()
     this.held = data as unknown as tf.BackendValues
     this.native = undefined
     this.escaped = false
@@ -143,6 +186,7 @@ export class Entry {
   /** The values as ONNX Runtime reads them; they must be at hand. */
   tensor(): NativeTensor {
     if (this.native) return this.native
+    this.fetch()
     const type = this.dtype as ElementType
     const { array } = elementTypes[type]
     const held = this.held as unknown as Elements
@@ -169,7 +213,9 @@ export class Entry {
 
   /** Takes values in place of its own, which are given back if nobody else can hold them. */
   exchange(values: NativeTensor): NativeTensor | undefined {
-    const old = this.escaped || this.pinned > 0 || !this.ready ? undefined : this.tensor()
+    const isFree = !this.escaped && this.pinned === 0 && this.held !== undefined && !this.onDevice
+    const old = isFree ? this.tensor() : undefined
+    this.leaveDevice()
     this.held = values.data as unknown as tf.BackendValues
     this.native = values
     this.shape = values.dims
@@ -179,6 +225,7 @@ export class Entry {
 
   /** The one number of a scalar that came from the host. */
   scalar(): number {
+    this.fetch()
     return Number((this.held as ArrayLike<number>)[0])
   }
 
@@ -189,7 +236,9 @@ export class Entry {
   /** Gives the array back when nobody else can hold it. */
   release(): void {
     if (this.pinned > 0) return
-    if (!this.escaped && this.held) pool.give(this.held as unknown as Elements)
+    // What was copied from the device may be a copy for others too.
+    if (!this.escaped && this.held && !this.onDevice) pool.give(this.held as unknown as Elements)
+    this.leaveDevice()
     this.held = this.native = undefined
   }
 }

@@ -49,6 +49,19 @@ describe('updates of many small tensors', () => {
     expect(nodes.map(({ op }) => op).filter((op) => op === 'Concat' || op === 'Split')).toEqual(['Concat'])
   })
 
+  it('on a device are one row however large they are, of which the graph cuts what it needs', () => {
+    const shapes = [[100, 100], [70, 90], [5], [300, 2]]
+    const { g, outputs, parameters } = updates(shapes)
+    const used = g.unary('Tanh', parameters[1]!)
+    const rowable = { inputs: new Set(parameters), outputs: new Set(outputs), onDevice: true }
+    const { nodes, rows } = mergeUpdates(g.nodes, [...outputs, used], rowable)
+    expect(rows.inputs.map(({ parts }) => parts)).toEqual([parameters])
+    const [cut, shaped] = nodes
+    expect([cut!.op, cut!.inputs[0], shaped!.op]).toEqual(['Slice', rows.inputs[0]!.value, 'Reshape'])
+    expect(cut!.inputs.slice(1).map((value) => Number(value!.elements![0]))).toEqual([10_000, 16_300])
+    expect(shaped!.outputs).toEqual([parameters[1]])
+  })
+
   it('stay apart where that takes fewer nodes, where they are large, and where they differ', () => {
     for (const shapes of [
       [

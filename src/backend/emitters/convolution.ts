@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph.js'
+import { options } from '../options.js'
 import { maybeFilterGradient, maybeForward, maybeInputGradient } from './blocked.js'
 import { isFloat, type Attributes, type Emitters } from './kernel.js'
 import { activate, fusable } from './matmul.js'
@@ -160,10 +161,40 @@ export function sumWindows(g: Graph, parts: Value, info: Info, batch: number, ch
   return g.node('Col2Im', inputs, shape, 'float32', strided(info))
 }
 
+/**
+ * The gradient as a convolution of dy with the filter turned by half, for steps of one: on a device, where `Col2Im` is not and
+ * the sum of windows would be made on the host. On the processor it is slower.
+ */
+function maybeTurned(g: Graph, dy: Value, filter: Value, info: Info): Value | undefined {
+  const { batchSize, inHeight, inWidth, inChannels, outChannels, filterHeight, filterWidth, padInfo } = info
+  const top = info.effectiveFilterHeight - 1 - padInfo.top
+  const left = info.effectiveFilterWidth - 1 - padInfo.left
+  if (info.strideHeight !== 1 || info.strideWidth !== 1 || top < 0 || left < 0) return undefined
+  const turned: Info = {
+    ...info,
+    inHeight: info.outHeight,
+    inWidth: info.outWidth,
+    inChannels: outChannels,
+    outHeight: inHeight,
+    outWidth: inWidth,
+    outChannels: inChannels,
+    padInfo: { ...padInfo, top, left },
+  }
+  if (columnSize(turned) > mostColumns) return undefined
+  const taps = filterHeight * filterWidth
+  const last = Array.from({ length: taps }, (_, tap) => taps - 1 - tap)
+  const byTap = g.reshape(filter, [taps, inChannels, outChannels])
+  const reversed = g.gather(byTap, g.constant(last, [taps], 'int32'), 0)
+  const weights = g.reshape(g.transpose(reversed, [0, 2, 1]), [taps * outChannels, inChannels])
+  return g.reshape(g.matmul(columns(g, dy, turned), weights), [batchSize, inHeight, inWidth, inChannels])
+}
+
 function inputGradient(g: Graph, dy: Value, filter: Value, info: Info): Value {
   const { batchSize, inChannels, outChannels, outHeight, outWidth, filterHeight, filterWidth } = info
   const blocked = maybeInputGradient(g, dy, filter, info)
   if (blocked) return blocked
+  const turned = options.device === 'cpu' ? undefined : maybeTurned(g, dy, filter, info)
+  if (turned) return turned
   const flat = g.reshape(g.transpose(dy, toNCHW), [batchSize, outChannels, outHeight * outWidth])
   const weights = g.reshape(g.transpose(filter, [3, 2, 0, 1]), [
     outChannels,

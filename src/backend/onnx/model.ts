@@ -58,6 +58,9 @@ function writeConstant(to: Protobuf, name: string, { shape, type, elements }: Va
     .bytes(9, new Uint8Array(buffer, byteOffset, byteLength))
 }
 
+/** What a node is called in the model, and in ONNX Runtime's errors: the kernel of tfjs that it is part of, and what it makes. */
+export const nameOfNode = ({ op, call, outputs }: Node): string => `${call?.kernel ?? op} ${outputs[0]!.name}`
+
 /** The bytes of an ONNX model. Constants that its nodes use become initializers. */
 export function encodeModel({ nodes, inputs, outputs, dimensions = {}, names }: Model): Uint8Array {
   const nameOf = (value: Value) => names?.get(value) ?? value.name
@@ -80,11 +83,12 @@ export function encodeModel({ nodes, inputs, outputs, dimensions = {}, names }: 
     .integer(1, irVersion)
     .string(2, 'gradbook')
     .message(7, (graph) => {
-      for (const { op, domain, inputs: from, outputs: to, attributes, call } of nodes)
+      for (const made of nodes)
         graph.message(1, (node) => {
+          const { op, domain, inputs: from, outputs: to, attributes } = made
           for (const value of from) node.string(1, value ? nameOf(value) : '')
           for (const value of to) node.string(2, nameOf(value))
-          if (call) node.string(3, `${call.kernel} ${to[0]!.name}`) // ONNX Runtime's errors name it
+          node.string(3, nameOfNode(made))
           node.string(4, op)
           for (const name in attributes)
             node.message(5, (attribute) => writeAttribute(attribute, name, attributes[name]!))
