@@ -15,13 +15,14 @@ export interface SplitOptions {
 }
 
 /**
- * Cuts a dataset into train, validation and test by shares, which add up to 1 at most. Ids stay as they are.
+ * Cuts a dataset into train, validation and test by shares, which add up to 1 at most; train is what the others leave where
+ * it has no share of its own. Ids stay as they are.
  *
  * @example const { train, validation, test } = split(fromArrays({ x, y }), { train: 0.6, validation: 0.2, test: 0.2 }, { seed: 1 })
  */
 export function split(
   dataset: Dataset,
-  shares: { train: number; validation?: number; test?: number },
+  shares: { train?: number; validation?: number; test?: number },
   options: SplitOptions = {},
 ): Splits {
   const known = ['seed', 'stratify', 'groups']
@@ -34,7 +35,9 @@ export function split(
       expected: 'e.g. { train: 0.8, validation: 0.1, test: 0.1 }',
     })
   named(shares, names, 'split(dataset, shares)')
-  const parts = names.map((name) => checkShare(shares[name] ?? 0, name))
+  const heldOut = checkShare(shares.validation ?? 0, 'validation') + checkShare(shares.test ?? 0, 'test')
+  const train = shares.train ?? Math.max(0, 1 - heldOut)
+  const parts = [checkShare(train, 'train'), shares.validation ?? 0, shares.test ?? 0]
   const sum = parts.reduce((total, part) => total + part, 0)
   if (sum > 1 + 1e-9 || sum === 0)
     throw new InputError({

@@ -27,7 +27,7 @@ export function splitTable<Name extends SplitName>(
   return splits
 }
 
-/** Rows of a table as a dataset. */
+/** Rows of a table as a dataset. Its functions are its own, so that `{ ...dataset, at: (positions) => … }` is one too. */
 export class TableDataset implements Dataset {
   readonly name: string
   readonly split: SplitName
@@ -78,16 +78,16 @@ export class TableDataset implements Dataset {
     }
   }
 
-  positionOf(id: number): number | undefined {
+  readonly positionOf = (id: number): number | undefined => {
     const at = this.#membership.get(id)
     return at?.split === this.split ? at.position : undefined
   }
 
-  splitOf(id: number): SplitName | undefined {
+  readonly splitOf = (id: number): SplitName | undefined => {
     return this.#membership.get(id)?.split
   }
 
-  at(positions: ArrayLike<number>): Examples {
+  readonly at = (positions: ArrayLike<number>): Examples => {
     const rows = new Int32Array(positions.length)
     const ids: number[] = Array.from({ length: positions.length })
     for (let i = 0; i < positions.length; i++) {
@@ -98,7 +98,7 @@ export class TableDataset implements Dataset {
     return { x: this.table.x.gather(rows), y: this.table.y.gather(rows), ids }
   }
 
-  valuesAt(position: number) {
+  readonly valuesAt = (position: number) => {
     const row = this.rows[this.#checkPosition(position)]!
     return { x: this.table.x.read(row), y: this.table.y.read(row) }
   }
@@ -119,7 +119,7 @@ export class TableDataset implements Dataset {
     return this.toString()
   }
 
-  digest(): string {
+  readonly digest = (): string => {
     if (this.#digest) return this.#digest
     const digest = new Digest()
     for (const spec of [this.x, this.y]) digest.text(`${spec.dtype}[${spec.shape.join()}]`)

@@ -60,6 +60,20 @@ describe('a dataset from arrays', () => {
     expect(computed.at([1, 2]).y.dtype).toBe('float32')
   })
 
+  it('can be taken over but for one of its functions', () => {
+    const data = fromArrays({ x: [[1], [2], [3]], y: [0, 1, 0] })
+    const doubled = {
+      ...data,
+      at(positions: ArrayLike<number>) {
+        const { x, ...rest } = data.at(positions)
+        return { ...rest, x: x.mul(2) }
+      },
+    }
+    expect(toDataset(doubled)).toBe(doubled)
+    expect([...doubled.at([2, 0]).x.dataSync()]).toEqual([6, 2])
+    expect([doubled.positionOf(1), doubled.valuesAt(1).y[0], doubled.digest()]).toEqual([1, 1, data.digest()])
+  })
+
   it('says what does not fit', () => {
     expect(() => fromArrays({ x: new Float32Array(12), y: new Float32Array(3) })).toThrow(
       /received 12 examples in x and 3 in y.*\{ shape: \[4\] \}/,

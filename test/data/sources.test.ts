@@ -181,6 +181,16 @@ describe('a split', () => {
     expect(parts.train.splitOf(positionsOf(parts.test)[0]!)).toBe('test')
   })
 
+  it('train is what the held-out shares leave', () => {
+    const data = fromRecords(
+      Array.from({ length: 50 }, (_, a) => ({ a, y: a % 2 })),
+      { x: 'a' },
+    )
+    const { train, validation, test } = split(data, { validation: 0.2, test: 0.1 })
+    expect([train.length, validation.length, test.length]).toEqual([35, 10, 5])
+    expect(split(data, { test: 1 }).train.length).toBe(0)
+  })
+
   it('that is stratified keeps the shares of the classes', () => {
     const parts = split(data, { train: 0.6, validation: 0.2, test: 0.2 }, { stratify: true })
     for (const part of Object.values(parts)) {
