@@ -121,7 +121,7 @@ export class Trace implements Recorder {
       )
     throw repeated(
       `tf.${scope.slice(0, -'__op'.length)} makes its numbers`,
-      "Use randomUniform or randomNormal of 'gradbook/backend' under withRandomness({ seed, iteration }, …), " +
+      "Use randomUniform or randomNormal of 'gradbook/backend', which a run keys by itself and elsewhere withRandomness({ seed, iteration }, …), " +
         'or pass the numbers in as an argument',
     )
   }

@@ -1,11 +1,13 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../backend/optimizer.js'
-import type { RandomnessSettings } from '../backend/random.js'
+import { withRandomness, type RandomnessSettings } from '../backend/random.js'
 import type { Dataset } from '../data/dataset.js'
+import { TableDataset } from '../data/table.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
 import type { Adjustment, EvaluationRow, LookRow, StopReason } from '../views.js'
 import { Dropouts } from './dropout.js'
 import { History } from './history.js'
+import { keyOf } from './key.js'
 import type { Settings } from './options.js'
 import { Order } from './order.js'
 import type { Spike } from './spikes.js'
@@ -199,8 +201,14 @@ export class Core {
 
   /** The training examples at these positions, with corrected labels. */
   batchAt(positions: Int32Array): Batch {
-    const { x, y, ids } = this.data.at(positions)
-    return { x, y: this.#relabelled(y, positions), ids, iteration: this.iteration + 1 }
+    const { data } = this
+    const iteration = this.iteration + 1
+    // A dataset of the user's own may change its examples at random: the same after undo and resume.
+    const { x, y, ids } =
+      data instanceof TableDataset
+        ? data.at(positions)
+        : withRandomness({ seed: keyOf(this.settings.seed, 'data'), iteration }, () => data.at(positions))
+    return { x, y: this.#relabelled(y, positions), ids, iteration }
   }
 
   #relabelled(y: tf.Tensor, positions: Int32Array): tf.Tensor {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { compile } from '../../src/backend/index.js'
-import { seed, sgd, train } from '../../src/index.js'
+import { fromArrays, seed, sgd, train } from '../../src/index.js'
 import { maybeCompiled } from '../../src/train/compiled.js'
 import { coreOf } from '../../src/train/run.js'
 import { silence } from './setup.js'
@@ -96,4 +96,29 @@ test('compile with steady refuses a function that counts its calls, before it is
   expect(() => step(tf.tensor1d([1, 2]))).toThrow(/counter/)
   const plain = compile((x: tf.Tensor) => x.mul(2), { steady: true })
   expect([...plain(tf.tensor1d([1, 2])).dataSync(), plain.recordings]).toEqual([2, 4, 1])
+})
+
+describe('examples that are changed at random as they are drawn', () => {
+  const flipped = () => {
+    const base = fromArrays({ x: Float32Array.from({ length: 160 }, (_, i) => i) }, { shape: [5] })
+    const drawn: number[][] = []
+    const at = (positions: ArrayLike<number>) => {
+      const { x, ...rest } = base.at(positions)
+      const moved = x.add(tf.randomUniform([1])).add(Math.random())
+      drawn.push(Array.from(moved.dataSync().slice(0, 2)))
+      return { ...rest, x: moved }
+    }
+    return { data: { ...base, at }, drawn }
+  }
+
+  test('are the same after undo, and others in each iteration', async () => {
+    const w = tf.variable(tf.scalar(1))
+    const { data, drawn } = flipped()
+    const run = train({ parameters: { w }, loss: ({ x }) => x.mul(w).mean() }, { ...options, data })
+    await run.iterate(3)
+    await run.undo()
+    await run.iterate(3)
+    expect(drawn.slice(3)).toEqual(drawn.slice(0, 3))
+    expect(new Set(drawn.map(([first]) => first! % 1)).size).toBe(3)
+  })
 })
