@@ -15,49 +15,15 @@ export interface Band {
  * encoder makes of them, in less time.
  */
 export function encodeBands(bands: readonly Band[]): Uint8Array {
-  const colours = new Colours()
-  for (const band of bands) colours.add(band)
+  const colours = new Colours(bands)
   const { width } = bands[0]!
   const height = bands.reduce((sum, band) => sum + band.height, 0)
   const reduced = colours.maybePalette()
   if (!reduced) return encodeColours(bands, width, height)
-  const rows = filtered(colours.indices, reduced.places, width, height)
   // Differences between rows are mostly zeros: looking for longer repetitions takes four times as long for 8 % less.
-  const packed = deflateSync(rows, { level: 1, strategy: constants.Z_RLE })
+  const packed = deflateSync(colours.rows(reduced.places), { level: 1, strategy: constants.Z_RLE })
   return writePng(width, height, 'palette', packed, reduced.palette)
 }
-
-/** Rows as differences to the row above (filter type 2 of the format), the first one as it is. */
-function filtered(
-  bands: readonly Uint16Array[],
-  places: Uint8Array,
-  width: number,
-  height: number,
-): Uint8Array {
-  const rows = new Uint8Array((width + 1) * height)
-  let to = 0
-  let above: Uint16Array | undefined
-  for (const indices of bands)
-    for (let from = 0; from < indices.length; from += width) {
-      const row = indices.subarray(from, from + width)
-      rows[to++] = above ? 2 : 0
-      if (!above) for (let x = 0; x < width; x++) rows[to + x] = places[row[x]!]!
-      else if (!isSame(row, above))
-        for (let x = 0; x < width; x++) {
-          const index = row[x]!
-          if (index !== above[x]) rows[to + x] = places[index]! - places[above[x]!]!
-        }
-      to += width
-      above = row
-    }
-  return rows
-}
-
-const isSame = (a: Uint16Array, b: Uint16Array): boolean =>
-  Buffer.compare(
-    Buffer.from(a.buffer, a.byteOffset, a.byteLength),
-    Buffer.from(b.buffer, b.byteOffset, b.byteLength),
-  ) === 0
 
 /** Photographs and smooth ramps, and what is not opaque everywhere. */
 function encodeColours(bands: readonly Band[], width: number, height: number): Uint8Array {
