@@ -70,7 +70,7 @@ const data: ProtocolData = {
   home: fileURLToPath(new URL('../../', import.meta.url)),
   parent: Number(process.env.JPY_PARENT_PID) || undefined,
 }
-const protocol = new Worker(new URL('./bundle/protocol-start.cjs', import.meta.url), {
+const protocol = new Worker(new URL('./bundle/protocol-load.cjs', import.meta.url), {
   workerData: data,
   transferList: [port2],
   stdout: false,

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { Written } from './json.js'
 import { keep, log } from './log.js'
-import { opened } from './protocol-start.js'
+import { first, opened } from './protocol-start.js'
 import { Shared, writeCost, type ProtocolData, type ToMain, type ToProtocol } from './port.js'
 import { onComplete, onInspect, onIsComplete } from './requests/assist.js'
 import { Causes } from './requests/causes.js'
@@ -70,6 +70,7 @@ let hear!: () => void
 const isHeard = new Promise<void>((resolve) => (hear = resolve))
 const cells = prepareCells(
   { folder, home, as },
+  first,
   isHeard.then(() => wire.flush()),
 )
 const executor = new Executor(kernel)
@@ -159,6 +160,7 @@ function receive(message: ToProtocol): void {
       return
     case 'done':
       beside.drain()
+      keepCodeSoon()
       return kernel.subshells.runningCell(message.cause)?.finish(message.outcome)
     case 'abandoned':
       return kernel.stopper.abandoned()
@@ -179,6 +181,18 @@ function receive(message: ToProtocol): void {
       void leave(message.code)
   }
 }
+
+/** Given by protocol-load.ts. */
+declare const $keepCode: () => void
+
+let isKept = false
+/** What a start and a first cell take has been compiled. A second later nobody waits for the 10 ms that keeping it takes. */
+function keepCodeSoon(): void {
+  if (isKept) return
+  isKept = true
+  setTimeout($keepCode, 1_000).unref()
+}
+
 /** What a silent cell does not publish. */
 const quiet = new Set<ToProtocol['type']>(['write', 'show', 'clear', 'failed'])
 

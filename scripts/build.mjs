@@ -2,7 +2,7 @@
 // Does nothing when dist/ is newer than every source; `--force` builds anyway.
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { joinLib, layCoveredTypes, layFirstWorld } from './cell-types.mjs'
 import { filesBelow, isFresh } from './fresh.mjs'
@@ -118,12 +118,22 @@ async function bundleKernel() {
       },
     ],
   })
-  await build({
+  const { metafile } = await build({
     ...commonJs,
     entryPoints: [join(kernel, 'protocol-start.js')],
-    outfile: join(bundle, 'protocol-start.cjs'),
+    outdir: bundle,
+    entryNames: '[name]-[hash]',
+    outExtension: { '.js': '.cjs' },
+    metafile: true,
     external: ['esbuild', 'zeromq', 'typescript'],
     plugins: [sharedWithCells, whereTheyLie],
+  })
+  const [protocol] = Object.keys(metafile.outputs)
+  await build({
+    ...commonJs,
+    entryPoints: [join(kernel, 'protocol-load.js')],
+    outfile: join(bundle, 'protocol-load.cjs'),
+    define: { ...commonJs.define, $protocol: JSON.stringify(basename(protocol)) },
   })
 }
 

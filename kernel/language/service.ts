@@ -48,6 +48,9 @@ const capabilities = {
   },
 }
 
+/** Otherwise it says six lines about each check, which this thread would read while the cell waits. */
+const logNothing = 0
+
 /**
  * TypeScript 7, spoken to in the Language Server Protocol: documents live in memory, requests are answered in order. When it
  * ends unexpectedly, the next request starts it again with the same documents.
@@ -97,6 +100,7 @@ export class Service {
     await server.request('initialize', {
       processId: process.pid,
       rootUri: pathToFileURL(this.folder).href,
+      initializationOptions: { logVerbosity: logNothing },
       capabilities,
     })
     server.notify('initialized', {})

@@ -26,12 +26,14 @@ export interface Place {
   as?: StandIn | undefined
 }
 
-/** Starts TypeScript in the small world that the build has laid, where that is the notebook's too. `ready` settles when it has read its types. */
-export function startFirst({
-  folder: notebookFolder,
-  home,
-  as,
-}: Place): { service: Service; ready: Promise<void> } | undefined {
+export interface StartedFirst {
+  service: Service
+  /** Settles when it has read its types. */
+  ready: Promise<void>
+}
+
+/** Starts TypeScript in the small world that the build has laid, where that is the notebook's too. */
+export function startFirst({ folder: notebookFolder, home, as }: Place): StartedFirst | undefined {
   const folder = join(home, 'dist', 'kernel', 'language', 'first')
   if (as || !existsSync(folder) || !isPlain(notebookFolder, home)) return undefined
   const service = new Service(folder, home)

@@ -1,34 +1,34 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
-import { startFirst, startService, type Place } from '../language/start.js'
+import { startService, type Place, type StartedFirst, type StartedService } from '../language/start.js'
 import type { Language } from '../language/types.js'
 import type { Compiler } from './compile.js'
 
 /** Milliseconds that a front end is given for its first question, which is answered at once, before what cells need is loaded. */
 const patience = 20
 
-/** Where there is no room for its files, say: createLanguage tries again, and whoever asks it hears why. */
-function attempt<T>(start: () => T): T | undefined {
+function maybeStart(place: Place, first: StartedFirst | undefined): StartedService | undefined {
   try {
-    return start()
+    return startService(place, first)
   } catch {
+    // No room for its files, say: createLanguage tries again, and whoever asks it hears why.
     return undefined
   }
 }
 
 /**
- * What cells need, begun when the front end can be heard: its first question does not need it. First the processes, which
- * work beside this thread, then what holds this thread up.
+ * What cells need, begun when the front end can be heard: its first question does not need it. First the files that TypeScript
+ * will read, then what holds this thread up.
  *
+ * @param first the TypeScript of the first cells
  * @param answered settles when the first request has been answered
  */
 export async function prepareCells(
   place: Place,
+  first: StartedFirst | undefined,
   answered: Promise<void>,
 ): Promise<{ language: Language; compiler: Compiler }> {
   await nextTurn()
-  const first = attempt(() => startFirst(place))
-  await nextTurn()
-  const started = attempt(() => startService(place, first))
+  const started = maybeStart(place, first)
   await Promise.race([answered, sleep(patience)])
   const { createLanguage, createCompiler } = await import('./cells.js')
   return {
