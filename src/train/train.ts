@@ -36,6 +36,12 @@ import { say } from './say.js'
 import { named } from '../suggest.js'
 import type { Trainee } from './trainee.js'
 
+/** What `train` takes beside this model: a tf.LayersModel has no loss of its own. */
+export type OptionsOf<M> = M extends LayersModelLike ? ModelOptions : RunOptions
+
+/** A tf.LayersModel by what tells it apart. The whole of it has a `loss` too, which would hide the type of an own one. */
+export type LayersModelLike = Pick<tf.LayersModel, 'layers' | 'inputs' | 'outputs'>
+
 /**
  * Makes a run of a model: nothing is trained yet. The model is trained in place.
  *
@@ -44,11 +50,11 @@ import type { Trainee } from './trainee.js'
  *
  * @throws InputError where the options, the data's shapes or the model do not fit; its message says what would.
  */
-// First and generic: of several signatures an editor completes the options that all share, unless one is generic.
-export function train<M extends tf.LayersModel>(model: M, options: ModelOptions): Run
-export function train(model: OwnModel, options: RunOptions): Run
-export function train(model: OwnIteration, options: RunOptions): Run
-export function train(model: tf.LayersModel | OwnModel | OwnIteration, given: RunOptions): Run {
+// One signature, so that a mistake is told where it is: of several the checker tells of the last alone.
+export function train<M extends LayersModelLike | OwnModel | OwnIteration>(
+  model: M,
+  given: OptionsOf<M>,
+): Run {
   const options = checkOptions(given, 'train(model, options)')
   const { name, resume = false } = options
   const saved = resume ? maybeSaved(name) : undefined

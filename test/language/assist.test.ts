@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { session } from './session.js'
 
 const notebook = session()
@@ -125,4 +125,43 @@ test('of a name that nobody declared nothing is said, of one that is any its dec
   expect(await inspect('nobodyDeclared|This')).toBeUndefined()
   expect((await inspect('what|ever'))?.signature).toBe('let whatever: any')
   await own.close()
+})
+
+describe('what train takes', () => {
+  const before = `import * as tf from '@tensorflow/tfjs'
+import { adam, train } from 'gradbook'
+const data = { x: [1, 2], y: [1, 2] }
+const w = tf.variable(tf.scalar(1))
+const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [1] })] })
+`
+  const completed = async (text: string) => texts(before + text)
+
+  test('options complete beside a model of layers, with its loss, and beside one of your own, without', async () => {
+    expect(await completed('train(model, { data, | })')).toEqual(
+      expect.arrayContaining(['batchSize', 'loss', 'optimizer', 'schedule']),
+    )
+    const own = await completed('train({ parameters: { w }, loss: ({ x }) => x.mul(w).mean() }, { data, | })')
+    expect(own).toEqual(expect.arrayContaining(['batchSize', 'optimizer']))
+    expect(own).not.toContain('loss')
+    expect(await completed('train({ parameters: { w }, | }, { data })')).toEqual(
+      expect.arrayContaining(['loss', 'predict', 'iteration', 'optimizers']),
+    )
+    expect(await completed('train({ parameters: { w }, loss: (batch) => batch.| }, { data })')).toEqual(
+      expect.arrayContaining(['x', 'y', 'ids', 'iteration', 'training']),
+    )
+  })
+
+  test('a mistake is told where it is, with what it should be', async () => {
+    const wrong = async (text: string) => {
+      const problems = await notebook.language.check({ number: 1000, text: before + text })
+      return problems.map(({ message }) => message).join('\n')
+    }
+    expect(
+      await wrong("train(model, { data, loss: 'huber', optimiser: adam({ learningRate: 0.1 }) })"),
+    ).toMatch(/'optimiser' does not exist in type 'ModelOptions'. Did you mean to write 'optimizer'/)
+    expect(await wrong("train(model, { data, loss: 'huber' })")).toMatch(/'optimizer' is missing/)
+    expect(await wrong('train({ parameters: { w }, los: () => tf.scalar(1) }, { data })')).toMatch(
+      /'los' does not exist/,
+    )
+  })
 })
