@@ -138,6 +138,7 @@ export function factor(nodes: readonly Node[], results: readonly Value[], maker:
   const groupOf = splitGroups(inForms, forms)
   const instead = new Map<Node, Node[]>()
   for (const group of new Set(groupOf.values())) {
+    if (group.length < 2) continue
     const roots = group.filter(({ outputs }) => needed.has(outputs[0]!))
     const pairs = new PairCounts(numbering)
     for (const root of roots) pairs.add(formOf(root)!)

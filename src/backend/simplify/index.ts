@@ -14,7 +14,9 @@ export function simplify(nodes: readonly Node[], results: readonly Value[]): Nod
   const maker = createMaker()
   const distinct = shareEqual(nodes, results)
   const products = writeSigmoids(distinct, results, maker)
-  return widenSpans(shareEqual(factor(products, results, maker), results))
+  const factored = factor(products, results, maker)
+  // What was written for several groups of nodes: numbers by which their tensors are scaled.
+  return widenSpans(shareEqual(factored, results, ({ outputs: [to] }) => to!.shape.length === 0))
 }
 
 function createMaker(): Maker {

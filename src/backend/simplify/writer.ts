@@ -1,7 +1,7 @@
 import { broadcast } from '../graph.js'
 import type { Node, Value } from '../onnx/model.js'
 import { sizeOf } from '../onnx/types.js'
-import { commonFactors, divide, mostFrequent, scaled, type Numbering, type Term } from './terms.js'
+import { commonFactors, divide, mostFrequent, product, scaled, type Numbering, type Term } from './terms.js'
 import { numberIn } from './uses.js'
 
 const size = ({ shape }: Value): number => sizeOf(shape)
@@ -105,8 +105,22 @@ export class Writer {
     if (scale !== 1 && tensors.length > 1 && terms.every((term) => Math.abs(term.scale) === scale))
       return this.binary('Mul', this.sum(scaled(terms, 1 / scale)), this.maker.constant(scale), to)
     const common = commonFactors(terms)
-    if (common.length > 0) return this.product([...common, this.sum(divide(terms, common))], 1, to)
+    if (common.length > 0) return this.multiplied(common, divide(terms, common), to)
     return this.add(this.partsOf(terms), to)
+  }
+
+  /** `common` times the sum of `terms`. */
+  private multiplied(common: readonly Value[], terms: readonly Term[], to?: Value): Value {
+    // s + x s e as it stands, not s (1 + x e), if x s is there already: a pass less.
+    const others = terms.filter(({ scale, factors }) => scale !== 1 || factors.length > 0)
+    const inOthers = others.length === terms.length - 1 ? commonFactors(others) : []
+    const at = common.findIndex((a) => inOthers.some((b) => this.made.has(this.keyOf('Mul', a, b))))
+    if (at < 0) return this.product([...common, this.sum(terms)], 1, to)
+    const one: Term = { scale: 1, factors: [common[at]!] }
+    const rest = common.toSpliced(at, 1)
+    const products = this.sum(others.map((term) => product(term, one, this.numbering)))
+    if (rest.length === 0) return this.binary('Add', common[at]!, products, to)
+    return this.product([...rest, this.binary('Add', common[at]!, products)], 1, to)
   }
 
   /** Summands: those that share a factor as one. */
