@@ -341,6 +341,14 @@ export class Graph {
     return this.node('Gather', [x, indices], shape, x.type, { axis })
   }
 
+  /**
+   * `direct`, a shorter way to a part of `whole`; or `part`, which is taken out of it, where `whole` is made anyhow. Which of
+   * them is known only when the graph is complete: `findNeeded` decides.
+   */
+  either(direct: Value, part: Value, whole: Value): Value {
+    return this.node('Either', [direct, part, whole], direct.shape, direct.type)
+  }
+
   /** One value whose shape is [size]. */
   flat(x: Value): Value {
     return this.reshape(x, [sizeOf(x.shape)])

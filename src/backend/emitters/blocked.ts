@@ -17,7 +17,7 @@ const domain = 'com.microsoft.nchwc'
 const fewest = 100_000
 
 /** The block, where all of these numbers of channels are made of whole ones. */
-function maybeBlock(g: Graph, info: Info, ...channels: readonly number[]): number | undefined {
+export function maybeBlock(g: Graph, info: Info, ...channels: readonly number[]): number | undefined {
   const { batchSize, outHeight, outWidth, filterHeight, filterWidth, inChannels } = info
   const taps = filterHeight * filterWidth
   // A filter of one pixel takes no patches.
@@ -29,7 +29,7 @@ function maybeBlock(g: Graph, info: Info, ...channels: readonly number[]): numbe
 
 const unpadded = { strides: [1, 1], dilations: [1, 1], pads: [0, 0, 0, 0] }
 
-interface Window {
+export interface Window {
   strides: readonly number[]
   dilations: readonly number[]
   pads: readonly number[]
@@ -51,29 +51,42 @@ function arrange(
   return g.reshape(g.transpose(g.reshape(value, cut), order), [to! * block, from! * block, height!, width!])
 }
 
-function convolve(
+const write = (g: Graph, op: string, inputs: Value[], shape: readonly number[], attributes: {}) =>
+  g.node(op, inputs, shape, 'float32', attributes, domain)
+
+/** An image [batch, height, width, channels] with its channels in blocks: [batch, channels / b, height, width, b]. */
+export function toBlocks(g: Graph, x: Value): Value {
+  const [batch, height, width, channels] = x.shape as [number, number, number, number]
+  return write(g, 'ReorderInput', [x], [batch, channels, height, width], { channels_last: 1 })
+}
+
+export function fromBlocks(g: Graph, x: Value): Value {
+  const [batch, channels, height, width] = x.shape as [number, number, number, number]
+  return write(g, 'ReorderOutput', [x], [batch, height, width, channels], { channels, channels_last: 1 })
+}
+
+/** A convolution from blocks to blocks. */
+export function convolve(
   g: Graph,
   x: Value,
   filter: Value,
   size: readonly [number, number],
   { strides, dilations, pads }: Window,
-  channelsLast = true,
+  bias?: Value,
 ): Value {
-  const [batch, ...image] = x.shape as [number, number, number, number]
-  const [height, width, from] = channelsLast ? image : [image[1], image[2], image[0]]
   const [to, , filterHeight, filterWidth] = filter.shape as [number, number, number, number]
-  const write = (op: string, inputs: Value[], shape: number[], attributes: {}) =>
-    g.node(op, inputs, shape, 'float32', attributes, domain)
-  const blocked = write('ReorderInput', [x], [batch, from, height, width], { channels_last: +channelsLast })
-  const y = write('Conv', [blocked, filter], [batch, to, ...size], {
+  return write(g, 'Conv', bias ? [x, filter, bias] : [x, filter], [x.shape[0]!, to, ...size], {
     kernel_shape: [filterHeight, filterWidth],
     strides,
     dilations,
     pads,
     group: 1,
   })
-  return write('ReorderOutput', [y], [batch, ...size, to], { channels: to, channels_last: 1 })
 }
+
+/** tfjs's filter [height, width, in, out] in blocks. */
+export const filterInBlocks = (g: Graph, filter: Value, block: number): Value =>
+  arrange(g, filter, block, [2, 3], [4, 2, 0, 1, 3, 5])
 
 export function maybeForward(
   g: Graph,
@@ -84,8 +97,8 @@ export function maybeForward(
 ): Value | undefined {
   const block = maybeBlock(g, info, info.inChannels, info.outChannels)
   if (!block) return undefined
-  const weights = arrange(g, filter, block, [2, 3], [4, 2, 0, 1, 3, 5])
-  return convolve(g, x, weights, [info.outHeight, info.outWidth], window)
+  const size = [info.outHeight, info.outWidth] as const
+  return fromBlocks(g, convolve(g, toBlocks(g, x), filterInBlocks(g, filter, block), size, window))
 }
 
 const isPlain = ({ strideHeight, strideWidth, dilationHeight, dilationWidth }: Info) =>
@@ -93,15 +106,25 @@ const isPlain = ({ strideHeight, strideWidth, dilationHeight, dilationWidth }: I
 
 /** The gradient goes back through the filter turned by half a turn, with as much around it as the filter reached over. */
 export function maybeInputGradient(g: Graph, dy: Value, filter: Value, info: Info): Value | undefined {
-  const block = isPlain(info) ? maybeBlock(g, info, info.inChannels, info.outChannels) : undefined
-  if (!block) return undefined
+  const block = maybeBlock(g, info, info.inChannels, info.outChannels)
+  return block ? maybeGradientFromBlocks(g, () => toBlocks(g, dy), filter, info, block) : undefined
+}
+
+/** The same of a gradient in blocks. */
+export function maybeGradientFromBlocks(
+  g: Graph,
+  dy: () => Value,
+  filter: Value,
+  info: Info,
+  block: number,
+): Value | undefined {
   const { inHeight, inWidth, outHeight, outWidth, filterHeight, filterWidth, padInfo } = info
   const [top, left] = [filterHeight - 1 - padInfo.top, filterWidth - 1 - padInfo.left]
   const pads = [top, left, inHeight - outHeight + padInfo.top, inWidth - outWidth + padInfo.left]
-  if (pads.some((pad) => pad < 0)) return undefined
+  if (!isPlain(info) || pads.some((pad) => pad < 0)) return undefined
   const turned = g.slice(filter, [filterHeight - 1, filterWidth - 1, 0, 0], filter.shape, [-1, -1, 1, 1])
   const weights = arrange(g, turned, block, [2, 3], [2, 4, 0, 1, 5, 3])
-  return convolve(g, dy, weights, [inHeight, inWidth], { ...unpadded, pads })
+  return fromBlocks(g, convolve(g, dy(), weights, [inHeight, inWidth], { ...unpadded, pads }))
 }
 
 /** The gradient of the filter is a convolution too: of the image by the gradient, with the examples as channels. */
@@ -112,18 +135,33 @@ export function maybeFilterGradient(
   info: Info,
   window: Window,
 ): Value | undefined {
-  const block = isPlain(info) ? maybeBlock(g, info, info.batchSize, info.outChannels) : undefined
+  const block = maybeBlock(g, info, info.batchSize, info.outChannels)
   if (!block) return undefined
+  return maybeFilterGradientBy(g, x, () => arrange(g, dy, block, [0, 3], [4, 0, 2, 3, 1, 5]), info, window)
+}
+
+/** The same of a gradient as the filter that it is here: [out / b, batch / b, height, width, b of the batch, b out]. */
+export function maybeFilterGradientBy(
+  g: Graph,
+  x: Value,
+  weights: () => Value,
+  info: Info,
+  window: Window,
+): Value | undefined {
   const [top, left, bottom, right] = window.pads as [number, number, number, number]
-  const { inHeight, inWidth, outHeight, outWidth, filterHeight, filterWidth } = info
-  const reachesAll =
-    inHeight + top + bottom === outHeight + filterHeight - 1 &&
-    inWidth + left + right === outWidth + filterWidth - 1
-  if (!reachesAll) return undefined
-  const weights = arrange(g, dy, block, [0, 3], [4, 0, 2, 3, 1, 5])
+  const { batchSize, inHeight, inWidth, outHeight, outWidth, filterHeight, filterWidth, inChannels } = info
+  const [height, width] = [inHeight + top + bottom, inWidth + left + right]
+  const reachesAll = height === outHeight + filterHeight - 1 && width === outWidth + filterWidth - 1
+  if (!isPlain(info) || !reachesAll) return undefined
   // The few results of a row are made at once only where none of them reaches over an edge.
   const padded = g.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]]) // oxfmt-ignore
-  const image = g.transpose(padded, [3, 0, 1, 2])
-  const gradient = convolve(g, image, weights, [filterHeight, filterWidth], unpadded, false)
-  return g.transpose(gradient, [1, 2, 0, 3])
+  const image = write(
+    g,
+    'ReorderInput',
+    [g.transpose(padded, [3, 0, 1, 2])],
+    [inChannels, batchSize, height, width],
+    { channels_last: 0 },
+  )
+  const gradient = convolve(g, image, weights(), [filterHeight, filterWidth], unpadded)
+  return g.transpose(fromBlocks(g, gradient), [1, 2, 0, 3])
 }

@@ -5,16 +5,16 @@ import { maybeFilterGradient, maybeForward, maybeInputGradient } from './blocked
 import { isFloat, type Attributes, type Emitters } from './kernel.js'
 import { activate, fusable } from './matmul.js'
 
-type Info = tf.backend_util.Conv2DInfo
+export type Info = tf.backend_util.Conv2DInfo
 
 /** Columns of more elements than this take more memory than their speed is worth. */
-const mostColumns = 64 * 2 ** 20
+export const mostColumns = 64 * 2 ** 20
 
 const toNHWC = [0, 2, 3, 1]
 const toNCHW = [0, 3, 1, 2]
 
 /** What tfjs says of a convolution whose tensors were brought to NHWC. */
-function infoOf(
+export function infoOf(
   x: readonly number[],
   filter: readonly number[],
   attributes: Attributes,
@@ -36,7 +36,7 @@ function infoOf(
   )
 }
 
-const isNCHW = ({ dataFormat }: Attributes) => dataFormat === 'NCHW'
+export const isNCHW = ({ dataFormat }: Attributes) => dataFormat === 'NCHW'
 const last = (g: Graph, x: Value, attributes: Attributes) => (isNCHW(attributes) ? g.transpose(x, toNHWC) : x)
 const back = (g: Graph, x: Value, attributes: Attributes) => (isNCHW(attributes) ? g.transpose(x, toNCHW) : x)
 const shapeLast = (shape: readonly number[], attributes: Attributes) =>
@@ -74,7 +74,7 @@ export function maybeGatherPixels(
 }
 
 /** Padding after the end with which exactly the windows that there are fit in; what no window reaches needs none. */
-function padsAfter(info: Info): [bottom: number, right: number] {
+export function padsAfter(info: Info): [bottom: number, right: number] {
   const { padInfo } = info
   const reach = (out: number, stride: number, filter: number) => (out - 1) * stride + filter
   const bottom = reach(info.outHeight, info.strideHeight, info.effectiveFilterHeight) - info.inHeight
@@ -86,7 +86,7 @@ function padsAfter(info: Info): [bottom: number, right: number] {
  * Whether as many windows fit in as tfjs says. Padding given as a number it counts with the filter's height for both axes, so
  * that a tall filter leaves windows out.
  */
-function fits(info: Info): boolean {
+export function fits(info: Info): boolean {
   const [bottom, right] = padsAfter(info)
   const { top, left } = info.padInfo
   const count = (size: number, filter: number, stride: number) => Math.floor((size - filter) / stride) + 1
@@ -121,10 +121,10 @@ function columns(g: Graph, x: Value, info: Info): Value {
   return g.reshape(g.concat(parts, 3), [batchSize * outHeight * outWidth, taps * inChannels])
 }
 
-const columnSize = (info: Info) =>
+export const columnSize = (info: Info) =>
   info.batchSize * info.outHeight * info.outWidth * info.filterHeight * info.filterWidth * info.inChannels
 
-const strided = (info: Info) => ({
+export const strided = (info: Info) => ({
   strides: [info.strideHeight, info.strideWidth],
   dilations: [info.dilationHeight, info.dilationWidth],
   pads: [info.padInfo.top, info.padInfo.left, ...padsAfter(info)],

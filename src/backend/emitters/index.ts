@@ -7,6 +7,7 @@ import { image } from './image.js'
 import type { Emitters } from './kernel.js'
 import { matmul } from './matmul.js'
 import { normalization } from './normalization.js'
+import { pooled } from './pooled.js'
 import { pooling } from './pooling.js'
 import { pooling3d } from './pooling3d.js'
 import { random } from './random.js'
@@ -24,6 +25,7 @@ export const emitters: Emitters = {
   ...dilation,
   ...pooling,
   ...pooling3d,
+  ...pooled,
   ...normalization,
   ...gather,
   ...image,

@@ -1,77 +1,24 @@
-import * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph.js'
 import { sizeOf } from '../onnx/types.js'
-import { maybeGatherPixels, sumWindows } from './convolution.js'
-import { isFloat, type Attributes, type Emitters } from './kernel.js'
+import { sumWindows } from './convolution.js'
+import { isFloat, type Emitters } from './kernel.js'
+import { maybePooled, maybePooledGradient } from './pooled.js'
+import {
+  infoOf,
+  isSmallTiled,
+  isTiled,
+  joinTiles,
+  largestOf,
+  padRest,
+  spreadOver,
+  tilesOf,
+  type PoolInfo,
+} from './tiles.js'
 
-type Shape4 = [number, number, number, number]
-
-function infoOf(x: readonly number[], { filterSize, strides, pad, dimRoundingMode }: Attributes) {
-  return tf.backend_util.computePool2DInfo(x as Shape4, filterSize, strides, 1, pad, dimRoundingMode)
-}
-
-type Info = ReturnType<typeof infoOf>
+type Info = PoolInfo
 
 const toNCHW = [0, 3, 1, 2]
 const toNHWC = [0, 2, 3, 1]
-
-/** Windows that lie side by side: no overlap, no padding; rows and columns may be left over at the end. */
-const isTiled = ({ padInfo: pad, ...info }: Info) =>
-  info.strideHeight === info.filterHeight &&
-  info.strideWidth === info.filterWidth &&
-  pad.top + pad.bottom + pad.left + pad.right === 0 &&
-  info.outHeight * info.filterHeight <= info.inHeight &&
-  info.outWidth * info.filterWidth <= info.inWidth
-
-/** Tiled, and few enough elements in a window to take each by itself. */
-const isSmallTiled = (info: Info) => isTiled(info) && info.filterHeight * info.filterWidth <= 9
-
-function tileOf(g: Graph, x: Value, info: Info, row: number, column: number): Value {
-  const { outHeight, outWidth, filterHeight, filterWidth } = info
-  const gathered = maybeGatherPixels(
-    g,
-    x,
-    [outHeight, filterHeight],
-    [outWidth, filterWidth],
-    [[row, column]],
-  )
-  if (gathered) return g.reshape(gathered, info.outShape)
-  return g.slice(x, [0, row, column, 0], info.outShape, [1, filterHeight, filterWidth, 1])
-}
-
-/** The elements of the windows of a tiled pooling: one tensor [batch, out height, out width, channels] for each place in the window. */
-function tilesOf(g: Graph, x: Value, info: Info): Value[] {
-  const { filterHeight, filterWidth } = info
-  const tiles: Value[] = []
-  for (let row = 0; row < filterHeight; row++)
-    for (let column = 0; column < filterWidth; column++) tiles.push(tileOf(g, x, info, row, column))
-  return tiles
-}
-
-/** Two by two: ONNX Runtime's `Max` of many takes twice as long. */
-function largestOf(g: Graph, tiles: readonly Value[]): Value {
-  if (tiles.length === 1) return tiles[0]!
-  const half = Math.ceil(tiles.length / 2)
-  return g.binary('Max', largestOf(g, tiles.slice(0, half)), largestOf(g, tiles.slice(half)))
-}
-
-/** Zeros where rows and columns were left over. */
-function padRest(g: Graph, x: Value, info: Info): Value {
-  const { batchSize, outHeight, outWidth, inChannels, filterHeight, filterWidth } = info
-  const [height, width] = [outHeight * filterHeight, outWidth * filterWidth]
-  const image = g.reshape(x, [batchSize, height, width, inChannels])
-  return g.pad(image, [[0, 0], [0, info.inHeight - height], [0, info.inWidth - width], [0, 0]]) // oxfmt-ignore
-}
-
-/** The inverse of `tilesOf`. */
-function joinTiles(g: Graph, tiles: readonly Value[], info: Info): Value {
-  const { batchSize, outHeight, outWidth, inChannels, filterHeight, filterWidth } = info
-  const each = tiles.map((tile) => g.reshape(tile, [batchSize, outHeight, 1, outWidth, 1, inChannels]))
-  const rows = Array.from({ length: filterHeight }, (_, row) =>
-    g.concat(each.slice(row * filterWidth, (row + 1) * filterWidth), 4),
-  )
-  return padRest(g, g.concat(rows, 2), info)
-}
 
 /** Whether ONNX Runtime cuts the same windows as tfjs. */
 function fits(info: Info): boolean {
@@ -108,18 +55,7 @@ function maxWithPosition(g: Graph, x: Value, info: Info): [max: Value, position:
 function maxGradient(g: Graph, dy: Value, x: Value, info: Info): Value {
   if (isSmallTiled(info)) {
     const tiles = tilesOf(g, x, info)
-    const largest = largestOf(g, tiles)
-    let free: Value | undefined
-    const parts = tiles.map((tile, at) => {
-      const hit = g.binary('Equal', tile, largest, 'bool')
-      const first = free ? g.binary('And', hit, free) : hit
-      if (at < tiles.length - 1) {
-        const missed = g.unary('Not', hit)
-        free = free ? g.binary('And', free, missed) : missed
-      }
-      return g.where(first, dy, g.scalar(0))
-    })
-    return joinTiles(g, parts, info)
+    return joinTiles(g, spreadOver(g, tiles, largestOf(g, tiles), dy), info)
   }
   const [, position] = maxWithPosition(g, x, info)
   const size = sizeOf(x.shape)
@@ -161,6 +97,8 @@ export function maybePooledRelu(g: Graph, dy: Value, x: Value): Value | undefine
   const input = pool.inputs.input!
   const info = infoOf(input.shape, pool.attributes)
   if (!isSmallTiled(info)) return undefined
+  const gradient = maybePooledGradient(g, pool.inputs.dy!, input, true)
+  if (gradient) return gradient
   const largest = largestOf(g, tilesOf(g, input, info))
   const dead = g.binary('LessOrEqual', largest, g.scalar(0), 'bool')
   return maxGradient(g, g.where(dead, g.scalar(0), pool.inputs.dy!), input, info)
@@ -170,10 +108,7 @@ export const pooling: Emitters = {
   MaxPool({ x }, attributes, g) {
     const info = infoOf(x!.shape, attributes)
     if (!isFloat(x) || !fits(info)) return undefined
-    if (isSmallTiled(info)) {
-      const tiles = tilesOf(g, x!, info)
-      return largestOf(g, tiles)
-    }
+    if (isSmallTiled(info)) return maybePooled(g, x!, info) ?? largestOf(g, tilesOf(g, x!, info))
     return g.transpose(
       g.node('MaxPool', [g.transpose(x!, toNCHW)], outFirst(info), 'float32', windowsOf(info)),
       toNHWC,
@@ -196,7 +131,8 @@ export const pooling: Emitters = {
   },
   MaxPoolGrad({ dy, input }, attributes, g) {
     const info = infoOf(input!.shape, attributes)
-    return isFloat(dy, input) && fits(info) ? maxGradient(g, dy!, input!, info) : undefined
+    if (!isFloat(dy, input) || !fits(info)) return undefined
+    return maybePooledGradient(g, dy!, input!, false) ?? maxGradient(g, dy!, input!, info)
   },
   AvgPoolGrad({ dy, input }, attributes, g) {
     const info = infoOf(input!.shape, attributes)
