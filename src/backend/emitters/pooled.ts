@@ -5,7 +5,7 @@ import type { Attributes, Emitters, Inputs } from './kernel.js'
 import { maybeInBlocks } from './pooled-blocks.js'
 import { maybeInRows } from './pooled-rows.js'
 import { reduction } from './reduction.js'
-import { joinTiles, largestOf, spreadOver, tilesOf, type PoolInfo } from './tiles.js'
+import { joinTiles, largestOf, tilesOf, type PoolInfo } from './tiles.js'
 
 /**
  * A convolution (with its bias and relu) that goes into a max pooling of windows side by side, as the usual small image
@@ -128,14 +128,30 @@ export function maybePooled(g: Graph, x: Value, pool: PoolInfo): Value | undefin
 interface Spread {
   pooled: Pooled
   parts: readonly Value[]
-  dy: Value
+  /** The gradient of what was pooled, where it comes through. */
+  reached: Value
 }
 
 /** Such gradients by the value that is all of it in one piece. */
 const gradients = new WeakMap<Value, Spread>()
 
-/** The least number that no processor takes for 0. */
-const least = 2 ** -126
+/** 1 where `x` is above 0, 0 where it is 0. (Below 2 ** -127 it is in between: of a lead that small both get a share.) */
+const isAbove = (g: Graph, x: Value): Value =>
+  g.unary('HardSigmoid', x, { alpha: { float: 2 ** 127 }, beta: { float: 0 } })
+
+/**
+ * The gradient for each tile: all of `dy` for the first of the largest. Half against half, by products and differences: on
+ * floats ONNX Runtime's `Where` and `Cast` take one thread and several passes.
+ */
+function spreadOver(g: Graph, tiles: readonly Value[], largest: Value, dy: Value): Value[] {
+  if (tiles.length === 1) return [dy]
+  const half = Math.ceil(tiles.length / 2)
+  const [first, second] = [tiles.slice(0, half), tiles.slice(half)]
+  const leading = largestOf(g, first)
+  const lost = g.mul(dy, isAbove(g, g.sub(largest, leading)))
+  const kept = g.sub(dy, lost)
+  return [...spreadOver(g, first, leading, kept), ...spreadOver(g, second, largestOf(g, second), lost)]
+}
 
 /**
  * The gradient of the convolution whose pooling took `x`, from that of what was pooled.
@@ -145,12 +161,11 @@ const least = 2 ** -126
 export function maybePooledGradient(g: Graph, dy: Value, x: Value, throughRelu: boolean): Value | undefined {
   const pooled = poolings.get(x)
   if (!pooled || pooled.hasRelu !== throughRelu) return undefined
-  const { form, tiles, largest, pool } = pooled
-  // Where nothing in a window is positive nothing equals this, so that no part takes its gradient.
-  const reached = throughRelu ? g.binary('Max', largest, g.scalar(least)) : largest
-  const parts = spreadOver(g, tiles, reached, form.fromImage(dy))
+  const { form, tiles, largest, image, pool } = pooled
+  const reached = throughRelu ? g.mul(dy, isAbove(g, image)) : dy
+  const parts = spreadOver(g, tiles, largest, form.fromImage(reached))
   const whole = joinTiles(g, parts.map(form.toImage), pool)
-  gradients.set(whole, { pooled, parts, dy })
+  gradients.set(whole, { pooled, parts, reached })
   return whole
 }
 
@@ -162,16 +177,17 @@ function inputGradient({ pooled: { source, form }, parts }: Spread, { filter }: 
   return source.filter === filter ? form.inputGradient(parts) : undefined
 }
 
-/** Each window gives its gradient to one place, or through the relu to none: no need to look where. */
-function biasGradient(g: Graph, { pooled, parts, dy }: Spread, attributes: Attributes): Value | undefined {
-  const { source, form, hasRelu, image } = pooled
+/** Each window gives its gradient to one place: no need to look where. */
+function biasGradient(
+  g: Graph,
+  { pooled, parts, reached }: Spread,
+  attributes: Attributes,
+): Value | undefined {
   const axes = [attributes.axis].flat()
   if (attributes.keepDims || axes.length !== 3 || axes.includes(3) || axes.includes(-1)) return undefined
+  const { source, form } = pooled
   const sum = source.bias && form.biasGradient(parts)
-  if (sum) return sum
-  const dead = g.binary('LessOrEqual', image, g.scalar(0), 'bool')
-  const x = hasRelu ? g.where(dead, g.scalar(0), dy) : dy
-  return reduction.Sum!({ x }, attributes, g) as Value
+  return sum ?? (reduction.Sum!({ x: reached }, attributes, g) as Value)
 }
 
 /** The kernels that take such a gradient; others make do with it in one piece. */
