@@ -11,7 +11,7 @@ import { joinTiles, largestOf, tilesOf, type PoolInfo } from './tiles.js'
  * A convolution (with its bias and relu) that goes into a max pooling of windows side by side, as the usual small image
  * networks have it. The convolution is made for each place in the windows by itself, so that the pooling is the largest of a
  * few tensors and its gradient parts of them: no image is cut into tiles or put together again, the relu and its gradient
- * touch only what was pooled, and what no window reaches is not made. The results are the same to the bit.
+ * touch only what was pooled, and what no window reaches is not made.
  */
 
 /** A convolution, before activation, as `findConvolution` met it. */
