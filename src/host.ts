@@ -77,6 +77,11 @@ export interface Host {
    */
   capture?<Result>(sink: Sink, work: () => Result): Promise<Awaited<Result> | undefined>
   /**
+   * Runs `work` as caused by no cell: its timers still fire when the cell that runs now has been stopped. Hosts in which
+   * nothing is stopped by force lack it.
+   */
+  beside?<Result>(work: () => Result): Result
+  /**
    * Calls `listener` after Stop has ended JavaScript in the middle of what it did, in whichever cell or timer: of that
    * nothing comes back. Returns how to stop listening. Hosts that never end it lack it.
    */
@@ -106,6 +111,16 @@ export function setHost(host: Host): Host | undefined {
  */
 export function maybeHost(): Host | undefined {
   return registry[current]
+}
+
+/**
+ * Runs `work` as caused by no cell: for what serves more than the cell that happens to run.
+ *
+ * @example beside(() => setInterval(refresh, 1000)) // goes on when the cell is stopped
+ */
+export function beside<Result>(work: () => Result): Result {
+  const { beside: runBeside } = maybeHost() ?? {}
+  return runBeside ? runBeside(work) : work()
 }
 
 /**

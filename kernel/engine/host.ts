@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Comms, Display, Host, MimeBundle, Sink } from '../../src/host.js'
 import { Shared, type Cause, type Problem, type Shown, type ToProtocol } from '../port.js'
 import { captureInto, currentSink } from './capture.js'
-import { currentOrigin } from './cause.js'
+import { currentOrigin, runBeside } from './cause.js'
 import type { Questions } from './questions.js'
 import { maybeText, showBundle, showInTime } from './values.js'
 
@@ -85,6 +85,7 @@ export function createHost(
     get interrupted() {
       return Atomics.load(shared, Shared.interrupted) !== 0
     },
+    beside: runBeside,
     onTermination(listener) {
       onTermination.add(listener)
       return () => void onTermination.delete(listener)

@@ -3,7 +3,7 @@
  * asks. It opens the comm with the first run; a page that comes later finds it in the kernel's list of comms.
  */
 import { Interrupted } from '../errors.js'
-import { maybeHost, type Comm } from '../host.js'
+import { beside, maybeHost, type Comm } from '../host.js'
 import { runData } from '../show/run-data.js'
 import { shownMistake } from '../show/shown-mistake.js'
 import { knownRuns, onRuns } from '../train/announce.js'
@@ -68,11 +68,12 @@ class Panel {
     this.#due.add(run)
     if (this.#soon) return
     const wait = Math.max(0, this.#sent + pause - performance.now())
-    this.#soon = setTimeout(() => {
+    const send = (): void => {
       this.#soon = undefined
       for (const due of this.#due) if (this.#isWatched(due)) this.#sendRun(due)
       this.#due.clear()
-    }, wait)
+    }
+    this.#soon = beside(() => setTimeout(send, wait))
     ;(this.#soon as { unref?(): void }).unref?.()
   }
 

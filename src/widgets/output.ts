@@ -1,5 +1,5 @@
 /** A place for outputs among widgets: what a cell would show below itself, here inside a box. */
-import { maybeHost, type MimeBundle, type Sink } from '../host.js'
+import { beside, maybeHost, type MimeBundle, type Sink } from '../host.js'
 import { toBundle } from '../show/values.js'
 import type { OutputAttributes } from './generated.js'
 import { createWidget, Widget, type Given } from './widget.js'
@@ -109,7 +109,7 @@ class OutputWidget extends Widget<any> {
     this.#next = outputs
     const wait = this.#sent + pause - performance.now()
     if (wait <= 0) this.#flush()
-    else this.#soon ??= setTimeout(() => this.#flush(), wait)
+    else this.#soon ??= beside(() => setTimeout(() => this.#flush(), wait))
   }
 
   #flush(): void {

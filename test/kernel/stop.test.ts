@@ -50,6 +50,19 @@ describe('Stop ends the cell, with one short error and all state kept', () => {
     })
 })
 
+test('what a stopped cell printed into an output widget a moment before is still told to the page', async () => {
+  await kernel.run(`const { Output } = await import('gradbook/widgets'); const out = Output()`)
+  await stopIn(
+    kernel,
+    `await out.capture(async () => { setInterval(() => console.log('.'), 2); await new Promise(() => {}) })`,
+  )
+  await sleep(300)
+  const { outputs } = await kernel.run(
+    `const told = JSON.stringify(out.get('outputs')); [told.length > 100, told === JSON.stringify(out.outputs)]`,
+  )
+  expect(result(outputs)).toBe('[ true, true ]')
+})
+
 describe('a stopped cell does not go on, whatever wakes it up', () => {
   for (const [name, pause] of Object.entries({
     'timers/promises': `await (await import('node:timers/promises')).setTimeout(5)`,

@@ -1,5 +1,5 @@
 import { describe, InputError } from '../../errors.js'
-import { maybeHost } from '../../host.js'
+import { beside, maybeHost } from '../../host.js'
 import { maybeFiles, type Files } from '../../store/files.js'
 import type { Core } from '../core.js'
 import { claimNamed, claimUnnamed, hold, runsFolder } from './folders.js'
@@ -117,7 +117,7 @@ export class Journal {
     this.#onFolder((folder) => {
       this.#flush(folder)
       clearTimeout(this.#timer)
-      this.#timer = setTimeout(() => this.settle(), settle)
+      this.#timer = beside(() => setTimeout(() => this.settle(), settle))
       this.#timer.unref?.()
       writeAtExit(this)
     })
