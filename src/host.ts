@@ -116,7 +116,7 @@ export function maybeHost(): Host | undefined {
 /**
  * Runs `work` as caused by no cell: for what serves more than the cell that happens to run.
  *
- * @example beside(() => setInterval(refresh, 1000)) // goes on when the cell is stopped
+ * @example beside(() => setInterval(() => console.log('still here'), 1000)) // goes on when the cell is stopped
  */
 export function beside<Result>(work: () => Result): Result {
   const { beside: runBeside } = maybeHost() ?? {}
