@@ -28,13 +28,12 @@ function maybeRead(): Buffer | undefined {
 
 const cachedData = maybeRead()
 const script = new vm.Script(
-  `(function (exports, require, module, __filename, __dirname, $keepCode) {${readFileSync(file, 'utf8')}\n})`,
-  {
-    filename: file,
-    ...(cachedData ? { cachedData } : {}),
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  },
+  `(function (exports, require, module, __filename, __dirname, $keepCode, $import) {${readFileSync(file, 'utf8')}\n})`,
+  { filename: file, ...(cachedData ? { cachedData } : {}) },
 )
+
+/** What `import` is in that file: of what has come from kept bytecode Node does not know whose `import` it is, and refuses. */
+const importHere = (specifier: string): Promise<unknown> => import(specifier)
 
 /** Keeps the bytecode of all that has run by now. */
 function keepCode(): void {
@@ -50,4 +49,4 @@ function keepCode(): void {
 }
 
 const module = { exports: {} }
-script.runInThisContext()(module.exports, createRequire(file), module, file, here, keepCode)
+script.runInThisContext()(module.exports, createRequire(file), module, file, here, keepCode, importHere)

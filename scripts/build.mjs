@@ -60,6 +60,15 @@ const sharedWithCells = {
     onResolve({ filter: /^\.\.\/\.\.\/src\// }, ({ path }) => ({ path, external: true })),
 }
 
+/** In the protocol thread they come by the `import` that protocol-load.ts gives. */
+const importedByLoader = {
+  name: 'imported by the loader',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /dist[\\/]kernel[\\/]requests[\\/].*\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll("import('../../src/", "$import('../../src/"),
+    })),
+}
+
 /** The parser's and the transformer's own files go into the bundle, and from there find their native code where they lie. */
 const whereTheyLie = {
   name: 'where they lie',
@@ -126,9 +135,11 @@ async function bundleKernel() {
     outExtension: { '.js': '.cjs' },
     metafile: true,
     external: ['esbuild', 'zeromq', 'typescript'],
-    plugins: [sharedWithCells, whereTheyLie],
+    plugins: [importedByLoader, whereTheyLie],
   })
-  const [protocol] = Object.keys(metafile.outputs)
+  const [[protocol, { imports }]] = Object.entries(metafile.outputs)
+  const [wrong] = imports.filter(({ kind }) => kind === 'dynamic-import')
+  if (wrong) throw new Error(`the protocol thread imports ${wrong.path} in a way that kept bytecode cannot`)
   await build({
     ...commonJs,
     entryPoints: [join(kernel, 'protocol-load.js')],

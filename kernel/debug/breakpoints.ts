@@ -1,4 +1,5 @@
 /** The breakpoints that the front end wants, and those that the engine has for them. */
+import { pathToFileURL } from 'node:url'
 import type { RanCell } from './cells.js'
 import type { MainThread } from './inspect-main.js'
 import { fitsHitCondition, type Hit } from './hits.js'
@@ -115,7 +116,6 @@ export class Breakpoints {
 
   /** A file that Node loads as it is: its lines are the engine's. */
   async #applyAsIs(path: string, main: MainThread): Promise<void> {
-    const { pathToFileURL } = await import('node:url')
     const url = pathToFileURL(this.#sources.resolve(path)).href
     for (const wanted of this.#wanted.get(path) ?? [])
       await this.#setAt(path, url, wanted.line - 1, 0, wanted, main)

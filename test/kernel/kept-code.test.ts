@@ -44,6 +44,16 @@ test('A kernel keeps the bytecode that it ran for the next one, which replaces w
     }
   }
   const file = await runCell()
+  const next = await startKernel({ command })
+  try {
+    // Its picture is drawn by a module that is imported then.
+    const spec = { mark: 'bar', data: { values: [{ a: 1 }] }, encoding: { x: { field: 'a' } } }
+    const $schema = 'https://vega.github.io/schema/vega-lite/v6.json'
+    const { outputs } = await next.run(JSON.stringify({ $schema, ...spec }))
+    expect(outputs).toMatchObject([{ data: { 'image/png': expect.any(String) } }])
+  } finally {
+    await next.shutdown()
+  }
   const { size } = statSync(file)
   truncateSync(file, 1_000)
   expect(await runCell(statSync(file).mtimeMs)).toBe(file)
