@@ -126,15 +126,17 @@ async function trained(model, pairs) {
 }
 
 /**
- * Processor milliseconds an update of the threads that have nothing to do where nothing is shown: the protocol thread and
- * that of its sockets. What the others do beside training differs more from stretch to stretch than an update takes.
+ * Processor milliseconds an update of the threads that have twice as much to do where something is shown: the protocol
+ * thread and that of its sockets. What the others do beside training differs more from stretch to stretch than an update
+ * takes.
  */
 function besideOf(pairs) {
   const total = (which, id) => pairs.reduce((sum, pair) => sum + (pair[which].threads.get(id) ?? 0), 0)
+  const updates = pairs.reduce((sum, { watched }) => sum + watched.updates, 0)
   const ids = new Set(pairs.flatMap(({ watched }) => [...watched.threads.keys()]))
   return [...ids]
-    .filter((id) => total('silent', id) < total('watched', id) / 4)
-    .map((id) => median(pairs.map(({ watched }) => (watched.threads.get(id) ?? 0) / watched.updates)))
+    .filter((id) => 2 * total('silent', id) < total('watched', id))
+    .map((id) => (total('watched', id) - total('silent', id)) / updates)
     .reduce((sum, time) => sum + time, 0)
 }
 
