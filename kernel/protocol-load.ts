@@ -3,13 +3,15 @@
  * kernel of the same Node: 9 ms of processor time less until the kernel answers, 11 until its first cell is done.
  *
  * The bytecode lies beside the file, so only who may change that may change it. V8 looks at its own version and flags and at the
- * length of the text; that the text is the same is said by the name, which the build makes of what is in the file.
+ * length of the text; that the text is the same is said by the name, which the build makes of what is in the file. What is in
+ * the bytecode V8 believes: a file that a machine lost power over would end every kernel, so it begins with its checksum.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import vm from 'node:vm'
+import { crc32 } from 'node:zlib'
 
 /** The name of the file that is run; the build writes it in here. */
 declare const $protocol: string
@@ -18,9 +20,13 @@ const here = dirname(fileURLToPath(import.meta.url))
 const file = join(here, $protocol)
 const kept = `${file}.${process.version}-${process.arch}.cache`
 
+const checksumBytes = 4
+
 function maybeRead(): Buffer | undefined {
   try {
-    return readFileSync(kept)
+    const file = readFileSync(kept)
+    const code = file.subarray(checksumBytes)
+    return crc32(code) === file.readUInt32LE() ? code : undefined
   } catch {
     return undefined
   }
@@ -41,7 +47,10 @@ function keepCode(): void {
   try {
     // Whole or not at all: another kernel may be reading it.
     const own = `${kept}.${process.pid}`
-    writeFileSync(own, script.createCachedData())
+    const code = script.createCachedData()
+    const checksum = Buffer.alloc(checksumBytes)
+    checksum.writeUInt32LE(crc32(code))
+    writeFileSync(own, Buffer.concat([checksum, code]))
     renameSync(own, kept)
   } catch {
     // Not everybody may write there.

@@ -1,4 +1,13 @@
-import { cpSync, mkdirSync, readdirSync, statSync, symlinkSync, truncateSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -32,7 +41,7 @@ async function findKept(folder: string, after = 0): Promise<string> {
   throw new Error(`no bytecode was kept in ${folder}`)
 }
 
-test('A kernel keeps the bytecode that it ran for the next one, which replaces what V8 refuses', async () => {
+test('A kernel keeps the bytecode that it ran for the next one, which replaces what has been damaged', async () => {
   const { folder, command } = copyKernel()
   const runCell = async (after?: number) => {
     const kernel = await startKernel({ command })
@@ -58,4 +67,11 @@ test('A kernel keeps the bytecode that it ran for the next one, which replaces w
   truncateSync(file, 1_000)
   expect(await runCell(statSync(file).mtimeMs)).toBe(file)
   expect(statSync(file).size).toBeGreaterThan(size / 2)
+  writeFileSync(file, readFileSync(file).fill(0, size / 4, size / 2))
+  expect(await runCell(statSync(file).mtimeMs)).toBe(file)
+  expect(
+    readFileSync(file)
+      .subarray(size / 4, size / 2)
+      .some((byte) => byte !== 0),
+  ).toBe(true)
 }, 60_000)
