@@ -38,7 +38,7 @@ test.skipIf(!python)(
       expect(output).toMatch(/OK \(skipped=1\)/)
       expect(code).toBe(0)
     } finally {
-      rmSync(folder, { recursive: true, force: true })
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
     }
   },
   120_000,

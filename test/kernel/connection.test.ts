@@ -52,7 +52,7 @@ describe('the connection', () => {
       await exited
     } finally {
       child.kill('SIGKILL')
-      rmSync(folder, { recursive: true, force: true })
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
     }
   })
 
@@ -174,6 +174,6 @@ test.skipIf(process.platform === 'win32')('a kernel ends with the process that s
     expect(isRunning(Number(said))).toBe(true)
     await expect.poll(() => isRunning(Number(said)), { timeout: 15_000 }).toBe(false)
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   }
 })

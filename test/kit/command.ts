@@ -57,7 +57,9 @@ export function gradbook(
 
 const folders: string[] = []
 afterAll(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+  // What was ended a moment ago may still write its last file.
+  for (const folder of folders.splice(0))
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
 })
 
 /** An empty folder that vanishes after the tests of this file. */

@@ -147,7 +147,7 @@ export class Lab {
     const killer = setTimeout(() => this.#server.kill('SIGKILL'), 10_000)
     await ended
     clearTimeout(killer)
-    rmSync(this.#home, { recursive: true, force: true })
+    rmSync(this.#home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   }
 
   /** The last lines that the server wrote. */
