@@ -12,7 +12,11 @@ export function layersInGraph(model: object): PlacedLayer[] {
 }
 
 /** What these layers give for the inputs `x`, [batch, …] each, without dropout. */
-export function outputsOf(model: object, layers: readonly PlacedLayer[], x: tf.Tensor): tf.Tensor[] {
+export function outputsOf(
+  model: object,
+  layers: readonly Pick<PlacedLayer, 'layer'>[],
+  x: tf.Tensor,
+): tf.Tensor[] {
   const { inputs } = model as tf.LayersModel
   const outputs = layers.map(({ layer }) => layer.output)
   const given = tf.model({ inputs, outputs }).apply(x, { training: false })

@@ -6,7 +6,8 @@ import { dropoutsOf } from './dropout.js'
 import { losses, type Loss } from './losses.js'
 import { asValuesTell, endingOf, type Ending } from './logits.js'
 import { frozenNorms, whileStill } from './norms.js'
-import { placeLayers, placeWeights } from './place.js'
+import { placeWeights, weightsByName } from './place.js'
+import { trainableWeights } from './trainable.js'
 import { listNearest } from '../suggest.js'
 import type { Batch, Pass, Trainee } from './trainee.js'
 
@@ -25,24 +26,26 @@ export function isLayersModel(value: unknown): value is tf.LayersModel {
   )
 }
 
-/**
- * A tf.LayersModel with a loss, as something to train.
- *
- * @param known what the outputs of its original were found to be, for a copy.
- */
-export function layersTrainee(
-  model: tf.LayersModel,
-  loss: string | LossFunction,
-  known?: Pick<Ending, 'logits' | 'open'>,
-): Trainee {
+/** What a copy has of its original. */
+interface Known extends Pick<Ending, 'logits' | 'open'> {
+  /** Names of the parameters: the layers may say otherwise since. */
+  trained: ReadonlySet<string>
+}
+
+/** A tf.LayersModel with a loss, as something to train. */
+export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction, known?: Known): Trainee {
   checkModel(model)
   const row = typeof loss === 'string' ? findLoss(loss) : undefined
-  const { parameters, state } = placeWeights(model)
+  const { parameters, state } = placeWeights(model, known && ((name) => known.trained.has(name)))
+  if (parameters.length === 0) throw nothingToTrain(model)
   const output = model.outputs[0]!
   const width = output.shape.at(-1) ?? 1
-  let ending = { ...endingOf(model, row?.activation), ...known }
+  let ending = {
+    ...endingOf(model, row?.activation),
+    ...(known && { logits: known.logits, open: known.open }),
+  }
   if (row) checkActivation(row, ending.ends)
-  const still = frozenNorms(model)
+  const still = frozenNorms(model, parameters)
   const run = (x: tf.Tensor, training: boolean) =>
     ending.of(() => whileStill(training ? still : [], () => model.apply(x, { training }) as tf.Tensor))
 
@@ -79,6 +82,13 @@ export function layersTrainee(
     model,
     parameters,
     state,
+    changedSince() {
+      const now = new Set(placeWeights(model).parameters.map(({ name }) => name))
+      return {
+        frozen: parameters.flatMap(({ name }) => (now.has(name) ? [] : [name])),
+        thawed: state.flatMap(({ name }) => (now.has(name) ? [name] : [])),
+      }
+    },
     dropouts: dropoutsOf(model),
     lossName: typeof loss === 'string' ? loss : loss.name || 'own function',
     pass,
@@ -91,15 +101,10 @@ export function layersTrainee(
     },
     copy() {
       const { logits, open } = ending
-      const trained = new Set(parameters.map(({ variable }) => variable))
-      const twin = layersTrainee(
-        copyModel(model, (variable) => trained.has(variable)),
-        loss,
-        { logits, open },
-      )
-      const from = [...parameters, ...state]
-      for (const [i, { variable }] of [...twin.parameters, ...twin.state].entries())
-        variable.assign(from[i]!.variable)
+      const trained = new Set(parameters.map(({ name }) => name))
+      const twin = layersTrainee(copyModel(model), loss, { logits, open, trained })
+      const from = new Map([...parameters, ...state].map(({ name, variable }) => [name, variable]))
+      for (const { name, variable } of [...twin.parameters, ...twin.state]) variable.assign(from.get(name)!)
       return twin
     },
   }
@@ -123,6 +128,16 @@ function findLoss(name: string): Loss {
     where: 'train(model, { loss })',
     received: describe(name),
     expected: `a known loss, nearest first: ${listNearest(name, [...losses.keys()])}; or a function (expected, predicted) => tf.Tensor`,
+  })
+}
+
+function nothingToTrain(model: tf.LayersModel): InputError {
+  const weights = weightsByName(model).size
+  return new InputError({
+    where: 'train(model)',
+    received: weights > 0 ? 'a model all of whose layers are frozen' : 'a model without weights',
+    expected: 'at least one parameter to train',
+    fix: weights > 0 ? 'Thaw a layer: model.layers.at(-1).trainable = true.' : undefined,
   })
 }
 
@@ -274,26 +289,16 @@ function checkRange(
   }
 }
 
-/**
- * The same layers with values of their own. The values are those of new initialisers until they are assigned.
- *
- * @param isTrained which of the model's weights are trained; by default as the layers say now.
- */
-export function copyModel(
-  model: tf.LayersModel,
-  isTrained = (variable: tf.Variable) => variable.trainable,
-): tf.LayersModel {
+/** The same layers, frozen alike, with values of their own: those of new initialisers until they are assigned. */
+export function copyModel(model: tf.LayersModel): tf.LayersModel {
   const { constructor } = model as unknown as {
     constructor: { fromConfig(cls: unknown, config: unknown): tf.LayersModel }
   }
   const copy = withoutSeed(() => constructor.fromConfig(constructor, model.getConfig()))
   freezeAlike(copy, model)
-  const layers = placeLayers(model)
-  for (const [i, { layer }] of placeLayers(copy).entries())
-    for (const [j, weight] of layer.weights.entries()) {
-      const trained = isTrained(layers[i]!.layer.weights[j]!.val)
-      if (weight.trainable !== trained) weight.trainable = trained
-    }
+  const trained = trainableWeights(model)
+  const weights = weightsByName(model)
+  for (const [name, weight] of weightsByName(copy)) weight.trainable = trained.has(weights.get(name)!)
   return copy
 }
 

@@ -4,6 +4,7 @@ import type { EvaluationRow, RunView, StopReason, StretchView } from '../views.j
 import { maybeCompiled } from './compiled.js'
 import type { Core } from './core.js'
 import { evaluateRun } from './evaluate.js'
+import { tellChangedSince } from './freeze.js'
 import { iterateOnce } from './iteration.js'
 import type { Live } from './live.js'
 import { metrics as knownMetrics } from './metrics.js'
@@ -53,6 +54,7 @@ export async function stretch(core: Core, live: Live, call: Stretch): Promise<St
   }
   core.stopReason = null
   maybeCompiled(core)?.begin()
+  tellChangedSince(core)
   if (!call.within) live.begin()
   let evaluation: EvaluationRow | undefined
   try {

@@ -1,23 +1,31 @@
 import type * as tf from '@tensorflow/tfjs'
-import { placeLayers } from './place.js'
+import { placeLayers, type LayerLike } from './place.js'
 import { temporary } from './temporary.js'
+import type { Parameter } from './trainee.js'
 
-interface NormLayer {
-  trainable: boolean
-  weights: { trainable: boolean; originalName: string }[]
-  getClassName(): string
+export interface NormLayer extends LayerLike {
   call(inputs: unknown, settings: object): unknown
 }
 
-/** Batch normalisations that are frozen in the model itself: `layer.trainable = false`. */
-export function frozenNorms(model: tf.LayersModel): NormLayer[] {
+/** Batch normalisations that are frozen in the model itself: none of their weights is among those that are trained. */
+export function frozenNorms(
+  model: tf.LayersModel,
+  parameters: readonly Pick<Parameter, 'variable'>[],
+): NormLayer[] {
+  const trained = new Set(parameters.map(({ variable }) => variable))
   return placeLayers(model)
-    .map(({ layer }) => layer as unknown as NormLayer)
-    .filter((layer) => layer.getClassName() === 'BatchNormalization')
-    .filter(({ trainable, weights }) => {
-      const own = weights.filter(({ originalName }) => /gamma|beta/.test(originalName))
-      return own.length > 0 ? own.every((weight) => !weight.trainable) : !trainable
+    .map(({ layer, within }) => ({ layer: innermost(layer) as NormLayer, within }))
+    .filter(({ layer }) => layer.getClassName() === 'BatchNormalization')
+    .filter(({ layer, within }) => {
+      const own = layer.weights.filter(({ originalName }) => /gamma|beta/.test(originalName))
+      if (own.length > 0) return !own.some((weight) => trained.has(weight.val))
+      return [layer, ...within].some(({ trainable }) => trainable === false)
     })
+    .map(({ layer }) => layer)
+}
+
+function innermost(layer: LayerLike): LayerLike {
+  return layer.getClassName() === 'TimeDistributed' && layer.layer ? innermost(layer.layer) : layer
 }
 
 /**

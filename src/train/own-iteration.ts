@@ -5,6 +5,7 @@ import { describe, InputError } from '../errors.js'
 import { bindOptimizers, type BoundOptimizer } from './bound-optimizers.js'
 import type { Core } from './core.js'
 import { isFiniteUpdate, record, type Outcome } from './iteration.js'
+import { whileStill } from './norms.js'
 import { checkOptimizer } from './options.js'
 import { borrowingTrainee, flattenParameters, ownPass, type OwnLoss, type ParameterTree } from './own.js'
 import { averageOf, movedAverage } from './step.js'
@@ -44,14 +45,18 @@ export function iterationTrainee(model: OwnIteration): Trainee {
         'at least one optimizer, e.g. { g: adam({ learningRate: 1e-4 }), d: adam({ learningRate: 1e-4 }) }',
     })
   for (const name of names) checkOptimizer(model.optimizers[name], `train({ optimizers: { ${name} } })`)
+  const { still, ...flat } = flattenParameters(model.parameters)
   return {
     model,
-    ...flattenParameters(model.parameters),
+    ...flat,
     lossName: 'own iteration',
     iteration: (batch, tools) => model.iteration(batch, tools as IterationTools),
     optimizers: model.optimizers,
     ...(model.loss && {
-      pass: (batch, options) => ownPass({ ...model, loss: (given) => model.loss!(given) }, batch, options),
+      pass: (batch, options) =>
+        whileStill(options.training ? still : [], () =>
+          ownPass({ ...model, loss: (given) => model.loss!(given) }, batch, options),
+        ),
     }),
     ...(model.predict && { predict: (x: tf.Tensor) => model.predict!(x) }),
     checkData: () => {},

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
 import { dropoutsOf } from './dropout.js'
 import { copyModel, isLayersModel, needsLosses } from './layers.js'
+import { frozenNorms, whileStill, type NormLayer } from './norms.js'
 import { placeWeights } from './place.js'
 import type { Batch, Parameter, Pass, Trainee } from './trainee.js'
 
@@ -38,11 +39,14 @@ export interface OwnModel {
   copy?(): OwnModel
 }
 
-/** Parameters as a list, named by their place in the tree. */
-export function flattenParameters(tree: ParameterTree): Pick<Trainee, 'parameters' | 'state' | 'dropouts'> {
+/** Parameters as a list, named by their place in the tree. `still`: normalisations that are frozen in their models. */
+export function flattenParameters(tree: ParameterTree): Pick<Trainee, 'parameters' | 'state' | 'dropouts'> & {
+  still: NormLayer[]
+} {
   const parameters: Parameter[] = []
   const state: Parameter[] = []
   const dropouts = new Map<object, string>()
+  const still: NormLayer[] = []
   function visit(node: unknown, path: string): void {
     if (node instanceof tf.Variable) parameters.push({ name: path || 'parameter', variable: node })
     else if (isLayersModel(node)) {
@@ -52,6 +56,7 @@ export function flattenParameters(tree: ParameterTree): Pick<Trainee, 'parameter
         name: path ? `${path}/${parameter.name}` : parameter.name,
       })
       for (const [layer, name] of dropoutsOf(node)) dropouts.set(layer, path ? `${path}/${name}` : name)
+      still.push(...frozenNorms(node, inside.parameters))
       parameters.push(...inside.parameters.map(placed))
       state.push(...inside.state.map(placed))
     } else if (node instanceof tf.Tensor || typeof node !== 'object' || node === null)
@@ -67,7 +72,7 @@ export function flattenParameters(tree: ParameterTree): Pick<Trainee, 'parameter
   const trained = parameters.filter(({ variable }) => variable.trainable)
   // What the loss assigns to (a moving average, a count) goes back with the rest, and is saved.
   state.push(...parameters.filter(({ variable }) => !variable.trainable))
-  if (trained.length > 0) return { parameters: trained, state, dropouts }
+  if (trained.length > 0) return { parameters: trained, state, dropouts, still }
   throw new InputError({
     where: 'train({ parameters })',
     received: describe(tree),
@@ -78,12 +83,13 @@ export function flattenParameters(tree: ParameterTree): Pick<Trainee, 'parameter
 
 /** A model of one's own, as something to train. */
 export function ownTrainee(model: OwnModel): Trainee {
+  const { still, ...flat } = flattenParameters(model.parameters)
   return {
     model,
-    ...flattenParameters(model.parameters),
+    ...flat,
     lossName: 'own function',
     ...(model.classes !== undefined && { classes: model.classes }),
-    pass: (batch, options) => ownPass(model, batch, options),
+    pass: (batch, options) => whileStill(options.training ? still : [], () => ownPass(model, batch, options)),
     ...(model.predict && { predict: (x: tf.Tensor) => model.predict!(x) }),
     checkData: () => {},
     copy: () => (model.copy ? ownTrainee(model.copy()) : borrowingTrainee(model, ownTrainee)),
@@ -170,6 +176,7 @@ export function borrowingTrainee<Model extends { parameters: ParameterTree }>(
     ...twin,
     // The layers whose code runs.
     dropouts: original.dropouts,
+    ...(original.pass && { pass: original.pass }),
     borrow: { through: lent.slice(0, original.parameters.length), begin },
     ...(twin.predict && { predict: (x: tf.Tensor) => lending(() => original.predict!(x)) }),
     copy() {

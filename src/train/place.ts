@@ -1,18 +1,23 @@
 import type * as tf from '@tensorflow/tfjs'
+import { trainableWeights } from './trainable.js'
 import type { Parameter } from './trainee.js'
 
 /** The part of a layer that is read here; tfjs keeps some of it out of its types. */
 export interface LayerLike {
   name: string
+  trainable: boolean
   weights: LayerVariableLike[]
+  trainableWeights: LayerVariableLike[]
   layers?: LayerLike[]
+  /** What a wrapper is around. */
+  layer?: LayerLike
   activation?: { getClassName(): string } | null
   output: tf.SymbolicTensor
   inboundNodes: unknown[]
   getClassName(): string
 }
 
-interface LayerVariableLike {
+export interface LayerVariableLike {
   name: string
   originalName: string
   trainable: boolean
@@ -24,6 +29,8 @@ interface LayerVariableLike {
 export interface PlacedLayer {
   name: string
   layer: LayerLike
+  /** The models that it is part of, the outermost first. */
+  within: readonly { trainable?: boolean }[]
 }
 
 /**
@@ -31,7 +38,12 @@ export interface PlacedLayer {
  * where there are several (`dense_1`, `dense_2`). tfjs's generated names count all layers ever made in the process, so
  * they differ between a script and a notebook; these do not.
  */
-export function placeLayers(model: { layers: readonly unknown[] }, within = ''): PlacedLayer[] {
+export function placeLayers(
+  model: { layers: readonly unknown[]; trainable?: boolean },
+  path = '',
+  outer: PlacedLayer['within'] = [],
+): PlacedLayer[] {
+  const within = [...outer, model]
   const layers = model.layers as readonly LayerLike[]
   const named = layers.map((layer) => ownName(layer))
   const kinds = new Map<string, number>()
@@ -47,31 +59,51 @@ export function placeLayers(model: { layers: readonly unknown[] }, within = ''):
       while (taken.has(name))
       taken.add(name)
     }
-    const path = `${within}${name}`
-    return layer.layers ? placeLayers({ layers: layer.layers }, `${path}/`) : [{ name: path, layer }]
+    const place = `${path}${name}`
+    return layer.layers
+      ? placeLayers(layer as { layers: LayerLike[] }, `${place}/`, within)
+      : [{ name: place, layer, within }]
   })
 }
 
-/** All weights of a model in order, trainable ones and those that a forward pass moves. */
-export function placeWeights(model: { layers: readonly unknown[] }): {
+/**
+ * All weights of a model in order: those that are trained, and those that stay or that a forward pass moves.
+ *
+ * @param isTrained by name; by default as the layers say now.
+ */
+export function placeWeights(
+  model: { layers: readonly unknown[]; trainable?: boolean },
+  isTrained?: (name: string) => boolean,
+): {
   parameters: Parameter[]
   state: Parameter[]
 } {
   const parameters: Parameter[] = []
   const state: Parameter[] = []
+  const trainable = isTrained ? undefined : trainableWeights(model)
+  for (const [name, weight] of weightsByName(model)) {
+    const parameter: Parameter = { name, variable: weight.val }
+    const { constraint } = weight
+    if (constraint) parameter.constrain = (value) => constraint.apply(value)
+    const trained = isTrained ? isTrained(name) : trainable!.has(weight)
+    ;(trained ? parameters : state).push(parameter)
+  }
+  return { parameters, state }
+}
+
+/** All weights of a model by their place, in order. */
+export function weightsByName(model: { layers: readonly unknown[] }): Map<string, LayerVariableLike> {
+  const placed = new Map<string, LayerVariableLike>()
   const seen = new Set<LayerVariableLike>()
   for (const { name: place, layer } of placeLayers(model)) {
     const names = weightNames(layer.weights)
     for (const [i, weight] of layer.weights.entries()) {
       if (seen.has(weight)) continue
       seen.add(weight)
-      const parameter: Parameter = { name: `${place}/${names[i]}`, variable: weight.val }
-      const { constraint } = weight
-      if (constraint) parameter.constrain = (value) => constraint.apply(value)
-      ;(weight.trainable ? parameters : state).push(parameter)
+      placed.set(`${place}/${names[i]}`, weight)
     }
   }
-  return { parameters, state }
+  return placed
 }
 
 /** `kernel`, `bias`; `forward/kernel` in a bidirectional layer; `kernel_2` where cells are stacked. */

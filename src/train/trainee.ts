@@ -40,6 +40,8 @@ export interface Trainee {
   readonly parameters: readonly Parameter[]
   /** Variables that a forward pass changes by itself: the moving averages of batch normalisation. */
   readonly state: readonly Parameter[]
+  /** Parameters whose layers say now that they are frozen, and weights whose layers say now that they are trained. */
+  changedSince?(): { frozen: string[]; thawed: string[] }
   /** Layers that drop entries while training, with their names. */
   readonly dropouts?: ReadonlyMap<object, string>
   /** What the loss is called in records. */
