@@ -1,7 +1,7 @@
 /** Runs compiled cells on the main thread and reports what they show. Knows nothing of messages on a wire. */
 import vm from 'node:vm'
-import { Interrupted } from '../../src/errors.js'
 import { setHost } from '../../src/host.js'
+import { messageOf } from '../../src/untrusted.js'
 import { createScope } from '../cell/scope.js'
 import type { Runtime } from '../cell/types.js'
 import {
@@ -18,8 +18,10 @@ import { createOrigin, currentOrigin, latestOrigin, runAs, runBeside, type Origi
 import { watchChildren } from './children.js'
 import { createComms } from './comms.js'
 import { installGlobals } from './globals.js'
+import { isInterrupted } from './interrupted.js'
 import { createHost, isDisplay } from './host.js'
 import { captureStreams, createOutput } from './output.js'
+import { limited } from './limited.js'
 import type { Parts } from './parts.js'
 import { printResources } from './printing.js'
 import type { Questions } from './questions.js'
@@ -28,7 +30,7 @@ import { markTensorScopes } from './tensors.js'
 import { watchTimers } from './timers.js'
 import { isTermination } from './termination.js'
 import { UncaughtEnds } from './uncaught.js'
-import { show, showInTime } from './values.js'
+import { prepareToShow, show, showInTime } from './values.js'
 import { watchEndings } from './waiting.js'
 
 export interface Engine {
@@ -36,6 +38,9 @@ export interface Engine {
   readonly scope: Record<string, unknown>
   receive(message: ToMain): void
 }
+
+/** Milliseconds that a value may take to be shown beside its type. */
+const lookAtMost = 1_000
 
 type CellFunction = (scope: object, runtime: Runtime) => Promise<{ value?: unknown }>
 
@@ -74,9 +79,9 @@ export function createEngine(
 
   /** A stopped run says all there is to say in its own message; any other error gets its frame and its causes. */
   function problemOf(error: unknown): Problem {
-    if (error instanceof Error && error.name === 'Interrupted') {
-      const line = `${error.name}: ${error.message}`
-      return { ename: error.name, evalue: error.message, traceback: [line] }
+    if (isInterrupted(error)) {
+      const evalue = messageOf(error)
+      return { ename: 'Interrupted', evalue, traceback: [`Interrupted: ${evalue}`] }
     }
     return parts.formatError(error)
   }
@@ -90,7 +95,7 @@ export function createEngine(
       if ('ename' in expression) results[name] = expression
       else
         try {
-          results[name] = show((await evaluate(expression, file)).value)
+          results[name] = await showInTime((await evaluate(expression, file)).value)
         } catch (error) {
           results[name] = problemOf(error)
         }
@@ -140,7 +145,7 @@ export function createEngine(
     if (isTermination(error)) return
     const origin = currentOrigin()
     // What a stopped cell leaves behind fails because it was stopped.
-    if (origin.stopped || error instanceof Interrupted) return
+    if (origin.stopped || isInterrupted(error)) return
     post({ type: 'failed', cause: origin.cause, problem: problemOf(error) })
   }
   process.on('uncaughtException', onError)
@@ -178,8 +183,16 @@ export function createEngine(
           break
         }
         case 'look': {
-          const found = lookUp(scope, message.expression)
-          post({ type: 'looked', id: message.id, shown: found && show(found.value) })
+          prepareToShow()
+          const shown = limited(
+            lookAtMost,
+            () => {
+              const found = lookUp(scope, message.expression)
+              return found && show(found.value)
+            },
+            () => runBeside(() => host.terminated()),
+          )
+          post({ type: 'looked', id: message.id, shown })
           break
         }
         case 'answer':

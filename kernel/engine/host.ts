@@ -1,6 +1,7 @@
 /** The notebook as the library's host (src/host.ts). */
 import { randomUUID } from 'node:crypto'
 import type { Comms, Display, Host, MimeBundle, Sink } from '../../src/host.js'
+import { isInterrupted } from './interrupted.js'
 import { Shared, type Cause, type Problem, type Shown, type ToProtocol } from '../port.js'
 import { captureInto, currentSink } from './capture.js'
 import { currentOrigin, runBeside } from './cause.js'
@@ -103,7 +104,7 @@ export function createHost(
         try {
           return await work()
         } catch (error) {
-          if (error instanceof Error && error.name === 'Interrupted') throw error
+          if (isInterrupted(error)) throw error
           sink.fail(problemOf(error))
           return undefined
         }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
+import { isInstance, maybeProperty, maybeText, messageOf } from '../../src/untrusted.js'
 import { CellSyntaxError } from '../cell/syntax-error.js'
 import type { Diagnostic } from '../cell/types.js'
 import { readFrames, type Frame } from './frames.js'
@@ -139,6 +140,15 @@ const told = new Set(['name', 'message', 'stack', 'cause', 'errors', 'error', 's
 
 /** What an error carries beside its message: `{ code: 'ENOENT', … }`. Those of gradbook say all in their message. */
 function describeProperties(error: object): string[] {
+  try {
+    return listProperties(error)
+  } catch {
+    // They refuse to be read; the error itself is told.
+    return []
+  }
+}
+
+function listProperties(error: object): string[] {
   for (let at = Object.getPrototypeOf(error); at !== null; at = Object.getPrototypeOf(at))
     if (at.constructor?.name === 'GradbookError') return []
   const entries = Object.entries(Object.getOwnPropertyDescriptors(error)).filter(
@@ -151,29 +161,77 @@ function describeProperties(error: object): string[] {
   return ['', ...lines.slice(0, 20), ...(lines.length > 20 ? ['…'] : [])].map(faint)
 }
 
-function reportError(error: unknown, sources: Sources, seen: Set<unknown>, depth: number): ErrorReport {
-  if (!(error instanceof Error) && !(error !== null && typeof error === 'object' && 'stack' in error)) {
-    const evalue = typeof error === 'string' ? error : inspect(error, { depth: 2, breakLength: 100 })
-    return { ename: 'Thrown', evalue, traceback: [`${red('Thrown')}: ${evalue}`] }
+/** Of longer texts the beginning is told: front ends hold all of it, twice. */
+const longest = 100_000
+
+const shorten = (text: string): string =>
+  text.length > longest ? `${text.slice(0, longest)}… (${text.length - longest} more characters)` : text
+
+/** Of many errors in one, or of one that was caused by very many, the first are told. */
+const mostErrors = 10
+
+/** What was thrown and is no error. */
+function reportValue(value: unknown): ErrorReport {
+  const text = typeof value === 'string' ? value : inspectSafely(value)
+  const evalue = shorten(text)
+  return { ename: 'Thrown', evalue, traceback: [`${red('Thrown')}: ${evalue}`] }
+}
+
+function inspectSafely(value: unknown): string {
+  try {
+    return inspect(value, { depth: 2, breakLength: 100 })
+  } catch (error) {
+    return `a value that refuses to be shown (${shorten(messageOf(error))})`
   }
+}
+
+function isErrorLike(value: unknown): value is object {
+  if (isInstance(value, Error) || types.isNativeError(value)) return true
+  try {
+    return value !== null && typeof value === 'object' && 'stack' in value
+  } catch {
+    // A proxy that answers nothing is told by what it stands for.
+    return false
+  }
+}
+
+/** A part of an error's report as text; where it has none, what `fallback` says. */
+function partOf(error: object, name: string, fallback: string): string {
+  let value: unknown
+  try {
+    value = (error as Record<string, unknown>)[name]
+    if (value === undefined || value === null || value === '') return fallback
+    return shorten(String(value))
+  } catch (refusal) {
+    // What is behind a proxy, or what the text of the value is where it cannot become a string.
+    return value === undefined
+      ? `(its ${name} cannot be read: ${shorten(messageOf(refusal))})`
+      : inspectSafely(value)
+  }
+}
+
+/** The errors in an `AggregateError`, as far as they are told, and how many there are. */
+function errorsIn(error: object): { first: unknown[]; count: number } {
+  try {
+    const errors = maybeProperty(error, 'errors')
+    if (!Array.isArray(errors)) return { first: [], count: 0 }
+    return { first: errors.slice(0, mostErrors), count: errors.length }
+  } catch {
+    return { first: [], count: 0 }
+  }
+}
+
+function reportError(error: unknown, sources: Sources, seen: Set<unknown>, depth: number): ErrorReport {
+  if (!isErrorLike(error)) return reportValue(error)
   seen.add(error)
-  const {
-    name,
-    message,
-    stack,
-    cause,
-    errors,
-    error: raised,
-    suppressed,
-  } = error as Error & { errors?: unknown; error?: unknown; suppressed?: unknown }
-  const ename = String(name || 'Error')
-  const evalue = plainMessage(String(message ?? ''))
+  const ename = nameOfError(error)
+  const evalue = plainMessage(partOf(error, 'message', ''))
   const traceback =
-    error instanceof CellSyntaxError && error.file !== undefined
+    isInstance(error, CellSyntaxError) && error.file !== undefined
       ? describeProblems(error.diagnostics, error.file, readText(error.file) ?? '')
       : [
           evalue ? `${red(ename)}: ${evalue}` : red(ename),
-          ...describeFrames(rawStackOf(error, String(stack ?? '')), sources),
+          ...describeFrames(rawStackOf(error, maybeStack(error)), sources),
           ...describeProperties(error),
         ]
   if (depth < 5) {
@@ -182,21 +240,42 @@ function reportError(error: unknown, sources: Sources, seen: Set<unknown>, depth
       const report = reportError(reason, sources, seen, depth + 1)
       traceback.push('', faint(title), ...report.traceback.map((line) => (line ? `  ${line}` : line)))
     }
-    if (Array.isArray(errors))
-      errors.forEach((reason, index) => inner(`${index + 1} of ${errors.length}:`, reason))
+    const { first, count } = errorsIn(error)
+    first.forEach((reason, index) => inner(`${index + 1} of ${count}:`, reason))
+    if (count > first.length) traceback.push('', faint(`… and ${count - first.length} more`))
+    const cause = maybeProperty(error, 'cause')
     if (cause !== undefined) inner('Caused by:', cause)
     // An error while `using` disposed, and the one that it came on top of.
-    if (name === 'SuppressedError') {
-      inner('While disposing:', raised)
-      inner('After:', suppressed)
+    if (ename === 'SuppressedError') {
+      inner('While disposing:', maybeProperty(error, 'error'))
+      inner('After:', maybeProperty(error, 'suppressed'))
     }
   }
   return { ename, evalue, traceback }
 }
 
-/** An error as Jupyter shows it: name, message, and where in which cell it came from, with the chain of its causes. */
+/** A name is one line; what has none that can be read is an error all the same. */
+function nameOfError(error: object): string {
+  const name = maybeText(maybeProperty(error, 'name') || 'Error') ?? 'Error'
+  return name.split('\n', 1)[0]!.slice(0, 200) || 'Error'
+}
+
+function maybeStack(error: object): string {
+  const stack = maybeProperty(error, 'stack')
+  return typeof stack === 'string' ? shorten(stack) : ''
+}
+
+/**
+ * An error as Jupyter shows it: name, message, and where in which cell it came from, with the chain of its causes. Whatever
+ * was thrown, and however it answers when it is asked: this never fails, since a cell whose error cannot be told never ends.
+ */
 export function formatError(error: unknown, sources: Sources): ErrorReport {
-  return reportError(error, sources, new Set(), 0)
+  try {
+    return reportError(error, sources, new Set(), 0)
+  } catch (refusal) {
+    const evalue = `an error that cannot be told (${shorten(messageOf(refusal))})`
+    return { ename: 'Error', evalue, traceback: [`${red('Error')}: ${evalue}`] }
+  }
 }
 
 /** Each problem with its place and code, the first ten of them. */

@@ -8,6 +8,7 @@ import { runData } from '../show/run-data.js'
 import { shownMistake } from '../show/shown-mistake.js'
 import { knownRuns, onRuns } from '../train/announce.js'
 import type { Run } from '../train/run.js'
+import { messageOf } from '../untrusted.js'
 import type { RunView } from '../views.js'
 import { target, type Action, type RunSummary, type ToKernel, type ToPanel } from './protocol.js'
 
@@ -143,7 +144,7 @@ class Panel {
       const interrupt = await this.#inTurn(run, message)
       this.#send({ method: 'done', request, ...(interrupt && { interrupt }) })
     } catch (error) {
-      this.#send({ method: 'done', request, error: error instanceof Error ? error.message : String(error) })
+      this.#send({ method: 'done', request, error: messageOf(error) })
     }
     this.#sendRuns()
     if (run && this.#isWatched(run)) this.#sendRun(run)

@@ -1,4 +1,5 @@
 import type { MimeBundle } from '../host.js'
+import { isInstance, messageOf } from '../untrusted.js'
 import { cleanLine } from './clean.js'
 import { formatCount, formatNumber } from './format.js'
 
@@ -34,9 +35,9 @@ function valuesOf(tensor: TensorLike): ArrayLike<number> | readonly string[] | s
   try {
     return tensor.dataSync()
   } catch (error) {
-    return error instanceof Error && error.name === 'Untraceable'
+    return isInstance(error, Error) && error.name === 'Untraceable'
       ? '(no values while the step is recorded)'
-      : `(no values: ${cleanLine(error instanceof Error ? error.message : error, 200)})`
+      : `(no values: ${cleanLine(messageOf(error), 200)})`
   }
 }
 

@@ -1,4 +1,5 @@
 import type { MimeBundle } from '../host.js'
+import { messageOf } from '../untrusted.js'
 import { cleanLine } from './clean.js'
 import { maybeImageType } from './image-bytes.js'
 import { maybeKind } from './kinds.js'
@@ -32,7 +33,7 @@ function drawn(value: unknown, width?: number): MimeBundle | undefined {
     }
   } catch (error) {
     return {
-      'text/plain': `(could not be shown: ${cleanLine(error instanceof Error ? error.message : error, 300)})`,
+      'text/plain': `(could not be shown: ${cleanLine(messageOf(error), 300)})`,
     }
   }
   return undefined

@@ -2,6 +2,7 @@
 import { Interrupted } from '../errors.js'
 import { escapeHtml } from '../show/clean.js'
 import type { Run } from '../train/run.js'
+import { isInstance, messageOf } from '../untrusted.js'
 import { Text } from './buttons.js'
 import { HTML } from './simple.js'
 import type { Change, Widget } from './widget.js'
@@ -46,7 +47,7 @@ export class Desk {
     try {
       await work()
     } catch (error) {
-      if (!(error instanceof Interrupted)) this.say(error instanceof Error ? error.message : String(error))
+      if (!isInstance(error, Interrupted)) this.say(messageOf(error))
     }
     this.refresh()
   }

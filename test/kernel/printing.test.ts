@@ -90,6 +90,24 @@ describe('values', () => {
       { output_type: 'execute_result', data: { 'text/html': '<b>late</b>' } },
     ])
   })
+  for (const [name, drawn] of Object.entries({
+    'by a promise': 'Promise.resolve({ "text/html": "<b>late</b>" })',
+    'by a thenable':
+      '({ then(done: (bundle: object) => void) { setTimeout(done, 5, { "text/html": "<b>late</b>" }) } })',
+    'by a promise of a promise':
+      'new Promise((done) => setTimeout(() => done(Promise.resolve({ "text/html": "<b>late</b>" })), 5))',
+  }))
+    test(`that draw themselves in time ${name}, without being async`, async () => {
+      const own = `{ [Symbol.for("Jupyter.display")]() { return ${drawn} } }`
+      const { outputs, reply } = await kernel.run(`display(${own}); await null; (${own})`, {
+        user_expressions: { own: `(${own})` },
+      })
+      expect(outputs.map((output: any) => output.data)).toEqual([
+        { 'text/html': '<b>late</b>' },
+        { 'text/html': '<b>late</b>' },
+      ])
+      expect(reply.user_expressions.own.data).toEqual({ 'text/html': '<b>late</b>' })
+    })
 })
 
 describe('tensors, layers and models', () => {
