@@ -180,7 +180,7 @@ if (process.argv.includes('--force') || !isFresh(stamp, inputs)) {
   removeStale()
   copyAssets()
   const language = join(root, 'dist', 'kernel', 'language')
-  joinLib(root, join(language, 'lib'))
+  await joinLib(root, language)
   layCoveredTypes(join(language, 'covered'))
   await layFirstWorld(root, join(language, 'first'))
   rmSync(join(root, 'dist', 'kernel', 'bundle'), { recursive: true, force: true })

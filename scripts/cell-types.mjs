@@ -1,7 +1,8 @@
 /** The declarations that cells are checked against, as files of their own in dist/. */
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
+import { parseSync } from 'oxc-parser'
 
 const requireFrom = (root) => createRequire(join(root, 'package.json'))
 
@@ -10,17 +11,81 @@ function empty(folder) {
   mkdirSync(folder, { recursive: true })
 }
 
+/** Every Node that runs gradbook has the language up to this year's. */
+const isNewer = (name) => /^es(?:next|2024|2025|2026)/.test(name)
+
+/** Names of browsers that Node has, whose declarations say what it does not have too. `Navigator` is hardly begun there. */
+const isNodes = (name) => name !== 'Navigator' && Object.hasOwn(globalThis, name)
+
+/** The value that an interface describes: `MapConstructor` -> `Map`, `Set` -> `Set.prototype`, `Math` -> `Math`. */
+function describedBy(interfaceName, path) {
+  const name = interfaceName.replace(/^Readonly(?=Array$|Map$|Set$)/, '')
+  if (name.endsWith('Constructor')) return [...path, name.slice(0, -'Constructor'.length)]
+  return /^(?:Math|Atomics|Reflect|JSON)$/.test(name) ? [name] : [...path, name, 'prototype']
+}
+
+/**
+ * The places of what a text of declarations says of values, by the names of those values (kernel/language/lib.ts). Types stay,
+ * whatever there is.
+ */
+function findProbes(text, { prefix = '', describes = () => true } = {}) {
+  const { program, errors } = parseSync('lib.d.ts', text, { lang: 'dts', sourceType: 'module' })
+  if (errors.length > 0) throw new Error(`lib: ${errors[0].message}`)
+  const found = {}
+  const note = (path, { start, end }) => (found[prefix + path.join('.')] ??= []).push([start, end])
+  const noteMembers = (members, of) => {
+    for (const member of members) {
+      const { type, key, computed, readonly } = member
+      // `[Symbol.metadata]` is there when the symbol is.
+      if (computed && !prefix && key.type === 'MemberExpression') note(['Symbol', key.property.name], member)
+      // Other properties may be those of instances.
+      const isMethod = type === 'TSMethodSignature' || (type === 'TSPropertySignature' && readonly && !prefix)
+      if (computed || !isMethod || key.name === 'prototype') continue
+      if (key.name !== undefined) note([`?${of[0]}`, ...of.slice(1), key.name], member)
+    }
+  }
+  const visit = (nodes, path) => {
+    for (const outer of nodes) {
+      const node = outer.declaration ?? outer
+      const name = node.id?.name
+      if (node.type === 'TSInterfaceDeclaration' && describes(name.replace(/Constructor$/, '')))
+        noteMembers(node.body.body, describedBy(name, path))
+      else if (node.type === 'TSGlobalDeclaration' || node.kind === 'global') visit(node.body.body, path)
+      else if (node.type === 'TSModuleDeclaration' && node.id?.type === 'Identifier')
+        visit(node.body?.body ?? [], [...path, name])
+      else if (node.type === 'VariableDeclaration')
+        for (const { id } of node.declarations) {
+          const literal = id.typeAnnotation?.typeAnnotation
+          if (!prefix && !path.includes('Intl.')) note([...path, id.name], outer)
+          else if (literal?.type === 'TSTypeLiteral' && describes(id.name))
+            noteMembers(literal.members, [...path, id.name])
+        }
+      else if (/^(?:TSDeclareFunction|FunctionDeclaration)$/.test(node.type) && !prefix)
+        note([...path, name], outer)
+    }
+  }
+  visit(program.body, [])
+  return found
+}
+
+/** Places in one text, moved to where it stands in another. */
+const moved = (probes, by) =>
+  Object.entries(probes).map(([name, ranges]) => [name, ranges.map(([start, end]) => [start + by, end + by])])
+
 /**
  * TypeScript's own declarations of the language as one file and those of browsers as another, comments and all, for the type
- * checks of cells (kernel/language/workspace.ts); those that are modules stay files of their own.
+ * checks of cells (kernel/language/lib.ts); those that are modules stay files of their own. Beside them lies where in
+ * them what is declared that not every Node has.
  */
-export function joinLib(root, to) {
+export async function joinLib(root, language) {
   const typescript = createRequire(requireFrom(root).resolve('typescript/package.json'))
   const platform = `@typescript/typescript-${process.platform}-${process.arch}`
   const from = join(dirname(typescript.resolve(`${platform}/package.json`)), 'lib')
+  const to = join(language, 'lib')
   empty(to)
   const seen = new Set()
-  const globals = { es: [], dom: [] }
+  const texts = { 'lib.es.d.ts': '', 'lib.dom.d.ts': '' }
+  const probes = { 'lib.es.d.ts': {}, 'lib.dom.d.ts': {} }
   const add = (name) => {
     if (seen.has(name)) return
     seen.add(name)
@@ -28,12 +93,24 @@ export function joinLib(root, to) {
     const text = readFileSync(join(from, file), 'utf8')
     for (const [, other] of text.matchAll(/^\/\/\/ <reference lib="([^"]+)" \/>/gm)) add(other)
     const own = text.replaceAll(/^\/\/\/ <reference .*$/gm, '')
-    if (/^(?:export|import)\b/m.test(own)) writeFileSync(join(to, file), own)
-    else globals[name.startsWith('dom') ? 'dom' : 'es'].push(own)
+    const isDom = name.startsWith('dom')
+    const isModule = /^(?:export|import)\b/m.test(own)
+    const target = isModule ? file : isDom ? 'lib.dom.d.ts' : 'lib.es.d.ts'
+    const before = texts[target] ?? ''
+    texts[target] = `${before}${own}\n`
+    const known = (probes[target] ??= {})
+    if (!isDom && !isNewer(name)) return
+    const options = isDom ? { prefix: 'dom:', describes: isNodes } : {}
+    for (const [named, ranges] of moved(findProbes(own, options), before.length))
+      known[named] = [...(known[named] ?? []), ...ranges]
   }
   for (const name of ['esnext', 'dom', 'dom.iterable', 'dom.asynciterable']) add(name)
-  for (const [name, texts] of Object.entries(globals))
-    writeFileSync(join(to, `lib.${name}.d.ts`), texts.join('\n'))
+  for (const [file, text] of Object.entries(texts)) writeFileSync(join(to, file), text)
+  const { isThere, libOf, probesFile, writeLib } = await import(built('lib.js'))
+  writeFileSync(join(to, probesFile), JSON.stringify(probes))
+  for (const name of readdirSync(language))
+    if (name.startsWith('lib-v')) rmSync(join(language, name), { recursive: true })
+  writeLib(to, join(language, libOf(process.version)), isThere)
 }
 
 /** Packages of types that TensorFlow.js refers to, and that only declare what browsers' types declare by now. */
@@ -87,10 +164,14 @@ export async function layFirstWorld(root, to) {
     (name) => `  ${name}(...data: any[]): void\n  ${name}(message?: any, ...optionalParams: any[]): void\n`,
   )
   writeFileSync(join(to, 'console.d.ts'), `declare var console: {\n${logs.join('')}}\n`)
-  const lib = readdirSync(join(to, '..', 'lib')).filter((name) => name !== 'lib.dom.d.ts')
+  const { writeLib } = await import(built('lib.js'))
+  // What not every Node has is left to the service.
+  const lib = writeLib(join(to, '..', 'lib'), join(to, 'lib'), () => false)
+    .map((file) => basename(file))
+    .filter((name) => name !== 'lib.dom.d.ts')
   const config = {
-    compilerOptions: { ...requiredOptions, ...defaultOptions, lib: undefined, noLib: true, types: [] },
-    files: [...lib.map((name) => `../lib/${name}`), 'node.d.ts', 'globals.d.ts', 'console.d.ts', '$here.ts'],
+    compilerOptions: { ...defaultOptions, ...requiredOptions, noLib: true, types: [] },
+    files: [...lib.map((name) => `lib/${name}`), 'node.d.ts', 'globals.d.ts', 'console.d.ts', '$here.ts'],
   }
   writeFileSync(join(to, 'tsconfig.json'), JSON.stringify(config, null, 2))
   for (let slot = 1; slot <= firstCapacity; slot++)

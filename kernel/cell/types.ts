@@ -62,4 +62,6 @@ export interface Diagnostic {
   severity: 'error' | 'warning'
   message: string
   place: Place
+  /** The file that it is about, where that is not the cell. */
+  file?: string
 }

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, isAbsolute, join, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { cellFile, compileCell, compileModule, findSource, type Emit } from '../cell/index.js'
-import { emitOf, readTsconfig } from '../tsconfig.js'
+import { cellFile, compileCell, compileModule, findSource } from '../cell/index.js'
+import { FollowedTsconfig } from '../tsconfig.js'
 import { isReloaded, moduleKind } from '../files.js'
 import type { RanCell, RanCells } from './cells.js'
 import { murmur2 } from './murmur2.js'
@@ -40,12 +40,12 @@ export class Sources {
   readonly #dumped = new Map<string, string>()
   readonly #compiled = new WeakMap<RanCell, Compiled>()
   readonly #files = new Map<string, Compiled>()
-  readonly #emit: Emit
+  readonly #tsconfig: FollowedTsconfig
 
   constructor(cells: RanCells, folder: string, home: string) {
     this.#cells = cells
     this.#folder = folder
-    this.#emit = emitOf(readTsconfig(folder))
+    this.#tsconfig = new FollowedTsconfig(folder)
     this.#ours = [join(home, 'dist'), join(home, 'bin')].map((path) => `${pathToFileURL(path).href}/`)
   }
 
@@ -87,11 +87,12 @@ export class Sources {
   }
 
   #compiledFile(path: string): Compiled | undefined {
+    if (this.#tsconfig.look()) this.#files.clear()
     const known = this.#files.get(path)
     const text = this.textOf(path)
     if (text === undefined || text === known?.text) return known
     try {
-      const { program, map } = compileModule(path, text, moduleKind(path), this.#emit)
+      const { program, map } = compileModule(path, text, moduleKind(path), this.#tsconfig.emit)
       const compiled = createCompiled(text, program, map)
       this.#files.set(path, compiled)
       return compiled

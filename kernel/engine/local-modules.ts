@@ -14,6 +14,8 @@ interface LocalModule {
   readonly namespace: Record<string, unknown>
   stamp: string
   text: string
+  /** What the tsconfig.json said when it was compiled. */
+  emit: string
   /** The local files that it imports. */
   imports: Set<string>
   loading: Promise<void>
@@ -68,10 +70,13 @@ export class LocalModules {
   readonly #modules = new Map<string, LocalModule>()
   readonly #contextOf: (path: string, imported: (path: string) => void) => ModuleContext
 
-  readonly #emit: Emit
+  readonly #emit: () => Emit
 
   /** `emit`: what the notebook's tsconfig.json says about the JavaScript. */
-  constructor(contextOf: (path: string, imported: (path: string) => void) => ModuleContext, emit: Emit) {
+  constructor(
+    contextOf: (path: string, imported: (path: string) => void) => ModuleContext,
+    emit: () => Emit,
+  ) {
     this.#contextOf = contextOf
     this.#emit = emit
   }
@@ -124,6 +129,7 @@ export class LocalModules {
       namespace: Object.create(null),
       stamp: '',
       text: '',
+      emit: '',
       imports: new Set(),
       loading: Promise.resolve(),
       loaded: false,
@@ -178,6 +184,7 @@ export class LocalModules {
     const { path, namespace } = module
     module.stamp = this.#stampOf(path)
     module.text = this.#read(path)
+    module.emit = JSON.stringify(this.#emit())
     const extension = extname(path)
     if (extension === '.json') {
       offerWhole(namespace, JSON.parse(module.text))
@@ -185,7 +192,7 @@ export class LocalModules {
     }
     // The compiler is loaded by the notebooks that need it on this thread.
     const { compileModule } = await import('../cell/module.js')
-    const compiled = compileModule(path, module.text, moduleKind(path), this.#emit)
+    const compiled = compileModule(path, module.text, moduleKind(path), this.#emit())
     this.#sources.set(path, { text: module.text, map: compiled.map })
     const context = this.#contextOf(path, (imported) => module.imports.add(imported))
     const address = pathToFileURL(path).href
@@ -222,12 +229,13 @@ export class LocalModules {
   /** The files that were edited since they were loaded, and those that import them, imported ones first. */
   #findStale(): string[] {
     const stale = new Set<string>()
-    for (const { path, stamp, text, loaded, failed } of this.#modules.values())
-      if ((loaded || failed) && this.#stampOf(path) !== stamp) {
+    const emit = JSON.stringify(this.#emit())
+    for (const { path, stamp, text, loaded, failed, emit: before } of this.#modules.values())
+      if ((loaded || failed) && (this.#stampOf(path) !== stamp || before !== emit)) {
         const module = this.#modules.get(path)!
         module.stamp = this.#stampOf(path)
         // Saved without a change, or gone: what was loaded stays.
-        if (module.stamp !== 'gone' && this.#read(path) !== text) stale.add(path)
+        if (module.stamp !== 'gone' && (this.#read(path) !== text || before !== emit)) stale.add(path)
       }
     for (let before = -1; before !== stale.size;) {
       before = stale.size

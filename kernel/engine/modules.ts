@@ -5,7 +5,7 @@ import { constants, Script } from 'node:vm'
 import { GradbookError, MissingPackage } from '../../src/errors.js'
 import type { Runtime } from '../cell/types.js'
 import { isBrought, isPackage, packageOf } from '../packages.js'
-import { emitOf, mapPath, readTsconfig } from '../tsconfig.js'
+import { FollowedTsconfig, mapPath } from '../tsconfig.js'
 import { showInBrowser } from './browser.js'
 import { isCompiled, linkNames } from './bindings.js'
 import { LocalModules, type ModuleContext } from './local-modules.js'
@@ -88,9 +88,8 @@ export function createModules({
     return found
   }
   const filename = join(folder, 'notebook.ts')
-  const config = readTsconfig(folder)
-  const paths = config?.options.paths
-  const emit = emitOf(config)
+  const tsconfig = new FollowedTsconfig(folder)
+  const emit = () => tsconfig.emit
   const requireFromHome = createRequire(join(home, 'package.json'))
   // Loaded for those who ask, by `require` too, which is synchronous.
   const loadTslab = (): unknown => requireFromHome(join(home, 'dist', 'kernel', 'tslab', 'index.js'))
@@ -102,7 +101,7 @@ export function createModules({
     find: (path: string) => string | undefined = () => undefined,
   ): string | undefined {
     const path = asPath(specifier, place)
-    const mapped = path === undefined ? mapPath(specifier, folder, paths) : [path]
+    const mapped = path === undefined ? mapPath(specifier, tsconfig.paths) : [path]
     return mapped.map((one) => find(one) ?? findFile(one)).find((found) => found !== undefined)
   }
 
@@ -186,6 +185,7 @@ export function createModules({
     resume,
     each,
     refresh: async () => {
+      tsconfig.look()
       if (local.isEmpty) return
       const line = await local.refresh()
       if (line) note(line)

@@ -25,7 +25,7 @@ export interface RequireOptions {
   findLocal(specifier: string, place: string): string | undefined
   loadTslab(): unknown
   /** What the notebook's tsconfig.json says about the JavaScript. */
-  emit: Emit
+  emit(): Emit
 }
 
 /** Makes the `require` of each file: packages of the notebook first, then those that the kernel brings. */

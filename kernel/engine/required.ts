@@ -24,10 +24,10 @@ export class RequiredFiles {
   readonly #loading = new Map<string, { exports: unknown }>()
   readonly #sources = new Map<string, { text: string; map: string }>()
 
-  readonly #emit: Emit
+  readonly #emit: () => Emit
 
   /** `requireFor`: what `require` means in a file. `emit`: what the notebook's tsconfig.json says about the JavaScript. */
-  constructor(requireFor: (path: string) => NodeJS.Require, emit: Emit) {
+  constructor(requireFor: (path: string) => NodeJS.Require, emit: () => Emit) {
     this.#requireFor = requireFor
     this.#emit = emit
   }
@@ -51,7 +51,7 @@ export class RequiredFiles {
       sourcemap: 'external',
       sourcefile: path,
       logLevel: 'silent',
-      tsconfigRaw: { compilerOptions: this.#emit as TsconfigRaw['compilerOptions'] },
+      tsconfigRaw: { compilerOptions: this.#emit() as TsconfigRaw['compilerOptions'] },
     })
     const shifted = JSON.parse(map) as { mappings: string }
     // The head of the function is a line of its own.

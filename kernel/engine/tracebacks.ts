@@ -281,12 +281,16 @@ export function formatError(error: unknown, sources: Sources): ErrorReport {
 /** Each problem with its place and code, the first ten of them. */
 function describeProblems(problems: readonly Diagnostic[], label: string, text: string): string[] {
   const lines: string[] = []
-  for (const { code, message, place } of problems.slice(0, 10)) {
+  for (const { code, message, place, file } of problems.slice(0, 10)) {
     const [head, ...rest] = message.split('\n')
     if (lines.length) lines.push('')
     lines.push(`${red(code === 'syntax' ? 'SyntaxError' : code)}: ${head}`, ...rest)
-    lines.push(`    ${faint('at')} ${blue(`${label}, line ${place.line}, column ${place.column}`)}`, '')
-    lines.push(...codeFrame(text, place.line, place.column, place.end - place.start))
+    lines.push(
+      `    ${faint('at')} ${blue(`${file ?? label}, line ${place.line}, column ${place.column}`)}`,
+      '',
+    )
+    const whole = file === undefined ? text : (readText(file) ?? '')
+    lines.push(...codeFrame(whole, place.line, place.column, place.end - place.start))
   }
   if (problems.length > 10) lines.push('', faint(`… and ${problems.length - 10} more`))
   return lines

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { findLineStarts, placeAt, readSource, type Diagnostic, type Source } from '../cell/index.js'
 import { packageOf } from '../packages.js'
+import type { TsconfigProblem } from '../tsconfig.js'
 import { isMissing, missingHelp, missingSpecifier } from './missing.js'
 import { toOffset, type Document } from './document.js'
 import type { ServiceDiagnostic } from './service.js'
@@ -20,6 +23,13 @@ function installs(commands: Source['commands'], specifier: string): boolean {
     return !isNamed || wanted.some((word) => word.replace(/(?<=.)@[^/]*$/, '') === packageOf(specifier))
   })
 }
+
+/** What TypeScript says of names that its declarations of the language have in another version. */
+const otherLibrary = /\. Do you need to change your target library\? Try changing the 'lib' .*$/
+
+/** Which names there are is said by the Node that runs (lib.ts), and by no option. */
+const plainMessage = (message: string): string =>
+  message.replace(otherLibrary, ` in Node ${process.versions.node}, which runs this notebook.`)
 
 /** What `noImplicitAny` adds; others of these numbers are about code that is never reached. */
 const isImplicitAny = (code: number): boolean =>
@@ -55,9 +65,28 @@ export function readDiagnostics(
     found.push({
       code: `TS${code}`,
       severity: severity === 1 ? 'error' : 'warning',
-      message: `${message}${related}${help}`.replaceAll(workspace.isCell, ''),
+      message: `${plainMessage(message)}${related}${help}`.replaceAll(workspace.isCell, ''),
       place: placeAt(cellText, start, end, cellLines),
     })
   }
   return found
+}
+
+/** What is wrong with the notebook's tsconfig.json, as a warning with its place in that file. */
+export function readConfigProblems(problems: readonly TsconfigProblem[]): Diagnostic[] {
+  return problems.map(({ file, message, offset }) => {
+    let text = ''
+    try {
+      text = readFileSync(file, 'utf8')
+    } catch {
+      // It says that it cannot be read.
+    }
+    return {
+      code: basename(file),
+      severity: 'warning',
+      message,
+      place: placeAt(text, offset, offset + 1),
+      file,
+    }
+  })
 }

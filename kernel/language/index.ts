@@ -6,7 +6,7 @@ import { placeAt } from '../cell/index.js'
 import { findChecking } from './checking.js'
 import { completeCommand } from './commands.js'
 import { findCandidates, isMember, readCompletions } from './complete.js'
-import { readDiagnostics } from './diagnostics.js'
+import { readConfigProblems, readDiagnostics } from './diagnostics.js'
 import { toOffset, toPosition, type Document } from './document.js'
 import { Draft } from './draft.js'
 import { FirstCells } from './first-cells.js'
@@ -45,8 +45,27 @@ export function createLanguage({
 }: LanguageOptions): Language {
   const { workspace, service } = started
   const program = new CellProgram(workspace, folder)
-  const watched = new WatchedFiles(folder)
+  const { tsconfig } = workspace
+  const watched = new WatchedFiles(folder, tsconfig)
   const missing = new MissingPackages(workspace)
+
+  let isReconfigured = false
+  /** Looks whether the tsconfig.json says something else now; the world of the first cells knows nothing of one. */
+  function followConfig(): void {
+    if (!tsconfig.look()) return
+    isReconfigured = true
+    endFirst()
+  }
+
+  let toldOfConfig = ''
+  /** What is wrong with the tsconfig.json, once each time that it is read. */
+  function configNews(): Diagnostic[] {
+    const news = readConfigProblems(tsconfig.problems)
+    const said = JSON.stringify(news)
+    if (said === toldOfConfig) return []
+    toldOfConfig = said
+    return news
+  }
 
   // One request at a time: each sees the documents as it wrote them.
   const inTurn = createTurns()
@@ -83,6 +102,12 @@ export function createLanguage({
 
   /** Tells the service of files that were edited and packages that were installed since the last question. */
   async function catchUp(): Promise<void> {
+    followConfig()
+    if (isReconfigured) {
+      isReconfigured = false
+      await service.filesChanged([workspace.configure()], 'changed')
+      draft.forget()
+    }
     const { created, changed, deleted } = watched.look()
     created.push(...missing.findInstalled())
     await service.filesChanged(created, 'created')
@@ -152,6 +177,7 @@ export function createLanguage({
     ready: () => ready,
 
     async check({ text }: CellSource): Promise<Diagnostic[]> {
+      followConfig()
       if (first && (await Promise.race([first.passes(text), noLongerFirst]))) return []
       return inTurn(async () => {
         await catchUp()
@@ -159,7 +185,9 @@ export function createLanguage({
         const document = program.next(module)
         if (module.tags.module !== undefined) await makeFile(module, document)
         await write(document)
-        return diagnose(module, document)
+        const news = configNews()
+        const problems = await diagnose(module, document).catch(whenUnavailable)
+        return [...news, ...problems]
       }).catch(whenUnavailable)
     },
 

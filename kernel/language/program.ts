@@ -93,17 +93,18 @@ export class CellProgram {
   readonly #files = new Set<string>()
 
   readonly #language: 'ts' | 'js'
-  readonly #elementMakers: readonly string[]
+  readonly #world: Pick<Workspace, 'elementMakers'>
 
   /** `workspace`: where the modules lie; `name` tells programs in the same folder apart. */
   constructor(
-    { folder, language, elementMakers }: Pick<Workspace, 'folder' | 'language' | 'elementMakers'>,
+    world: Pick<Workspace, 'folder' | 'language' | 'elementMakers'>,
     notebookFolder: string,
     name = '',
   ) {
+    const { folder, language } = world
     this.#folder = folder
     this.#language = language
-    this.#elementMakers = elementMakers
+    this.#world = world
     this.#notebookFolder = notebookFolder
     this.#name = name
     this.#prefix = join(folder, `$${name}`)
@@ -120,7 +121,7 @@ export class CellProgram {
     const uses = new Map<string, CellModule>()
     const mentioned = isApart ? [] : everyName ? this.#owners.keys() : (cellText.match(identifier) ?? [])
     // What makes elements need not be written down where they are.
-    const makers = !isApart && parsed.dialect === 'tsx' ? this.#elementMakers : []
+    const makers = !isApart && parsed.dialect === 'tsx' ? this.#world.elementMakers : []
     for (const name of [...mentioned, ...makers]) {
       const owner = this.#owners.get(name)
       if (owner && !names.has(name)) uses.set(name, owner)

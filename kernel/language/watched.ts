@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { dirname, extname } from 'node:path'
 import { findSpecifiers, parseFile, syntaxOf } from '../cell/index.js'
 import { asPath, findFile, isReloaded } from '../files.js'
-import { mapPath, readTsconfig } from '../tsconfig.js'
+import { mapPath, type FollowedTsconfig } from '../tsconfig.js'
 
 interface Watched {
   stamp: string
@@ -14,13 +14,15 @@ const stampOf = (path: string): string => {
   return stat ? `${stat.mtimeMs} ${stat.size}` : 'gone'
 }
 
-/** The local files that a file imports, as paths that may or may not be there. */
-function importsOf(path: string): string[] {
+/** The local files that a file imports, as paths that may or may not be there. `paths`: those of the tsconfig.json. */
+function importsOf(path: string, paths: unknown): string[] {
   const syntax = syntaxOf[extname(path)]
   if (!syntax) return []
   try {
     const { program } = parseFile(path, readFileSync(path, 'utf8'), syntax)
-    return findSpecifiers(program).flatMap((specifier) => asPath(specifier, dirname(path)) ?? [])
+    return findSpecifiers(program).flatMap(
+      (specifier) => asPath(specifier, dirname(path)) ?? mapPath(specifier, paths),
+    )
   } catch {
     return []
   }
@@ -36,19 +38,18 @@ export class WatchedFiles {
   readonly #missing = new Set<string>()
 
   readonly #folder: string
-  /** `paths` of the notebook's tsconfig.json. */
-  readonly #paths: unknown
+  readonly #tsconfig: FollowedTsconfig
 
-  constructor(folder: string) {
+  constructor(folder: string, tsconfig: FollowedTsconfig) {
     this.#folder = folder
-    this.#paths = readTsconfig(folder)?.options.paths
+    this.#tsconfig = tsconfig
   }
 
   /** Follows these imports of a cell from now on. */
   follow(specifiers: readonly string[]): void {
     for (const specifier of specifiers) {
       const path = asPath(specifier, this.#folder)
-      for (const one of path === undefined ? mapPath(specifier, this.#folder, this.#paths) : [path])
+      for (const one of path === undefined ? mapPath(specifier, this.#tsconfig.paths) : [path])
         this.#follow(one)
     }
   }
@@ -60,7 +61,7 @@ export class WatchedFiles {
       return
     }
     if (this.#files.has(file) || !isReloaded(file)) return
-    const watched: Watched = { stamp: stampOf(file), imports: importsOf(file) }
+    const watched: Watched = { stamp: stampOf(file), imports: importsOf(file, this.#tsconfig.paths) }
     this.#files.set(file, watched)
     for (const next of watched.imports) this.#follow(next)
   }
@@ -86,7 +87,7 @@ export class WatchedFiles {
       }
       news.changed.push(path)
       watched.stamp = stamp
-      watched.imports = importsOf(path)
+      watched.imports = importsOf(path, this.#tsconfig.paths)
       for (const next of watched.imports) this.#follow(next)
     }
     return news

@@ -14,8 +14,11 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { broughtPackages } from '../packages.js'
 import type { StandIn } from '../port.js'
-import { readTsconfig, type Tsconfig } from '../tsconfig.js'
-import { cellGlobals, declareGlobals, defaultOptions, requiredOptions } from './world.js'
+import { FollowedTsconfig, hasTsconfig } from '../tsconfig.js'
+import { layLib } from './lib.js'
+import { chooseNodeTypes } from './node-types.js'
+import { optionsFor } from './options.js'
+import { cellGlobals, declareGlobals, defaultLib } from './world.js'
 
 /**
  * A folder of our own in which TypeScript finds the packages that it would find in the notebook's folder, with nothing written
@@ -32,9 +35,13 @@ export interface Workspace {
   /** The extension of a cell's module. */
   language: 'ts' | 'js'
   /** The names that JSX means without a pragma: `React`, or those of the tsconfig.json. */
-  elementMakers: readonly string[]
+  readonly elementMakers: readonly string[]
+  /** The notebook's own. */
+  readonly tsconfig: FollowedTsconfig
+  /** Writes down what that one says now. Gives the file. */
+  configure(): string
   /** Whether the notebook's tsconfig.json asks for `noImplicitAny`, which `strict` alone is not. */
-  refusesImplicitAny: boolean
+  readonly refusesImplicitAny: boolean
   /** `/tmp/…/$1` in a message is a cell of the notebook. */
   isCell: RegExp
   close(): void
@@ -92,56 +99,31 @@ function findPackage(name: string, home: string): string | undefined {
     .find((folder) => existsSync(join(folder, 'package.json')))
 }
 
-interface Config {
-  compilerOptions: { [name: string]: unknown }
-}
-
-/** Our options over the notebook's own, or on their own. */
-function configFor(own: Tsconfig | undefined, typeRoots: string[], as: StandIn | undefined): Config {
-  const options: Config['compilerOptions'] = {
-    ...requiredOptions,
-    typeRoots,
-    checkJs: as === 'jslab',
-    // With it objects in JavaScript take no new properties; without `strict` what it is there for does without.
-    noImplicitAny: as === undefined,
-  }
-  for (const [name, value] of Object.entries({ ...defaultOptions, strict: as === undefined }))
-    if (!own || (!own.isExtended && !(name in own.options))) options[name] = value
-  if (!own) return { compilerOptions: options }
-  const config = {
-    extends: own.path,
-    compilerOptions: { ...options, rootDir: null },
-    include: [],
-    exclude: [],
-  }
-  return config
-}
-
 /** A folder of declarations that the build has laid. */
 const laid = (home: string, name: string): string => join(home, 'dist', 'kernel', 'language', name)
-
-/**
- * The default `lib` as few files (scripts/cell-types.mjs): an interface that is declared in one file is put together once, one that
- * is declared in ten at every check. None where there is no build.
- */
-function joinedLib(home: string): string[] {
-  const folder = laid(home, 'lib')
-  return existsSync(folder) ? readdirSync(folder).map((file) => join(folder, file)) : []
-}
 
 /** Where packages of types lie that are installed in a folder. */
 const typesIn = (folder: string): string => join(folder, 'node_modules', '@types')
 
-/** Whether cells mean here what they mean in an empty folder, but for what they import: no options and no types of Node of its own. */
-export function isPlain(notebookFolder: string, home: string): boolean {
-  if (readTsconfig(notebookFolder)) return false
-  const ofNode = foldersAbove(notebookFolder)
-    .map((level) => join(typesIn(level), 'node'))
-    .find((types) => existsSync(types))
-  return !ofNode || realpathSync(ofNode) === realpathSync(findPackage('@types/node', home) ?? home)
+/** The types of Node that cells see in a folder. */
+function nodeTypesFor(notebookFolder: string, home: string): string {
+  const installed = foldersAbove(notebookFolder).map((level) => join(typesIn(level), 'node'))
+  return chooseNodeTypes(installed, findPackage('@types/node', home) ?? home)
 }
 
-export function createWorkspace(notebookFolder: string, home: string, as?: StandIn): Workspace {
+/** Whether cells mean here what they mean in an empty folder, but for what they import: no options and no types of Node of its own. */
+export function isPlain(notebookFolder: string, home: string): boolean {
+  return (
+    !hasTsconfig(notebookFolder) && nodeTypesFor(notebookFolder, home) === findPackage('@types/node', home)
+  )
+}
+
+export function createWorkspace(
+  notebookFolder: string,
+  home: string,
+  as?: StandIn,
+  tsconfig = new FollowedTsconfig(notebookFolder),
+): Workspace {
   const root = realpathSync(mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`)))
   const close = () => {
     process.off('exit', close)
@@ -154,6 +136,9 @@ export function createWorkspace(notebookFolder: string, home: string, as?: Stand
     const target = findPackage(name, home)
     if (target) link(target, join(root, 'node_modules', name))
   }
+  const types = join(root, 'types')
+  mkdirSync(types)
+  link(nodeTypesFor(notebookFolder, home), join(types, 'node'))
   const counterparts = new Map<string, string>()
   let folder = root
   for (const level of searched.toReversed()) {
@@ -162,22 +147,25 @@ export function createWorkspace(notebookFolder: string, home: string, as?: Stand
     link(join(level, 'node_modules'), join(folder, 'node_modules'))
     counterparts.set(level, folder)
   }
-  const own = readTsconfig(notebookFolder)
-  const brought = findPackage('@types/node', home) ?? home
-  const typeRoots = [...searched.map(typesIn), dirname(brought)]
-  const config = configFor(own, typeRoots, as)
+  const typeRoots = [types, ...searched.map(typesIn)]
   const language = as === 'jslab' ? 'js' : 'ts'
   // What these import is part of the program: the cells that ran, and those of the editor (draft.ts).
   const roots = [`$here.${language}`, `$livehere.${language}`]
-  const files = ['$globals.d.ts', ...roots]
-  const lib = joinedLib(home)
-  if (config.compilerOptions.lib === defaultOptions.lib && lib.length > 0) {
-    config.compilerOptions.lib = undefined
-    config.compilerOptions.noLib = true
-    config.compilerOptions.typeRoots = [laid(home, 'covered'), ...typeRoots]
-    files.unshift(...lib)
+  const lib = layLib(laid(home, ''), join(root, 'lib'))
+  if (lib) typeRoots.unshift(laid(home, 'covered'))
+  const config = join(folder, 'tsconfig.json')
+  const configure = () => {
+    const compilerOptions = {
+      ...optionsFor(tsconfig.config, typeRoots, as),
+      ...(lib ? { noLib: true } : { lib: defaultLib }),
+    }
+    writeFileSync(
+      config,
+      JSON.stringify({ compilerOptions, files: [...(lib ?? []), '$globals.d.ts', ...roots] }, null, 2),
+    )
+    return config
   }
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ ...config, files }, null, 2))
+  configure()
   const host = join(home, 'dist', 'src', 'host')
   const declarations = existsSync(`${host}.d.ts`) ? readFileSync(`${host}.d.ts`, 'utf8') : ''
   writeFileSync(join(folder, '$globals.d.ts'), declareGlobals(cellGlobals, `${host}.js`, declarations))
@@ -186,10 +174,17 @@ export function createWorkspace(notebookFolder: string, home: string, as?: Stand
     folder,
     searched,
     language,
-    elementMakers: [own?.options.jsxFactory ?? 'React', own?.options.jsxFragmentFactory ?? 'React'].map(
-      (name) => String(name).split('.', 1)[0]!,
-    ),
-    refusesImplicitAny: own?.options.noImplicitAny === true,
+    tsconfig,
+    configure,
+    get elementMakers() {
+      const { jsxFactory, jsxFragmentFactory } = tsconfig.config?.options ?? {}
+      return [jsxFactory ?? 'React', jsxFragmentFactory ?? 'React'].map(
+        (name) => String(name).split('.', 1)[0]!,
+      )
+    },
+    get refusesImplicitAny() {
+      return tsconfig.config?.options.noImplicitAny === true
+    },
     folderOf: (level) => counterparts.get(level) ?? folder,
     isCell: /import\("[^"]*\/\$\w+"\)\.?/g,
     close,

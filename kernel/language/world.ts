@@ -3,6 +3,8 @@
 /** Options that a cell needs to be what it is, whatever the notebook's own tsconfig.json says. */
 export const requiredOptions = {
   noEmit: true,
+  // For what it has no words, `await` and fields among them, a cell is compiled in any case.
+  target: 'esnext',
   // As esnext, with `import x = require('y')`.
   module: 'preserve',
   moduleResolution: 'bundler',
@@ -15,24 +17,13 @@ export const requiredOptions = {
   // Without it `const losses = []` is a list of nothing and `let best = null` nothing but null, for good. What it says against
   // an `any` is not shown (diagnostics.ts).
   noImplicitAny: true,
-  noUnusedLocals: false,
-  noUnusedParameters: false,
-  verbatimModuleSyntax: false,
-  isolatedModules: false,
-  erasableSyntaxOnly: false,
-  composite: false,
-  incremental: false,
-  declaration: false,
 }
 
 /** Options that it has where the notebook's tsconfig.json does not say otherwise. */
-export const defaultOptions = {
-  target: 'esnext',
-  lib: ['esnext', 'dom', 'dom.iterable', 'dom.asynciterable'],
-  strict: true,
-  jsx: 'react',
-  types: ['node'],
-}
+export const defaultOptions = { strict: true, jsx: 'react' }
+
+/** What there is in a cell, where the build has not laid it as few files. */
+export const defaultLib = ['esnext', 'dom', 'dom.iterable', 'dom.asynciterable']
 
 /** DESIGN's cell globals whose types are made of the language alone, and all of them. */
 export const plainGlobals = ['display', 'html', 'markdown', 'latex', 'svg', 'clearOutput']

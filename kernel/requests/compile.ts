@@ -4,7 +4,7 @@ import { formatDiagnostics, formatError, formatWarnings } from '../engine/traceb
 import { globalNames } from '../engine/global-names.js'
 import type { Diagnostic } from '../cell/types.js'
 import type { Problem } from '../port.js'
-import { emitOf, readTsconfig } from '../tsconfig.js'
+import { FollowedTsconfig } from '../tsconfig.js'
 
 export interface Compiler {
   compile(cell: CellSource): CompiledCell
@@ -23,7 +23,7 @@ const unknownName = new Set(['TS2304', 'TS2552', 'TS18004'])
 
 /** `folder`: the notebook's, whose tsconfig.json may say how cells become JavaScript. */
 export function createCompiler(folder: string): Compiler {
-  const emit = emitOf(readTsconfig(folder))
+  const tsconfig = new FollowedTsconfig(folder)
   const globals = new Set([...Object.getOwnPropertyNames(globalThis), ...globalNames])
   const known = new Set<string>()
   /** Names of cells that did not run, with their numbers. */
@@ -38,7 +38,10 @@ export function createCompiler(folder: string): Compiler {
   }
 
   return {
-    compile: (cell) => compileCell(cell, { known, globals, emit }),
+    compile(cell) {
+      tsconfig.look()
+      return compileCell(cell, { known, globals, emit: tsconfig.emit })
+    },
     commit({ declares }) {
       for (const name of declares) {
         known.add(name)

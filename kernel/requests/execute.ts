@@ -1,6 +1,6 @@
 /** `execute_request`: cells run one after the other, in the order in which they came. */
 import { Shared, type Cause, type Outcome, type Problem, type Program } from '../port.js'
-import type { CellSource, CompiledCell } from '../cell/types.js'
+import type { CellSource, CompiledCell, Diagnostic } from '../cell/types.js'
 import type { Message } from '../wire/index.js'
 import type { Kernel } from './kernel.js'
 import { toWireBundle } from './values.js'
@@ -20,6 +20,9 @@ export interface RunningCell {
   finish(outcome: Outcome): void
   readonly finished: Promise<Outcome>
 }
+
+/** Whether a problem is about a file beside the cell. */
+const isElsewhere = ({ file }: Diagnostic): boolean => file !== undefined
 
 export class Executor {
   readonly #kernel: Kernel
@@ -165,15 +168,15 @@ export class Executor {
     try {
       compiled = compiler.compile(source)
     } catch (error) {
+      this.#warn(cell, compiler.warningsOf(source, (await checked).filter(isElsewhere)))
       return cell.finish({ status: 'error', problem: compiler.problemOfError(source, error) })
     }
     const diagnostics = await checked
     const problem = compiler.problemOf(source, compiled, diagnostics)
+    // What is not about the cell is said whether or not it runs.
+    this.#warn(cell, compiler.warningsOf(source, problem ? diagnostics.filter(isElsewhere) : diagnostics))
     if (problem) return cell.finish({ status: 'error', problem })
     if (this.running !== cell) return
-    const warnings = compiler.warningsOf(source, diagnostics)
-    if (warnings && !this.#kernel.causes.isSilent(cause))
-      this.#kernel.wire.stream(message.header, 'stderr', warnings)
     compiler.commit(compiled)
     const expressions: Record<string, Program | Problem> = {}
     for (const [name, text] of Object.entries(namedExpressions(message))) {
@@ -199,6 +202,11 @@ export class Executor {
     })
     // While it runs.
     language.commit(source)
+  }
+
+  #warn(cell: RunningCell, warnings: string): void {
+    const isHeard = this.running === cell && !this.#kernel.causes.isSilent(cell.cause)
+    if (warnings && isHeard) this.#kernel.wire.stream(cell.message.header, 'stderr', warnings)
   }
 
   #begin(cause: Cause, message: Message): RunningCell {

@@ -153,9 +153,10 @@ test("the notebook's own tsconfig.json is respected", async () => {
   expect(await implicit.check('const f = (a) => a')).toEqual(['TS7006 1:12'])
 })
 
-test('a tsconfig.json that cannot be read changes nothing', async () => {
+test('a tsconfig.json that cannot be read is told once, and changes nothing else', async () => {
   const { check } = inFolder({ 'tsconfig.json': '{ "compilerOptions": { "strict": ' })
-  expect(await check('const a: number = "s"')).toEqual(['TS2322 1:7'])
+  expect(await check('const a: number = "s"')).toEqual(['tsconfig.json 1:34', 'TS2322 1:7'])
+  expect(await check('const b: number = "s"')).toEqual(['TS2322 1:7'])
 })
 
 test('problems of the whole notebook as it stands, in order', async () => {
