@@ -4,6 +4,7 @@ import { Unsteady, Untraceable } from '../backend/trace.js'
 import { withRandomness } from '../backend/random.js'
 import { InputError } from '../errors.js'
 import { mostSizes } from './batch-sizes.js'
+import { shapesChanged } from './aligned.js'
 import type { Core } from './core.js'
 import { losses } from './losses.js'
 import { say } from './say.js'
@@ -191,13 +192,15 @@ export class CompiledStep {
     batch: Batch,
     weights: tf.Tensor1D | undefined,
     learningRate: number,
-    { mode, waiting }: Pace,
+    pace: Pace,
   ): T | undefined {
+    const { mode, waiting } = pace
     const core = this.#core
     this.#arrange()
     if (this.#reason !== undefined) return undefined
     if (this.#connected) this.#checkConnected(this.#connected)
     const trained = tf.tensor1d(this.#trained)
+    const shapes = shapesChanged()
     try {
       return withRandomness(core.randomnessOf(batch.iteration), () =>
         graph(
@@ -213,6 +216,10 @@ export class CompiledStep {
         ),
       )
     } catch (error) {
+      if (error instanceof Unsteady && shapesChanged() !== shapes) {
+        this.#refresh()
+        return this.#call(graph, batch, weights, learningRate, pace)
+      }
       if (error instanceof Untraceable) {
         this.#reason = error instanceof Unsteady ? unsteady : error.message
         this.#unsteady ||= error instanceof Unsteady

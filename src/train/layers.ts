@@ -2,20 +2,26 @@ import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
 import type { Dataset, FieldSpec } from '../data/dataset.js'
 import { withoutSeed } from '../seed.js'
+import { Aligned } from './aligned.js'
 import { dropoutsOf } from './dropout.js'
 import { losses, type Loss } from './losses.js'
 import { asValuesTell, endingOf, type Ending } from './logits.js'
 import { frozenNorms, whileStill } from './norms.js'
+import { penaltiesOf } from './penalties.js'
 import { placeWeights, weightsByName } from './place.js'
 import { trainableWeights } from './trainable.js'
 import { listNearest } from '../suggest.js'
 import type { Batch, Pass, Trainee } from './trainee.js'
+import { weighted } from './weighted.js'
 
 /**
- * A loss of one's own for a tf.LayersModel: the loss of each example, [batch], or their mean, from the targets and the
- * model's outputs.
+ * A loss of one's own for a tf.LayersModel, from the targets and the model's outputs: the loss of each example, [batch], or
+ * their mean, or both (`{ loss, perExample }`). What the layers' regularizers add comes on top.
  */
-export type LossFunction = (expected: tf.Tensor, predicted: tf.Tensor) => tf.Tensor
+export type LossFunction = (
+  expected: tf.Tensor,
+  predicted: tf.Tensor,
+) => tf.Tensor | { loss: tf.Tensor; perExample?: tf.Tensor }
 
 export function isLayersModel(value: unknown): value is tf.LayersModel {
   return (
@@ -54,28 +60,19 @@ export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction
     return row!.activation === 'softmax' ? tf.softmax(outputs) : tf.sigmoid(outputs)
   }
 
-  function lossesOf(batch: Batch, outputs: tf.Tensor): tf.Tensor {
-    if (row) return row.perExample(batch.y, outputs, ending.logits)
-    const own = (loss as LossFunction)(batch.y, outputs)
-    if (!(own instanceof tf.Tensor))
-      throw new InputError({
-        where: 'train(model, { loss })',
-        received: `${describe(own)} from the loss function`,
-        expected: 'a tensor: the loss of each example, [batch], or their mean',
-      })
-    return own.rank <= 1 ? own : own.reshape([own.shape[0]!, -1]).mean(1)
+  const aligned = new Aligned(typeof loss === 'function' ? loss : model, 'the loss')
+
+  function lossOf(batch: Batch, outputs: tf.Tensor, weights: tf.Tensor1D | undefined) {
+    if (row) return meanOf(row.perExample(batch.y, outputs, ending.logits), weights)
+    const own = aligned.call(batch.y, outputs, (y) => (loss as LossFunction)(y, outputs))
+    return ownLossOf(own, outputs.shape[0]!, weights)
   }
 
   function pass(batch: Batch, { training, weights }: { training: boolean; weights?: tf.Tensor1D }): Pass {
     const outputs = run(batch.x, training)
-    const values = lossesOf(batch, outputs)
-    if (values.rank === 0) {
-      if (weights) throw needsLosses()
-      return { loss: values as tf.Scalar, predictions: () => predictionsOf(outputs) }
-    }
-    let mean = (weights ? values.mul(weights) : values).mean() as tf.Scalar
-    if (training) for (const penalty of model.calculateLosses()) mean = mean.add(penalty)
-    return { loss: mean, losses: values as tf.Tensor1D, predictions: () => predictionsOf(outputs) }
+    const found = lossOf(batch, outputs, weights)
+    if (training) for (const penalty of penaltiesOf(model)) found.loss = found.loss.add(penalty)
+    return { ...found, predictions: () => predictionsOf(outputs) }
   }
 
   const trainee: Trainee = {
@@ -112,13 +109,29 @@ export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction
   return row?.activation === 'sigmoid' && width === 1 ? { ...trainee, binary: true } : trainee
 }
 
-export function needsLosses(): InputError {
-  return new InputError({
-    where: 'weights of examples',
-    received: 'a loss that gives only the mean of a batch',
-    expected: 'the loss of each example, so that each can have its weight',
-    fix: 'Return { loss, perExample } from the loss, perExample of shape [batch].',
-  })
+type Found = Pick<Pass, 'loss' | 'losses'>
+
+function meanOf(losses: tf.Tensor1D, weights: tf.Tensor1D | undefined): Found {
+  return { loss: (weights ? losses.mul(weights) : losses).mean() as tf.Scalar, losses }
+}
+
+/** What a loss of the user's own gives, whichever form it has. */
+function ownLossOf(own: ReturnType<LossFunction>, count: number, weights: tf.Tensor1D | undefined): Found {
+  const where = 'train(model, { loss })'
+  const expected = 'a tensor: the loss of each example, [batch], or their mean; or { loss, perExample }'
+  const both = own as { loss: tf.Tensor; perExample?: tf.Tensor } | undefined
+  if (!(own instanceof tf.Tensor) && both?.loss instanceof tf.Tensor && both.loss.size === 1)
+    return weighted(both, count, weights)
+  if (!(own instanceof tf.Tensor))
+    throw new InputError({ where, received: `${describe(own)} from the loss function`, expected })
+  if (own.size === 1 && (own.rank === 0 || count > 1)) return weighted({ loss: own }, count, weights)
+  if (own.shape[0] !== count)
+    throw new InputError({
+      where,
+      received: `a loss of shape ${text(own.shape)} for ${count} examples`,
+      expected,
+    })
+  return meanOf((own.rank === 1 ? own : own.reshape([count, -1]).mean(1)) as tf.Tensor1D, weights)
 }
 
 function findLoss(name: string): Loss {

@@ -7,7 +7,14 @@ import type { Core } from './core.js'
 import { isFiniteUpdate, record, type Outcome } from './iteration.js'
 import { whileStill } from './norms.js'
 import { checkOptimizer } from './options.js'
-import { borrowingTrainee, flattenParameters, ownPass, type OwnLoss, type ParameterTree } from './own.js'
+import {
+  borrowingTrainee,
+  flattenParameters,
+  ownPass,
+  type OwnLoss,
+  type OwnModel,
+  type ParameterTree,
+} from './own.js'
 import { averageOf, movedAverage } from './step.js'
 import type { Batch, Trainee } from './trainee.js'
 
@@ -55,7 +62,7 @@ export function iterationTrainee(model: OwnIteration): Trainee {
     ...(model.loss && {
       pass: (batch, options) =>
         whileStill(options.training ? still : [], () =>
-          ownPass({ ...model, loss: (given) => model.loss!(given) }, batch, options),
+          ownPass(model as OwnModel, batch, { ...options, parameters: flat.parameters }),
         ),
     }),
     ...(model.predict && { predict: (x: tf.Tensor) => model.predict!(x) }),

@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
+import { tellMeeting, watchMeeting } from './aligned.js'
 import { dropoutsOf } from './dropout.js'
-import { copyModel, isLayersModel, needsLosses } from './layers.js'
+import { copyModel, isLayersModel } from './layers.js'
 import { frozenNorms, whileStill, type NormLayer } from './norms.js'
 import { placeWeights } from './place.js'
 import type { Batch, Parameter, Pass, Trainee } from './trainee.js'
+import { weighted } from './weighted.js'
 
 /** Variables by name, in any nesting; a tf.LayersModel stands for all its weights. */
 export type ParameterTree =
@@ -24,8 +26,8 @@ export interface OwnModel {
    */
   parameters: ParameterTree
   /**
-   * The mean loss of a batch; `{ loss, perExample }` with [batch] losses makes mistakes and weights possible. Required.
-   * `loss: ({ x, y }) => x.mul(w).sub(y).square().mean()`
+   * The mean loss of a batch; `{ loss, perExample }` with [batch] losses makes mistakes and weights possible: `loss` is their
+   * mean, and what else it has (a penalty) no weight changes. Required. `loss: ({ x, y }) => x.mul(w).sub(y).square().mean()`
    */
   loss(batch: Batch): OwnLoss
   /** Predictions, for metrics and mistakes. Default: none, so there are no metrics. `predict: (x) => x.mul(w)` */
@@ -89,23 +91,40 @@ export function ownTrainee(model: OwnModel): Trainee {
     ...flat,
     lossName: 'own function',
     ...(model.classes !== undefined && { classes: model.classes }),
-    pass: (batch, options) => whileStill(options.training ? still : [], () => ownPass(model, batch, options)),
+    pass: (batch, options) =>
+      whileStill(options.training ? still : [], () =>
+        ownPass(model, batch, { ...options, parameters: flat.parameters }),
+      ),
     ...(model.predict && { predict: (x: tf.Tensor) => model.predict!(x) }),
     checkData: () => {},
     copy: () => (model.copy ? ownTrainee(model.copy()) : borrowingTrainee(model, ownTrainee)),
   }
 }
 
+/** Losses whose first batch was watched. */
+const watched = new WeakSet<object>()
+
 export function ownPass(
   model: Pick<OwnModel, 'loss' | 'predict'>,
   batch: Batch,
-  { training, weights }: { training: boolean; weights?: tf.Tensor1D },
+  {
+    training,
+    weights,
+    parameters,
+  }: { training: boolean; weights?: tf.Tensor1D; parameters: readonly Parameter[] },
 ): Pass {
   const count = batch.x.shape[0] ?? 1
   // Not a spread: while an iteration is recorded, ids and iteration are getters that say they have no value.
-  const given = model.loss(
-    Object.defineProperties({ training } as Batch, Object.getOwnPropertyDescriptors(batch)),
-  )
+  const seen = Object.defineProperties({ training } as Batch, Object.getOwnPropertyDescriptors(batch))
+  let given: OwnLoss
+  if (watched.has(model.loss) || count < 2) given = model.loss(seen)
+  else {
+    const from = [batch.x, ...parameters.map(({ variable }) => variable)]
+    const { result, met } = watchMeeting(batch.y, from, () => model.loss(seen))
+    watched.add(model.loss)
+    if (met) tellMeeting(model.loss, met, 'the loss')
+    given = result
+  }
   const whole = given instanceof tf.Tensor ? { loss: given } : given
   if (!(whole?.loss instanceof tf.Tensor) || whole.loss.size !== 1)
     throw new InputError({
@@ -114,18 +133,7 @@ export function ownPass(
       expected: 'a scalar tensor, or { loss, perExample }',
       fix: 'Take the mean over the batch: losses.mean().',
     })
-  const { perExample } = whole
-  if (perExample && perExample.shape[0] !== count)
-    throw new InputError({
-      where: 'train({ loss })',
-      received: `perExample of shape [${perExample.shape.join(', ')}] for ${count} examples`,
-      expected: 'the loss of each example, [batch]',
-    })
-  if (weights && !perExample) throw needsLosses()
-  const losses =
-    perExample &&
-    ((perExample.rank === 1 ? perExample : perExample.reshape([count, -1]).mean(1)) as tf.Tensor1D)
-  const loss = (weights ? losses!.mul(weights).mean() : whole.loss.asScalar()) as tf.Scalar
+  const { loss, losses } = weighted(whole, count, weights)
   const predictions = whole.predictions ?? undefined
   return {
     loss,
