@@ -19,6 +19,7 @@ import { watchChildren } from './children.js'
 import { createComms } from './comms.js'
 import { installGlobals } from './globals.js'
 import { isInterrupted } from './interrupted.js'
+import { markGroups } from './groups.js'
 import { createHost, isDisplay } from './host.js'
 import { captureStreams, createOutput } from './output.js'
 import { limited } from './limited.js'
@@ -55,8 +56,9 @@ export function createEngine(
   const comms = createComms(post)
   const running = new Map<Cause, { origin: Origin; unwind: () => void }>()
   const uncaught = new UncaughtEnds()
+  const closeAllGroups = markGroups()
   watchEndings(shared)
-  captureStreams(output)
+  const streams = captureStreams(output)
   printResources()
   watchTimers()
   watchChildren(
@@ -107,7 +109,14 @@ export function createEngine(
     const { cause, number, source, cellId, compiled, expressions, canAsk } = message
     const cell = cellId === undefined ? { number, source } : { number, source, id: cellId }
     const origin = createOrigin(cause, { cell, canAsk })
-    running.set(cause, { origin, unwind: markTensorScopes() })
+    const leaveTensors = markTensorScopes()
+    const closeGroups = markGroups()
+    const unwind = () => {
+      leaveTensors()
+      closeGroups()
+      streams.letGo()
+    }
+    running.set(cause, { origin, unwind })
     parts.remember(number, source, compiled)
     const file = parts.fileOf(number)
     const outcome = await runAs(origin, async (): Promise<Outcome> => {
@@ -122,8 +131,16 @@ export function createEngine(
         return { status: 'error', problem: problemOf(error) }
       }
     })
+    streams.letGo()
+    if (outcome.status === 'error') closeGroups()
     // Abandoned: the protocol thread has answered already.
     if (running.delete(cause)) post({ type: 'done', cause, outcome })
+  }
+
+  /** JavaScript was ended in the middle of something. */
+  function terminated(): void {
+    streams.restore()
+    runBeside(() => host.terminated())
   }
 
   /** Who listens to a cell's signal has the last word: under the cell, but not as what is stopped with it. */
@@ -146,6 +163,8 @@ export function createEngine(
     const origin = currentOrigin()
     // What a stopped cell leaves behind fails because it was stopped.
     if (origin.stopped || isInterrupted(error)) return
+    // Beside a cell that runs it cannot be told whose group is open.
+    if (running.size === 0) closeAllGroups()
     post({ type: 'failed', cause: origin.cause, problem: problemOf(error) })
   }
   process.on('uncaughtException', onError)
@@ -164,6 +183,7 @@ export function createEngine(
           interrupt(running.get(message.cause)?.origin ?? latestOrigin())
           break
         case 'abandon':
+          if (message.terminated) streams.restore()
           for (const cause of message.causes) abandon(cause)
           if (message.terminated) runBeside(() => host.terminated())
           post({ type: 'abandoned' })
@@ -190,7 +210,7 @@ export function createEngine(
               const found = lookUp(scope, message.expression)
               return found && show(found.value)
             },
-            () => runBeside(() => host.terminated()),
+            terminated,
           )
           post({ type: 'looked', id: message.id, shown })
           break
