@@ -1,6 +1,6 @@
 import { describe, InputError } from '../errors.js'
 import type { Dataset, Examples } from './dataset.js'
-import { createRandom, permutation } from './random.js'
+import { checkSeed, createRandom, permutation, stateOf } from './random.js'
 
 /** Where a walk through a dataset stands: everything needed to go on with the same examples in the same order. */
 export interface Cursor {
@@ -78,7 +78,8 @@ export function orderOf(
   shuffle: 'exact' | number | false = 'exact',
 ): Int32Array {
   // Seed and epoch side by side in the state, and some rounds that spread them over all of it.
-  const random = createRandom([seed | 0, Math.floor(seed / 4294967296) | 0, epoch | 0, 0x2545f491])
+  checkSeed(seed, 'batches(data, { seed })')
+  const random = createRandom(stateOf(seed, epoch, 0, 0x2545f491))
   for (let round = 0; round < 12; round++) random.next()
   if (shuffle === false) return Int32Array.from({ length }, (_, i) => i)
   if (shuffle === 'exact') return permutation(length, random)

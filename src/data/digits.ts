@@ -1,9 +1,8 @@
-import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
 import { numberColumn } from './column.js'
 import type { Dataset } from './dataset.js'
 import { splitTable } from './table.js'
-import { createRandom, permutation } from './random.js'
+import { checkSeed, createRandom, permutation } from './random.js'
 
 const side = 28
 const pixels = side * side
@@ -29,8 +28,7 @@ export interface Splits {
  */
 export async function digits(options: { seed?: number; flat?: boolean } = {}): Promise<Splits> {
   const { seed = 0, flat = false } = named(options, ['seed', 'flat'], 'digits(options)')
-  if (typeof seed !== 'number' || !Number.isFinite(seed))
-    throw new InputError({ where: 'digits({ seed })', received: describe(seed), expected: 'a finite number' })
+  checkSeed(seed, 'digits({ seed })')
   const { images, labels } = await (source ??= readSource().catch((error: unknown) => {
     source = undefined
     throw error

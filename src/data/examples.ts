@@ -2,7 +2,7 @@ import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
 import type { ExampleRow, ExamplesView, InputView } from '../views.js'
 import type { Dataset } from './dataset.js'
-import { choose, createRandom } from './random.js'
+import { checkSeed, choose, createRandom } from './random.js'
 
 /**
  * `k` examples of a dataset, drawn with `seed`, to look at: shown as a grid of images, a table or texts.
@@ -21,7 +21,11 @@ export function sample(
       received: describe(k),
       expected: 'a whole number of examples, at least 1',
     })
-  const positions = choose(dataset.length, Math.min(k, dataset.length), createRandom(seed))
+  const positions = choose(
+    dataset.length,
+    Math.min(k, dataset.length),
+    createRandom(checkSeed(seed, 'sample(dataset, k, { seed })')),
+  )
   return {
     kind: 'examples',
     title: title ?? `${dataset.name}: ${positions.length} of ${dataset.length} (${dataset.split})`,

@@ -1,7 +1,10 @@
 import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
-import { columnFrom, emptyColumn, numberColumn, sizeOf, type Column } from './column.js'
+import { asClasses } from './classes.js'
+import { columnFrom, emptyColumn, sizeOf, type Column } from './column.js'
 import type { Dataset, SplitName } from './dataset.js'
+import { findFields, pick, stack, targets, type DataRecord, type Fields, type RecordsAt } from './fields.js'
+import { Rounding } from './rounding.js'
 import { splitTable, type Table } from './table.js'
 
 export interface SourceOptions {
@@ -33,19 +36,27 @@ export function fromArrays(
 }
 
 const sourceOptions = ['name', 'split', 'ids', 'classes', 'picture']
-export const recordOptions = ['name', 'split', 'classes', 'picture', 'x', 'y', 'id']
+export const recordOptions = ['name', 'split', 'classes', 'picture', 'x', 'y', 'id', 'where']
 
 /** The table behind `fromArrays`, for sources that split it. */
 export function tableFrom(
   fields: { x: unknown; y?: unknown },
-  options: SourceOptions & { shape?: readonly number[]; yShape?: readonly number[] } = {},
+  options: SourceOptions & {
+    shape?: readonly number[]
+    yShape?: readonly number[]
+    rounding?: Rounding
+    /** The number of the first example here, for messages. */
+    first?: number
+  } = {},
 ): Table {
-  const { name = 'data', classes } = options
-  const x = columnFrom(fields.x, { where: `${name}.x`, shape: options.shape })
+  const { name = 'data', classes, first } = options
+  const rounding = options.rounding ?? new Rounding(name)
+  const x = columnFrom(fields.x, { where: `${name}.x`, shape: options.shape, rounding, first })
   const given =
     fields.y === undefined
       ? emptyColumn(x.length)
-      : columnFrom(fields.y, { where: `${name}.y`, shape: options.yShape })
+      : columnFrom(fields.y, { where: `${name}.y`, shape: options.yShape, rounding, first })
+  if (!options.rounding) rounding.say()
   if (x.length !== given.length) throw unequal(name, x, given)
   const { column: y, classes: found } = asClasses(given, classes, name)
   checkPicture(name, x, options.picture)
@@ -91,44 +102,6 @@ function unequal(name: string, x: Column, y: Column): InputError {
   })
 }
 
-/** y as class indices: text becomes indices into the sorted texts; numbers with `classes` given must be indices. */
-function asClasses(
-  y: Column,
-  classes: readonly string[] | undefined,
-  name: string,
-): { column: Column; classes: readonly string[] | undefined } {
-  if (y.spec.dtype === 'string') {
-    const texts = Array.from({ length: y.length }, (_, row) => String(y.read(row)[0]))
-    const names = classes ?? [...new Set(texts)].toSorted()
-    const index = new Map(names.map((text, at) => [text, at]))
-    const unknown = texts.find((text) => !index.has(text))
-    if (unknown !== undefined)
-      throw new InputError({
-        where: `${name}.y`,
-        received: `the class ${describe(unknown)}`,
-        expected: `one of ${describe(names)}`,
-      })
-    const column = numberColumn(
-      Int32Array.from(texts, (text) => index.get(text)!),
-      { shape: [], dtype: 'int32' },
-    )
-    return { column, classes: names }
-  }
-  if (!classes || y.spec.shape.length > 0) return { column: y, classes }
-  const indices = new Int32Array(y.length)
-  for (let row = 0; row < y.length; row++) {
-    const value = Number(y.read(row)[0])
-    if (!Number.isInteger(value) || value < 0 || value >= classes.length)
-      throw new InputError({
-        where: `${name}.y`,
-        received: `${value} for example ${row}`,
-        expected: `a class index from 0 to ${classes.length - 1}, because ${classes.length} classes are named`,
-      })
-    indices[row] = value
-  }
-  return { column: numberColumn(indices, { shape: [], dtype: 'int32' }), classes }
-}
-
 function checkPicture(name: string, x: Column, picture: SourceOptions['picture']): void {
   if (!picture || sizeOf(picture) === sizeOf(x.spec.shape)) return
   throw new InputError({
@@ -149,6 +122,8 @@ export interface RecordOptions extends Omit<SourceOptions, 'ids'> {
   y?: string
   /** A field of whole numbers that differ. Default: none, ids are row numbers. `id: 'number'` */
   id?: string
+  /** Which records are used. Default: all. `where: (record) => record.age != null` */
+  where?: (record: DataRecord) => boolean
 }
 
 /** What is used of an arquero table. */
@@ -162,8 +137,7 @@ function isRecordTable(value: unknown): value is RecordTable {
   return typeof table?.objects === 'function' && typeof table.columnNames === 'function'
 }
 
-/** A row of a table: a value for each field. */
-export type DataRecord = { readonly [field: string]: unknown }
+export type { DataRecord } from './fields.js'
 
 /**
  * A dataset from records, one object an example.
@@ -173,19 +147,25 @@ export type DataRecord = { readonly [field: string]: unknown }
  *   shape [number of fields]). Default: the field 'x' if there is one, else every field but the target and the id.
  * @param options.y the field of the target; text becomes class indices. Default 'y'.
  * @param options.id a field of whole numbers that differ.
+ * @param options.where which of them are used; default all.
  * @example fromRecords([{ length: 5.1, width: 3.5, species: 'setosa' }], { y: 'species' })
  */
 export function fromRecords(
   records: readonly DataRecord[] | RecordTable,
   options: RecordOptions = {},
 ): Dataset {
-  named(options, recordOptions, 'fromRecords(records, options)')
-  return oneSplit(rowsToTable(isRecordTable(records) ? records.objects() : records, options), options)
+  const { where, ...rest } = named(options, recordOptions, 'fromRecords(records, options)')
+  const all = isRecordTable(records) ? records.objects() : records
+  const used = where && Array.isArray(all) ? all.filter(checkWhere(where, 'fromRecords')) : all
+  return oneSplit(rowsToTable(used, rest), rest)
 }
 
 /** The table behind `fromRecords`, for sources of more than one chunk. */
-export function rowsToTable(records: readonly DataRecord[], options: RecordOptions = {}): Table {
-  const { name = 'data', id, ...rest } = options
+export function rowsToTable(
+  records: readonly DataRecord[],
+  options: RecordOptions & Partial<Omit<RecordsAt, 'name'>> & { fields?: Fields; rounding?: Rounding } = {},
+): Table {
+  const { name = 'data', id, fields, first = 0, streamed = false, ...rest } = options
   if (
     !Array.isArray(records) ||
     records.length === 0 ||
@@ -197,31 +177,29 @@ export function rowsToTable(records: readonly DataRecord[], options: RecordOptio
       received: Array.isArray(records) && records.length ? describe(records[0]) : describe(records),
       expected: 'an array of records, at least one',
     })
-  const fields = Object.keys(records[0])
-  const y = options.y ?? (fields.includes('y') ? 'y' : undefined)
-  const others = fields.filter((field) => field !== y && field !== id)
-  // A text that is all there is is what the model gets; several numbers are stacked.
-  const isText =
-    others.length === 1 && records.every((record: DataRecord) => typeof record?.[others[0]!] === 'string')
-  const x = options.x ?? (fields.includes('x') ? 'x' : isText ? others[0]! : others)
-  for (const field of [x, y ?? [], id ?? []].flat())
-    if (!fields.includes(field))
-      throw new InputError({
-        where: name,
-        received: `the field ${describe(field)}`,
-        expected: `one of ${describe(fields)}`,
-      })
+  const { x, y } = fields ?? findFields(records, options, name)
+  const at: RecordsAt = { name, first, streamed }
   const ids =
     id === undefined
       ? undefined
-      : Int32Array.from(records, (record, row) => wholeId(record[id], row, id, name))
+      : Int32Array.from(records, (record, row) => wholeId(record[id], first + row, id, name))
   return tableFrom(
     {
-      x: typeof x === 'string' ? pick(records, x, name) : stack(records, x, name),
-      y: y === undefined ? undefined : targets(pick(records, y, name)),
+      x: typeof x === 'string' ? pick(records, x, at) : stack(records, x, at),
+      y: y === undefined ? undefined : targets(pick(records, y, at)),
     },
-    { name, ids, ...rest },
+    { name, ids, first, ...rest },
   )
+}
+
+/** The test of a record, which has to be one. */
+export function checkWhere(where: unknown, call: string): (record: DataRecord) => boolean {
+  if (typeof where === 'function') return where as (record: DataRecord) => boolean
+  throw new InputError({
+    where: `${call}(…, { where })`,
+    received: describe(where),
+    expected: 'a function of a record, e.g. (record) => record.age != null',
+  })
 }
 
 function wholeId(value: unknown, row: number, field: string, name: string): number {
@@ -230,49 +208,8 @@ function wholeId(value: unknown, row: number, field: string, name: string): numb
     where: `${name}.${field}`,
     received: `${describe(value)} in record ${row}`,
     expected: 'a whole number from 0 to 2147483647 as id',
+    fix: 'Leave `id` out: ids are row numbers then, and the field can be looked up by them.',
   })
-}
-
-function pick(records: readonly DataRecord[], field: string, name: string): unknown[] {
-  return records.map((record, row) => present(record[field], row, field, name))
-}
-
-/** Several fields of numbers as one matrix. */
-function stack(records: readonly DataRecord[], fields: readonly string[], name: string): number[][] {
-  return records.map((record, row) =>
-    fields.map((field) => {
-      const value = present(record[field], row, field, name)
-      if (typeof value === 'number') return value
-      if (typeof value === 'boolean') return value ? 1 : 0
-      throw new InputError({
-        where: `${name}.${field}`,
-        received: `${describe(value)} in record ${row}`,
-        expected: 'a number',
-        fix:
-          fields.length > 1
-            ? `Name the fields the model gets, without this one: { x: [${fields
-                .filter((other) => other !== field)
-                .map((other) => `'${other}'`)
-                .join(', ')}] }, or turn it into numbers first.`
-            : 'Turn it into numbers first.',
-      })
-    }),
-  )
-}
-
-function present(value: unknown, row: number, field: string, name: string): unknown {
-  if (value !== undefined && value !== null && !Number.isNaN(value)) return value
-  throw new InputError({
-    where: `${name}.${field}`,
-    received: `${describe(value)} in record ${row}`,
-    expected: 'a value in every record',
-    fix: `Leave such records out first: records.filter((record) => record.${field} != null).`,
-  })
-}
-
-/** Truth values as text, so that they become the classes 'false' and 'true'. */
-function targets(values: unknown[]): unknown[] {
-  return values.every((value) => typeof value === 'boolean') ? values.map(String) : values
 }
 
 /**

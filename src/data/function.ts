@@ -1,19 +1,27 @@
 import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
+import { asClasses } from './classes.js'
 import { columnFrom, emptyColumn, type Column } from './column.js'
-import type { Dataset } from './dataset.js'
+import type { Dataset, FieldSpec } from './dataset.js'
 import { oneSplit, type SourceOptions } from './from.js'
-import { createRandom, type Random } from './random.js'
+import { checkSeed, createRandom, stateOf, type Random } from './random.js'
+import { Rounding } from './rounding.js'
+
+interface Made {
+  x: unknown
+  y?: unknown
+}
 
 /**
  * A dataset that is computed: example `i` is whatever `make(i, random)` returns, with a source of randomness of its own,
- * so that it is the same whenever and wherever it is asked for. Nothing is kept.
+ * so that it is the same whenever and wherever it is asked for. Nothing is kept; `make` is called once for each time that an
+ * example is asked for.
  *
  * @example fromFunction(1_000_000, (_, random) => { const x = random.next(); return { x, y: Math.sin(x) } })
  */
 export function fromFunction(
   length: number,
-  make: (i: number, random: Random) => { x: unknown; y?: unknown },
+  make: (i: number, random: Random) => Made,
   options: Omit<SourceOptions, 'ids'> & { seed?: number } = {},
 ): Dataset {
   if (!Number.isInteger(length) || length < 1)
@@ -35,8 +43,9 @@ export function fromFunction(
     classes,
     picture,
   } = named(options, known, 'fromFunction(length, make, options)')
+  checkSeed(seed, 'fromFunction(length, make, { seed })')
   const at = (i: number) => {
-    const random = createRandom([seed | 0, Math.floor(seed / 4294967296) ^ 0x51ed27, i | 0, 1])
+    const random = createRandom(stateOf(seed, i, 0x51ed27, 1))
     // Neighbours differ in a few bits only: some rounds spread them over the whole state, as for a seed.
     for (let round = 0; round < 12; round++) random.next()
     return make(i, random)
@@ -48,30 +57,64 @@ export function fromFunction(
       received: `${describe(first)} from make`,
       expected: '{ x, y }',
     })
-  const part = (field: 'x' | 'y'): Column => {
-    if (field === 'y' && first.y === undefined) return emptyColumn(length)
-    const build = (rows: ArrayLike<number>) =>
-      columnFrom(
-        Array.from(rows, (row) => at(row)[field]),
-        { where: `${name}.${field}` },
-      )
-    const { spec } = build([0])
-    const dtype = field === 'y' && classes ? 'int32' : spec.dtype
-    return {
-      spec: { shape: spec.shape, dtype },
-      length,
-      gather(rows) {
-        const tensor = build(rows).gather(Array.from({ length: rows.length }, (_, i) => i))
-        if (dtype === tensor.dtype) return tensor
-        const cast = tensor.cast(dtype)
-        tensor.dispose()
-        return cast
-      },
-      read: (row) => build([row]).read(0),
-    }
+  const rounding = new Rounding(name)
+  /** One field of some examples, as a column of them. */
+  const layOut = (field: 'x' | 'y', made: readonly Made[]): Column => {
+    const column = columnFrom(
+      made.map((one) => one[field]),
+      { where: `${name}.${field}`, rounding },
+    )
+    return field === 'y' && classes ? asClasses(column, classes, name).column : column
   }
+  const specOf = (field: 'x' | 'y'): FieldSpec =>
+    field === 'y' && first.y === undefined ? { shape: [0], dtype: 'float32' } : layOut(field, [first]).spec
+  const specs = { x: specOf('x'), y: specOf('y') }
+  if (specs.y.dtype === 'string')
+    throw new InputError({
+      where: `${name}.y`,
+      received: `texts such as ${describe(first.y)}`,
+      expected: 'the names of all classes, since what is made later is not known yet',
+      fix: "E.g. { classes: ['cat', 'dog'] }.",
+    })
+  const build = (field: 'x' | 'y', rows: ArrayLike<number>, made: readonly Made[]): Column => {
+    if (specs[field].shape[0] === 0) return emptyColumn(rows.length)
+    const column = layOut(field, made)
+    const { shape, dtype } = specs[field]
+    if (column.spec.shape.join() === shape.join() && column.spec.dtype === dtype) return column
+    const text = (spec: FieldSpec) => `${spec.dtype} of shape [${spec.shape.join(', ')}]`
+    throw new InputError({
+      where: `${name}.${field}`,
+      received: `${text(column.spec)} from make(${rows[0]})`,
+      expected: `${text(specs[field])}, as from make(0)`,
+    })
+  }
+  const makeAll = (rows: ArrayLike<number>) => Array.from(rows, at)
+  const gather = (rows: ArrayLike<number>) => {
+    const made = makeAll(rows)
+    const all = Array.from({ length: rows.length }, (_, i) => i)
+    const columns = { x: build('x', rows, made), y: build('y', rows, made) }
+    rounding.say()
+    return { x: columns.x.gather(all), y: columns.y.gather(all) }
+  }
+  const read = (row: number) => {
+    const made = makeAll([row])
+    return { x: build('x', [row], made).read(0), y: build('y', [row], made).read(0) }
+  }
+  const part = (field: 'x' | 'y'): Column => ({
+    spec: specs[field],
+    length,
+    gather: (rows) => build(field, rows, makeAll(rows)).gather(Array.from(rows, (_, i) => i)),
+    read: (row) => read(row)[field],
+  })
   return oneSplit(
-    { name, x: part('x'), y: part('y'), ...(classes && { classes }), ...(picture && { picture }) },
+    {
+      name,
+      x: part('x'),
+      y: part('y'),
+      whole: { gather, read },
+      ...(classes && { classes }),
+      ...(picture && { picture }),
+    },
     options,
   )
 }

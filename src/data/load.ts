@@ -1,15 +1,17 @@
 import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
 import type { Dataset } from './dataset.js'
-import { fromRecords, recordOptions, type DataRecord, type RecordOptions } from './from.js'
-import { readCsv, type CsvOptions } from './read/csv.js'
+import { findFields, type DataRecord } from './fields.js'
+import { checkWhere, oneSplit, recordOptions, rowsToTable, type RecordOptions } from './from.js'
+import { csvOptions, readCsv, type CsvOptions } from './read/csv.js'
+import type { TextOptions } from './read/decode.js'
 import { readJsonLines } from './read/json-lines.js'
 import { readText } from './read/lines.js'
 import { readParquet } from './read/parquet.js'
-import { spool } from './spool.js'
+import { layOut } from './spool.js'
 
-/** Files beyond this many bytes are spooled: as records in memory they would take ten times as much. */
-const large = 100 << 20
+/** Values from which records are laid out as rows while they come: as objects they take ten times as much memory. */
+const many = 1 << 20
 
 /** How each kind of file is read, by the ending of its name. */
 const readers: readonly {
@@ -17,15 +19,20 @@ const readers: readonly {
   read: (path: string, options: CsvOptions) => AsyncGenerator<DataRecord>
 }[] = [
   { ending: /\.[ct]sv(\.gz)?$/i, read: readCsv },
-  { ending: /\.(jsonl|ndjson)(\.gz)?$/i, read: readJsonLines },
+  { ending: /\.(jsonl|ndjson)(\.gz)?$/i, read: (path, options) => readJsonLines(path, textOf(options)) },
   { ending: /\.parquet$/i, read: (path) => readParquet(path) },
-  { ending: /\.txt(\.gz)?$/i, read: readText },
+  { ending: /\.txt(\.gz)?$/i, read: (path, options) => readText(path, textOf(options)) },
 ]
 
-export interface LoadOptions extends RecordOptions {
+const textOf = ({ encoding }: TextOptions): TextOptions => (encoding === undefined ? {} : { encoding })
+
+export interface LoadOptions extends RecordOptions, TextOptions {
   /** How a CSV file is written. Default: commas, with a head. `csv: { separator: ';' }` */
   csv?: CsvOptions
-  /** 'memory', or 'disk' for what is larger than memory (see `spool`). Default: by the size of the file, 100 MB. `keep: 'disk'` */
+  /**
+   * 'memory', or 'disk' for what is larger than memory (see `spool`). Default: by the numbers that there are, whatever the size
+   * of the file; beyond 16 million (64 MB) on disk. `keep: 'disk'`
+   */
   keep?: 'memory' | 'disk'
 }
 
@@ -39,7 +46,7 @@ export function readRecords(path: string, options: CsvOptions = {}): AsyncGenera
   if (reader) return reader.read(path, options)
   throw new InputError({
     where: 'readRecords(path)',
-    received: `'${path}'`,
+    received: describe(path),
     expected: 'a name that ends in .csv, .tsv, .jsonl, .ndjson, .parquet or .txt',
   })
 }
@@ -50,27 +57,57 @@ export function readRecords(path: string, options: CsvOptions = {}): AsyncGenera
  * @example await load('flowers.csv', { y: 'species' })
  */
 export async function load(path: string, options: LoadOptions = {}): Promise<Dataset> {
-  const { csv, keep, ...rest } = named(options, [...recordOptions, 'csv', 'keep'], 'load(path, options)')
-  named(csv, ['separator', 'columns', 'asText'], 'load(path, { csv })')
+  const known = [...recordOptions, 'csv', 'keep', 'encoding']
+  const { csv, keep, encoding, where, ...rest } = named(options, known, 'load(path, options)')
+  named(csv, csvOptions, 'load(path, { csv })')
   if (keep !== undefined && keep !== 'memory' && keep !== 'disk')
     throw new InputError({
       where: 'load(path, { keep })',
       received: describe(keep),
       expected: "'memory' or 'disk'",
     })
-  const size = await sizeOfFile(path)
+  await checkFile(path)
   const { basename } = await import('node:path')
-  const about = { name: basename(path).replace(/\.[^.]*(\.gz)?$/, ''), ...rest }
-  const records = readRecords(path, csv)
-  if ((keep ?? (size > large ? 'disk' : 'memory')) === 'disk') return spool(records, about)
-  const all: DataRecord[] = []
-  for await (const record of records) all.push(record)
-  if (all.length === 0)
-    throw new InputError({ where: path, received: 'no records', expected: 'at least one, below the head' })
-  return fromRecords(all, about)
+  const about = { name: basename(path).replace(/\.[^.]*(\.gz)?$/i, ''), ...rest }
+  const records = used(readRecords(path, { ...csv, ...textOf({ encoding }) }), where)
+  if (keep === 'disk') return layOut(records, { ...about, keep })
+  const begun: DataRecord[] = []
+  let values = 0
+  for (let next = await records.next(); !next.done; next = await records.next()) {
+    begun.push(next.value)
+    for (const value of Object.values(next.value))
+      values += Array.isArray(value) || ArrayBuffer.isView(value) ? (value as ArrayLike<unknown>).length : 1
+    if (values < many) continue
+    const fields = findFields(begun, about, about.name)
+    // Texts have no rows of equal size: they stay as they are.
+    if (typeof fields.x === 'string' && typeof begun[0]![fields.x] === 'string') values = -Infinity
+    else return layOut(chain(begun, records), { ...about, fields, ...(keep && { keep }) })
+  }
+  if (begun.length === 0)
+    throw new InputError({
+      where: path,
+      received: where ? 'no records that { where } takes' : 'no records',
+      expected: 'at least one, below the head',
+    })
+  return oneSplit(rowsToTable(begun, { ...about, streamed: true }), about)
 }
 
-async function sizeOfFile(path: string): Promise<number> {
+async function* used(
+  records: AsyncGenerator<DataRecord>,
+  where: LoadOptions['where'],
+): AsyncGenerator<DataRecord> {
+  if (where === undefined) return yield* records
+  const isUsed = checkWhere(where, 'load')
+  for await (const record of records) if (isUsed(record)) yield record
+}
+
+/** What has been read, then the rest. Those that were passed on can be forgotten. */
+async function* chain(begun: DataRecord[], rest: AsyncGenerator<DataRecord>): AsyncGenerator<DataRecord> {
+  for (const record of begun.splice(0)) yield record
+  yield* rest
+}
+
+async function checkFile(path: string): Promise<void> {
   const refused = (why: string, cause?: unknown) =>
     new InputError(
       { where: 'load(path)', received: `${describe(path)} (${why})`, expected: 'a file that can be read' },
@@ -82,5 +119,4 @@ async function sizeOfFile(path: string): Promise<number> {
     throw refused((error as { code?: string }).code ?? String(error), error)
   })
   if (!found.isFile()) throw refused('a folder')
-  return found.size
 }

@@ -1,3 +1,5 @@
+import { describe, InputError } from '../errors.js'
+
 /**
  * A seeded source of numbers whose state is four integers, so that a snapshot can hold it and go on bit for bit.
  *
@@ -37,6 +39,22 @@ export function createRandom(seed: number | RandomState): Random {
     integer: (below) => Math.floor((bits() / 4294967296) * below),
     state: () => [a, b, c, counter],
   }
+}
+
+/** A seed as it was given. What is no finite number would draw something all the same: `NaN` and `'1'` are mistakes. */
+export function checkSeed(seed: unknown, where: string): number {
+  if (typeof seed === 'number' && Number.isFinite(seed)) return seed
+  throw new InputError({ where, received: describe(seed), expected: 'a finite number as seed, e.g. 1' })
+}
+
+/**
+ * A state in which whole seeds stand as they always did, so that their numbers stay the same; what a fraction has beyond
+ * them goes into a word of its own, so that 1 and 1.5 are different seeds.
+ */
+export function stateOf(seed: number, low: number, high: number, last: number): RandomState {
+  const whole = Number.isSafeInteger(Math.floor(seed)) ? Math.floor(seed) : 0
+  const [first, second] = seed === whole ? [0, 0] : new Int32Array(new Float64Array([seed - whole]).buffer)
+  return [whole | 0, (Math.floor(whole / 4294967296) ^ high) | 0, (low ^ first!) | 0, last ^ second!]
 }
 
 /** Both halves of the double, so 1, 1.5 and 2 ** 40 are different seeds. */

@@ -2,13 +2,17 @@ import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
 import type { Dataset, SplitName } from './dataset.js'
 import type { Splits } from './digits.js'
+import { dealGroups } from './deal-groups.js'
 import { splitTable, TableDataset } from './table.js'
-import { createRandom, permutation } from './random.js'
+import { checkSeed, createRandom, permutation } from './random.js'
 
 export interface SplitOptions {
   /** Which examples go where is drawn with it. Default: 0. `seed: 1` */
   seed?: number
-  /** Keeps the shares of the classes (of y, where it is an index) equal in every split. Default: false. `stratify: true` */
+  /**
+   * Keeps the shares of the classes (of y, where it is an index) equal in every split; with `groups` as nearly as whole groups
+   * allow. Default: false. `stratify: true`
+   */
   stratify?: boolean
   /** Examples of one group stay in one split: a name for each example, by its position. Default: none. `groups: (i) => people[i]` */
   groups?: (position: number) => string | number
@@ -35,6 +39,13 @@ export function split(
       expected: 'e.g. { train: 0.8, validation: 0.1, test: 0.1 }',
     })
   named(shares, names, 'split(dataset, shares)')
+  if (groups !== undefined && typeof groups !== 'function')
+    throw new InputError({
+      where: 'split(dataset, shares, { groups })',
+      received: describe(groups),
+      expected: 'a function that names the group of a position',
+      fix: 'E.g. { groups: (position) => people[position] }.',
+    })
   const heldOut = checkShare(shares.validation ?? 0, 'validation') + checkShare(shares.test ?? 0, 'test')
   const train = shares.train ?? Math.max(0, 1 - heldOut)
   const parts = [checkShare(train, 'train'), shares.validation ?? 0, shares.test ?? 0]
@@ -52,21 +63,21 @@ export function split(
       expected: 'one that came from a source of gradbook/data',
       fix: 'Split the arrays before they become a dataset.',
     })
-  const random = createRandom(seed)
-  const strata = stratify
-    ? byClass(dataset)
-    : [Array.from({ length: dataset.length }, (_, position) => position)]
-  const positions: number[][] = [[], [], []]
-  for (const stratum of strata) {
-    const units = groups ? grouped(stratum, groups) : stratum.map((position) => [position])
-    const order = permutation(units.length, random)
-    deal(
-      Array.from(order, (unit) => units[unit]!),
-      stratum.length,
-      parts,
-      positions,
-    )
-  }
+  const random = createRandom(checkSeed(seed, 'split(dataset, shares, { seed })'))
+  const everything = Array.from({ length: dataset.length }, (_, position) => position)
+  let positions: number[][] = [[], [], []]
+  if (stratify && groups) positions = dealGroups(grouped(everything, groups), classOf(dataset), parts, random)
+  else
+    for (const stratum of stratify ? byClass(dataset) : [everything]) {
+      const units = groups ? grouped(stratum, groups) : stratum.map((position) => [position])
+      const order = permutation(units.length, random)
+      deal(
+        Array.from(order, (unit) => units[unit]!),
+        stratum.length,
+        parts,
+        positions,
+      )
+    }
   const rows = positions.map((part) => {
     const shuffled = permutation(part.length, random)
     return Int32Array.from(shuffled, (at) => dataset.rows[part[at]!]!)
@@ -96,7 +107,8 @@ function deal(units: readonly number[][], total: number, parts: readonly number[
   }
 }
 
-function byClass(dataset: Dataset): number[][] {
+/** The class of the example at a position. */
+function classOf(dataset: Dataset): (position: number) => number {
   if (dataset.y.shape.length > 0 || dataset.y.dtype === 'float32')
     throw new InputError({
       where: 'split(dataset, shares, { stratify })',
@@ -104,13 +116,22 @@ function byClass(dataset: Dataset): number[][] {
       expected: 'targets that are class indices',
       fix: 'Name the classes when you make the dataset, or leave out stratify.',
     })
-  return [...groupBy(dataset.length, (position) => Number(dataset.valuesAt(position).y[0])).values()]
+  return (position) => Number(dataset.valuesAt(position).y[0])
 }
 
+const byClass = (dataset: Dataset): number[][] => [...groupBy(dataset.length, classOf(dataset)).values()]
+
 function grouped(positions: readonly number[], groups: (position: number) => string | number): number[][] {
-  return [...groupBy(positions.length, (i) => groups(positions[i]!)).values()].map((unit) =>
-    unit.map((i) => positions[i]!),
-  )
+  const nameOf = (i: number) => {
+    const name: unknown = groups(positions[i]!)
+    if (typeof name === 'string' || (typeof name === 'number' && !Number.isNaN(name))) return name
+    throw new InputError({
+      where: 'split(dataset, shares, { groups })',
+      received: `${describe(name)} for the example at position ${positions[i]}`,
+      expected: 'the name of its group, a text or a number',
+    })
+  }
+  return [...groupBy(positions.length, nameOf).values()].map((unit) => unit.map((i) => positions[i]!))
 }
 
 function groupBy(length: number, keyOf: (i: number) => string | number): Map<string | number, number[]> {

@@ -1,16 +1,18 @@
 import * as tf from '@tensorflow/tfjs'
-import { InputError } from '../errors.js'
+import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
-import { sizeOf, type Column } from './column.js'
+import { numberColumn, sizeOf, type Column } from './column.js'
 import type { Dataset, FieldSpec } from './dataset.js'
-import { oneSplit, recordOptions, rowsToTable, type DataRecord, type RecordOptions } from './from.js'
+import { findFields, type DataRecord, type Fields } from './fields.js'
+import { checkWhere, oneSplit, recordOptions, rowsToTable, type RecordOptions } from './from.js'
+import { Rounding } from './rounding.js'
+import { MemoryRows, RowFile, type Rows } from './row-file.js'
+import type { Table } from './table.js'
 
 /** Records that are laid out at once. */
 const chunk = 4096
-/** Bytes of rows that are kept in memory, over all spooled data. */
-const kept = 64 << 20
-/** Blocks that are read at once for the next batch. */
-const mostUnderWay = 1024
+/** Bytes of rows from which they go to disk where nothing else was asked for. */
+const large = 64 << 20
 
 /**
  * A dataset of records that need not fit into memory: they are laid out once as rows of equal size in a temporary file,
@@ -18,52 +20,131 @@ const mostUnderWay = 1024
  * with the process.
  *
  * @param records an iterable or async iterable, e.g. `readCsv(path)` or a generator of your own.
- * @param options.y text targets need `classes` named: they cannot be known before the last record.
+ * @param options.folder where the file is made. Default: the system's folder for temporary files.
  */
 export async function spool(
   records: AsyncIterable<DataRecord> | Iterable<DataRecord>,
   options: RecordOptions & { folder?: string } = {},
 ): Promise<Dataset> {
-  const {
-    name = 'data',
-    folder,
-    ...rest
-  } = named(options, [...recordOptions, 'folder'], 'spool(records, options)')
-  const file = await RowFile.create(folder)
-  const ids: number[] = []
+  named(options, [...recordOptions, 'folder'], 'spool(records, options)')
+  return layOut(records, { ...options, keep: 'disk' })
+}
+
+/** @param options.keep where the rows lie; by default in memory, and on disk once they are many. */
+export async function layOut(
+  records: AsyncIterable<DataRecord> | Iterable<DataRecord>,
+  options: RecordOptions & { folder?: string; keep?: 'memory' | 'disk'; fields?: Fields },
+): Promise<Dataset> {
+  const { name = 'data', folder, keep, where, ...rest } = options
+  const isUsed = where && checkWhere(where, 'spool')
+  let rows: Rows = keep === 'disk' ? await RowFile.create(folder) : new MemoryRows()
+  const rounding = new Rounding(name)
+  const ids = new Ids()
+  const targets = new Targets(rest.classes, name)
+  let { fields } = options
   let layout: Layout | undefined
   let pending: DataRecord[] = []
-  const flush = () => {
+  let first = 0
+  const flush = async () => {
     if (pending.length === 0) return
-    const part = rowsToTable(pending, { name, ...rest })
-    if (part.classes && !rest.classes)
-      throw new InputError({
-        where: `${name}.y`,
-        received: `texts such as '${part.classes[0]}'`,
-        expected: 'the names of all classes, since the last record is not known yet',
-        fix: "E.g. { y: 'species', classes: ['setosa', 'versicolor', 'virginica'] }.",
-      })
-    layout ??= new Layout(part.x.spec, part.y.spec)
-    layout.check(part.x.spec, part.y.spec, name)
-    if (part.ids) for (let i = 0; i < pending.length; i++) ids.push(part.ids[i]!)
-    file.append(layout.pack(part.x, part.y, pending.length))
+    fields ??= findFields(pending, rest, name)
+    const part = rowsToTable(pending, { name, ...rest, fields, first, streamed: true, rounding })
+    const y = targets.take(part)
+    layout ??= new Layout(part.x.spec, y.spec)
+    layout.check(part.x.spec, y.spec, name)
+    if (part.ids) ids.add(part.ids)
+    rows.append(layout.pack(part.x, y, pending.length))
+    first += pending.length
     pending = []
+    if (rows instanceof MemoryRows && keep !== 'memory' && rows.size > large) {
+      const file = await RowFile.create(folder)
+      for (const piece of rows.pieces) file.append(piece)
+      rows = file
+    }
   }
-  for await (const record of records) if (pending.push(record) === chunk) flush()
-  flush()
+  for await (const record of records) {
+    if (isUsed && !isUsed(record)) continue
+    if (pending.push(record) === chunk) await flush()
+  }
+  await flush()
   if (!layout) throw new InputError({ where: name, received: 'no records', expected: 'at least one' })
-  const { x, y } = layout.columns(file)
+  rounding.say()
+  const { classes, indices } = targets.end()
+  const { x, y } = layout.columns(rows, indices)
   return oneSplit(
     {
       name,
       x,
       y,
-      ...(ids.length && { ids }),
-      ...(rest.classes && { classes: rest.classes }),
+      ...(ids.length > 0 && { ids: ids.all }),
+      ...(classes && { classes }),
       ...(rest.picture && { picture: rest.picture }),
     },
     rest,
   )
+}
+
+/** Ids as they come. */
+class Ids {
+  #ids = new Int32Array(chunk)
+  length = 0
+
+  add(ids: ArrayLike<number>): void {
+    if (this.length + ids.length > this.#ids.length) {
+      const more = new Int32Array(2 * this.#ids.length)
+      more.set(this.#ids)
+      this.#ids = more
+    }
+    this.#ids.set(ids, this.length)
+    this.length += ids.length
+  }
+
+  get all(): Int32Array {
+    return this.#ids.slice(0, this.length)
+  }
+}
+
+/** Texts as targets: they are numbered as they come, and have their places in the alphabet once all are known. */
+class Targets {
+  readonly #given: readonly string[] | undefined
+  readonly #name: string
+  readonly #found = new Map<string, number>()
+  #areTexts: boolean | undefined
+
+  constructor(given: readonly string[] | undefined, name: string) {
+    this.#given = given
+    this.#name = name
+  }
+
+  take({ y, classes }: Table): Column {
+    if (this.#given) return y
+    this.#areTexts ??= classes !== undefined
+    if (this.#areTexts !== (classes !== undefined))
+      throw new InputError({
+        where: `${this.#name}.y`,
+        received: classes
+          ? `texts such as ${describe(classes[0])} in a later record`
+          : 'numbers in a later record',
+        expected: `${classes ? 'numbers' : 'texts'}, as in the first`,
+      })
+    if (!classes) return y
+    const numbers = classes.map((text) => {
+      const known = this.#found.get(text) ?? this.#found.size
+      this.#found.set(text, known)
+      return known
+    })
+    const indices = Int32Array.from({ length: y.length }, (_, row) => numbers[Number(y.read(row)[0])]!)
+    return numberColumn(indices, { shape: [], dtype: 'int32' })
+  }
+
+  /** The classes, and the place of each number that was given. */
+  end(): { classes?: readonly string[]; indices?: Int32Array } {
+    if (this.#given) return { classes: this.#given }
+    if (!this.#areTexts) return {}
+    const classes = [...this.#found.keys()].toSorted()
+    const places = new Map(classes.map((text, i) => [text, i]))
+    return { classes, indices: Int32Array.from(this.#found.keys(), (text) => places.get(text)!) }
+  }
 }
 
 /** The bytes of one row: the values of x, then those of y, four bytes each. */
@@ -88,7 +169,8 @@ class Layout {
   }
 
   check(x: FieldSpec, y: FieldSpec, name: string): void {
-    const text = (a: FieldSpec, b: FieldSpec) => `x [${a.shape.join(', ')}], y [${b.shape.join(', ')}]`
+    const one = ({ dtype, shape }: FieldSpec) => `${dtype} [${shape.join(', ')}]`
+    const text = (a: FieldSpec, b: FieldSpec) => `x ${one(a)}, y ${one(b)}`
     if (text(x, y) !== text(this.x, this.y))
       throw new InputError({
         where: name,
@@ -114,15 +196,17 @@ class Layout {
     return new Uint8Array(buffer)
   }
 
-  columns(file: RowFile): { x: Column; y: Column } {
+  /** @param indices what the numbers in y stand for, where that is something else. */
+  columns(file: Rows, indices?: Int32Array): { x: Column; y: Column } {
     const rowBytes = this.words * 4
     const length = file.size / rowBytes
-    const column = (spec: FieldSpec, at: number): Column => {
+    const column = (spec: FieldSpec, at: number, meaning?: Int32Array): Column => {
       const size = sizeOf(spec.shape)
       const Values = spec.dtype === 'float32' ? Float32Array : Int32Array
       const copy = (row: number, into: Float32Array | Int32Array, to: number) => {
         const bytes = file.read(row * rowBytes + at * 4, size * 4)
         new Uint8Array(into.buffer, into.byteOffset + to * 4, size * 4).set(bytes)
+        if (meaning) for (let i = to; i < to + size; i++) into[i] = meaning[into[i]!]!
       }
       return {
         spec,
@@ -141,96 +225,11 @@ class Layout {
     }
     // What is read for x has the row's y beside it.
     const prefetch = (rows: ArrayLike<number>) => {
-      for (let i = 0; i < rows.length; i++) file.prefetch(rows[i]! * rowBytes, rowBytes)
+      for (let i = 0; i < rows.length; i++) file.prefetch!(rows[i]! * rowBytes, rowBytes)
     }
-    return { x: { ...column(this.x, 0), prefetch }, y: column(this.y, sizeOf(this.x.shape)) }
+    return {
+      x: { ...column(this.x, 0), ...(file.prefetch && { prefetch }) },
+      y: column(this.y, sizeOf(this.x.shape), indices),
+    }
   }
 }
-
-/** A temporary file that is appended to, then read anywhere, through the blocks read last. */
-class RowFile {
-  // Large enough to read on within a window, small enough for rows drawn from anywhere (1 << 18: six times as long).
-  static readonly #block = 1 << 14
-  size = 0
-  readonly #fs: typeof import('node:fs')
-  readonly #handle: number
-  /** Oldest first: a Map keeps the order in which its keys came. */
-  readonly #blocks = new Map<number, Uint8Array>()
-  /** Blocks that are being read for the next batch. */
-  readonly #underWay = new Set<number>()
-
-  private constructor(fs: typeof import('node:fs'), handle: number) {
-    this.#fs = fs
-    this.#handle = handle
-    registry.register(this, { fs, handle })
-  }
-
-  static async create(folder?: string): Promise<RowFile> {
-    const [fs, os, path] = await Promise.all([import('node:fs'), import('node:os'), import('node:path')])
-    const own = fs.mkdtempSync(path.join(folder ?? os.tmpdir(), 'gradbook-'))
-    const file = path.join(own, 'rows')
-    const handle = fs.openSync(file, 'w+')
-    // Without a name it ends with the process, however that ends. Windows keeps it until it is closed.
-    try {
-      fs.rmSync(own, { recursive: true })
-    } catch {
-      process.once('exit', () => fs.rmSync(own, { recursive: true, force: true }))
-    }
-    return new RowFile(fs, handle)
-  }
-
-  append(bytes: Uint8Array): void {
-    this.#fs.writeSync(this.#handle, bytes, 0, bytes.length, this.size)
-    this.size += bytes.length
-  }
-
-  read(at: number, length: number): Uint8Array {
-    const first = Math.floor(at / RowFile.#block)
-    const from = at - first * RowFile.#block
-    if (from + length <= RowFile.#block) return this.#blockAt(first).subarray(from, from + length)
-    const bytes = new Uint8Array(length)
-    this.#fs.readSync(this.#handle, bytes, 0, length, at)
-    return bytes
-  }
-
-  /**
-   * Reads it beside what the main thread does. Where that leaves the event loop no turn to take the blocks in, they lie in the
-   * system's memory all the same.
-   */
-  prefetch(at: number, length: number): void {
-    const last = Math.floor((at + length - 1) / RowFile.#block)
-    for (let number = Math.floor(at / RowFile.#block); number <= last; number++) {
-      if (this.#blocks.has(number) || this.#underWay.has(number) || this.#underWay.size >= mostUnderWay)
-        continue
-      this.#underWay.add(number)
-      const block = new Uint8Array(RowFile.#block)
-      this.#fs.read(this.#handle, block, 0, block.length, number * RowFile.#block, (error) => {
-        this.#underWay.delete(number)
-        // What cannot be read is said where it is needed.
-        if (!error && !this.#blocks.has(number)) this.#keep(number, block)
-      })
-    }
-  }
-
-  #blockAt(number: number): Uint8Array {
-    let block = this.#blocks.get(number)
-    if (block) this.#blocks.delete(number)
-    else {
-      block = new Uint8Array(RowFile.#block)
-      this.#fs.readSync(this.#handle, block, 0, block.length, number * RowFile.#block)
-    }
-    this.#keep(number, block)
-    return block
-  }
-
-  #keep(number: number, block: Uint8Array): void {
-    if (this.#blocks.size * RowFile.#block >= kept) this.#blocks.delete(this.#blocks.keys().next().value!)
-    this.#blocks.set(number, block)
-  }
-}
-
-const registry = new FinalizationRegistry<{ fs: typeof import('node:fs'); handle: number }>(
-  ({ fs, handle }) => {
-    fs.closeSync(handle)
-  },
-)

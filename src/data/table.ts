@@ -1,3 +1,4 @@
+import type * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
 import type { Column } from './column.js'
 import type { Dataset, Examples, SplitName } from './dataset.js'
@@ -13,7 +14,14 @@ export interface Table {
   ids?: ArrayLike<number>
   picture?: readonly [number, number, number]
   classes?: readonly string[]
+  /** Both fields at once, where they come from one place that should be asked once. */
+  whole?: {
+    gather(rows: ArrayLike<number>): { x: tf.Tensor; y: tf.Tensor }
+    read(row: number): { x: Values; y: Values }
+  }
 }
+
+type Values = ArrayLike<number> | readonly string[]
 
 /** Datasets over the same table, one for each split named. */
 export function splitTable<Name extends SplitName>(
@@ -95,12 +103,14 @@ export class TableDataset implements Dataset {
       rows[i] = this.rows[position]!
       ids[i] = this.ids[position]!
     }
-    return { x: this.table.x.gather(rows), y: this.table.y.gather(rows), ids }
+    const { x, y, whole } = this.table
+    return { ...(whole?.gather(rows) ?? { x: x.gather(rows), y: y.gather(rows) }), ids }
   }
 
   readonly valuesAt = (position: number) => {
     const row = this.rows[this.#checkPosition(position)]!
-    return { x: this.table.x.read(row), y: this.table.y.read(row) }
+    const { x, y, whole } = this.table
+    return whole?.read(row) ?? { x: x.read(row), y: y.read(row) }
   }
 
   /** How it reads in a cell and in the console: what is in it, not the numbers. */

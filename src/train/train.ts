@@ -32,7 +32,7 @@ import { iterationTrainee, type OwnIteration } from './own-iteration.js'
 import { savedPoints } from './disk/points.js'
 import { Run } from './run.js'
 import { readRunFile } from './disk/run-file.js'
-import { say } from './say.js'
+import { say } from '../say.js'
 import { named } from '../suggest.js'
 import type { Trainee } from './trainee.js'
 

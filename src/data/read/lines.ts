@@ -1,46 +1,29 @@
-import { InputError } from '../../errors.js'
+import { named } from '../../suggest.js'
+import { textOf, type TextOptions } from './decode.js'
 
-/** The lines of a text file (UTF-8, gzip where the name ends in .gz) without their ends, at flat memory. */
-export async function* linesOf(path: string): AsyncGenerator<string> {
-  const { createReadStream } = await import('node:fs')
-  const file = createReadStream(path, { highWaterMark: 1 << 18 })
-  const stream = path.endsWith('.gz') ? file.pipe((await import('node:zlib')).createGunzip()) : file
-  // pipe does not hand errors on: a file that is missing would wait for ever.
-  if (stream !== file) file.once('error', (error) => stream.destroy(error))
-  const decoder = new TextDecoder()
+/** The lines of a text file without their ends, at flat memory; packed by gzip or not. */
+export async function* linesOf(path: string, options: TextOptions = {}): AsyncGenerator<string> {
+  for await (const line of wholeLinesOf(path, options)) yield withoutEnd(line)
+}
+
+/** The lines with their ends: a line break within quotes is kept as it stands. */
+export async function* wholeLinesOf(path: string, options: TextOptions = {}): AsyncGenerator<string> {
   let rest = ''
-  let first = true
-  for await (const chunk of whole(stream, path)) {
-    let text = rest + decoder.decode(chunk as Uint8Array, { stream: true })
-    if (first) text = text.replace(/^\ufeff/, '')
-    first = false
+  for await (const piece of textOf(path, options)) {
+    const text = rest + piece
     let from = 0
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
-      yield text.slice(from, text.charCodeAt(end - 1) === 13 ? end - 1 : end)
+      yield text.slice(from, end + 1)
       from = end + 1
     }
     rest = text.slice(from)
   }
-  rest += decoder.decode()
-  if (rest) yield rest.replace(/\r$/, '')
+  if (rest) yield rest
 }
 
-/** The stream, with an error that names the file where it cannot be read or unpacked. */
-async function* whole(stream: AsyncIterable<unknown>, path: string): AsyncGenerator<unknown> {
-  try {
-    yield* stream
-  } catch (error) {
-    throw new InputError(
-      {
-        where: path,
-        received: (error as Error).message,
-        expected: path.endsWith('.gz')
-          ? 'a file that can be read, packed by gzip'
-          : 'a file that can be read',
-      },
-      { cause: error },
-    )
-  }
+export function withoutEnd(line: string): string {
+  const end = line.charCodeAt(line.length - 1) === 10 ? line.length - 1 : line.length
+  return line.slice(0, line.charCodeAt(end - 1) === 13 ? end - 1 : end)
 }
 
 /**
@@ -48,6 +31,7 @@ async function* whole(stream: AsyncIterable<unknown>, path: string): AsyncGenera
  *
  * @example for await (const { text } of readText('poems.txt')) console.log(text)
  */
-export async function* readText(path: string): AsyncGenerator<{ text: string }> {
-  for await (const line of linesOf(path)) if (line.trim()) yield { text: line }
+export async function* readText(path: string, options: TextOptions = {}): AsyncGenerator<{ text: string }> {
+  named(options, ['encoding'], 'readText(path, options)')
+  for await (const line of linesOf(path, options)) if (line.trim()) yield { text: line }
 }

@@ -5,7 +5,7 @@ import type { Core } from '../core.js'
 import { claimNamed, claimUnnamed, hold, runsFolder } from './folders.js'
 import { readRunFile, RunRecord, type RunFile } from './run-file.js'
 import { lineOf, newest, RunFolder } from './run-folder.js'
-import { say } from '../say.js'
+import { say } from '../../say.js'
 import type { Snapshot } from '../snapshots.js'
 import type { Move, Point, Timeline } from '../timeline.js'
 

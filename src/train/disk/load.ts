@@ -11,7 +11,7 @@ import { checkRule, findMetrics, type RunOptions } from '../options.js'
 import { maybePlace } from './points.js'
 import { decodeSnapshot, rebuild, type Decoded, type Passed } from './record.js'
 import { readRunFile, type RunFile } from './run-file.js'
-import { say } from '../say.js'
+import { say } from '../../say.js'
 import { restoreSnapshot } from '../snapshots.js'
 
 /** A run on disk: its folder, its `run.json`, its newest snapshot that can be read. */

@@ -1,0 +1,40 @@
+import { describe, InputError } from '../errors.js'
+import { numberColumn, type Column } from './column.js'
+
+/** y as class indices: text becomes indices into the sorted texts; numbers with `classes` given must be indices. */
+export function asClasses(
+  y: Column,
+  classes: readonly string[] | undefined,
+  name: string,
+): { column: Column; classes: readonly string[] | undefined } {
+  if (y.spec.dtype === 'string') {
+    const texts = Array.from({ length: y.length }, (_, row) => String(y.read(row)[0]))
+    const names = classes ?? [...new Set(texts)].toSorted()
+    const index = new Map(names.map((text, at) => [text, at]))
+    const unknown = texts.find((text) => !index.has(text))
+    if (unknown !== undefined)
+      throw new InputError({
+        where: `${name}.y`,
+        received: `the class ${describe(unknown)}`,
+        expected: `one of ${describe(names)}`,
+      })
+    const column = numberColumn(
+      Int32Array.from(texts, (text) => index.get(text)!),
+      { shape: [], dtype: 'int32' },
+    )
+    return { column, classes: names }
+  }
+  if (!classes || y.spec.shape.length > 0) return { column: y, classes }
+  const indices = new Int32Array(y.length)
+  for (let row = 0; row < y.length; row++) {
+    const value = Number(y.read(row)[0])
+    if (!Number.isInteger(value) || value < 0 || value >= classes.length)
+      throw new InputError({
+        where: `${name}.y`,
+        received: `${value} for example ${row}`,
+        expected: `a class index from 0 to ${classes.length - 1}, because ${classes.length} classes are named`,
+      })
+    indices[row] = value
+  }
+  return { column: numberColumn(indices, { shape: [], dtype: 'int32' }), classes }
+}
