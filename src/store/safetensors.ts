@@ -19,6 +19,8 @@ export interface StoredTensor {
   values: TensorArray
   /** Values of 0 and 1 that mean false and true. */
   bool?: boolean
+  /** The bits of 16-bit floating-point numbers: IEEE 754's half precision, or the upper half of a float32. */
+  half?: 'F16' | 'BF16'
 }
 
 export interface TensorFile {
@@ -37,13 +39,16 @@ const types = [
   ['I8', Int8Array],
   ['U8', Uint8Array],
   ['BOOL', Uint8Array],
+  ['F16', Uint16Array],
+  ['BF16', Uint16Array],
 ] as const
 
 /** The longest header that is read: the limit of the format's own implementation. */
 const longestHeader = 100_000_000
 
-function typeName({ values, bool }: StoredTensor): string {
+function typeName({ values, bool, half }: StoredTensor): string {
   if (bool) return 'BOOL'
+  if (half) return half
   const row = types.find(([, Kind]) => values.constructor === Kind)
   if (row) return row[0]
   throw new InputError({
@@ -106,6 +111,7 @@ export function decodeTensors(bytes: Uint8Array, name = 'the file'): TensorFile 
       shape: found.shape,
       values: new found.Kind(buffer as ArrayBuffer),
       ...(found.bool && { bool: true }),
+      ...(found.half && { half: found.half }),
     }
   }
   let end = 0
@@ -156,7 +162,8 @@ function checkEntry(name: string, entry: unknown, size: number, bad: Bad) {
       `${to - from} bytes for ${name}`,
       `${count * Kind.BYTES_PER_ELEMENT}, as its shape and type say`,
     )
-  return { shape: shape as number[], from, to, Kind, bool: type === 'BOOL' }
+  const half = type === 'F16' || type === 'BF16' ? type : undefined
+  return { shape: shape as number[], from, to, Kind, bool: type === 'BOOL', half }
 }
 
 function checkMetadata(metadata: unknown, bad: Bad): { [name: string]: string } {

@@ -6,11 +6,18 @@ import * as gradbook from '../../src/index.js'
 import * as backend from '../../src/backend/index.js'
 import * as data from '../../src/data/index.js'
 import * as show from '../../src/show/index.js'
+import * as text from '../../src/text/index.js'
 import * as widgets from '../../src/widgets/index.js'
 import { runProgram, temporaryFolder } from '../kit/index.js'
 
 const root = join(import.meta.dirname, '../..')
-const doors = { gradbook, 'gradbook/backend': backend, 'gradbook/data': data, 'gradbook/show': show }
+const doors = {
+  gradbook,
+  'gradbook/backend': backend,
+  'gradbook/data': data,
+  'gradbook/show': show,
+  'gradbook/text': text,
+}
 
 interface Documented {
   name: string
@@ -84,7 +91,7 @@ it('the examples are TypeScript that has no errors', async () => {
   )
   const source = relative(folder, join(root, 'src')).replaceAll('\\', '/')
   const paths = Object.fromEntries(
-    ['', '/backend', '/data', '/show', '/widgets'].map((door) => [
+    ['', '/backend', '/data', '/show', '/text', '/widgets'].map((door) => [
       `gradbook${door}`,
       [`${source}${door}/index.ts`],
     ]),

@@ -1,0 +1,1 @@
+export { windows, type WindowDataset, type Windows, type WindowsOptions } from './windows.js'

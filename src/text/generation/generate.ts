@@ -1,0 +1,212 @@
+import { createRandom, type Random } from '../../data/random.js'
+import { describe, InputError } from '../../errors.js'
+import { maybeHost } from '../../host.js'
+import { named } from '../../suggest.js'
+import type { Gpt } from '../models/gpt.js'
+import type { Tokenizer } from '../tokenizers/tokenizer.js'
+import { Decoder } from './decoder.js'
+import {
+  checkSampling,
+  highest,
+  logProbabilities,
+  sample,
+  sampleNames,
+  type SampleOptions,
+} from './sample.js'
+
+export interface GenerateOptions extends SampleOptions {
+  /** The most tokens to write. Default: 100. `tokens: 500` */
+  tokens?: number
+  /** The same seed writes the same text. Default: another each time. `seed: 1` */
+  seed?: number
+  /** Ends before any of these texts, or at such a special token. Default: none. `stop: ['\n\n']` */
+  stop?: string | readonly string[]
+}
+
+export interface StreamOptions extends GenerateOptions {
+  /** Whether pieces tell probabilities. Default: false, they are texts. `details: true` */
+  details?: boolean
+}
+
+/** One token that was written. */
+export interface Piece {
+  text: string
+  token: number
+  /** What the model gave it, before temperature and all that narrows the choice. */
+  probability: number
+  /** The five most probable tokens in its place, the most probable first. */
+  best: { token: number; text: string; probability: number }[]
+}
+
+const where = 'model.generate(tokenizer, prompt, options)'
+
+export async function generate(
+  model: Gpt,
+  tokenizer: Tokenizer,
+  prompt: string | readonly string[],
+  options?: GenerateOptions,
+): Promise<string | string[]> {
+  const prompts = typeof prompt === 'string' ? [prompt] : prompt
+  const texts = prompts.map(String)
+  for await (const { row, text } of write(model, tokenizer, prompts, options)) texts[row] += text
+  return typeof prompt === 'string' ? texts[0]! : texts
+}
+
+export async function* stream(
+  model: Gpt,
+  tokenizer: Tokenizer,
+  prompt: string,
+  options: StreamOptions = {},
+): AsyncIterableIterator<string | Piece> {
+  const { details = false, ...rest } = options
+  for await (const { row: _, ...piece } of write(model, tokenizer, [prompt], rest, details)) {
+    if (details) yield piece
+    else if (piece.text !== '') yield piece.text
+  }
+}
+
+/** One text that is being written. */
+interface Writer {
+  ids: number[]
+  random: Random
+  /** How many of `ids` the decoder has read, counting from where it last began. */
+  start: number
+  decoder: TextDecoder
+  /** What is written and not given out yet: it may be the beginning of a text to stop at. */
+  held: string
+  done: boolean
+}
+
+async function* write(
+  model: Gpt,
+  tokenizer: Tokenizer,
+  prompts: readonly string[],
+  given: GenerateOptions = {},
+  details = false,
+): AsyncGenerator<Piece & { row: number }> {
+  const options = named(given, [...sampleNames, 'tokens', 'seed', 'stop'], where)
+  const { tokens = 100, seed = Math.random() } = options
+  const stops = options.stop === undefined ? [] : [options.stop].flat()
+  const sampling = checkSampling(options, where)
+  if (!Number.isInteger(tokens) || tokens < 0)
+    throw new InputError({
+      where: `${where}: tokens`,
+      received: describe(tokens),
+      expected: 'a whole number',
+    })
+  if (!Number.isFinite(seed))
+    throw new InputError({ where: `${where}: seed`, received: describe(seed), expected: 'a finite number' })
+  if (stops.some((text) => typeof text !== 'string' || text === ''))
+    throw new InputError({
+      where: `${where}: stop`,
+      received: describe(options.stop),
+      expected: 'texts that are not empty',
+    })
+  checkTokenizer(model, tokenizer, where)
+  const writers = prompts.map((prompt, row): Writer => {
+    const ids = [...tokenizer.encode(prompt, { special: true })]
+    if (ids.length === 0)
+      throw new InputError({
+        where,
+        received: `${describe(prompt)} as prompt`,
+        expected: 'a text of at least one token to go on from',
+        fix: "A line's end is a neutral one: model.generate(tokenizer, '\\n').",
+      })
+    const random = createRandom(seed)
+    // A batch's rows draw from streams of their own; the first is that of the text alone.
+    const own = row === 0 ? random : createRandom(random.next() + row)
+    return { ids, random: own, start: 0, decoder: new TextDecoder(), held: '', done: tokens === 0 }
+  })
+  if (writers.length === 0 || tokens === 0) return
+  const { context } = model.config
+  // Behind the context the last half of it is read anew, and written on from there.
+  const half = Math.max(1, Math.floor(context / 2))
+  const decoder = new Decoder(model, writers.length)
+  const isStop = new Set(stops.flatMap((text) => tokenizer.special[text] ?? []))
+  const host = maybeHost()
+  let breathed = performance.now()
+  try {
+    const begin = () => {
+      for (const writer of writers) writer.start = Math.max(0, writer.ids.length - half)
+      return decoder.read(writers.map(({ ids, start }) => ids.slice(start)))
+    }
+    let logits: Float32Array[] | undefined
+    for (let count = 0; count < tokens && writers.some(({ done }) => !done); count++) {
+      if (!logits) {
+        const fits = writers.every(({ ids }) => ids.length <= context)
+        logits = fits ? decoder.read(writers.map(({ ids }) => ids)) : begin()
+      } else if (writers.some(({ ids, start }) => ids.length - start > context)) logits = begin()
+      else
+        logits = decoder.next(
+          writers.map(({ ids }) => ids.at(-1)!),
+          writers.map(({ ids, start }) => ids.length - start - 1),
+        )
+      for (const [row, writer] of writers.entries()) {
+        const token = sample(logits[row]!, sampling, writer.random, writer.ids)
+        writer.ids.push(token)
+        if (writer.done) continue
+        const isLast = count === tokens - 1
+        const text = isStop.has(token) ? ended(writer) : taken(writer, tokenizer.bytes(token), stops, isLast)
+        if (isStop.has(token)) writer.done = true
+        yield { row, text, ...(details ? told(logits[row]!, token, tokenizer) : bare(token)) }
+      }
+      if (host?.interrupted) throw host.interrupt.reason
+      if (host && performance.now() - breathed > 50) {
+        await host.breathe()
+        breathed = performance.now()
+      }
+    }
+  } finally {
+    decoder.dispose()
+  }
+}
+
+const bare = (token: number) => ({ token, probability: Number.NaN, best: [] })
+
+function told(logits: Float32Array, token: number, tokenizer: Tokenizer) {
+  const chances = logProbabilities(logits).map(Math.exp)
+  const best = highest(chances, 5).map((id) => ({
+    token: id,
+    text: tokenizer.decode([id]),
+    probability: chances[id]!,
+  }))
+  return { token, probability: chances[token]!, best }
+}
+
+/** The text that a token adds, as far as it cannot be the beginning of one to stop at. */
+function taken(writer: Writer, bytes: Uint8Array, stops: readonly string[], isLast: boolean): string {
+  const text = writer.held + writer.decoder.decode(bytes, { stream: !isLast })
+  const found = stops.map((stop) => text.indexOf(stop)).filter((at) => at !== -1)
+  if (found.length > 0) {
+    writer.done = true
+    return text.slice(0, Math.min(...found))
+  }
+  const hold = isLast ? 0 : Math.max(0, ...stops.map((stop) => overlap(text, stop)))
+  writer.held = text.slice(text.length - hold)
+  return text.slice(0, text.length - hold)
+}
+
+function ended(writer: Writer): string {
+  const text = writer.held + writer.decoder.decode()
+  writer.held = ''
+  return text
+}
+
+/** How many letters at the end of `text` begin `stop`. */
+function overlap(text: string, stop: string): number {
+  for (let length = Math.min(stop.length - 1, text.length); length > 0; length--)
+    if (text.endsWith(stop.slice(0, length))) return length
+  return 0
+}
+
+export function checkTokenizer(model: Gpt, tokenizer: Tokenizer, at: string): void {
+  if (typeof tokenizer?.encode !== 'function')
+    throw new InputError({ where: at, received: describe(tokenizer), expected: 'the tokenizer of the model' })
+  if (tokenizer.size > model.config.vocabulary)
+    throw new InputError({
+      where: at,
+      received: `a tokenizer of ${tokenizer.size} tokens`,
+      expected: `at most ${model.config.vocabulary}, the vocabulary of the model`,
+      fix: 'Pass the tokenizer that the model was trained with.',
+    })
+}

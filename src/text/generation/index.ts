@@ -1,0 +1,3 @@
+export type { GenerateOptions, Piece, StreamOptions } from './generate.js'
+export type { SampleOptions } from './sample.js'
+export type { TokenLoss } from './token-losses.js'

@@ -1,0 +1,7 @@
+import '../backend/register.js'
+
+export * from './tokenizers/index.js'
+export * from './data/index.js'
+export * from './models/index.js'
+export * from './generation/index.js'
+export * from './weights/index.js'

@@ -1,0 +1,259 @@
+import * as tf from '@tensorflow/tfjs'
+import { dropout } from '../../backend/random.js'
+import { describe, InputError } from '../../errors.js'
+import {
+  generate,
+  stream,
+  type GenerateOptions,
+  type Piece,
+  type StreamOptions,
+} from '../generation/generate.js'
+import { tokenLosses, type TokenLoss } from '../generation/token-losses.js'
+import type { Tokenizer } from '../tokenizers/tokenizer.js'
+import { checkGpt, type GptConfig, type GptOptions } from './config.js'
+import { initialise } from './initialise.js'
+import * as layers from './layers.js'
+import type { AttentionParameters, MlpParameters, NormParameters, Rotary } from './layers.js'
+import { summarise, type GptSummary } from './summary.js'
+
+/** Parameters of one block. */
+// A type, not an interface, so that it is a tree of parameters.
+export type BlockParameters = {
+  norm1: NormParameters
+  attention: AttentionParameters
+  norm2: NormParameters
+  mlp: MlpParameters
+}
+
+/** All parameters of a GPT, by their place in it. */
+export type GptParameters = {
+  /** [vocabulary, width] */
+  tokens: tf.Variable
+  /** [context, width] where positions are learned. */
+  positions?: tf.Variable
+  blocks: BlockParameters[]
+  norm: NormParameters
+  /** [width, vocabulary] where it is not the embedding again. */
+  output?: tf.Variable
+}
+
+/** What a forward pass that writes does otherwise than one over whole rows. */
+export interface Writing {
+  /** Where the tokens stand, int32 [B, T]. Default: from the start. */
+  positions?: tf.Tensor
+  /** By layer: 0 where a token may look, very negative where not. Default: all before it. */
+  masks?: readonly tf.Tensor[]
+  /** The keys and values that attention looks at, given those of these tokens. */
+  remember?(layer: number, keys: tf.Tensor, values: tf.Tensor): { keys: tf.Tensor; values: tf.Tensor }
+  /** Takes the rows that logits are asked of from [B, T, W], as [B, rows, W]. Default: all. */
+  pick?(stream: tf.Tensor): tf.Tensor
+}
+
+/** A batch of token ids: x and y int32 [B, T], y the token behind each of x; -1 in y is no token to learn. */
+export interface TokenBatch {
+  x: tf.Tensor
+  y: tf.Tensor
+  training?: boolean
+}
+
+/**
+ * A GPT: a decoder-only transformer in plain tfjs operations. It is a model of `train` (its loss is the mean
+ * cross-entropy of the next token in nats), and writes.
+ */
+export class Gpt {
+  readonly config: GptConfig
+  readonly parameters: GptParameters
+  readonly #masks = new Map<string, tf.Tensor>()
+  #rotary: Rotary | undefined
+
+  constructor(config: GptConfig, parameters: GptParameters = initialise(config)) {
+    this.config = config
+    this.parameters = parameters
+  }
+
+  /**
+   * Logits of the token behind each, [B, T, vocabulary].
+   *
+   * @param ids int32 [B, T], T at most the context.
+   * @param options.training whether dropout drops (under a run or `withRandomness`).
+   */
+  logits(
+    ids: tf.Tensor,
+    { training = false, writing = {} }: { training?: boolean; writing?: Writing } = {},
+  ): tf.Tensor {
+    const { config, parameters } = this
+    const { heads, keyValueHeads, width, norm: kind, epsilon, activation, vocabulary } = config
+    const [batch, length] = this.#checkIds(ids)
+    const norm = (x: tf.Tensor, of: NormParameters) =>
+      kind === 'rms' ? layers.rmsNorm(x, of, epsilon) : layers.layerNorm(x, of, epsilon)
+    const drop = (x: tf.Tensor, name: string) =>
+      training && config.dropout > 0 ? dropout(x, config.dropout, name) : x
+    const rotary = this.#rotaryOf(length, writing.positions)
+
+    let stream: tf.Tensor = tf.gather(parameters.tokens as tf.Tensor, ids.flatten().cast('int32'))
+    if (parameters.positions)
+      stream = stream
+        .reshape([batch, length, width])
+        .add(
+          writing.positions
+            ? tf.gather(parameters.positions as tf.Tensor, writing.positions.cast('int32'))
+            : tf.slice(parameters.positions as tf.Tensor, [0, 0], [length, width]),
+        )
+    stream = drop(stream.reshape([batch * length, width]), 'embedding')
+    for (const [layer, block] of parameters.blocks.entries()) {
+      const attended = layers.attention(norm(stream, block.norm1), block.attention, {
+        batch,
+        heads,
+        keyValueHeads,
+        rotary,
+        mask: writing.masks?.[layer] ?? this.#maskOf(length, config.window[layer]!),
+        norm,
+        dropout: training ? config.dropout : 0,
+        ...(writing.remember && { remember: (keys, values) => writing.remember!(layer, keys, values) }),
+      })
+      stream = stream.add(drop(attended, 'attention output'))
+      stream = stream.add(drop(layers.mlp(norm(stream, block.norm2), block.mlp, activation), 'mlp'))
+    }
+    let rows = length
+    if (writing.pick) {
+      const picked = writing.pick(stream.reshape([batch, length, width]))
+      rows = picked.shape[1]!
+      stream = picked.reshape([batch * rows, width])
+    }
+    const last = norm(stream, parameters.norm)
+    const logits = parameters.output
+      ? tf.matMul(last, parameters.output as tf.Tensor)
+      : tf.matMul(last, parameters.tokens as tf.Tensor, false, true)
+    return logits.reshape([batch, rows, vocabulary])
+  }
+
+  /** The loss of `train`: mean cross-entropy of the next token, in nats, and that of each example. */
+  readonly loss = ({ x, y, training = false }: TokenBatch): { loss: tf.Scalar; perExample: tf.Tensor1D } => {
+    const [batch, length] = x.shape as [number, number]
+    const logits = this.logits(x, { training }).reshape([batch * length, this.config.vocabulary])
+    const losses = layers.crossEntropy(logits, y.flatten()).reshape([batch, length])
+    const counts = y.greaterEqual(0).sum(-1).maximum(1).cast('float32')
+    const perExample = losses.sum(-1).div(counts) as tf.Tensor1D
+    return { loss: perExample.mean() as tf.Scalar, perExample }
+  }
+
+  /** A GPT of the same form with first values of its own: for a branch, which then takes the values of its run. */
+  readonly copy = (): Gpt => new Gpt(this.config)
+
+  /**
+   * Goes on from a text: the text and what is written after it.
+   *
+   *     const text = await model.generate(tokenizer, 'The ', { tokens: 100, temperature: 0.8, seed: 1 })
+   *
+   * Several prompts are gone on from together, and give as many texts.
+   *
+   * @throws InputError for a tokenizer whose tokens are not the model's, an empty prompt, options that do not fit.
+   */
+  generate(tokenizer: Tokenizer, prompt: string, options?: GenerateOptions): Promise<string>
+  generate(tokenizer: Tokenizer, prompts: readonly string[], options?: GenerateOptions): Promise<string[]>
+  generate(
+    tokenizer: Tokenizer,
+    prompt: string | readonly string[],
+    options?: GenerateOptions,
+  ): Promise<string | string[]> {
+    return generate(this, tokenizer, prompt, options)
+  }
+
+  /**
+   * Writes piece by piece, as soon as each is there: the text of one token, which with that of the others is what
+   * `generate` writes behind the prompt. A token that ends within a character comes with the one that ends it.
+   *
+   *     for await (const text of model.stream(tokenizer, 'The ', { tokens: 100 })) process.stdout.write(text)
+   *
+   * With `details: true` a piece is `{ text, token, probability, best }`: its probability, and the tokens that were most
+   * probable in its place.
+   */
+  stream(
+    tokenizer: Tokenizer,
+    prompt: string,
+    options: StreamOptions & { details: true },
+  ): AsyncIterableIterator<Piece>
+  stream(tokenizer: Tokenizer, prompt: string, options?: StreamOptions): AsyncIterableIterator<string>
+  stream(
+    tokenizer: Tokenizer,
+    prompt: string,
+    options?: StreamOptions,
+  ): AsyncIterableIterator<string | Piece> {
+    return stream(this, tokenizer, prompt, options)
+  }
+
+  /**
+   * The loss of each token of a text but the first, in nats: how little the model expected it, given what stands before.
+   *
+   *     const losses = await model.tokenLosses(tokenizer, 'some text')   // [{ token, loss }]
+   */
+  tokenLosses(tokenizer: Tokenizer, text: string): Promise<TokenLoss[]> {
+    return tokenLosses(this, tokenizer, text)
+  }
+
+  /** Parameters by part, floating-point operations and memory. Reads as a table in a cell. */
+  summary(): GptSummary {
+    return summarise(this.config)
+  }
+
+  /** How it reads in a cell and in the console. */
+  toString(): string {
+    const { layers: count, heads, width, context, vocabulary } = this.config
+    return `Gpt of ${this.summary().parameters.toLocaleString('en')} parameters: ${count} layers, ${heads} heads, width ${width}, context ${context}, vocabulary ${vocabulary}`
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString()
+  }
+
+  #checkIds(ids: tf.Tensor): [batch: number, length: number] {
+    const [batch, length] = ids.shape
+    if (ids.rank !== 2)
+      throw new InputError({
+        where: 'a GPT',
+        received: `ids of shape ${describe(ids.shape)}`,
+        expected: '[batch, tokens]',
+        fix: 'windows(text, tokenizer, { context }) makes such examples; ids.reshape([1, -1]) makes one row of a list.',
+      })
+    if (length! > this.config.context)
+      throw new InputError({
+        where: 'a GPT',
+        received: `${length} tokens a row`,
+        expected: `at most ${this.config.context}, its context`,
+        fix: `Make windows of the model's context: windows(text, tokenizer, { context: ${this.config.context} }).`,
+      })
+    return [batch!, length!]
+  }
+
+  #maskOf(length: number, window: number): tf.Tensor {
+    const key = `${length} ${Math.min(window, length)}`
+    let mask = this.#masks.get(key)
+    if (!mask || mask.isDisposed) this.#masks.set(key, (mask = tf.keep(layers.causalMask(length, window))))
+    return mask
+  }
+
+  #rotaryOf(length: number, at: tf.Tensor | undefined): Rotary | undefined {
+    const { positions, context, headSize: size, rotaryBase } = this.config
+    if (positions !== 'rotary') return undefined
+    const half = size / 2
+    if (!this.#rotary || this.#rotary.cos.isDisposed) {
+      this.#rotary = layers.rotaryTables(context, size, rotaryBase)
+      tf.keep(this.#rotary.cos)
+      tf.keep(this.#rotary.sin)
+    }
+    const take = (table: tf.Tensor) =>
+      at ? tf.gather(table, at.cast('int32')).expandDims(1) : tf.slice(table, [0, 0], [length, half])
+    return { cos: take(this.#rotary.cos), sin: take(this.#rotary.sin) }
+  }
+}
+
+/**
+ * A GPT with new values (Radford et al. 2019): normal with a deviation of 0.02, that of the maps back into the stream
+ * divided by the root of twice the layers, so that its loss begins at ln(vocabulary).
+ *
+ * @throws InputError where sizes do not fit together.
+ * @example const model = gpt({ vocabulary: 65, layers: 4, heads: 4, width: 128, context: 64, dropout: 0, seed: 1 })
+ */
+export function gpt(options: GptOptions): Gpt {
+  return new Gpt(checkGpt(options))
+}

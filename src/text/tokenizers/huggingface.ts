@@ -1,0 +1,66 @@
+import { InputError } from '../../errors.js'
+import { bytesOfLetters } from './letters.js'
+import { bytesOf, checkId, checkText, splitSpecial, type Tokenizer } from './tokenizer.js'
+
+/**
+ * A tokenizer of Hugging Face's library for JavaScript, as published with a model: any that is not made here.
+ */
+export async function huggingFaceTokenizer(json: { [name: string]: any }, file: string): Promise<Tokenizer> {
+  const library = await import('@huggingface/tokenizers')
+  const tokenizer = await make()
+  const special: { [text: string]: number } = {}
+  for (const [id, { content, special: isSpecial }] of tokenizer.get_added_tokens_decoder())
+    if (isSpecial) special[content] = id
+  const specialIds = new Set(Object.values(special))
+  const size = 1 + [...tokenizer.get_vocab(true).values()].reduce((most, id) => Math.max(most, id), 0)
+  const isByteLevel = JSON.stringify([json.decoder, json.pre_tokenizer]).includes('"ByteLevel"')
+
+  async function make() {
+    try {
+      return new library.Tokenizer(json, {})
+    } catch (error) {
+      throw new InputError(
+        {
+          where: file,
+          received: `a tokenizer that cannot be opened (${(error as Error).message})`,
+          expected: "one in Hugging Face's layout, of kinds that @huggingface/tokenizers knows",
+        },
+        { cause: error },
+      )
+    }
+  }
+
+  const encodePart = (text: string): number[] =>
+    text === '' ? [] : tokenizer.encode(text, { add_special_tokens: false }).ids
+
+  return {
+    kind: String(json.model.type).toLowerCase(),
+    size,
+    special,
+    encode(text, { special: asSpecial = false } = {}) {
+      checkText(text, 'tokenizer.encode(text)')
+      if (asSpecial) return Int32Array.from(encodePart(text))
+      // The library takes special tokens for what they are wherever they stand: cut in two they are text.
+      const parts = splitSpecial(text, special).flatMap(({ text: part, id }) =>
+        id === undefined ? [part] : [part.slice(0, 1), part.slice(1)],
+      )
+      return Int32Array.from(parts.flatMap(encodePart))
+    },
+    decode: (ids, { special: asSpecial = true } = {}) => {
+      for (let at = 0; at < ids.length; at++) checkId(ids[at]!, size, 'tokenizer.decode(ids)')
+      return tokenizer.decode(Array.from(ids), {
+        skip_special_tokens: !asSpecial,
+        clean_up_tokenization_spaces: false,
+      })
+    },
+    bytes(id) {
+      checkId(id, size, 'tokenizer.bytes(id)')
+      const text = tokenizer.id_to_token(id) ?? ''
+      if (specialIds.has(id)) return bytesOf(text)
+      const byte = /^<0x([0-9A-Fa-f]{2})>$/.exec(text)
+      if (byte) return Uint8Array.of(parseInt(byte[1]!, 16))
+      return (isByteLevel ? bytesOfLetters(text) : undefined) ?? bytesOf(text.replaceAll('▁', ' '))
+    },
+    toJSON: () => json,
+  }
+}

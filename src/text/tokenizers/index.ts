@@ -1,0 +1,6 @@
+export type { Tokenizer } from './tokenizer.js'
+export { charTokenizer } from './characters.js'
+export { byteTokenizer } from './bytes.js'
+export { trainBpe, type BpeOptions } from './train-bpe.js'
+export type { SplitPattern } from './patterns.js'
+export { loadTokenizer, saveTokenizer } from './open.js'

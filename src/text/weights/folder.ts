@@ -1,0 +1,187 @@
+import { describe, InputError } from '../../errors.js'
+import { maybeFiles, type Files } from '../../store/files.js'
+import { decodeTensors, encodeTensors, type StoredTensor } from '../../store/safetensors.js'
+import { named } from '../../suggest.js'
+import { checkGpt } from '../models/config.js'
+import { Gpt } from '../models/gpt.js'
+import { openTokenizer } from '../tokenizers/open.js'
+import type { Tokenizer } from '../tokenizers/tokenizer.js'
+import { floatsOf } from './half.js'
+import { ConfigFile, layoutFor, layouts } from './layouts.js'
+import { placeTensors, shapeInFile, valuesInFile } from './place.js'
+
+/**
+ * Writes a model as Hugging Face lays models out: `config.json`, `model.safetensors` and, with a tokenizer,
+ * `tokenizer.json`. Python's `transformers` opens it: `AutoModelForCausalLM.from_pretrained(folder)`.
+ *
+ * @throws InputError for a form that none of the families known here has (docs/text.md lists them), and where the folder
+ *   has other files.
+ * @example saveModel(gpt({ vocabulary: 65, context: 64 }), 'models/small')
+ */
+export function saveModel(model: Gpt, folder: string, options: { tokenizer?: Tokenizer } = {}): void {
+  const where = 'saveModel(model, folder)'
+  const { tokenizer } = named(options, ['tokenizer'], where)
+  if (!(model instanceof Gpt))
+    throw new InputError({ where, received: describe(model), expected: 'a model of gpt or loadModel' })
+  const files = checkFiles(where)
+  const known = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json']
+  const other = files.list(folder).find((file) => !known.includes(file))
+  if (other !== undefined)
+    throw new InputError({
+      where,
+      received: `the folder '${folder}' with '${other}' in it`,
+      expected: 'a new folder, an empty one, or one that a model was saved in',
+    })
+  const layout = layoutFor(model.config, where)
+  const tensors: { [name: string]: StoredTensor } = {}
+  for (const entry of layout.entries(model.config, model.parameters))
+    tensors[entry.name] = { shape: shapeInFile(entry), values: valuesInFile(entry) }
+  if (layout.type === 'gpt2') addBiases(tensors)
+  const config = {
+    architectures: [layout.architecture],
+    model_type: layout.type,
+    torch_dtype: 'float32',
+    bos_token_id: null,
+    eos_token_id: tokenizer?.special['<|endoftext|>'] ?? null,
+    ...layout.write(model.config),
+  }
+  const write = (file: string, content: string | Uint8Array) => files.write(files.join(folder, file), content)
+  write('model.safetensors', encodeTensors({ tensors, metadata: { format: 'pt' } }))
+  if (tokenizer) {
+    write('tokenizer.json', JSON.stringify(tokenizer.toJSON()))
+    write('tokenizer_config.json', JSON.stringify({ tokenizer_class: 'PreTrainedTokenizerFast' }))
+  }
+  write('config.json', `${JSON.stringify(config, null, 2)}\n`)
+}
+
+/** GPT-2 of transformers has a bias behind each map and norm: zeros where the model has none. */
+function addBiases(tensors: { [name: string]: StoredTensor }): void {
+  for (const [name, { shape }] of Object.entries(tensors)) {
+    const bias = name.replace(/\.weight$/, '.bias')
+    if (/\.(ln_\w+|c_\w+)\.weight$/.test(name) && !tensors[bias])
+      tensors[bias] = { shape: [shape.at(-1)!], values: new Float32Array(shape.at(-1)!) }
+  }
+}
+
+/**
+ * Opens a folder in the layout of Hugging Face: a model that `saveModel` wrote, or one of the families gpt2, llama, qwen2 and
+ * qwen3 as published (float32, float16 or bfloat16 in one or several safetensors files), with its tokenizer where there is one.
+ *
+ * @param options.context a smaller context than the model's own: fewer positions to keep room for.
+ * @throws InputError for another family, a file that is damaged or does not fit; it names the file.
+ * @example const { model, tokenizer } = await loadModel('models/small')
+ */
+export async function loadModel(
+  folder: string,
+  options: { context?: number } = {},
+): Promise<{ model: Gpt; tokenizer: Tokenizer | undefined }> {
+  const where = `loadModel('${folder}')`
+  const { context } = named(options, ['context'], 'loadModel(folder, options)')
+  const files = checkFiles(where)
+  if (!files.exists(files.join(folder, 'config.json')))
+    throw new InputError({
+      where,
+      received: files.exists(folder) ? 'a folder without config.json' : 'no folder of this name',
+      expected: 'config.json and model.safetensors, as saveModel and Hugging Face write them',
+    })
+  const json = readJson(files, files.join(folder, 'config.json'), where)
+  const layout = layouts.find(({ type }) => type === json.model_type)
+  if (!layout)
+    throw new InputError({
+      where: `${where}: model_type`,
+      received: describe(json.model_type),
+      expected: `one of ${layouts.map(({ type }) => `'${type}'`).join(', ')}`,
+    })
+  const config = layout.read(new ConfigFile(json, `${where}: config.json`))
+  if (context !== undefined && !(Number.isInteger(context) && context >= 1 && context <= config.context))
+    throw new InputError({
+      where: `${where}: context`,
+      received: describe(context),
+      expected: `a whole number up to ${config.context}, the model's own`,
+    })
+  if (context !== undefined && config.positions === 'rotary') config.context = context
+  const tensors = readTensors(files, folder, where)
+  const model = new Gpt(checkGpt(config))
+  placeTensors(
+    layout.entries(model.config, model.parameters),
+    (name) => {
+      // GPT-2 was published without the prefix.
+      const stored = tensors(name) ?? tensors(name.replace(/^transformer\./, ''))
+      return stored && { shape: stored.shape, values: floatsOf(stored) }
+    },
+    where,
+  )
+  const tokenizerFile = files.join(folder, 'tokenizer.json')
+  const tokenizer = files.exists(tokenizerFile)
+    ? await openTokenizer(readJson(files, tokenizerFile, where), tokenizerFile)
+    : undefined
+  return { model, tokenizer }
+}
+
+/** The tensors of `model.safetensors`, or of the several files that an index lists, each read when it is first asked for. */
+function readTensors(
+  files: Files,
+  folder: string,
+  where: string,
+): (name: string) => StoredTensor | undefined {
+  const opened = new Map<string, { [name: string]: StoredTensor }>()
+  const open = (file: string) => {
+    const path = files.join(folder, file)
+    let tensors = opened.get(file)
+    if (!tensors) opened.set(file, (tensors = decodeTensors(files.read(path), path).tensors))
+    return tensors
+  }
+  const index = files.join(folder, 'model.safetensors.index.json')
+  if (!files.exists(files.join(folder, 'model.safetensors')) && files.exists(index)) {
+    const { weight_map: map } = readJson(files, index, where) as { weight_map?: unknown }
+    if (typeof map !== 'object' || map === null)
+      throw new InputError({
+        where,
+        received: `${index} without weight_map`,
+        expected: 'a file for each tensor',
+      })
+    return (name) => {
+      const file = (map as { [name: string]: unknown })[name]
+      if (file === undefined) return undefined
+      // A name of a stranger leads to no other folder.
+      if (typeof file !== 'string' || !/^[\w.-]+\.safetensors$/.test(file))
+        throw new InputError({
+          where,
+          received: `${describe(file)} in ${index}`,
+          expected: 'names of files beside it',
+        })
+      return open(file)[name]
+    }
+  }
+  if (!files.exists(files.join(folder, 'model.safetensors')))
+    throw new InputError({
+      where,
+      received: 'a folder without model.safetensors',
+      expected: 'the weights in that file',
+    })
+  return (name) => {
+    const tensors = open('model.safetensors')
+    return Object.hasOwn(tensors, name) ? tensors[name] : undefined
+  }
+}
+
+function readJson(files: Files, path: string, where: string): { [name: string]: unknown } {
+  let value: unknown
+  try {
+    value = JSON.parse(files.readText(path))
+  } catch (error) {
+    throw new InputError(
+      { where, received: `${path}: ${(error as Error).message}`, expected: 'JSON' },
+      { cause: error },
+    )
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as { [name: string]: unknown }
+  throw new InputError({ where, received: `${path} with ${describe(value)}`, expected: 'a JSON object' })
+}
+
+function checkFiles(where: string): Files {
+  const files = maybeFiles()
+  if (files) return files
+  throw new InputError({ where, received: 'a place without files (a browser)', expected: 'Node' })
+}
