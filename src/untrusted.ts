@@ -34,7 +34,7 @@ export function maybeText(value: unknown): string | undefined {
 /**
  * What an error says in a line of ours: its message, or the text of what was thrown.
  *
- * @example try { draw() } catch (error) { console.log(`(not drawn: ${messageOf(error)})`) }
+ * e.g. `(not drawn: ${messageOf(error)})`
  */
 export function messageOf(error: unknown): string {
   const message = maybeProperty(error, 'message')
