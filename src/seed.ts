@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from './errors.js'
+import { during } from './settle.js'
 import { keyOf } from './train/key.js'
 
 let current: { seed: number; drawn: number } | undefined
@@ -51,12 +52,13 @@ function followInitialisers(): void {
     const draw = owner.apply
     owner.apply = function apply(this: SeededInitializer, ...at) {
       if (!current || (this.seed !== undefined && this.seed !== null)) return draw.apply(this, at)
-      this.seed = nextSeed()
-      try {
-        return draw.apply(this, at)
-      } finally {
-        this.seed = undefined
-      }
+      return during(
+        () => void (this.seed = undefined),
+        () => {
+          this.seed = nextSeed()
+          return draw.apply(this, at)
+        },
+      )
     }
   }
 }
@@ -70,10 +72,11 @@ function ownerOfApply(initializer: object): SeededInitializer {
 /** Runs `build` without a draw from the stream of `seed(n)`: for models whose first values are replaced at once. */
 export function withoutSeed<T>(build: () => T): T {
   const before = current
-  current = undefined
-  try {
-    return build()
-  } finally {
-    current = before
-  }
+  return during(
+    () => void (current = before),
+    () => {
+      current = undefined
+      return build()
+    },
+  )
 }

@@ -1,6 +1,7 @@
 /** Runs compiled cells on the main thread and reports what they show. Knows nothing of messages on a wire. */
 import vm from 'node:vm'
 import { setHost } from '../../src/host.js'
+import { setOwner, settle, settleOf } from '../../src/settle.js'
 import { messageOf } from '../../src/untrusted.js'
 import { createScope } from '../cell/scope.js'
 import type { Runtime } from '../cell/types.js'
@@ -27,7 +28,7 @@ import type { Parts } from './parts.js'
 import { printResources } from './printing.js'
 import type { Questions } from './questions.js'
 import { lookUp } from './scope.js'
-import { markTensorScopes } from './tensors.js'
+import { restTensors, settleTensors } from './tensors.js'
 import { watchTimers } from './timers.js'
 import { isTermination } from './termination.js'
 import { UncaughtEnds } from './uncaught.js'
@@ -72,6 +73,7 @@ export function createEngine(
   )
   const host = createHost(post, shared, comms, questions, problemOf)
   setHost(host)
+  setOwner(() => currentOrigin().controller.signal)
   installGlobals(host)
 
   function evaluate({ program }: Program, filename: string): Promise<{ value?: unknown }> {
@@ -109,13 +111,13 @@ export function createEngine(
     const { cause, number, source, cellId, compiled, expressions, canAsk } = message
     const cell = cellId === undefined ? { number, source } : { number, source, id: cellId }
     const origin = createOrigin(cause, { cell, canAsk })
-    const leaveTensors = markTensorScopes()
     const closeGroups = markGroups()
     const unwind = () => {
-      leaveTensors()
       closeGroups()
       streams.letGo()
     }
+    settle()
+    restTensors()
     running.set(cause, { origin, unwind })
     parts.remember(number, source, compiled)
     const file = parts.fileOf(number)
@@ -131,16 +133,24 @@ export function createEngine(
         return { status: 'error', problem: problemOf(error) }
       }
     })
+    restTensors()
     streams.letGo()
     if (outcome.status === 'error') closeGroups()
     // Abandoned: the protocol thread has answered already.
     if (running.delete(cause)) post({ type: 'done', cause, outcome })
   }
 
-  /** JavaScript was ended in the middle of something. */
+  /** JavaScript was ended in the middle of something, and none runs now: what is open on the stack was left by it. */
   function terminated(): void {
     streams.restore()
-    runBeside(() => host.terminated())
+    runBeside(() => {
+      try {
+        settle()
+      } finally {
+        settleTensors()
+        host.terminated()
+      }
+    })
   }
 
   /** Who listens to a cell's signal has the last word: under the cell, but not as what is stopped with it. */
@@ -152,10 +162,12 @@ export function createEngine(
   function abandon(cause: Cause): void {
     const cell = running.get(cause)
     if (!cell) return
+    const { origin, unwind } = cell
     running.delete(cause)
-    cell.origin.stopped = true
-    cell.unwind()
-    interrupt(cell.origin)
+    origin.stopped = true
+    unwind()
+    runBeside(() => settleOf(origin.controller.signal))
+    interrupt(origin)
   }
 
   function onError(error: unknown): void {
@@ -183,9 +195,8 @@ export function createEngine(
           interrupt(running.get(message.cause)?.origin ?? latestOrigin())
           break
         case 'abandon':
-          if (message.terminated) streams.restore()
+          if (message.terminated) terminated()
           for (const cause of message.causes) abandon(cause)
-          if (message.terminated) runBeside(() => host.terminated())
           post({ type: 'abandoned' })
           break
         case 'comm': {

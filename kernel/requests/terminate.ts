@@ -6,6 +6,7 @@
  * only then is it ended on resuming.
  */
 import inspector from 'node:inspector'
+import { mayEnd } from '../../src/settle.js'
 
 type Paused = inspector.InspectorNotification<inspector.Debugger.PausedEventDataType>
 
@@ -16,17 +17,34 @@ export interface Termination {
   close(): void
 }
 
+/** Clears the stack of async hooks, where the thread may be ended or must be. Gives whether it is to be ended here. */
+const prepare = (must: boolean): string =>
+  `(${must} || ${mayEnd}) && (globalThis[Symbol.for('gradbook.beforeTermination')]?.(), true)`
+
+/** What is not to be ended in the middle takes a millisecond, or a large snapshot's time to disk. */
+const patience = 10_000
+const lookAgainAfter = 1
+
 export function terminateMainThread(): Termination {
   const session = new inspector.Session()
   session.connectToMainThread()
   let closed = false
+  const began = performance.now()
   const ended = new Promise<void>((resolve) => {
-    session.on('Debugger.paused', (_: Paused) => {
-      session.post(
-        'Runtime.evaluate',
-        { expression: `globalThis[Symbol.for('gradbook.beforeTermination')]?.()` },
-        () => session.post('Debugger.resume', { terminateOnResume: true }, () => resolve()),
+    const end = (): void => session.post('Debugger.resume', { terminateOnResume: true }, () => resolve())
+    const goOn = (): void =>
+      session.post('Debugger.resume', () =>
+        setTimeout(() => {
+          if (!closed) session.post('Debugger.pause')
+        }, lookAgainAfter),
       )
+    session.on('Debugger.paused', (_: Paused) => {
+      const expression = prepare(performance.now() - began > patience)
+      session.post('Runtime.evaluate', { expression, returnByValue: true }, (_error, evaluated) => {
+        const { result } = (evaluated ?? {}) as { result?: { value?: unknown } }
+        if (result?.value === false) goOn()
+        else end()
+      })
     })
   })
   session.post('Debugger.enable')

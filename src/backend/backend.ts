@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
+import { settleLeft } from '../settle.js'
 import type { Attributes, Emit, Inputs } from './emitters/kernel.js'
 import type { Value } from './graph.js'
 import type { NativeTensor } from './native.js'
@@ -13,6 +14,9 @@ import { Entry, isNative, type Maker } from './storage.js'
 
 type Info = tf.TensorInfo
 export type Tree = { [name: string]: Info | null | undefined }
+
+/** Milliseconds from one look to the next whether a recording still goes on. */
+const lookEvery = 5
 
 const canRecord = ({ dtype, shape }: Info) => isNative(dtype) && !shape.includes(0)
 
@@ -37,8 +41,18 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
   override data = new Entries(this, tf.engine() as never)
   readonly pending = new Pending()
   recorder: Recorder = this.pending
+  private lookedAt = 0
+
+  /** A recording that was ended by force would go on with what has nothing to do with it. To look costs 20 µs, so it is done now and then. */
+  private leaveRecording(): void {
+    const now = performance.now()
+    if (now - this.lookedAt < lookEvery) return
+    settleLeft()
+    this.lookedAt = performance.now()
+  }
 
   override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): object {
+    if (this.recorder !== this.pending) this.leaveRecording()
     const entry = new Entry(this, dtype, shape, values)
     this.recorder.written(entry)
     return this.hold(entry)
@@ -76,6 +90,7 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
   }
 
   override readSync(dataId: object): tf.BackendValues {
+    if (this.recorder !== this.pending) this.leaveRecording()
     this.recorder.checkRead(this.data.get(dataId))
     return super.readSync(dataId)
   }
@@ -99,6 +114,7 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
 
   /** Waits for the values of an entry. */
   materialize(entry: Entry): void {
+    if (this.recorder !== this.pending) this.leaveRecording()
     this.recorder.checkRead(entry)
     this.pending.materialize(entry)
   }
@@ -115,6 +131,7 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
 
   /** Runs one kernel: recorded where that is possible and worth it, on the host otherwise. */
   run(kernel: Kernel, inputs: Tree, attributes: Attributes): Info | Info[] {
+    if (this.recorder !== this.pending) this.leaveRecording()
     let infos = Object.values(inputs) as Info[]
     // Optional inputs may be missing, and kernels of ragged tensors take lists.
     if (infos.some((info) => !info || Array.isArray(info))) infos = infos.flat().filter((info) => info)

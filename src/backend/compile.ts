@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { InputError, describe } from '../errors.js'
-import { Program } from './program.js'
+import { atomically, during, settleLeft } from '../settle.js'
+import { Program, type Changing } from './program.js'
 import { maybeRandomness, recording } from './random/context.js'
 import { collectTensors, guardVariables, isPromise, mapTensors, record } from './record.js'
 import { backendName, onnxRuntime } from './register.js'
@@ -28,6 +29,11 @@ export interface CompileOptions<R = unknown> {
   steady?: boolean
   /** Recordings that are kept, one for each signature of arguments; 8. */
   signatures?: number
+  /**
+   * Called before a compiled run changes variables, with a function that takes the change back (none on a device): for whoever
+   * has more to write down that must not be torn from it.
+   */
+  changing?: Changing
 }
 
 /** A compiled function. Called like the function it was made from. */
@@ -90,6 +96,7 @@ function checkArguments(work: unknown, options: { [name: string]: unknown }): vo
     steady: ['true or false', (value) => typeof value === 'boolean'],
     valid: ['a function from the result to a bool scalar', isFunction],
     frozen: ['a function that gives a Set of variables', isFunction],
+    changing: ['a function', isFunction],
   }
   if (!isFunction(work))
     throw new InputError({
@@ -138,10 +145,11 @@ export function compile<F extends (...inputs: never[]) => unknown>(
     steady = false,
     valid,
     frozen,
+    changing,
     ...unknown
   }: CompileOptions<ReturnType<F>> = {},
 ): Compiled<F> {
-  checkArguments(work, { otherwise, signatures, steady, valid, frozen, ...unknown })
+  checkArguments(work, { otherwise, signatures, steady, valid, frozen, changing, ...unknown })
   const kept = new Map<string, Kept>()
   let epoch = 0
   let reason: string | undefined
@@ -179,45 +187,57 @@ export function compile<F extends (...inputs: never[]) => unknown>(
         expected: 'one of the tensors that the function returns',
       })
     const structure = Program.structureOf(recording)
-    if (found?.structure.equals(structure)) {
-      found.program?.rebind(recording, variables)
-      found.epoch = epoch
-      return found
-    }
+    if (found?.structure.equals(structure))
+      return atomically(() => {
+        found.program?.rebind(recording, variables)
+        found.epoch = epoch
+        return found
+      })
     if (steady && !Program.structureOf(recordWork().recording).equals(structure)) throw new Unsteady()
-    found?.program?.dispose()
     const isEmpty = recording.results.length + recording.changes.length === 0
     const program = isEmpty ? undefined : new Program(backend, recording, variables, validAt)
-    const entry = { program, returned, structure, epoch }
-    recordings++
-    kept.delete(signature)
-    kept.set(signature, entry)
-    if (kept.size > signatures) {
-      const [oldest, gone] = kept.entries().next().value!
-      kept.delete(oldest)
-      gone.program?.dispose()
-    }
-    return entry
+    return atomically(() => {
+      const entry = { program, returned, structure, epoch }
+      recordings++
+      kept.delete(signature)
+      kept.set(signature, entry)
+      found?.program?.dispose()
+      if (kept.size > signatures) {
+        const [oldest, gone] = kept.entries().next().value!
+        kept.delete(oldest)
+        gone.program?.dispose()
+      }
+      return entry
+    })
   }
 
   /** Kernel by kernel, and taken back where the result is not valid, or a variable frozen. */
   function runUncompiled(self: unknown, inputs: unknown): unknown {
     const still = guardVariables(frozen?.() ?? [])
     const before = valid && guardVariables()
-    const returned = run(self, inputs)
-    if (before) before.end(valid(returned as ReturnType<F>).dataSync()[0] === 0)
-    still.end(true)
-    return returned
+    // What it has not come to the end of has changed nothing that is guarded.
+    let keeps = false
+    const restore = () => {
+      before?.end(!keeps)
+      still.end(true)
+    }
+    return during(restore, () => {
+      const returned = run(self, inputs)
+      keeps = !valid || valid(returned as ReturnType<F>).dataSync()[0] !== 0
+      return returned
+    })
   }
 
   function runCompiled(self: unknown, signature: string, inputs: unknown, tensors: tf.Tensor[]): unknown {
     const { program, returned } = programFor(self, signature, inputs, tensors)
-    const results = program?.run(tensors, maybeRandomness()?.key, frozen?.()) ?? []
+    const results = program?.run(tensors, maybeRandomness()?.key, frozen?.(), changing) ?? []
     let at = 0
     return mapTensors(returned, () => results[at++]!)
   }
 
   function call(this: unknown, ...given: unknown[]): unknown {
+    // A recording that was ended in the middle would be taken for one that this call is a part of.
+    if (recording.active) settleLeft()
     const inputs = withScalars(given)
     // One that is called while another is recorded is a part of that one.
     if (recording.active) {
@@ -227,6 +247,7 @@ export function compile<F extends (...inputs: never[]) => unknown>(
     const tensors = collectTensors(inputs)
     const own = new Set(collectTensors(given))
     const fresh = new Set(tensors.filter((tensor) => !own.has(tensor)))
+    const disposeFresh = () => tf.dispose([...fresh])
     const uncompiled = () => {
       const returned = runUncompiled(this, inputs)
       for (const tensor of collectTensors(returned)) fresh.delete(tensor)
@@ -237,7 +258,7 @@ export function compile<F extends (...inputs: never[]) => unknown>(
       }
       return returned
     }
-    try {
+    return during(disposeFresh, () => {
       if (tf.getBackend() !== backendName || reason !== undefined) return uncompiled()
       const randomness = maybeRandomness()
       const signature = `${signatureOf(given)} ${randomness?.key ? randomness.place : ''}`
@@ -248,9 +269,7 @@ export function compile<F extends (...inputs: never[]) => unknown>(
         reason = error.message
         return uncompiled()
       }
-    } finally {
-      tf.dispose([...fresh])
-    }
+    })
   }
 
   return Object.defineProperties(call, {

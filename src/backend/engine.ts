@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
+import { during } from '../settle.js'
+import { markEngine } from './unwind.js'
 
 /**
  * tfjs's engine, where it keeps its books around every kernel, with fewer closures, sets and look-ups: half of what a lazy step
@@ -36,6 +38,7 @@ interface Engine {
   }
   runKernel(name: string, inputs: Inputs, attributes?: object): tf.Tensor | tf.Tensor[]
   endScope(result?: unknown): void
+  gradients(...given: unknown[]): unknown
   track(tensor: Tracked): void
   keep(tensor: tf.Tensor): tf.Tensor
   clone(tensor: tf.Tensor): tf.Tensor
@@ -97,6 +100,7 @@ function runKernel(
   let saved: tf.Tensor[] | undefined
   let result: tf.Tensor | tf.Tensor[]
   let outputs: tf.Tensor[]
+  // As the engine itself has it: whoever ends JavaScript in the middle goes back by `markEngine`.
   state.kernelDepth++
   try {
     const before = isChecked ? backend.numDataIds() : 0
@@ -132,7 +136,11 @@ const version = '4.22.0'
 export function quickenEngine(backendName: string): void {
   if (tf.version['tfjs-core'] !== version) return
   const engine = tf.engine() as unknown as Engine
-  const original = { runKernel: engine.runKernel, endScope: engine.endScope }
+  const original = {
+    runKernel: engine.runKernel,
+    endScope: engine.endScope,
+    gradients: engine.gradients,
+  }
   engine.runKernel = function (name, inputs, attributes) {
     if (this.backendName === backendName && !this.state.profiling && this.ENV.getFlags().DEBUG !== true) {
       const kernel = tf.getKernel(name, backendName)
@@ -144,5 +152,9 @@ export function quickenEngine(backendName: string): void {
     if (result === undefined || result === null || result instanceof tf.Tensor)
       endScope(this, (result as Tracked | null) ?? undefined)
     else original.endScope.call(this, result)
+  }
+  // A function that throws would leave what its tape has saved.
+  engine.gradients = function (...given) {
+    return during(markEngine(), () => original.gradients.apply(this, given))
   }
 }

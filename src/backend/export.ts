@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { InputError, describe } from '../errors.js'
+import { during } from '../settle.js'
 import { Graph, type Node, type Value } from './graph.js'
 import { encodeModel } from './onnx/model.js'
 import { replaceInputs, findNeeded } from './plan.js'
@@ -33,7 +34,8 @@ function recordForward(model: tf.LayersModel, batch: number): Forward {
         fix: 'Build the model with an inputShape that holds numbers only.',
       })
   const given = shapes.map((shape, at) => tf.zeros(shape as number[], model.inputs[at]!.dtype as 'float32'))
-  try {
+  const disposeGiven = () => tf.dispose(given)
+  return during(disposeGiven, () => {
     const { recording, returned } = record(backend, given, (symbols) => {
       backend.recorder.graph.isPortable = true
       const outputs = model.apply(symbols.length === 1 ? symbols[0]! : symbols, { training: false })
@@ -50,9 +52,7 @@ function recordForward(model: tf.LayersModel, batch: number): Forward {
       else if (source.kind === 'tensor')
         weights.set(value, { ...value, elements: source.entry.readyTensor().data })
     return { graph, nodes: replaceInputs(findNeeded(graph, outputs), weights), inputs, outputs }
-  } finally {
-    tf.dispose(given)
-  }
+  })
 }
 
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
@@ -136,7 +136,11 @@ export async function exportOnnx(
     })
   const before = tf.getBackend()
   if (before !== backendName) await tf.setBackend(backendName)
-  try {
+  // What there is to do of `setBackend` it does before its first await.
+  const restore = () => {
+    if (before !== backendName) void tf.setBackend(before)
+  }
+  during(restore, () => {
     const sizes = [2, 3] as const
     const one = recordForward(model, batch ?? sizes[0])
     const nodes = batch === undefined ? freeBatch(one, recordForward(model, sizes[1]), sizes) : one.nodes
@@ -157,7 +161,5 @@ export async function exportOnnx(
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(`${path}.part`, bytes)
     renameSync(`${path}.part`, path)
-  } finally {
-    if (before !== backendName) await tf.setBackend(before)
-  }
+  })
 }

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs'
 import { InputError } from '../errors.js'
+import { during } from '../settle.js'
 
 /** `file:///models/digits`, and `file://./model` as tfjs-node takes it. */
 function pathOf(url: string): string {
@@ -98,12 +99,13 @@ function router(
 ): (url: string | string[]) => tf.io.IOHandler {
   return (url) => {
     if (asking || typeof url !== 'string' || !url.startsWith('file://')) return null as never
-    asking = true
-    try {
-      return others(url).length > 0 ? (null as never) : handler(pathOf(url))
-    } finally {
-      asking = false
-    }
+    return during(
+      () => void (asking = false),
+      () => {
+        asking = true
+        return others(url).length > 0 ? (null as never) : handler(pathOf(url))
+      },
+    )
   }
 }
 

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 import { MissingPackage } from '../errors.js'
+import { during } from '../settle.js'
 import type { ElementType, Elements } from './onnx/types.js'
 
 /** What the native binding reads of a tensor; onnxruntime-common's class does more checks than a step can afford. */
@@ -123,14 +124,17 @@ export function runSession(
   fetches: NativeTensors,
   endsEarly = false,
 ): void {
-  isWritten = endsEarly
-  try {
-    session.run(feeds, fetches)
-  } catch (error) {
-    if (error !== over) throw error
-  } finally {
-    isWritten = false
-  }
+  during(
+    () => void (isWritten = false),
+    () => {
+      isWritten = endsEarly
+      try {
+        session.run(feeds, fetches)
+      } catch (error) {
+        if (error !== over) throw error
+      }
+    },
+  )
 }
 
 /** Runs a session that keeps results on its device; those and the others are new. */

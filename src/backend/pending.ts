@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { GradbookError } from '../errors.js'
+import { atomically, during } from '../settle.js'
 import { Graph, type Value } from './graph.js'
 import type { NativeTensor, NativeTensors } from './native.js'
 import { toElements } from './onnx/types.js'
@@ -55,9 +56,10 @@ class GuardedPlan {
         }),
       )
       const nodes = replaceInputs(findNeeded(graph, outputs), constants)
-      this.plan = createPlan(nodes, outputs, { threads: threads(), device: options.device })
+      const plan = createPlan(nodes, outputs, { threads: threads(), device: options.device })
       const leafOf = new Map(leaves.map(({ value }, leaf) => [value, leaf]))
-      this.feedLeaves = this.plan.inputs.map((value) => leafOf.get(value)!)
+      this.feedLeaves = plan.inputs.map((value) => leafOf.get(value)!)
+      this.plan = plan
     }
     return { plan: this.plan, feedLeaves: this.feedLeaves }
   }
@@ -144,20 +146,38 @@ export class Pending implements Recorder {
 
   /** Runs the graph, and gives every tensor that is still alive its values. */
   flush(): void {
-    const { graph, leaves } = this
+    const { graph, leaves, waitingBytes } = this
     const entries = [...this.alive]
-    this.graph = new Graph()
-    this.leaves = []
-    this.alive.clear()
-    this.waitingBytes = 0
-    try {
-      if (entries.length > 0) this.execute(graph, entries, leaves)
-    } finally {
+    const next = new Graph()
+    let isOver = entries.length === 0
+    const restore = (): void => {
+      // Ended by force it has not failed: it waits as before, unless something else does by now.
+      if (!isOver && this.graph === next && next.nodes.length === 0 && this.leaves.length === 0) {
+        this.graph = graph
+        this.leaves = leaves
+        this.waitingBytes = waitingBytes
+        for (const entry of entries) if (entry.graph === graph && entry.refCount > 0) this.alive.add(entry)
+        return
+      }
       for (const { entry } of leaves) {
+        if (entry.graph !== graph) continue
         entry.graph = entry.value = undefined
         if (entry.refCount <= 0) entry.release()
       }
     }
+    during(restore, () => {
+      this.graph = next
+      this.leaves = []
+      this.alive.clear()
+      this.waitingBytes = 0
+      try {
+        if (!isOver) this.execute(graph, entries, leaves)
+      } catch (error) {
+        isOver = true
+        throw error
+      }
+      isOver = true
+    })
   }
 
   private execute(graph: Graph, entries: readonly Entry[], leaves: readonly Leaf[]) {
@@ -171,15 +191,18 @@ export class Pending implements Recorder {
       feeds[value.name] = inPlan(plan, value, tensorOfLeaf(leaves[feedLeaves[at]!]!))
     const fetches: NativeTensors = {}
     for (const value of outputs) fetches[value.name] = inPlan(plan, value, emptyTensor(value))
-    runPlan(plan, feeds, fetches)
-    const taken = new Set<string>()
-    for (const entry of entries) {
-      const { name } = entry.value!
-      const { data } = fetches[name]!
-      // Two tensors of one value must not share an array that one of them may give away.
-      entry.settle(taken.has(name) ? data.slice() : data)
-      taken.add(name)
-    }
+    // The run itself cannot be ended: neither shall what it has computed be lost.
+    atomically(() => {
+      runPlan(plan, feeds, fetches)
+      const taken = new Set<string>()
+      for (const entry of entries) {
+        const { name } = entry.value!
+        const { data } = fetches[name]!
+        // Two tensors of one value must not share an array that one of them may give away.
+        entry.settle(taken.has(name) ? data.slice() : data)
+        taken.add(name)
+      }
+    })
   }
 
   /** Forgets what waits and every session. */

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
+import { atomically } from '../settle.js'
 import type { OnnxRuntimeBackend } from './backend.js'
 import type { Value } from './graph.js'
 import type { DeviceTensor, Feeds, NativeTensor, NativeTensors } from './native.js'
@@ -29,6 +30,9 @@ interface State {
   value: Value
   spare: NativeTensor | undefined
 }
+
+/** Told before the variables change, with what takes it back as long as they have not changed again; nothing does on a device. */
+export type Changing = (takeBack: (() => void) | undefined) => void
 
 type Feed = { name: string; read(): NativeTensor | DeviceTensor }
 
@@ -199,6 +203,7 @@ export class Program {
     inputs: readonly tf.Tensor[],
     key: readonly number[] | undefined,
     frozen?: ReadonlySet<tf.Variable>,
+    changing?: Changing,
   ): tf.Tensor[] {
     const { backend } = this
     backend.pending.flush()
@@ -207,7 +212,9 @@ export class Program {
     for (const { value, index } of this.argumentsOf)
       feeds[value.name] = inPlan(this.plan, value, backend.tensorFor(inputs[index]!))
     if (this.keyName) feeds[this.keyName] = tensorOf('int32', Int32Array.from(key!), [2])
-    const made = this.plan.keepsState ? this.runOnDevice(feeds, frozen) : this.runOnHost(feeds, frozen)
+    const made = this.plan.keepsState
+      ? this.runOnDevice(feeds, frozen, changing)
+      : this.runOnHost(feeds, frozen, changing)
     return this.results.map(({ name, shape, type }) => {
       const entry = new Entry(backend, type as tf.DataType, shape)
       entry.settle(made[name]!.data)
@@ -225,7 +232,11 @@ export class Program {
   }
 
   /** The state is written into arrays that take turns. */
-  private runOnHost(feeds: Feeds, frozen: ReadonlySet<tf.Variable> | undefined): NativeTensors {
+  private runOnHost(
+    feeds: Feeds,
+    frozen: ReadonlySet<tf.Variable> | undefined,
+    changing: Changing | undefined,
+  ): NativeTensors {
     const fetches: NativeTensors = {}
     for (const value of this.results) fetches[value.name] = inPlan(this.plan, value, emptyTensor(value))
     for (const state of this.single) {
@@ -235,21 +246,46 @@ export class Program {
     for (const { name, spare } of this.rows) fetches[name] = spare.whole
     runPlan(this.plan, feeds, fetches)
     if (!this.isValid(fetches)) return fetches
-    for (const state of this.single)
-      if (!frozen?.has(state.variable)) state.spare = this.swap(state, state.spare!)
-    for (const { spare, states } of this.rows)
-      spare.exchange((part, at) => {
-        const state = states[at]!
-        // The parts of a row change arrays together, so what stays as it is moves over.
-        if (frozen?.has(state.variable)) this.keepValues(state, part)
-        return this.swap(state, part)
-      })
-    this.countIteration()
+    atomically(() => {
+      changing?.(this.takesBack())
+      for (const state of this.single)
+        if (!frozen?.has(state.variable)) state.spare = this.swap(state, state.spare!)
+      for (const { spare, states } of this.rows)
+        spare.exchange((part, at) => {
+          const state = states[at]!
+          // The parts of a row change arrays together, so what stays as it is moves over.
+          if (frozen?.has(state.variable)) this.keepValues(state, part)
+          return this.swap(state, part)
+        })
+      this.countIteration()
+    })
     return fetches
   }
 
+  /** How to give the variables the values back that they have now. They are in the arrays that the next run writes. */
+  private takesBack(): () => void {
+    const before = this.states.map((state) => {
+      const entry = this.backend.data.get(state.variable.dataId)
+      return { state, entry, tensor: entry.readyTensor(), escaped: entry.escaped }
+    })
+    return () => {
+      for (const { state, entry, tensor, escaped } of before) {
+        state.spare = undefined
+        const now = this.entryToChange(state)
+        if (now === entry && entry.tensor() === tensor) continue
+        now.exchange(tensor)
+        now.escaped = escaped
+      }
+      for (const { spare } of this.rows) spare.forget()
+    }
+  }
+
   /** The state stays on the device, where it is read in the next run. */
-  private runOnDevice(feeds: Feeds, frozen: ReadonlySet<tf.Variable> | undefined): NativeTensors {
+  private runOnDevice(
+    feeds: Feeds,
+    frozen: ReadonlySet<tf.Variable> | undefined,
+    changing: Changing | undefined,
+  ): NativeTensors {
     const made = runPlanOnDevice(this.plan, feeds)
     const results = made as NativeTensors
     const isValid = this.isValid(results)
@@ -257,22 +293,25 @@ export class Program {
       ...this.single.map((state) => ({ name: state.name, states: [state] })),
       ...this.rows,
     ] // oxfmt-ignore
-    for (const { name, states } of written) {
-      const tensor = made[name]!
-      const whole = tensor.location === 'gpu-buffer' ? new Resident(tensor, this.home) : undefined
-      let from = 0
-      for (const state of states) {
-        const { shape } = state.value
-        // Of a row, what is frozen keeps its place in the one before: both are read until it thaws.
-        if (isValid && !frozen?.has(state.variable)) {
-          if (whole) this.entryToChange(state).settleAt(whole.place(from, sizeOf(shape)))
-          else this.swap(state, { ...(tensor as NativeTensor), dims: shape })
+    atomically(() => {
+      if (isValid) changing?.(undefined)
+      for (const { name, states } of written) {
+        const tensor = made[name]!
+        const whole = tensor.location === 'gpu-buffer' ? new Resident(tensor, this.home) : undefined
+        let from = 0
+        for (const state of states) {
+          const { shape } = state.value
+          // Of a row, what is frozen keeps its place in the one before: both are read until it thaws.
+          if (isValid && !frozen?.has(state.variable)) {
+            if (whole) this.entryToChange(state).settleAt(whole.place(from, sizeOf(shape)))
+            else this.swap(state, { ...(tensor as NativeTensor), dims: shape })
+          }
+          from += sizeOf(shape)
         }
-        from += sizeOf(shape)
+        whole?.releaseUnread()
       }
-      whole?.releaseUnread()
-    }
-    if (isValid) this.countIteration()
+      if (isValid) this.countIteration()
+    })
     return results
   }
 

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { InputError, describe } from '../errors.js'
+import { during, whileWaiting } from '../settle.js'
 import { keyOf } from './random/bits.js'
 import { recording, store, type DropoutRates } from './random/context.js'
 import { RandomKey } from './random/draw.js'
@@ -17,14 +18,23 @@ export interface RandomnessSettings {
   dropout?: DropoutRates
 }
 
-let users = 0
+/** Work that runs under `withRandomness`. */
+const users = new Set<object>()
 let restore: (() => void) | undefined
 
-function enter(): () => void {
-  if (users++ === 0) restore = patch()
-  return () => {
-    if (--users === 0) restore!()
-  }
+function enter(user: object): void {
+  users.add(user)
+  if (restore) return
+  const undo: (() => void)[] = []
+  restore = () => undo.forEach((one) => one())
+  patch(undo)
+}
+
+function leave(user: object): void {
+  users.delete(user)
+  if (users.size > 0) return
+  restore?.()
+  restore = undefined
 }
 
 /**
@@ -58,19 +68,27 @@ export function withRandomness<T>({ seed, iteration, dropout }: RandomnessSettin
     })
   const onHost = typeof iteration !== 'number' && !tf.getKernel(RandomKey, tf.getBackend())
   const count = onHost ? iteration.dataSync()[0]! : iteration
-  const leave = enter()
   const key = typeof count === 'number' ? keyOf(seed, count) : undefined
-  let result: T
-  try {
-    result = store.run(
-      { seed, iteration: count, key, keyTensor: undefined, dropout, place: 0, number: 0 },
-      work,
-    )
-  } catch (error) {
-    leave()
-    throw error
+  const randomness = { seed, iteration: count, key, keyTensor: undefined, dropout, place: 0, number: 0 }
+  let isWaiting = false
+  const end = (): void => {
+    if (!isWaiting) leave(randomness)
   }
-  if (result instanceof Promise) return result.finally(leave) as T
-  leave()
-  return result
+  return during(end, () => {
+    enter(randomness)
+    const result = store.run(randomness, work)
+    if (!(result instanceof Promise)) return result
+    isWaiting = true
+    return untilOver(result, randomness) as T
+  })
+}
+
+/** Asynchronous work draws so to its end, or until it is given up. */
+async function untilOver<T>(work: Promise<T>, user: object): Promise<T> {
+  const isOver = whileWaiting(() => leave(user))
+  try {
+    return await work
+  } finally {
+    if (isOver()) leave(user)
+  }
 }

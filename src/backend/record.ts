@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
+import { during } from '../settle.js'
 import type { OnnxRuntimeBackend } from './backend.js'
 import { findNeeded, createPlan, inPlan, runPlan } from './plan.js'
 import { maybeRandomness, recording } from './random/context.js'
@@ -8,6 +9,7 @@ import { options, threads } from './options.js'
 import type { Recording } from './program.js'
 import { watchOptimizers } from './tfjsoptimizers.js'
 import { Trace, Untraceable } from './trace.js'
+import { markEngine } from './unwind.js'
 
 const registered = (): tf.Variable[] =>
   Object.values(
@@ -42,17 +44,19 @@ interface Birth {
   initial: tf.Tensor
 }
 
-function watchBirths(births: Birth[]): () => void {
+function watchBirths(births: Birth[], undo: (() => void)[]): void {
   const engine = tf.engine() as unknown as {
     makeVariable?(initial: tf.Tensor, ...more: unknown[]): tf.Variable
   }
   const make = engine.makeVariable!
+  // The method lives on the prototype: taking ours off the instance brings it back.
+  undo.push(() => void delete engine.makeVariable)
   engine.makeVariable = function (initial, ...more) {
+    const guard = tf.keep(initial.clone())
     const variable = make.call(engine, initial, ...more)
-    births.push({ variable, initial: tf.keep(initial.clone()) })
+    births.push({ variable, initial: guard })
     return variable
   }
-  return () => void delete engine.makeVariable
 }
 
 /** Gives variables that were made during a recording their first values, by running the part of it that makes them. */
@@ -139,31 +143,53 @@ function recordOnce(
 ): Recorded | 'born' {
   backend.pending.flush()
   const variables = ownEntries(backend)
-  const guards = [...variables.values()].map((variable) => ({
-    variable,
-    dataId: variable.dataId,
-    guard: tf.keep(variable.clone()),
-  }))
+  const guards: { variable: tf.Variable; dataId: object; guard: tf.Tensor }[] = []
   const trace = new Trace()
   const births: Birth[] = []
   let born = false
   const randomness = maybeRandomness()
   const place = randomness?.place
-  const engine = tf.engine()
-  const undo = [watchBirths(births)]
   const { random } = Math
-  Math.random = () => trace.random(random)
-  undo.push(() => void (Math.random = random))
-  const watch = watchOptimizers(trace.live)
-  undo.push(watch.stop)
-  backend.recorder = trace
-  recording.active = true
-  recording.live = (read) =>
-    backend.symbol(
-      trace.input([], 'float32', { kind: 'live', number: { sentinel: NaN, read }, sign: 1 }),
-    ) as tf.Scalar
-  engine.startScope('compile')
-  try {
+  const undo: (() => void)[] = []
+  const endScopes = markEngine()
+  const restore = (): void => {
+    for (const one of undo) one()
+    // A variable that was made has its first value also then; one that cannot have it is no variable.
+    if (births.length > 0 && !born)
+      try {
+        born = true
+        giveBirth(backend, trace, births, inputs)
+      } catch {
+        for (const { variable } of births) variable.dispose()
+      }
+    for (const { variable, dataId, guard } of guards) {
+      if (variable.dataId !== dataId && !variable.isDisposed) variable.assign(guard)
+      guard.dispose()
+    }
+    for (const { initial } of births) initial.dispose()
+    endScopes()
+    backend.recorder = backend.pending
+    recording.active = false
+    recording.live = undefined
+    if (randomness) {
+      randomness.keyTensor = undefined
+      randomness.place = place!
+    }
+  }
+  return during(restore, () => {
+    for (const variable of variables.values())
+      guards.push({ variable, dataId: variable.dataId, guard: tf.keep(variable.clone()) })
+    watchBirths(births, undo)
+    undo.push(() => void (Math.random = random))
+    Math.random = () => trace.random(random)
+    const watch = watchOptimizers(trace.live, undo)
+    backend.recorder = trace
+    recording.active = true
+    recording.live = (read) =>
+      backend.symbol(
+        trace.input([], 'float32', { kind: 'live', number: { sentinel: NaN, read }, sign: 1 }),
+      ) as tf.Scalar
+    tf.engine().startScope('compile')
     if (randomness?.key) randomness.keyTensor = backend.symbol(trace.input([2], 'int32', { kind: 'key' }))
     const symbols = inputs.map((input, index) =>
       backend.symbol(trace.input(input.shape, input.dtype as 'float32', { kind: 'argument', index })),
@@ -178,32 +204,8 @@ function recordOnce(
     const changes = guards.flatMap(({ variable, dataId }) =>
       variable.dataId === dataId ? [] : [{ variable, value: backend.valueFor(variable) }],
     )
-    return { recording: { trace, results, changes, counted: watch.counted }, variables, returned }
-  } catch (error) {
-    // A variable that was made has its first value also then; one that cannot have it is no variable.
-    if (births.length > 0 && !born)
-      try {
-        giveBirth(backend, trace, births, inputs)
-      } catch {
-        for (const { variable } of births) variable.dispose()
-      }
-    throw error
-  } finally {
-    for (const one of undo) one()
-    for (const { variable, dataId, guard } of guards) {
-      if (variable.dataId !== dataId && !variable.isDisposed) variable.assign(guard)
-      guard.dispose()
-    }
-    for (const { initial } of births) initial.dispose()
-    engine.endScope()
-    backend.recorder = backend.pending
-    recording.active = false
-    recording.live = undefined
-    if (randomness) {
-      randomness.keyTensor = undefined
-      randomness.place = place!
-    }
-  }
+    return { recording: { trace, results, changes, counted: watch }, variables, returned }
+  })
 }
 
 /** Remembers the values of variables, of all unless said otherwise; `end(true)` brings them back. */
@@ -212,7 +214,8 @@ export function guardVariables(which: Iterable<tf.Variable> = registered()): { e
   return {
     end(restore) {
       for (const { variable, guard } of guards) {
-        if (restore && !variable.isDisposed) variable.assign(guard)
+        if (guard.isDisposed) continue
+        if (restore && !variable.isDisposed && variable.dataId !== guard.dataId) variable.assign(guard)
         guard.dispose()
       }
     },

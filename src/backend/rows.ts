@@ -53,6 +53,11 @@ export class Spare {
     return (this.shared ??= createShared(this.row)).whole
   }
 
+  /** Writes another array next: this one is read again. */
+  forget(): void {
+    this.shared = undefined
+  }
+
   /** Gives each part away, and keeps what comes back in exchange if that is all of another array. */
   exchange(give: (part: NativeTensor, at: number) => NativeTensor | undefined): void {
     const back = this.shared!.parts.map(give)

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
+import { during } from '../settle.js'
 import type { LiveNumber } from './trace.js'
 
 /** What tfjs's optimizers keep outside of tensors. */
@@ -24,41 +25,41 @@ const classes = [
 /**
  * Watches tfjs's own optimizers while a function is recorded: they write their learning rate down as a number, and count
  * iterations in a property. Their rate is swapped for a number that no program uses, which the trace knows again wherever it is
- * written, and turns into an input. Returns who counted, and what undoes the watch.
+ * written, and turns into an input. Returns who counted; what ends the watch is put into `undo`.
  */
-export function watchOptimizers(live: LiveNumber[]): { counted: TfjsOptimizer[]; stop(): void } {
+export function watchOptimizers(live: LiveNumber[], undo: (() => void)[]): TfjsOptimizer[] {
   const counted: TfjsOptimizer[] = []
   const before = new Map<TfjsOptimizer, number | undefined>()
-  const undo: (() => void)[] = []
   for (const { prototype } of classes) {
     const apply = prototype.applyGradients
+    undo.push(() => void (prototype.applyGradients = apply))
     prototype.applyGradients = function (gradients) {
       const { learningRate: rate, c } = this
       const sentinel = 1.2345678e-13 * (1 + live.length / 1024)
       live.push({ sentinel, read: () => this.learningRate })
-      this.learningRate = sentinel
-      if (c) this.c = tf.scalar(-sentinel)
-      try {
-        return apply.call(this, gradients)
-      } finally {
+      const restore = (): void => {
         this.learningRate = rate
         if (c) this.c = c
       }
+      return during(restore, () => {
+        this.learningRate = sentinel
+        if (c) this.c = tf.scalar(-sentinel)
+        return apply.call(this, gradients)
+      })
     }
-    undo.push(() => void (prototype.applyGradients = apply))
   }
   const { prototype } = tf.Optimizer as unknown as { prototype: TfjsOptimizer }
   const increment = prototype.incrementIterations
+  undo.push(() => {
+    prototype.incrementIterations = increment
+    for (const [optimizer, iterations] of before) optimizer.iterations_ = iterations!
+  })
   prototype.incrementIterations = function () {
     if (!before.has(this)) before.set(this, this.iterations_)
     counted.push(this)
     increment.call(this)
   }
-  undo.push(() => {
-    prototype.incrementIterations = increment
-    for (const [optimizer, iterations] of before) optimizer.iterations_ = iterations!
-  })
-  return { counted, stop: () => undo.forEach((one) => one()) }
+  return counted
 }
 
 export type { TfjsOptimizer }

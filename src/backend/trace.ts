@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { GradbookError } from '../errors.js'
+import { during } from '../settle.js'
 import { Graph, type Value } from './graph.js'
 import type { ElementType } from './onnx/types.js'
 import type { Recorder } from './recorder.js'
@@ -21,12 +22,17 @@ export class Unsteady extends Untraceable {
 
 /** The line of the program that called us: the first of the stack that is neither a package's nor ours. */
 function findUserLine(): string {
-  const own = new URL('.', import.meta.url).href.replace('file://', '')
+  // The whole library: a frame of training or of a change that lasts is not the user's either.
+  const own = new URL('..', import.meta.url).href.replace('file://', '')
   // tfjs's own frames are often more than the ten that an error keeps.
   const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 100
-  const lines = new Error('here').stack?.split('\n').slice(1) ?? []
-  Error.stackTraceLimit = stackTraceLimit
+  const lines = during(
+    () => void (Error.stackTraceLimit = stackTraceLimit),
+    () => {
+      Error.stackTraceLimit = 100
+      return new Error('here').stack?.split('\n').slice(1) ?? []
+    },
+  )
   const line = lines.find(
     (one) =>
       !one.includes('node_modules') &&

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { Untraceable } from '../backend/trace.js'
+import { during } from '../settle.js'
 import { say } from './say.js'
-import { temporary } from './temporary.js'
 
 /**
  * y as [32] and outputs as [32, 1]: their difference is [32, 32], every y with every output, and its mean has its least
@@ -64,21 +64,19 @@ export function watchMeeting<T>(
       met = { y: expected.shape, predicted: predicted.shape }
   }
 
-  const putBack = temporary(() => {
+  const putBack = () => {
     if (own) Object.defineProperty(engine, 'runKernel', own)
     else delete (engine as Partial<typeof engine>).runKernel
-  })
-  engine.runKernel = function (name, inputs, attributes) {
-    const made = runKernel.call(this, name, inputs, attributes)
-    const given = Object.values(inputs).filter((input) => input instanceof tf.Tensor)
-    note(name, given, Array.isArray(made) ? made : [made])
-    return made
   }
-  try {
+  return during(putBack, () => {
+    engine.runKernel = function (name, inputs, attributes) {
+      const made = runKernel.call(this, name, inputs, attributes)
+      const given = Object.values(inputs).filter((input) => input instanceof tf.Tensor)
+      note(name, given, Array.isArray(made) ? made : [made])
+      return made
+    }
     return { result: work(), met }
-  } finally {
-    putBack()
-  }
+  })
 }
 
 const told = new WeakSet<object>()

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { InputError } from '../errors.js'
+import { during } from '../settle.js'
 import type { Core } from './core.js'
-import { averageOf } from './step.js'
-import { temporary } from './temporary.js'
+import { assignOnce, averageOf } from './step.js'
 
 /** The average of a parameter: the run's own, or that of an optimizer made with `ema(…)`. */
 export function averageAt({ slots }: Core, parameter: string): tf.Variable | undefined {
@@ -28,18 +28,22 @@ export function averagedModel(core: Core, where: string): any {
   return copy.model
 }
 
-/** Puts the averages in place of the parameters until the function that is given is called. References change, nothing is copied. */
-export function lendAverages(core: Core): () => void {
-  const lent = core.trainee.parameters.flatMap(({ name, variable }) => {
-    const average = averageAt(core, name)
-    return average ? [{ variable, average, before: tf.keep((variable as tf.Tensor).clone()) }] : []
-  })
-  const putBack = temporary(() => {
+/** Runs `work` with the averages in place of the parameters. References change, nothing is copied. */
+export function withAverages<T>(core: Core, work: () => T): T {
+  const lent: { variable: tf.Variable; before: tf.Tensor }[] = []
+  const putBack = () => {
     for (const { variable, before } of lent) {
-      variable.assign(before)
+      if (!before.isDisposed) assignOnce(variable, before)
       before.dispose()
     }
+  }
+  return during(putBack, () => {
+    for (const { name, variable } of core.trainee.parameters) {
+      const average = averageAt(core, name)
+      if (!average) continue
+      lent.push({ variable, before: tf.keep((variable as tf.Tensor).clone()) })
+      variable.assign(average)
+    }
+    return work()
   })
-  for (const { variable, average } of lent) variable.assign(average)
-  return putBack
 }

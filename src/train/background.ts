@@ -1,5 +1,6 @@
 import { Interrupted } from '../errors.js'
 import { maybeHost } from '../host.js'
+import { whileWaiting } from '../settle.js'
 import type { StretchView } from '../views.js'
 
 /** One piece of training in the background: goes on until `paused` is true, its iterations are spent, or a rule is met. */
@@ -33,19 +34,28 @@ export class Background {
   #begin(): Promise<StretchView | undefined> {
     const mine = (this.#going = { iterations: 0 })
     let leave: (() => void) | undefined
+    let isOver: (() => boolean) | undefined
     const lost = new Promise<undefined>((resolve) => {
+      const lose = (): void => {
+        if (this.#going !== mine) return
+        this.#going = undefined
+        this.#paused = true
+        this.#onLost()
+        resolve(undefined)
+      }
+      // Where the cell that began it is given up it will not wake up.
+      isOver = whileWaiting(lose, maybeHost()?.interrupt)
       leave = maybeHost()?.onTermination?.(() => {
         const { iterations } = mine
         setTimeout(() => {
-          if (this.#going !== mine || mine.iterations !== iterations) return
-          this.#going = undefined
-          this.#paused = true
-          this.#onLost()
-          resolve(undefined)
+          if (mine.iterations === iterations) lose()
         }, silence)
       })
     })
-    return Promise.race([this.#go(mine), lost]).finally(leave)
+    return Promise.race([this.#go(mine), lost]).finally(() => {
+      leave?.()
+      isOver!()
+    })
   }
 
   async #go(mine: { iterations: number }): Promise<StretchView | undefined> {

@@ -1,5 +1,6 @@
 import type { Optimizer } from '../backend/optimizer.js'
 import { describe, InputError } from '../errors.js'
+import { during } from '../settle.js'
 import { note } from './adjust.js'
 import { asBatchSizes, batchSizesRecord, type BatchSchedule } from './batch-sizes.js'
 import type { Core } from './core.js'
@@ -197,7 +198,8 @@ export const isChangeable = (name: string) => Object.hasOwn(rows, name)
 /** Of these changes, those that would change something. The run stays as it is. */
 export function differing(core: Core, changes: Changes): Changes {
   const before = takeSnapshot(core)
-  try {
+  const takeBack = () => restoreSnapshot(core, before)
+  return during(takeBack, () => {
     const found = Object.entries(changes).filter(([name, value]) => {
       const { read, write } = rows[name as keyof Changes]
       const from = JSON.stringify(read(core, value))
@@ -205,9 +207,7 @@ export function differing(core: Core, changes: Changes): Changes {
       return JSON.stringify(read(core, value)) !== from
     })
     return Object.fromEntries(found)
-  } finally {
-    restoreSnapshot(core, before)
-  }
+  })
 }
 
 /** Whether all that is to be changed can be. */

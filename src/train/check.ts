@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { activationsOf } from './activations.js'
+import { markEngine } from '../backend/unwind.js'
 import { describe, InputError } from '../errors.js'
+import { during } from '../settle.js'
 import { branchOf } from './branch.js'
 import { isOwn } from './hand.js'
 import { maybeCompiled } from './compiled.js'
@@ -32,27 +34,22 @@ const round = (value: number) => Number(value.toPrecision(3))
  */
 export function checkRun(core: Core): CheckRow[] {
   if (core.trainee.iteration) throw isOwn('run.check()')
-  const rows = tidily(() => [
-    ...inputs(core),
-    ...labels(core),
-    ...firstLoss(core),
-    ...gradientFlow(core),
-    ...deadUnits(core),
-    memory(core),
-  ])
+  const rows = during(markEngine(), () =>
+    tidily(() => [
+      ...inputs(core),
+      ...labels(core),
+      ...firstLoss(core),
+      ...gradientFlow(core),
+      ...deadUnits(core),
+      memory(core),
+    ]),
+  )
   return [...rows, ...overfit(core)]
-}
-
-function firstBatch(core: Core) {
-  const cursor = core.order.state()
-  const positions = core.nextPositions()
-  core.order.restore(cursor)
-  return core.batchAt(positions)
 }
 
 /** Of the first batch. Texts and indices have no scale. */
 function inputs(core: Core): CheckRow[] {
-  const { x } = firstBatch(core)
+  const { x } = core.nextBatch()
   if (x.dtype !== 'float32' || x.size === 0) return []
   const [low, high, size] = [x.min(), x.max(), x.square().mean().sqrt()].map((one) => one.dataSync()[0]!)
   return [
@@ -91,7 +88,7 @@ function firstLoss(core: Core): CheckRow[] {
   if (core.iteration > 0 || !/crossentropy/i.test(lossName)) return []
   const chance = Math.log(binary ? 2 : (classes ?? 1))
   if (!(chance > 0)) return []
-  const loss = gradientsAt(core, firstBatch(core)).loss.dataSync()[0]!
+  const loss = gradientsAt(core, core.nextBatch()).loss.dataSync()[0]!
   return [
     {
       check: 'first loss',
@@ -104,7 +101,7 @@ function firstLoss(core: Core): CheckRow[] {
 }
 
 function gradientFlow(core: Core): CheckRow[] {
-  const { gradients } = gradientsAt(core, firstBatch(core))
+  const { gradients } = gradientsAt(core, core.nextBatch())
   const sizes = core.parameters.map(({ name, variable }, i) => {
     const gradient = gradients[i]
     return {
@@ -141,7 +138,7 @@ function gradientFlow(core: Core): CheckRow[] {
 }
 
 function deadUnits(core: Core): CheckRow[] {
-  return activationsOf(core.trainee.model, firstBatch(core).x).map(({ layer, dead, saturated }) => ({
+  return activationsOf(core.trainee.model, core.nextBatch().x).map(({ layer, dead, saturated }) => ({
     check: `units of ${layer}`,
     value: `${Math.round(dead * 100)} % dead, ${Math.round(saturated * 100)} % of values flat`,
     expected: 'less than half dead',
@@ -156,7 +153,7 @@ function memory(core: Core): CheckRow {
     (sum, entry) => sum + Object.values(entry).reduce((size, slot) => size + slot.size, 0),
     0,
   )
-  const batch = firstBatch(core)
+  const batch = core.nextBatch()
   const size = (numbers: number) => `${round((numbers * 4) / 2 ** 20)} MB`
   return {
     check: 'memory',
@@ -171,7 +168,10 @@ const attempts = 100
 
 /** Also says whether the iterations could be compiled. */
 function overfit(core: Core): CheckRow[] {
-  const twin = branchOf(core, 'check')
+  return onCopy(core, 'check', overfitCopy)
+}
+
+function overfitCopy(twin: Core): CheckRow[] {
   const positions = twin.order.next(Math.min(8, twin.settings.batchSize))
   twin.settings.schedule = undefined
   twin.settings.batchSchedule = undefined
@@ -186,7 +186,6 @@ function overfit(core: Core): CheckRow[] {
   }
   const compiled = maybeCompiled(twin)
   const reason = compiled?.reason
-  disposeCore(twin)
   return [
     {
       check: `loss on ${positions.length} examples after ${attempts} iterations`,
@@ -205,6 +204,15 @@ function overfit(core: Core): CheckRow[] {
         ]
       : []),
   ]
+}
+
+/** Tries something on a copy of the run, which ends with it. */
+function onCopy<T>(core: Core, name: string, work: (twin: Core) => T): T {
+  let twin: Core | undefined
+  const end = () => {
+    if (twin) disposeCore(twin)
+  }
+  return during(end, () => work((twin = branchOf(core, name))))
 }
 
 /** Ends the tensors of a copy that was made to try something. */
@@ -243,7 +251,21 @@ export function findLearningRate(
       received: `${describe(iterations)} iterations`,
       expected: `a whole number, at least ${2 * steepOver}`,
     })
-  const twin = branchOf(core, 'learning rates')
+  const { rows, smooth } = onCopy(core, 'learning rates', (twin) => rangeTest(twin, { from, to, iterations }))
+  const lowest = smooth.indexOf(Math.min(...smooth))
+  // Over some iterations: from one to the next the noise of the batches falls more steeply than the loss.
+  const fall = (at: number) => smooth[at - steepOver]! - smooth[at]!
+  let steepest = Math.min(2 * steepOver, rows.length - 1)
+  for (let at = steepest; at <= lowest; at++) if (fall(at) > fall(steepest)) steepest = at
+  const middle = rows[Math.max(0, steepest - steepOver / 2)]
+  return { suggested: Number((middle?.learningRate ?? from).toPrecision(2)), rows }
+}
+
+/** Rows of the test, and the smoothed losses. */
+function rangeTest(
+  twin: Core,
+  { from, to, iterations }: { from: number; to: number; iterations: number },
+): { rows: RateRow[]; smooth: number[] } {
   twin.settings.schedule = undefined
   twin.settings.stop = undefined
   const rows: RateRow[] = []
@@ -260,14 +282,7 @@ export function findLearningRate(
     smooth.push(mean / (1 - 0.9 ** (i + 1)))
     if (smooth.at(-1)! > 4 * Math.min(...smooth)) break
   }
-  disposeCore(twin)
-  const lowest = smooth.indexOf(Math.min(...smooth))
-  // Over some iterations: from one to the next the noise of the batches falls more steeply than the loss.
-  const fall = (at: number) => smooth[at - steepOver]! - smooth[at]!
-  let steepest = Math.min(2 * steepOver, rows.length - 1)
-  for (let at = steepest; at <= lowest; at++) if (fall(at) > fall(steepest)) steepest = at
-  const middle = rows[Math.max(0, steepest - steepOver / 2)]
-  return { suggested: Number((middle?.learningRate ?? from).toPrecision(2)), rows }
+  return { rows, smooth }
 }
 
 /** Iterations over which the fall of the loss is taken. */

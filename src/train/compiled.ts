@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { compile, type Compiled } from '../backend/compile.js'
+import type { Changing } from '../backend/program.js'
 import { Unsteady, Untraceable } from '../backend/trace.js'
 import { withRandomness } from '../backend/random.js'
 import { InputError } from '../errors.js'
@@ -95,12 +96,14 @@ export class CompiledStep {
   /** Whether the reason is one that no later call takes away: to look again would call a loss that counts its calls. */
   #unsteady = false
   #told = false
+  #changing: Changing = () => {}
 
   constructor(core: Core) {
     this.#core = core
     this.#step = compile<Step>((...inputs) => this.#record(...inputs), {
       valid: ({ finite }) => finite,
       frozen: () => this.#frozen,
+      changing: (takeBack) => this.#changing(takeBack),
       steady: this.#config() === undefined,
       signatures,
     })
@@ -231,8 +234,15 @@ export class CompiledStep {
     }
   }
 
-  /** One iteration; `undefined` where it cannot be compiled, and nothing was done. */
-  run(batch: Batch, weights: tf.Tensor1D | undefined, learningRate: number, pace: Pace): Report | undefined {
+  /** One iteration; `undefined` where it cannot be compiled, and nothing was done. `changing`: told before it changes the state. */
+  run(
+    batch: Batch,
+    weights: tf.Tensor1D | undefined,
+    learningRate: number,
+    pace: Pace,
+    changing: Changing,
+  ): Report | undefined {
+    this.#changing = changing
     const result = this.#call(this.#step, batch, weights, learningRate, pace)
     if (!result) return undefined
     const values = result.report.dataSync() as Float32Array

@@ -4,6 +4,7 @@ import { withRandomness, type RandomnessSettings } from '../backend/random.js'
 import type { Dataset } from '../data/dataset.js'
 import { TableDataset } from '../data/table.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
+import { during } from '../settle.js'
 import type { Adjustment, EvaluationRow, LookRow, StopReason } from '../views.js'
 import { Dropouts } from './dropout.js'
 import { History } from './history.js'
@@ -61,15 +62,10 @@ export class Core {
   spikes: readonly Spike[] = []
   /** The iteration in which each training example was last drawn, by position; 0 before. */
   drawn: Uint32Array
-  /**
-   * What is being done at this moment, without an await in it. Found set when something else begins, it says that the
-   * JavaScript was ended in the middle: then the work is finished where its end had begun, else it has not happened.
-   */
-  working: { undo(): void; finish?(): void } | undefined
-  /** The same of an own iteration, which may await. */
-  abandoned: { undo(): void } | undefined
   /** The call that trains now; a loop that finds another one here ends. */
   owner: object | undefined
+  /** Told that JavaScript was ended in the middle of what this call did; of it nothing comes back. */
+  onLeft: (call: object | undefined) => void = () => {}
   /** Of the tensors' values: another number after each change, and never one that was used before. */
   version = 0
   #versions = 0
@@ -143,6 +139,13 @@ export class Core {
     const positions = this.order.next(this.batchSize(), fill)
     if (this.data.prefetch) this.data.prefetch(this.order.peek(this.batchSize(this.iteration + 2), fill))
     return positions
+  }
+
+  /** The batch that comes next; to look at it draws nothing. */
+  nextBatch(): Batch {
+    const cursor = this.order.state()
+    const restore = () => this.order.restore(cursor)
+    return this.batchAt(during(restore, () => this.nextPositions()))
   }
 
   /** Iterations from here in which as many examples are drawn as `n` epochs have. */

@@ -78,22 +78,19 @@ export class Dropouts implements DropoutRates {
 
   /** Runs the model's code once, so that calls of `dropout` say their names. */
   #look(): void {
-    this.#looked = true
     const core = this.#core
-    if (!core.trainee.pass || core.trainee.iteration || core.trainee.lossName !== 'own function') return
-    const cursor = core.order.state()
-    try {
-      tidily(() => {
-        const batch = core.batchAt(core.nextPositions())
-        withRandomness(core.randomnessOf(batch.iteration), () =>
-          gradientsOf(core.trainee, core.parameters, batch),
-        )
-      })
-    } catch {
-      // What is wrong with the model's code is said where it trains.
-    } finally {
-      core.order.restore(cursor)
-    }
+    if (core.trainee.pass && !core.trainee.iteration && core.trainee.lossName === 'own function')
+      try {
+        tidily(() => {
+          const batch = core.nextBatch()
+          withRandomness(core.randomnessOf(batch.iteration), () =>
+            gradientsOf(core.trainee, core.parameters, batch),
+          )
+        })
+      } catch {
+        // What is wrong with the model's code is said where it trains.
+      }
+    this.#looked = true
   }
 
   /** The setting as it is from now on: rates by name are added to what was set before. */

@@ -1,13 +1,15 @@
 import * as tf from '@tensorflow/tfjs'
 import { withRandomness } from '../backend/random.js'
+import { markEngine } from '../backend/unwind.js'
 import type { Dataset } from '../data/dataset.js'
 import { InputError } from '../errors.js'
+import { during } from '../settle.js'
 import type { EvaluationRow } from '../views.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
-import { lendAverages } from './averages.js'
+import { withAverages } from './averages.js'
 import type { Core } from './core.js'
 import { keyOf } from './key.js'
-import { borrow, tidily } from './step.js'
+import { borrowing, tidily } from './step.js'
 import type { Batch } from './trainee.js'
 
 /** Loss and metrics of a dataset, and what was seen of each example. */
@@ -21,13 +23,14 @@ export interface Evaluation {
  * regularizers add.
  *
  * @param ema with the averages of the parameters in their place.
+ * @param call that trains, where this is a part of it.
  * @param pause is awaited between batches; it throws where the user wants to stop.
  */
 export async function evaluate(
   core: Core,
   dataset: Dataset,
   pause: () => Promise<void>,
-  { ema = false }: { ema?: boolean } = {},
+  { ema = false, call }: { ema?: boolean; call?: object | undefined } = {},
 ): Promise<Evaluation> {
   const { metrics, evaluationBatchSize } = core.settings
   if (!core.trainee.pass)
@@ -51,7 +54,7 @@ export async function evaluate(
       { length: Math.min(evaluationBatchSize, length - from) },
       (_, i) => from + i,
     )
-    const seen = evaluateBatch(core, dataset, positions, ema)
+    const seen = evaluateBatch(core, dataset, positions, { ema, call })
     loss += seen.loss * positions.length
     for (const { name } of metrics) sums[name]! += seen.metrics[name]! * positions.length
     keep(detail, positions, seen)
@@ -65,8 +68,12 @@ export async function evaluate(
 }
 
 /** Evaluates on `evaluateOn` and writes it down. The same iteration again replaces its row. */
-export async function evaluateRun(core: Core, pause: () => Promise<void>): Promise<Evaluation> {
-  const found = await evaluate(core, core.evaluateOn!, pause)
+export async function evaluateRun(
+  core: Core,
+  pause: () => Promise<void>,
+  call?: object,
+): Promise<Evaluation> {
+  const found = await evaluate(core, core.evaluateOn!, pause, { call })
   const earlier = core.details.findLast(({ iteration }) => iteration < found.row.iteration)
   const everRight = earlier && everRightAt(earlier)
   if (everRight) found.detail.everRight = everRight
@@ -91,17 +98,22 @@ interface Seen {
   right?: Float32Array
 }
 
-function evaluateBatch(core: Core, dataset: Dataset, positions: Int32Array, ema: boolean): Seen {
-  core.working = { undo() {} }
-  const putBack = ema ? lendAverages(core) : undefined
-  try {
-    // A loss of one's own may drop or add noise here too: the same whenever it is looked at.
-    const seed = keyOf(core.settings.seed, 'evaluation', positions[0]!)
-    return withRandomness({ seed, iteration: core.iteration }, () => seenIn(core, dataset, positions))
-  } finally {
-    putBack?.()
-    core.working = undefined
+function evaluateBatch(
+  core: Core,
+  dataset: Dataset,
+  positions: Int32Array,
+  { ema, call }: { ema: boolean; call: object | undefined },
+): Seen {
+  // A loss of one's own may drop or add noise here too: the same whenever it is looked at.
+  const seed = keyOf(core.settings.seed, 'evaluation', positions[0]!)
+  const look = () =>
+    withRandomness({ seed, iteration: core.iteration }, () => seenIn(core, dataset, positions))
+  const endScopes = markEngine()
+  const end = (left: boolean) => {
+    endScopes()
+    if (left && call) core.onLeft(call)
   }
+  return during(end, () => (ema ? withAverages(core, look) : look()))
 }
 
 function seenIn(core: Core, dataset: Dataset, positions: Int32Array): Seen {
@@ -111,8 +123,7 @@ function seenIn(core: Core, dataset: Dataset, positions: Int32Array): Seen {
       dataset === core.data
         ? core.batchAt(positions)
         : { ...dataset.at(positions), iteration: core.iteration }
-    const giveBack = borrow(trainee)
-    try {
+    return borrowing(trainee, () => {
       const pass = trainee.pass!(batch, { training: false })
       const predictions = pass.predictions?.()
       const means: { [name: string]: number } = {}
@@ -134,9 +145,7 @@ function seenIn(core: Core, dataset: Dataset, positions: Int32Array): Seen {
         ...(losses && { losses }),
         ...(predictions && predictedOf(core, batch, predictions)),
       }
-    } finally {
-      giveBack()
-    }
+    })
   })
 }
 
@@ -150,17 +159,14 @@ export function placesAt(core: Core, dataset: Dataset, positions: number[]): Arr
   return withRandomness({ seed, iteration: core.iteration }, () =>
     tidily(() => {
       const batch = { ...dataset.at(positions), iteration: core.iteration }
-      const giveBack = borrow(trainee)
-      try {
+      return borrowing(trainee, () => {
         const given = trainee.predict?.(batch.x) ?? trainee.pass?.(batch, { training: false }).predictions?.()
         if (given?.shape[0] !== positions.length) return undefined
         const places = trainee.classes !== undefined && given.rank > 2 ? given.argMax(-1) : given
         const values = places.dataSync()
         const size = values.length / positions.length
         return positions.map((_, i) => values.slice(i * size, (i + 1) * size))
-      } finally {
-        giveBack()
-      }
+      })
     }),
   )
 }

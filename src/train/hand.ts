@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
+import { markEngine } from '../backend/unwind.js'
 import { describe, InputError } from '../errors.js'
+import { atomically, during, temporary } from '../settle.js'
 import type { Core } from './core.js'
 import { commit, gradientsAt, isFiniteUpdate, record, updatesAt } from './iteration.js'
 import type { Order } from './order.js'
@@ -104,17 +106,14 @@ export class Hand {
     const core = this.#core
     const list = checkGradients(core, gradients)
     const found = this.#foundOf(gradients)
-    core.working = { undo() {} }
-    try {
-      this.#update(list, found, begin)
-    } finally {
-      core.working = undefined
+    const over = () => {
+      this.#applied.add(gradients)
+      this.#found = this.#found.filter((one) => one !== found)
+      tf.dispose(found?.state ?? [])
+      this.#cursor = undefined
+      this.#started = 0
     }
-    this.#applied.add(gradients)
-    this.#found = this.#found.filter((one) => one !== found)
-    tf.dispose(found?.state ?? [])
-    this.#cursor = undefined
-    this.#started = 0
+    during(markEngine(), () => this.#update(list, found, begin, over))
   }
 
   /** Gradients that were made into others (scaled, added) are taken for those of the newest pass. */
@@ -127,6 +126,7 @@ export class Hand {
     list: (tf.Tensor | null)[],
     { loss, losses, positions, state }: Omit<Found, 'gradients'> = unknownBatch,
     begin: (before: () => Snapshot) => void,
+    over: () => void,
   ): void {
     const core = this.#core
     tf.tidy(() => {
@@ -140,7 +140,6 @@ export class Hand {
           expected: 'a finite update',
           fix: 'The update was not made. Lower the rate with run.set({ learningRate }), or look at the batch.',
         })
-      begin(() => this.#before())
       const pace = core.paceOf(positions.length || 1)
       const updates = updatesAt(core, list, norm, learningRate, pace)
       const at = core.iteration
@@ -149,9 +148,12 @@ export class Hand {
         commit(core, updates, state)
         const outcome = { finite: true, loss, gradientNorm, learningRate, positions, losses, pace }
         if (core.iteration === at) record(core, outcome, took)
+        over()
       }
-      core.working!.finish = finish
-      finish()
+      atomically(() => {
+        begin(() => this.#before())
+        temporary(finish)()
+      })
     })
   }
 

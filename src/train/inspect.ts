@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
+import { committing } from '../settle.js'
 import { mistakeAt } from '../mistakes/rows.js'
 import type { IterationView, ParameterRow } from '../views.js'
 import { readActivations } from './activations.js'
@@ -8,7 +9,7 @@ import { compiledTaps } from './compiled.js'
 import type { Core } from './core.js'
 import { predictedOf } from './evaluate.js'
 import { isOwn } from './hand.js'
-import { commit, isFiniteUpdate, record } from './iteration.js'
+import { commit, isFiniteUpdate, Making, record } from './iteration.js'
 import type { Live } from './live.js'
 import { makePlanned, stretch } from './loop.js'
 import { tidily } from './step.js'
@@ -78,10 +79,13 @@ function inspectOnce(
   core: Core,
   { compiled = false }: { compiled?: boolean } = {},
 ): InspectedIteration | undefined {
+  return committing((begins) => openUp(core, compiled, begins))
+}
+
+function openUp(core: Core, compiled: boolean, begins: () => void): InspectedIteration | undefined {
   const started = performance.now()
-  const cursor = core.order.state()
-  core.working = { undo: () => core.order.restore(cursor) }
-  try {
+  const making = new Making(core)
+  return making.during(() => {
     const inspected = tidily((keep) => {
       const positions = core.nextPositions()
       const batch = core.batchAt(positions)
@@ -105,14 +109,12 @@ function inspectOnce(
         updateNorm: lengthOf(changes[updates.findIndex(({ parameter }) => parameter.name === name)]),
       }))
       const examples = examplesOf(core, batch, positions, losses, found.predictions)
-      const at = core.iteration
       const outcome = { finite: true, loss, gradientNorm, learningRate, positions, losses, pace }
-      core.working!.finish = () => {
+      begins()
+      making.finish(() => {
         commit(core, updates, found.state)
-        if (core.iteration === at) record(core, outcome, performance.now() - started)
-      }
-      commit(core, updates, found.state)
-      record(core, outcome, performance.now() - started)
+        record(core, outcome, performance.now() - started)
+      })
       const byName = (tensors: readonly (tf.Tensor | null)[], names: readonly string[]) =>
         Object.fromEntries(tensors.flatMap((tensor, i) => (tensor ? [[names[i]!, tensor]] : [])))
       return {
@@ -142,22 +144,14 @@ function inspectOnce(
         ),
       }
     })
-    if (!inspected) {
-      core.order.restore(cursor)
-      return undefined
-    }
+    if (!inspected) return undefined
     const { batch, predictions, gradients, updates } = inspected
     const dispose = () => {
       tf.dispose([batch.x, batch.y, ...Object.values(gradients), ...Object.values(updates)])
       predictions?.dispose()
     }
     return { ...inspected, dispose }
-  } catch (error) {
-    core.order.restore(cursor)
-    throw error
-  } finally {
-    core.working = undefined
-  }
+  })
 }
 
 function lengthOf(tensor: tf.Tensor | undefined): number {

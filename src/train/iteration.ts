@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { withRandomness } from '../backend/random.js'
+import { markEngine } from '../backend/unwind.js'
+import { committing, during, temporary } from '../settle.js'
 import { maybeCompiled } from './compiled.js'
 import type { Core } from './core.js'
 import type { HistoryRow } from './history.js'
@@ -24,20 +26,32 @@ export interface Outcome {
  * once; an update that is not finite changes nothing, not even which examples come next.
  */
 export function iterateOnce(core: Core): Outcome {
+  return committing((commit) => oneIteration(core, commit))
+}
+
+/** @param begins is called where the run begins to change: from there on the iteration is made. */
+function oneIteration(core: Core, begins: () => void): Outcome {
   const started = performance.now()
-  const cursor = core.order.state()
-  core.working = { undo: () => core.order.restore(cursor) }
-  try {
+  const making = new Making(core)
+  return making.during(() => {
     const outcome = tidily(() => {
       const positions = core.nextPositions()
       const batch = core.batchAt(positions)
       const weights = core.weightsAt(positions)
       const learningRate = core.learningRate()
       const pace = core.paceOf(positions.length)
-      const compiled = maybeCompiled(core)?.run(batch, weights, learningRate, pace)
+      const compiled = maybeCompiled(core)?.run(batch, weights, learningRate, pace, (takeBack) => {
+        begins()
+        making.takeBack = takeBack
+      })
       if (compiled) {
-        if (compiled.finite) core.changed()
-        return { ...compiled, learningRate, positions, pace }
+        const outcome = { ...compiled, learningRate, positions, pace }
+        if (compiled.finite)
+          making.finish(() => {
+            core.changed()
+            record(core, outcome, performance.now() - started)
+          })
+        return outcome
       }
       const found = gradientsAt(core, batch, { weights })
       const norm = normOf(found.gradients)
@@ -46,23 +60,57 @@ export function iterateOnce(core: Core): Outcome {
       const finite = Number.isFinite(loss) && isFiniteUpdate(gradientNorm, learningRate)
       const outcome = { finite, loss, gradientNorm, learningRate, positions, losses, pace }
       if (finite) {
-        const at = core.iteration
-        core.working!.finish = () => {
+        begins()
+        making.finish(() => {
           commit(core, updates, found.state)
-          if (core.iteration === at) record(core, outcome, performance.now() - started)
-        }
-        commit(core, updates, found.state)
+          record(core, outcome, performance.now() - started)
+        })
       }
       return outcome
     })
-    if (outcome.finite) record(core, outcome, performance.now() - started)
-    else core.order.restore(cursor)
     return outcome
-  } catch (error) {
-    core.order.restore(cursor)
-    throw error
-  } finally {
-    core.working = undefined
+  })
+}
+
+/**
+ * An iteration that is being made. Ended in the middle, or by an error, it has not happened: unless it was about to be written
+ * down already, then that is finished.
+ */
+export class Making {
+  /** What takes back the change that a compiled step has made. */
+  takeBack: (() => void) | undefined
+  readonly #core: Core
+  readonly #cursor: ReturnType<Core['order']['state']>
+  readonly #call: object | undefined
+  readonly #at: number
+  readonly #endScopes = markEngine()
+  #isMade = false
+
+  constructor(core: Core) {
+    this.#core = core
+    this.#cursor = core.order.state()
+    this.#call = core.owner
+    this.#at = core.iteration
+  }
+
+  during<T>(work: () => T): T {
+    return during((left) => this.#end(left), work)
+  }
+
+  #end(left: boolean): void {
+    this.#endScopes()
+    if (this.#isMade) return
+    this.takeBack?.()
+    this.#core.order.restore(this.#cursor)
+    if (left) this.#core.onLeft(this.#call)
+  }
+
+  /** Within `during`: writes the iteration down. `write` may be ended in the middle and called again. */
+  finish(write: () => void): void {
+    temporary(() => {
+      if (this.#core.iteration === this.#at) write()
+      this.#isMade = true
+    })()
   }
 }
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Dataset } from '../data/dataset.js'
-import { temporary } from './temporary.js'
+import { during } from '../settle.js'
 
 /** The activation that a loss is made for. */
 export type Activation = 'softmax' | 'sigmoid'
@@ -95,28 +95,26 @@ function nameOfActivation(layer: EndLayer): string | undefined {
 function withoutActivation(layer: EndLayer): Ending['of'] {
   return (run) => {
     const { activation } = layer
-    const putBack = temporary(() => void (layer.activation = activation))
-    layer.activation = { getClassName: () => 'linear', apply: (x) => x }
-    try {
-      return run()
-    } finally {
-      putBack()
-    }
+    return during(
+      () => void (layer.activation = activation),
+      () => {
+        layer.activation = { getClassName: () => 'linear', apply: (x) => x }
+        return run()
+      },
+    )
   }
 }
 
 function withoutCall(layer: EndLayer): Ending['of'] {
   return (run) => {
     const own = Object.getOwnPropertyDescriptor(layer, 'call')
-    const putBack = temporary(() => {
+    const restore = () => {
       if (own) Object.defineProperty(layer, 'call', own)
       else delete (layer as Partial<EndLayer>).call
-    })
-    layer.call = (inputs) => (Array.isArray(inputs) ? inputs[0]! : inputs).clone()
-    try {
-      return run()
-    } finally {
-      putBack()
     }
+    return during(restore, () => {
+      layer.call = (inputs) => (Array.isArray(inputs) ? inputs[0]! : inputs).clone()
+      return run()
+    })
   }
 }

@@ -70,10 +70,14 @@ export async function stretch(core: Core, live: Live, call: Stretch): Promise<St
       }
       if (core.evaluateOn && core.iteration % core.evaluateEvery === 0) {
         evaluation = (
-          await evaluateRun(core, async () => {
-            checkStop()
-            if (live.due) await live.turn(() => view(true))
-          })
+          await evaluateRun(
+            core,
+            async () => {
+              checkStop()
+              if (live.due) await live.turn(() => view(true))
+            },
+            owner,
+          )
         ).row
       }
       core.stopReason = ruleMet(core, rules, { from, started })

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs'
+import { during } from '../settle.js'
 import { placeLayers, type LayerLike } from './place.js'
-import { temporary } from './temporary.js'
 import type { Parameter } from './trainee.js'
 
 export interface NormLayer extends LayerLike {
@@ -34,18 +34,20 @@ function innermost(layer: LayerLike): LayerLike {
  */
 export function whileStill<T>(layers: readonly NormLayer[], run: () => T): T {
   if (layers.length === 0) return run()
-  const putBack = layers.map((layer) => {
-    const own = Object.getOwnPropertyDescriptor(layer, 'call')
-    const { call } = layer
-    layer.call = (inputs, settings) => call.call(layer, inputs, { ...settings, training: false })
-    return temporary(() => {
-      if (own) Object.defineProperty(layer, 'call', own)
-      else delete (layer as Partial<NormLayer>).call
-    })
-  })
-  try {
-    return run()
-  } finally {
-    for (const one of putBack.toReversed()) one()
-  }
+  const undo: (() => void)[] = []
+  return during(
+    () => undo.forEach((one) => one()),
+    () => {
+      for (const layer of layers) {
+        const own = Object.getOwnPropertyDescriptor(layer, 'call')
+        const { call } = layer
+        undo.unshift(() => {
+          if (own) Object.defineProperty(layer, 'call', own)
+          else delete (layer as Partial<NormLayer>).call
+        })
+        layer.call = (inputs, settings) => call.call(layer, inputs, { ...settings, training: false })
+      }
+      return run()
+    },
+  )
 }

@@ -1,5 +1,6 @@
 import { createRandom, permutation } from '../data/random.js'
 import { InputError } from '../errors.js'
+import { during } from '../settle.js'
 import { keyOf } from './key.js'
 
 /** The part of the data that iterations draw from now. */
@@ -136,12 +137,13 @@ export class Order {
   /** The positions that `next` gives if nothing changes before. */
   peek(size: number, fill = false): Int32Array {
     const state = this.#state
-    this.#state = { ...state, subset: state.subset && { ...state.subset } }
-    try {
-      return this.next(size, fill)
-    } finally {
-      this.#state = state
-    }
+    return during(
+      () => void (this.#state = state),
+      () => {
+        this.#state = { ...state, subset: state.subset && { ...state.subset } }
+        return this.next(size, fill)
+      },
+    )
   }
 
   /** Whether nothing but excluded examples is left of the epoch. */

@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../backend/optimizer.js'
 import { withRandomness } from '../backend/random.js'
-import { describe, InputError } from '../errors.js'
+import { markEngine } from '../backend/unwind.js'
+import { describe, InputError, Interrupted } from '../errors.js'
+import { committing, during, whileWaiting } from '../settle.js'
 import { bindOptimizers, type BoundOptimizer } from './bound-optimizers.js'
 import type { Core } from './core.js'
 import { isFiniteUpdate, record, type Outcome } from './iteration.js'
@@ -15,7 +17,7 @@ import {
   type OwnModel,
   type ParameterTree,
 } from './own.js'
-import { averageOf, movedAverage } from './step.js'
+import { assignOnce, averageOf, movedAverage } from './step.js'
 import type { Batch, Trainee } from './trainee.js'
 
 /** What an own iteration gets besides its batch. */
@@ -94,24 +96,25 @@ async function oneOwnIteration(
   const started = performance.now()
   const cursor = core.order.state()
   const saved = saveAll(core)
-  const positions = core.nextPositions()
-  const batch = core.batchAt(positions)
-  const giveBack = core.trainee.borrow?.begin({ keepParameters: true })
-  const norms: number[] = []
-  let finished = false
-  const takeBack = () => {
-    giveBack?.()
-    saved.restore()
-    core.order.restore(cursor)
+  let giveBack = () => {}
+  /** What ends with it, the latest first. */
+  const ends = [letNext, saved.dispose]
+  const end = (isMade: boolean) => {
+    if (!isMade) {
+      giveBack()
+      saved.restore()
+      core.order.restore(cursor)
+    }
+    for (const one of ends.toReversed()) one()
   }
-  core.abandoned = {
-    undo() {
-      takeBack()
-      letNext()
-    },
-  }
+  const isWaiting = whileWaiting(() => end(false), core)
   try {
-    const given = await scoped(() =>
+    const positions = core.nextPositions()
+    const batch = core.batchAt(positions)
+    ends.push(() => tf.dispose([batch.x, batch.y]))
+    core.trainee.borrow?.begin({ keepParameters: true, hold: (finish) => (giveBack = finish) })
+    const norms: number[] = []
+    const given = await scoped(ends, () =>
       withRandomness(core.randomnessOf(batch.iteration), () =>
         core.trainee.iteration!(batch, {
           optimizers: bindOptimizers(core, norms),
@@ -119,27 +122,43 @@ async function oneOwnIteration(
         }),
       ),
     )
-    const { loss, ...more } = numbersOf(given)
-    giveBack?.()
-    const learningRate = core.learningRate()
-    const gradientNorm = Math.hypot(...norms)
-    const rates = Object.values(core.peaks).map((peak) => core.learningRate(undefined, peak))
-    const finite = Number.isFinite(loss) && rates.every((rate) => isFiniteUpdate(gradientNorm, rate))
-    const outcome = { finite, loss: loss!, gradientNorm, learningRate, positions, losses: undefined, more }
-    finished = finite
-    if (finite) {
-      moveAverages(core)
-      for (const name of Object.keys(core.peaks).slice(1))
-        more[`learningRate_${name}`] = core.learningRate(undefined, core.peaks[name])
-      core.changed()
-      record(core, outcome, performance.now() - started)
-    }
-    return outcome
-  } finally {
-    if (!finished) takeBack()
-    core.abandoned = undefined
-    saved.dispose()
-    tf.dispose([batch.x, batch.y])
+    // Given up while it waited, it was taken back: what it goes on to do is no part of the run.
+    if (!isWaiting()) throw new Interrupted(core.iteration, undefined)
+    return committing((begins) => {
+      let isMade = false
+      return during(
+        () => end(isMade),
+        () => {
+          const { loss, ...more } = numbersOf(given)
+          giveBack()
+          const learningRate = core.learningRate()
+          const gradientNorm = Math.hypot(...norms)
+          const rates = Object.values(core.peaks).map((peak) => core.learningRate(undefined, peak))
+          const finite = Number.isFinite(loss) && rates.every((rate) => isFiniteUpdate(gradientNorm, rate))
+          const outcome = {
+            finite,
+            loss: loss!,
+            gradientNorm,
+            learningRate,
+            positions,
+            losses: undefined,
+            more,
+          }
+          if (!finite) return outcome
+          begins()
+          moveAverages(core)
+          for (const name of Object.keys(core.peaks).slice(1))
+            more[`learningRate_${name}`] = core.learningRate(undefined, core.peaks[name])
+          core.changed()
+          record(core, outcome, performance.now() - started)
+          isMade = true
+          return outcome
+        },
+      )
+    })
+  } catch (error) {
+    if (isWaiting()) end(false)
+    throw error
   }
 }
 
@@ -168,10 +187,10 @@ function saveAll(core: Core): { restore(): void; dispose(): void } {
   const counts = core.counts
   return {
     restore() {
-      for (const [i, variable] of variables.entries()) variable.assign(values[i]!)
+      for (const [i, variable] of variables.entries()) assignOnce(variable, values[i]!)
       for (const [key, entry] of core.slots) {
         const old = slots.get(key)
-        if (old) for (const [slot, value] of old) entry[slot]!.assign(value)
+        if (old) for (const [slot, value] of old) assignOnce(entry[slot]!, value)
         else {
           tf.dispose(Object.values(entry))
           core.slots.delete(key)
@@ -186,30 +205,30 @@ function saveAll(core: Core): { restore(): void; dispose(): void } {
   }
 }
 
-/** Runs `work`; tensors that it makes before its first await end when it is done, but those it gives. */
-async function scoped<T extends object>(work: () => T | Promise<T>): Promise<T> {
+/** Runs `work`; tensors that it makes before its first await end by what is put into `ends`, but those it gives. */
+async function scoped<T extends object>(ends: (() => void)[], work: () => T | Promise<T>): Promise<T> {
   const engine = tf.engine()
+  const leave = markEngine()
   engine.startScope('own iteration')
   const { state } = engine as unknown as {
     state: { activeScope: { track: tf.Tensor[] } | null; scopeStack: { track: tf.Tensor[] }[] }
   }
   const scope = state.activeScope!
-  let given: T | Promise<T>
-  try {
-    given = work()
-  } finally {
-    // Taken from the stack without ending its tensors: what runs while the iteration awaits is not in this scope.
-    state.scopeStack.splice(state.scopeStack.indexOf(scope), 1)
-    state.activeScope = state.scopeStack.at(-1) ?? null
+  const kept = new Set<unknown>()
+  ends.push(() => {
+    for (const tensor of scope.track) if (!tensor.kept && !kept.has(tensor)) tensor.dispose()
+  })
+  const end = (left: boolean) => {
+    if (!left) {
+      // Taken from the stack without ending its tensors: what runs while the iteration awaits is not in this scope.
+      const at = state.scopeStack.indexOf(scope)
+      if (at >= 0) state.scopeStack.splice(at, 1)
+    }
+    leave()
   }
-  let result: T | undefined
-  try {
-    return (result = await given)
-  } finally {
-    const given = new Set<unknown>(Object.values(result ?? {}))
-    for (const tensor of scope.track)
-      if (!tensor.kept && !tensor.isDisposed && !given.has(tensor)) tensor.dispose()
-  }
+  const result = await during(end, work)
+  for (const value of Object.values(result ?? {})) kept.add(value)
+  return result
 }
 
 function numbersOf(given: IterationValues): { [name: string]: number } {

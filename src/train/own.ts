@@ -1,11 +1,13 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
+import { during, temporary } from '../settle.js'
 import { tellMeeting, watchMeeting } from './aligned.js'
 import { dropoutsOf } from './dropout.js'
 import { copyModel, isLayersModel } from './layers.js'
 import { frozenNorms, whileStill, type NormLayer } from './norms.js'
 import { placeWeights } from './place.js'
-import type { Batch, Parameter, Pass, Trainee } from './trainee.js'
+import { assignOnce } from './step.js'
+import type { Batch, Lending, Parameter, Pass, Trainee } from './trainee.js'
 import { weighted } from './weighted.js'
 
 /** Variables by name, in any nesting; a tf.LayersModel stands for all its weights. */
@@ -157,29 +159,35 @@ export function borrowingTrainee<Model extends { parameters: ParameterTree }>(
   const own = [...twin.parameters, ...twin.state]
   const lent = [...original.parameters, ...original.state].map(({ variable }) => variable)
   for (const [i, { variable }] of own.entries()) variable.assign(lent[i]!)
-  function begin({ keepParameters = false } = {}): () => void {
-    const before = lent.map((variable) => tf.keep(variable.clone()))
-    for (const [i, variable] of lent.entries()) variable.assign(own[i]!.variable)
-    let over = false
-    return () => {
-      if (over) return
-      over = true
-      if (keepParameters) for (const [i, { variable }] of twin.parameters.entries()) variable.assign(lent[i]!)
+  function begin({ keepParameters = false, hold = temporary }: Lending = {}): () => void {
+    const before: tf.Tensor[] = []
+    let lends = false
+    const finish = hold(() => {
+      if (lends && keepParameters)
+        for (const [i, { variable }] of twin.parameters.entries()) assignOnce(variable, lent[i]!)
       // What the pass itself changed (moving averages) is the copy's.
-      for (const [i, { variable }] of twin.state.entries())
-        variable.assign(lent[original.parameters.length + i]!)
-      for (const [i, variable] of lent.entries()) variable.assign(before[i]!)
+      if (lends)
+        for (const [i, { variable }] of twin.state.entries())
+          assignOnce(variable, lent[original.parameters.length + i]!)
+      lends = false
+      for (const [i, value] of before.entries()) if (!value.isDisposed) assignOnce(lent[i]!, value)
       tf.dispose(before)
-    }
+    })
+    for (const variable of lent) before.push(tf.keep(variable.clone()))
+    for (const [i, variable] of lent.entries()) variable.assign(own[i]!.variable)
+    lends = true
+    return finish
   }
-  function lending<T>(work: () => T): T {
-    const finish = begin()
-    try {
-      return work()
-    } finally {
-      finish()
-    }
-  }
+  const lending = <T>(work: () => T): T =>
+    during(
+      () => {},
+      () => {
+        const finish = begin()
+        const result = work()
+        finish()
+        return result
+      },
+    )
   return {
     ...twin,
     // The layers whose code runs.

@@ -1,5 +1,6 @@
 import { describe, InputError } from '../errors.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
+import { whileWaiting } from '../settle.js'
 import { named } from '../suggest.js'
 import type { EvaluationRow, RoundsView } from '../views.js'
 import { checkChanges, type Changes } from './changes.js'
@@ -69,17 +70,20 @@ export async function rounds<Run extends { set(changes: Changes, options?: { why
   const rows: RoundsView['rows'][number][] = []
   const starts: number[] = []
   const outer = core.order.subset
+  const giveBack = () => core.order.focus(outer)
+  const isOver = whileWaiting(giveBack, core)
   live.begin()
   core.stopReason = null
-  let before = core.evaluateOn && n > 0 ? await current(core, pause) : undefined
+  const call = core.owner
   try {
+    let before = core.evaluateOn && n > 0 ? await current(core, pause, call) : undefined
     for (let round = 1; round <= n && !core.stopReason; round++) {
       const begun = core.iteration
       const noted = core.adjustments.length
       starts.push(begun)
       core.order.focus(await choose(core, subset, starts, pause))
       await stretch(core, live, { iterations, rule, signal, spent: 'done', within })
-      const after = core.evaluateOn ? await current(core, pause) : undefined
+      const after = core.evaluateOn ? await current(core, pause, call) : undefined
       core.stopReason ??= ruleMet(core, [rule, core.ruleSpent ? undefined : core.settings.stop], {
         from,
         started,
@@ -102,16 +106,20 @@ export async function rounds<Run extends { set(changes: Changes, options?: { why
       message: `${n} rounds of ${iterations} iterations are spent`,
     }
   } finally {
-    core.order.focus(outer)
+    if (isOver()) giveBack()
     live.end(viewOf(core, { live: false, ...within }))
   }
   return { kind: 'rounds', run: core.name, rows, stopReason: core.stopReason }
 }
 
 /** The evaluation of the run as it stands: made now, unless it has been. */
-async function current(core: Core, pause: () => Promise<void>): Promise<EvaluationRow> {
+async function current(
+  core: Core,
+  pause: () => Promise<void>,
+  call: object | undefined,
+): Promise<EvaluationRow> {
   const last = core.evaluations.at(-1)
-  return last?.iteration === core.iteration ? last : (await evaluateRun(core, pause)).row
+  return last?.iteration === core.iteration ? last : (await evaluateRun(core, pause, call)).row
 }
 
 /** A subset to draw from until another is chosen. */

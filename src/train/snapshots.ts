@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { copyValues } from '../backend/copy.js'
 import type { Optimizer } from '../backend/optimizer.js'
+import { atomically } from '../settle.js'
 import type { Adjustment, EvaluationRow, StopReason } from '../views.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
 import type { Core } from './core.js'
@@ -88,6 +89,10 @@ export function takeSnapshot(core: Core): Snapshot {
 
 /** Puts the run back to where the snapshot was taken; the history is cut to its length. */
 export function restoreSnapshot(core: Core, snapshot: Snapshot): void {
+  atomically(() => restore(core, snapshot))
+}
+
+function restore(core: Core, snapshot: Snapshot): void {
   core.optimizer = snapshot.optimizer
   if (snapshot.version !== core.version) {
     writeTensors(core, snapshot.tensors)

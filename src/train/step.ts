@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../backend/optimizer.js'
 import { InputError } from '../errors.js'
-import { temporary } from './temporary.js'
+import { during } from '../settle.js'
 import type { Batch, Parameter, Trainee } from './trainee.js'
 
 /** What one pass forward and back gives. All tensors belong to the caller. */
@@ -30,11 +30,11 @@ export function gradientsOf(
 ): Gradients {
   return tf.tidy(() => {
     const before = trainee.state.map(({ variable }) => variable.clone())
-    const putBack = temporary(() => {
-      for (const [i, { variable }] of trainee.state.entries()) variable.assign(before[i]!)
-    })
-    const giveBack = borrow(trainee)
-    try {
+    const putBack = () => {
+      for (const [i, { variable }] of trainee.state.entries()) assignOnce(variable, before[i]!)
+    }
+    return during(putBack, () => {
+      const giveBack = borrow(trainee)
       let losses: tf.Tensor1D | undefined
       let predictions: tf.Tensor | undefined
       const through = trainee.borrow
@@ -52,28 +52,46 @@ export function gradientsOf(
         undefined,
         true,
       )
+      // From here on they are this scope's, also where what follows throws.
+      if (losses) adopt(losses)
+      if (predictions) adopt(predictions)
       if (grads.every((gradient) => gradient === undefined || gradient === null))
         throw unconnected(parameters)
       giveBack()
       const state = trainee.state.map(({ variable }) => variable.clone())
       return {
         loss: value as tf.Scalar,
-        ...(losses && { losses: adopt(losses) }),
-        ...(predictions && { predictions: adopt(predictions) }),
+        ...(losses && { losses }),
+        ...(predictions && { predictions }),
         gradients: grads.map((gradient) => gradient ?? null),
         state,
       }
-    } finally {
-      giveBack()
-      putBack()
-    }
+    })
   })
 }
 
-/** Lends a copy's values to the model whose functions it uses, until the function given is called. */
+/** Gives a variable a value, unless it has it: of what is to be put back, part may have been put back already. */
+export function assignOnce(variable: tf.Variable, value: tf.Tensor): void {
+  if (variable.dataId !== value.dataId) variable.assign(value)
+}
+
+/** Runs `work` with a copy's values lent to the model whose functions it uses. */
+export function borrowing<T>(trainee: Trainee, work: () => T): T {
+  if (!trainee.borrow) return work()
+  return during(
+    () => {},
+    () => {
+      const giveBack = borrow(trainee)
+      const result = work()
+      giveBack()
+      return result
+    },
+  )
+}
+
+/** Within a `during`: lends a copy's values to the model whose functions it uses, until the function given is called, or to its end. */
 export function borrow(trainee: Trainee): () => void {
-  const finish = trainee.borrow?.begin()
-  return finish ? temporary(finish) : () => {}
+  return trainee.borrow?.begin() ?? (() => {})
 }
 
 /**

@@ -33,6 +33,13 @@ export interface Parameter {
   constrain?(value: tf.Tensor): tf.Tensor
 }
 
+export interface Lending {
+  /** What the work did to the parameters is the copy's too. */
+  keepParameters?: boolean
+  /** Writes down how the lending ends, before it begins, and gives what ends it; by default within a `during`. */
+  hold?(finish: () => void): () => void
+}
+
 /** Anything with parameters, as a run sees it. */
 export interface Trainee {
   /** The model as the user passed it. */
@@ -58,8 +65,7 @@ export interface Trainee {
    */
   borrow?: {
     through: readonly tf.Variable[]
-    /** `keepParameters`: what the work did to the parameters is the copy's too. */
-    begin(options?: { keepParameters?: boolean }): () => void
+    begin(options?: Lending): () => void
   }
   /** An iteration of the user's own, with its optimizers. */
   iteration?(

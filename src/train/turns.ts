@@ -1,5 +1,6 @@
 import { InputError } from '../errors.js'
 import { maybeHost } from '../host.js'
+import { atomically, during, settleLeft, settleOf, whileWaiting } from '../settle.js'
 import { Background, silence, type Piece } from './background.js'
 import type { Core } from './core.js'
 import type { Hand } from './hand.js'
@@ -8,7 +9,6 @@ import type { Live } from './live.js'
 import { interruptedAt, stretch } from './loop.js'
 import { viewOf } from './run-view.js'
 import { restoreSnapshot, takeSnapshot, type Snapshot } from './snapshots.js'
-import { restoreAll } from './temporary.js'
 import type { Move, Timeline } from './timeline.js'
 
 /** Whose turn it is with a run: one call trains at a time, or the background does; what Stop left behind is put right first. */
@@ -21,6 +21,8 @@ export class Turns {
   #background: Background | undefined
   /** The call that trained last, and the signal of the cell that made it. */
   #last: { interrupt: AbortSignal | undefined; ended: Promise<unknown> } | undefined
+  /** The call that JavaScript was ended in the middle of. */
+  #left: object | undefined
 
   constructor(at: { core: Core; live: Live; timeline: Timeline; hand: Hand; journal: Journal }) {
     this.#core = at.core
@@ -28,6 +30,7 @@ export class Turns {
     this.#timeline = at.timeline
     this.#hand = at.hand
     this.#journal = at.journal
+    this.#core.onLeft = (call) => void (this.#left = call)
   }
 
   /** A call that trains: one step for undo. What was begun by hand is over. */
@@ -37,7 +40,12 @@ export class Turns {
     this.#hand.forget()
     this.#journal.begin(this.#timeline.begin())
     const interrupt = maybeHost()?.interrupt
-    const ended = this.#timeline.during(work).finally(() => this.ended())
+    // A host that gives up what a cell was waiting for says so at once; else it is found out below.
+    const isOver = whileWaiting(() => this.#abandon(), interrupt)
+    const ended = this.#timeline.during(work).finally(() => {
+      isOver()
+      this.ended()
+    })
     this.#last = { interrupt, ended: ended.catch(() => {}) }
     if (interrupt) this.#watch(interrupt, this.#last.ended)
     return ended
@@ -65,12 +73,14 @@ export class Turns {
   adjust(work: () => void): void {
     this.recover()
     const before = takeSnapshot(this.#core)
-    try {
-      work()
-    } catch (error) {
-      restoreSnapshot(this.#core, before)
-      throw error
+    let isMade = false
+    const takeBack = () => {
+      if (!isMade) restoreSnapshot(this.#core, before)
     }
+    during(takeBack, () => {
+      work()
+      isMade = true
+    })
     this.change(before)
     for (const adjustment of this.#core.adjustments.slice(before.adjustments.length))
       this.#journal.event('adjustment', { ...adjustment })
@@ -90,9 +100,11 @@ export class Turns {
     this.#refuseSecond()
     this.#hand.forget()
     this.#journal.begin(undefined, { forget: false })
-    const move = work()
-    this.#journal.moved('moved', move, this.#timeline)
-    this.#journal.end()
+    atomically(() => {
+      const move = work()
+      this.#journal.moved('moved', move, this.#timeline)
+      this.#journal.end()
+    })
   }
 
   /** Trains without a cell that waits for it. */
@@ -115,6 +127,7 @@ export class Turns {
       () => this.#core.iteration,
       () => {
         this.recover()
+        settleOf(this.#core)
         this.#tellStopped()
       },
     )
@@ -184,10 +197,10 @@ export class Turns {
 
   /** The call under way was ended by Stop, in the middle or while it waited for something: it will not come back. */
   #abandon(): void {
-    this.recover()
+    settleLeft()
+    this.#left = undefined
     if (!this.#core.owner) return
-    this.#core.abandoned?.undo()
-    this.#core.abandoned = undefined
+    settleOf(this.#core)
     this.#timeline.abandon()
     this.#tellStopped()
   }
@@ -200,17 +213,10 @@ export class Turns {
     this.ended()
   }
 
-  /** Puts right what Stop left where it ended the JavaScript in the middle of an iteration. */
+  /** Puts right what was left where JavaScript was ended in the middle of something. */
   recover(): void {
-    const { working } = this.#core
-    if (!working) return
-    restoreAll()
-    if (working.finish) working.finish()
-    else working.undo()
-    this.#core.working = undefined
-    if (!this.#last?.interrupt?.aborted || !this.#core.owner) return
-    this.#timeline.abandon()
-    this.#tellStopped()
+    settleLeft()
+    if (this.#left && this.#left === this.#core.owner) this.#abandon()
   }
 
   /** A call that changed the run is over. */

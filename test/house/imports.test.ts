@@ -45,8 +45,10 @@ const allowed: readonly Row[] = [
   ['src/text/c.ts', '../train/run.js'],
   ['src/text/tokenizers/train-bpe.ts', 'node:worker_threads'],
   ['src/backend/optimizers/c.ts', '../../errors.js'],
+  ['src/backend/d.ts', '../settle.js'],
   ['kernel/requests/c.ts', '../../src/show/values.js'],
   ['kernel/engine/c.ts', '../../src/host.js'],
+  ['kernel/engine/d.ts', '../../src/settle.js'],
   ['kernel/cli/b.ts', '../../src/data/index.js'],
 ]
 

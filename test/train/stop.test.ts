@@ -1,11 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { adam, Interrupted, seed, train } from '../../src/index.js'
-import { commit, gradientsAt, record, updatesAt } from '../../src/train/iteration.js'
-import { coreOf } from '../../src/train/run.js'
-import { normOf } from '../../src/train/step.js'
-import { temporary } from '../../src/train/temporary.js'
-import { blobs, classifier, silence, weightsOf } from './setup.js'
+import { blobs, classifier, silence } from './setup.js'
 
 let host: any
 let cell: AbortController
@@ -40,55 +36,6 @@ function start(more: object = {}) {
 const ended = () => new Promise<never>(() => {})
 
 describe('after Stop by force', () => {
-  test.each(['forward', 'commit'])(
-    'ended during the %s of an iteration, the run goes on to the same bits',
-    async (where) => {
-      const straight = start()
-      await straight.run.iterate(12)
-      seed(1)
-      const { model, run } = start()
-      await run.iterate(5)
-      // An iteration that stops half way and whose finally blocks are skipped: made of what iterateOnce writes down.
-      const core = coreOf(run)!
-      const cursor = core.order.state()
-      const working: typeof core.working = { undo: () => core.order.restore(cursor) }
-      core.working = working
-      core.order.next(7)
-      if (where === 'forward') {
-        const layer = model.layers.at(-1) as any
-        const { activation } = layer
-        temporary(() => void (layer.activation = activation))
-        layer.activation = { getClassName: () => 'linear', apply: (x: tf.Tensor) => x }
-      } else {
-        core.order.restore(cursor)
-        const positions = core.order.next(7)
-        const batch = core.batchAt(positions)
-        const found = gradientsAt(core, batch)
-        const norm = normOf(found.gradients)
-        const updates = updatesAt(core, found.gradients, norm, core.learningRate(), core.paceOf(7))
-        const outcome = {
-          finite: true,
-          loss: found.loss.dataSync()[0]!,
-          gradientNorm: norm.dataSync()[0]!,
-          learningRate: core.learningRate(),
-          positions,
-          losses: found.losses!.dataSync() as Float32Array,
-          pace: core.paceOf(7),
-        }
-        const at = core.iteration
-        working.finish = () => {
-          commit(core, updates, found.state)
-          if (core.iteration === at) record(core, outcome, 1)
-        }
-        commit(core, updates.slice(0, 2), found.state)
-      }
-      await run.iterate(where === 'forward' ? 7 : 6)
-      expect(run.iteration).toBe(12)
-      expect(weightsOf(model)).toEqual(weightsOf(straight.model))
-      expect(run.history.map(({ loss }) => loss)).toEqual(straight.run.history.map(({ loss }) => loss))
-    },
-  )
-
   test('a call whose cell was stopped is waited for, then the next goes on', async () => {
     const { run } = start()
     host.breathe = () => new Promise((resolve) => setTimeout(resolve, 20))

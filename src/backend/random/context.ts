@@ -1,5 +1,6 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import * as tf from '@tensorflow/tfjs'
+import { during } from '../../settle.js'
 import type { Key } from './bits.js'
 
 /** What random numbers are drawn from at present. */
@@ -41,12 +42,13 @@ function createStore(): Store {
     getStore: () => current,
     run(value, work) {
       const before = current
-      current = value
-      try {
-        return work()
-      } finally {
-        current = before
-      }
+      return during(
+        () => void (current = before),
+        () => {
+          current = value
+          return work()
+        },
+      )
     },
   }
 }

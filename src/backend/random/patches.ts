@@ -62,11 +62,12 @@ function rateOf({ dropout }: Randomness, layer: NoiseLayer): (() => number) | un
   return rate > 0 && rate < 1 ? () => rate : undefined
 }
 
-function patchLayers(): () => void {
+function patchLayers(undo: (() => void)[]): void {
   const classes = tf.serialization.SerializationMap.getMap().classNameMap
-  const undo = Object.entries(noise).map(([name, train]) => {
+  for (const [name, train] of Object.entries(noise)) {
     const { prototype } = classes[name]![0] as unknown as { prototype: { call: Function } }
     const original = prototype.call
+    undo.push(() => void (prototype.call = original))
     prototype.call = function (
       this: NoiseLayer,
       inputs: tf.Tensor | tf.Tensor[],
@@ -85,9 +86,7 @@ function patchLayers(): () => void {
         }),
       )
     }
-    return () => void (prototype.call = original)
-  })
-  return () => undo.forEach((restore) => restore())
+  }
 }
 
 interface Engine {
@@ -95,9 +94,11 @@ interface Engine {
   state: { scopeStack: { name: string }[] }
 }
 
-function patchDropout(): () => void {
+function patchDropout(undo: (() => void)[]): void {
   const engine = tf.engine() as unknown as Engine
   const original = engine.makeTensor
+  // The method lives on the prototype: taking ours off the instance brings it back.
+  undo.push(() => void delete (engine as Partial<Engine>).makeTensor)
   engine.makeTensor = function (values, shape, ...more) {
     const scopes = engine.state.scopeStack
     if (scopes.at(-1)?.name === 'randomUniform__op' && scopes.at(-2)?.name === 'dropout__op') {
@@ -107,12 +108,11 @@ function patchDropout(): () => void {
     }
     return original.call(engine, values, shape, ...more)
   }
-  // The method lives on the prototype: taking ours off the instance brings it back.
-  return () => delete (engine as Partial<Engine>).makeTensor
 }
 
-function patchMathRandom(): () => void {
+function patchMathRandom(undo: (() => void)[]): void {
   const original = Math.random
+  undo.push(() => void (Math.random = original))
   Math.random = () => {
     const randomness = maybeRandomness()
     if (!randomness?.key) return original()
@@ -120,11 +120,11 @@ function patchMathRandom(): () => void {
     const [high, low] = keyAt(randomness.key as Key, 0x40000000 + randomness.number++)
     return ((high >>> 5) * 2 ** 26 + (low >>> 6)) * 2 ** -53
   }
-  return () => void (Math.random = original)
 }
 
-/** Opens the doors; the returned function closes them. */
-export function patch(): () => void {
-  const undo = [patchLayers(), patchDropout(), patchMathRandom()]
-  return () => undo.forEach((restore) => restore())
+/** Opens the doors; what closes them is put into `undo`. */
+export function patch(undo: (() => void)[]): void {
+  patchLayers(undo)
+  patchDropout(undo)
+  patchMathRandom(undo)
 }
