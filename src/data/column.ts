@@ -142,23 +142,24 @@ function columnOfArray(
   const whole = field.length > 0 && field.every((entry) => isNumbers(entry) && isWhole(entry))
   const dtype = whole && (field as NumberArray[]).every(fitsInt32) ? 'int32' : 'float32'
   const data = dtype === 'int32' ? new Int32Array(field.length * size) : new Float32Array(field.length * size)
-  for (let i = 0; i < field.length; i++) {
-    const flat: unknown[] = []
-    flatten(field[i], flat)
-    if (flat.length !== size)
+  let i = 0
+  const take = (value: unknown): number => {
+    if (typeof value === 'boolean') return Number(value)
+    if (typeof value !== 'number' && typeof value !== 'bigint') throw mixed(at, i, value, 'numbers')
+    return dtype === 'int32' ? Number(value) : rounding.take(value, at.where)
+  }
+  for (; i < field.length; i++) {
+    const entry = field[i]
+    // The usual kind of row, and many times as quick as number by number.
+    if (entry instanceof data.constructor && (entry as Float32Array).length === size)
+      data.set(entry as Float32Array, i * size)
+    else if (fill(data, i * size, (i + 1) * size, entry, take) !== (i + 1) * size)
       throw mixed(
         at,
         i,
-        field[i],
+        entry,
         `${size} numbers (shape [${inner.join(', ')}]) in every entry, as in the first`,
       )
-    for (let j = 0; j < size; j++) {
-      const value = flat[j]
-      if (typeof value !== 'number' && typeof value !== 'boolean' && typeof value !== 'bigint')
-        throw mixed(at, i, value, 'numbers')
-      data[i * size + j] =
-        dtype === 'int32' || typeof value === 'boolean' ? Number(value) : rounding.take(value, at.where)
-    }
   }
   return numberColumn(data, { shape: inner, dtype })
 }
@@ -233,8 +234,20 @@ function shapeOf(value: unknown): number[] {
   return Array.isArray(value) ? [value.length, ...(value.length ? shapeOf(value[0]) : [])] : []
 }
 
-function flatten(value: unknown, into: unknown[]): void {
-  if (Array.isArray(value)) for (const part of value) flatten(part, into)
-  else if (ArrayBuffer.isView(value)) for (const part of value as unknown as Iterable<number>) into.push(part)
-  else into.push(value)
+/** Writes all numbers in `value` from `at` on, as far as `end`; gives how far they go. */
+function fill(
+  into: Float32Array | Int32Array,
+  at: number,
+  end: number,
+  value: unknown,
+  take: (value: unknown) => number,
+): number {
+  if (!Array.isArray(value) && !isNumbers(value)) {
+    const number = take(value)
+    if (at < end) into[at] = number
+    return at + 1
+  }
+  let next = at
+  for (let i = 0; i < value.length && next <= end; i++) next = fill(into, next, end, value[i], take)
+  return next
 }

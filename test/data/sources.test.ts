@@ -157,7 +157,10 @@ describe('other files', () => {
     expect((await readImages(join(folder, 'pictures'), { size: [2, 2], channels: 1 })).x.shape).toEqual([
       2, 2, 1,
     ])
-    await expect(readImages(folder, { size: [4, 4] })).rejects.toThrow(/no images in its folders/)
+    mkdirSync(join(folder, 'none', 'empty'), { recursive: true })
+    await expect(readImages(join(folder, 'none'), { size: [4, 4] })).rejects.toThrow(
+      /no images in its folders/,
+    )
     await expect(readImages(folder, { size: [0, 4] })).rejects.toThrow(/received \[0, 4\]/)
   })
 })

@@ -15,7 +15,7 @@ const types: { readonly [code: number]: { size: number; read: (view: DataView, a
 }
 
 /**
- * Images and labels in the format of the MNIST files (IDX, gzip where the name ends in .gz): bytes become float32 in
+ * Images and labels in the format of the MNIST files (IDX, packed by gzip or not): bytes become float32 in
  * 0..1 of shape [height, width, 1], labels int32.
  *
  * Source: http://yann.lecun.com/exdb/mnist, "The IDX file format".
@@ -57,7 +57,7 @@ async function readArray(path: string) {
   const { readFile } = await import('node:fs/promises')
   const { gunzipSync } = await import('node:zlib')
   const file: Uint8Array = await readFile(path)
-    .then((bytes) => (path.endsWith('.gz') ? gunzipSync(bytes) : bytes))
+    .then((bytes) => (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes))
     .catch((error: unknown) => {
       throw new InputError(
         { where: path, received: (error as Error).message, expected: 'an IDX file' },
