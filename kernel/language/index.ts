@@ -117,12 +117,12 @@ export function createLanguage({
   }
 
   /** The problems of a module as those of its cell, as severe as the cell wants them. */
-  async function diagnose(module: CellModule, document: Document): Promise<Diagnostic[]> {
+  async function diagnose(module: CellModule, document: Document, patience?: number): Promise<Diagnostic[]> {
     const { text } = module
     const checking = findChecking(text) ?? 'error'
     if (checking === 'off') return []
     watched.follow(module.specifiers)
-    const problems = await service.diagnose(document.path)
+    const problems = await service.diagnose(document.path, patience)
     missing.take(problems)
     const found = readDiagnostics(problems, document, text, workspace)
     if (checking === 'error') return found
@@ -136,7 +136,11 @@ export function createLanguage({
       inTurn(async () => {
         await catchUp()
         await write(document)
-        return diagnose(module, document)
+        return diagnose(module, document, service.assistPatience)
+      }).catch((error: unknown): Diagnostic[] => {
+        // As long as it stays what it is it is not asked about again: cells that are to run would wait each time.
+        if (error instanceof ServerTooSlow) return []
+        throw error
       }),
   )
 

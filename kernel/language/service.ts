@@ -66,23 +66,39 @@ export class Service {
   /** How often it was started. */
   starts = 0
 
-  /** `patience`: milliseconds after which a question is given up. Types can be written that take for ever. */
-  constructor(folder: string, home: string, { patience = 30_000 }: { patience?: number } = {}) {
+  /**
+   * @param patience milliseconds after which a check is given up. Types can be written that take for ever.
+   * @param startPatience the same until TypeScript has started
+   * @param assistPatience the same for what only helps while a cell is written, for which those that are to run wait meanwhile
+   */
+  constructor(
+    folder: string,
+    home: string,
+    {
+      patience = 30_000,
+      assistPatience = 5_000,
+      startPatience = 30_000,
+    }: { patience?: number; assistPatience?: number; startPatience?: number } = {},
+  ) {
     this.folder = folder
     this.#home = home
     this.#patience = patience
+    this.assistPatience = assistPatience
+    this.#startPatience = startPatience
   }
   readonly #patience: number
+  readonly #startPatience: number
+  readonly assistPatience: number
 
-  /** The answer, unless it takes too long. */
-  async #inTime<T>(server: Server, answer: Promise<T>): Promise<T> {
+  /** The answer, unless it takes too long: then the server, which may be busy with it for good, is ended. */
+  async #inTime<T>(server: Server, answer: Promise<T>, patience = this.#patience): Promise<T> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         // First of the two: stopping refuses the answer as well.
-        reject(new ServerTooSlow(`TypeScript took more than ${this.#patience / 1000} s`))
+        reject(new ServerTooSlow(`TypeScript took more than ${patience / 1000} s`))
         server.stop()
-      }, this.#patience)
+      }, patience)
     })
     try {
       return await Promise.race([answer, late])
@@ -97,12 +113,13 @@ export class Service {
     this.starts++
     const server = startServer(findCompiler(this.#home))
     this.#server = server
-    await server.request('initialize', {
+    const beginning = server.request('initialize', {
       processId: process.pid,
       rootUri: pathToFileURL(this.folder).href,
       initializationOptions: { logVerbosity: logNothing },
       capabilities,
     })
+    await this.#inTime(server, beginning, this.#startPatience)
     server.notify('initialized', {})
     for (const [path, { text, version, language }] of this.#documents)
       server.notify('textDocument/didOpen', {
@@ -176,11 +193,11 @@ export class Service {
   }
 
   /** Asks about a document; once more when the service ended meanwhile. */
-  async #ask(method: string, path: string, rest: object = {}): Promise<any> {
+  async #ask(method: string, path: string, rest: object = {}, patience = this.#patience): Promise<any> {
     const params = { textDocument: { uri: pathToFileURL(path).href }, ...rest }
     const once = async () => {
       const server = await this.server()
-      return this.#inTime(server, server.request(method, params))
+      return this.#inTime(server, server.request(method, params), patience)
     }
     try {
       return await once()
@@ -190,19 +207,20 @@ export class Service {
     }
   }
 
-  async diagnose(path: string): Promise<ServiceDiagnostic[]> {
-    const report = await this.#ask('textDocument/diagnostic', path)
+  async diagnose(path: string, patience?: number): Promise<ServiceDiagnostic[]> {
+    const report = await this.#ask('textDocument/diagnostic', path, {}, patience)
     return report?.items ?? []
   }
 
   async complete(path: string, position: Position): Promise<ServiceCompletion[]> {
-    const list = await this.#ask('textDocument/completion', path, { position })
+    const list = await this.#ask('textDocument/completion', path, { position }, this.assistPatience)
     return Array.isArray(list) ? list : (list?.items ?? [])
   }
 
   /** Adds signature (`detail`) and documentation to a completion. */
   async resolve(item: ServiceCompletion): Promise<ServiceCompletion> {
-    return (await this.server()).request('completionItem/resolve', item)
+    const server = await this.server()
+    return this.#inTime(server, server.request('completionItem/resolve', item), this.assistPatience)
   }
 
   /** Markdown about the name at a position: a code block with its declaration, then its documentation. */
@@ -210,7 +228,7 @@ export class Service {
     path: string,
     position: Position,
   ): Promise<{ text: string; start: Position; end: Position } | undefined> {
-    const hover = await this.#ask('textDocument/hover', path, { position })
+    const hover = await this.#ask('textDocument/hover', path, { position }, this.assistPatience)
     if (!hover?.contents?.value) return undefined
     return { text: hover.contents.value, start: hover.range.start, end: hover.range.end }
   }
