@@ -1,10 +1,10 @@
 /** Files beside the notebook: what an import of one means, for the types and at run time alike. */
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { isBuiltin } from 'node:module'
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname, extname, isAbsolute, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import type { CompiledModule } from './cell/module.js'
 import { syntaxOf } from './cell/syntax.js'
+import { conditions, resolveImport, type Conditions } from './package-maps.js'
 
 /** What stands for `./x.js` in the source of a TypeScript file. */
 const sourceOf: { [extension: string]: readonly string[] } = {
@@ -15,17 +15,58 @@ const sourceOf: { [extension: string]: readonly string[] } = {
 }
 const guessed = ['.ts', '.tsx', '.mts', '.cts', '.js', '.mjs', '.cjs', '.jsx', '.json']
 
-const isFile = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() === true
+function isFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === true
+  } catch {
+    // It goes through a file, or is no path at all.
+    return false
+  }
+}
 
-/** The path that a specifier names, if it names one: relative, absolute or a `file:` address. */
-export function asPath(specifier: string, folder: string): string | undefined {
-  if (specifier.startsWith('file:')) return fileURLToPath(specifier)
+/** Whether an import of `path` means declarations that stand alone: types without code. */
+export const isDeclared = (path: string): boolean =>
+  /\.d\.[cm]?ts$/.test(path) || ['.d.ts', '.d.mts', '/index.d.ts'].some((ending) => isFile(path + ending))
+
+/** The path that a specifier names, if it names one: relative, absolute, a `file:` address, or a file by `imports` of package.json. */
+export function asPath(
+  specifier: string,
+  folder: string,
+  asked: Conditions = conditions.import,
+): string | undefined {
+  if (specifier.startsWith('file:')) return maybeFile(specifier)
   if (isAbsolute(specifier)) return specifier
+  if (specifier.startsWith('#')) {
+    const target = resolveImport(specifier, folder, asked)
+    return target !== undefined && isAbsolute(target) ? target : undefined
+  }
   return /^\.{1,2}(\/|$)/.test(specifier) ? join(folder, specifier) : undefined
+}
+
+function maybeFile(address: string): string | undefined {
+  try {
+    return fileURLToPath(address)
+  } catch {
+    return undefined
+  }
+}
+
+/** Where a file really lies: one that is linked is one module by both names, as in Node. */
+export function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
 }
 
 /** The file that an import of `path` means: as written, as the TypeScript beside it, with an extension, or as a folder's index. */
 export function findFile(path: string): string | undefined {
+  const found = findWritten(path)
+  return found && realPath(found)
+}
+
+function findWritten(path: string): string | undefined {
   if (isFile(path)) return path
   const extension = extname(path)
   for (const other of sourceOf[extension] ?? []) {
@@ -70,10 +111,4 @@ const kindOf: { [extension: string]: CompiledModule['kind'] } = {
 export function moduleKind(path: string): CompiledModule['kind'] | undefined {
   const extension = extname(path)
   return kindOf[extension] ?? (extension === '.js' && packageType(path) === 'module' ? 'esm' : undefined)
-}
-
-/** What `import.meta.resolve` says: an address, as Node's own does. */
-export function addressOf({ resolve }: NodeJS.Require, specifier: string): string {
-  if (isBuiltin(specifier)) return specifier.startsWith('node:') ? specifier : `node:${specifier}`
-  return /^(file|data|https?):/.test(specifier) ? specifier : pathToFileURL(resolve(specifier)).href
 }

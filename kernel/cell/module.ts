@@ -17,6 +17,8 @@ export interface CompiledModule {
    * 'commonjs': a function of (exports, require, module, __filename, __dirname).
    */
   kind: 'esm' | 'commonjs'
+  /** An ES module with `export =`: `runtime.module.exports` is what it exports, when it has run. */
+  assigns?: boolean
   program: string
   map: string
 }
@@ -143,7 +145,10 @@ export function compileModule(
   const parsed = parseFile(path, text, language)
   const refuse = (errors: Parsed['errors']) => new CellSyntaxError(describeErrors(errors, text), path)
   if (parsed.errors.length > 0) throw refuse(parsed.errors)
-  const kind = forced ?? (parsed.isModule || !usesCommonJs(text) ? 'esm' : 'commonjs')
+  const { assigns, requires, imports } = findAssignments(parsed.program)
+  // `export =` alone is CommonJS; beside an `import` it waits for that.
+  const isOne = assigns && !imports ? false : parsed.isModule || !usesCommonJs(text)
+  const kind = forced ?? (isOne ? 'esm' : 'commonjs')
   const { code, mappings } = orRefuse(
     () => stripTypes(text, parsed, path, emit),
     () => refuse(parseFile(path, text, language, true).errors),
@@ -161,12 +166,34 @@ export function compileModule(
     const line = lineOf(to, shifted[index]!)
     return { ...mapping, line: line + 1, column: shifted[index]! - to[line]! }
   })
+  const given = [
+    ...(assigns ? ['module = __runtime.module'] : []),
+    ...(requires ? ['require = __runtime.require'] : []),
+  ]
   const open =
     kind === 'esm'
-      ? `(async function (__exports, __runtime) { "use strict"; ${head}`
+      ? `(async function (__exports, __runtime) { "use strict"; ${given.length > 0 ? `const ${given.join(', ')}; ` : ''}${head}`
       : '(function (exports, require, module, __filename, __dirname) {'
   const map = JSON.stringify({ version: 3, sources: [path], names: [], mappings: writeMappings(moved) })
-  return { kind, program: `${open}\n${body}\n})`, map }
+  return { kind, ...(assigns && kind === 'esm' ? { assigns } : {}), program: `${open}\n${body}\n})`, map }
+}
+
+/** What of TypeScript's own words for CommonJS a file has: `export =`, `import x = require()`; and whether it has `import` beside. */
+function findAssignments({ body }: Parsed['program']): {
+  assigns: boolean
+  requires: boolean
+  imports: boolean
+} {
+  const types = new Set<string>(body.map((node) => node.type))
+  const requires = body.some(
+    (node) =>
+      node.type === 'TSImportEqualsDeclaration' && node.moduleReference.type === 'TSExternalModuleReference',
+  )
+  return {
+    assigns: types.has('TSExportAssignment'),
+    requires,
+    imports: body.some((node) => node.type === 'ImportDeclaration' && node.importKind !== 'type'),
+  }
 }
 
 const usesCommonJs = (text: string) => /\b(?:module\s*\.\s*exports|exports\s*[.[]|require\s*\()/.test(text)

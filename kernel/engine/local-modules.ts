@@ -4,7 +4,8 @@ import { pathToFileURL } from 'node:url'
 import { Script } from 'node:vm'
 import type { Emit } from '../cell/strip.js'
 import type { CellSyntaxError } from '../cell/syntax-error.js'
-import { addressOf, moduleKind } from '../files.js'
+import { moduleKind } from '../files.js'
+import { readJson } from './json-files.js'
 import { printNamespace } from './printing.js'
 
 /** A file as it was loaded. */
@@ -32,6 +33,8 @@ export interface ModuleContext {
     names: readonly string[],
   ): Promise<any>
   require: NodeJS.Require
+  /** What `import.meta.resolve` says there. */
+  resolve(specifier: string): string
 }
 
 /** Empties a namespace; exports are configurable getters. Gives what was in it. */
@@ -187,7 +190,7 @@ export class LocalModules {
     module.emit = JSON.stringify(this.#emit())
     const extension = extname(path)
     if (extension === '.json') {
-      offerWhole(namespace, JSON.parse(module.text))
+      offerWhole(namespace, readJson(path, module.text))
       return
     }
     // The compiler is loaded by the notebooks that need it on this thread.
@@ -202,8 +205,8 @@ export class LocalModules {
       { filename: path },
     )
     const run = script.runInThisContext()
+    const commonJs = { exports: {} as any, filename: path, id: path, loaded: false }
     if (compiled.kind === 'commonjs') {
-      const commonJs = { exports: {} as any, filename: path, id: path, loaded: false }
       run.call(commonJs.exports, commonJs.exports, context.require, commonJs, path, dirname(path))
       offerWhole(namespace, commonJs.exports)
       return
@@ -217,13 +220,16 @@ export class LocalModules {
           if (name !== 'default' && !Object.hasOwn(namespace, name)) offer(namespace, name, () => other[name])
       },
       import: context.import,
+      require: context.require,
+      module: commonJs,
       meta: {
         url: address,
         filename: path,
         dirname: dirname(path),
-        resolve: (specifier: string) => addressOf(context.require, specifier),
+        resolve: context.resolve,
       },
     })
+    if (compiled.assigns) offerWhole(namespace, commonJs.exports)
   }
 
   /** The files that were edited since they were loaded, and those that import them, imported ones first. */
@@ -235,7 +241,9 @@ export class LocalModules {
         const module = this.#modules.get(path)!
         module.stamp = this.#stampOf(path)
         // Saved without a change, or gone: what was loaded stays.
-        if (module.stamp !== 'gone' && (this.#read(path) !== text || before !== emit)) stale.add(path)
+        if (module.stamp !== 'gone') {
+          if (this.#read(path) !== text || before !== emit) stale.add(path)
+        } else if (stamp !== 'gone') this.#gone.push(basename(path))
       }
     for (let before = -1; before !== stale.size;) {
       before = stale.size
@@ -252,10 +260,14 @@ export class LocalModules {
     return order
   }
 
+  /** The files that were removed since the last look. */
+  readonly #gone: string[] = []
+
   /** Loads edited files and what depends on them anew. Gives a line that says so, if there were any. */
   async refresh(): Promise<string | undefined> {
     const stale = this.#findStale()
-    if (stale.length === 0) return undefined
+    const gone = this.#gone.splice(0)
+    if (stale.length + gone.length === 0) return undefined
     const modules = stale.map((path) => this.#modules.get(path)!)
     const failed = new Set<string>()
     const lines: string[] = []
@@ -274,6 +286,10 @@ export class LocalModules {
           )
         }
     }
+    if (gone.length > 0)
+      lines.push(
+        `${gone.join(', ')} ${gone.length === 1 ? 'is' : 'are'} not there any more. What was imported from ${gone.length === 1 ? 'it' : 'them'} stays as it was.`,
+      )
     if (loaded.length > 0) lines.unshift(`re-loaded ${loaded.join(', ')}`)
     return lines.join('\n')
   }

@@ -13,7 +13,12 @@ import { runNpm } from './npm.js'
 import { printTensorflow } from './printing.js'
 import { isMissing, Requires } from './require.js'
 import { each, resume } from './waiting.js'
-import { addressOf, asPath, findFile, isReloaded } from '../files.js'
+import { asPath, findFile, isDeclared, isReloaded } from '../files.js'
+import { explainInstalled, isOnlyTypes } from '../installed.js'
+import { foldersUpFrom } from '../package-maps.js'
+import { resolveAddress } from './addresses.js'
+import { NotOffered } from './not-offered.js'
+import { hasOnlyTypes, onlyTypes } from './only-types.js'
 
 export interface ModulesOptions {
   /** The notebook's folder: imports are resolved from here first. */
@@ -59,8 +64,23 @@ class MissingFile extends GradbookError {
   readonly code = 'ERR_MODULE_NOT_FOUND'
 }
 
+/** What Node says of a module that it did not find. */
+const notFound = new Set([
+  'ERR_MODULE_NOT_FOUND',
+  'ERR_PACKAGE_PATH_NOT_EXPORTED',
+  'ERR_UNSUPPORTED_DIR_IMPORT',
+  'ERR_INVALID_PACKAGE_TARGET',
+])
+
+/** Whether Node did not find what a cell or a file in `place` itself imports, rather than something further on. */
+function isOwnImport(error: unknown, place: string): boolean {
+  const { code, message } = (error ?? {}) as { code?: string; message?: string }
+  return notFound.has(code ?? '') && message?.includes(`imported from ${join(place, '[cell]')}`) === true
+}
+
 /** Exports that a CommonJS module shows only on its default export. */
 function withNames(namespace: any, names: readonly string[]): any {
+  if (hasOnlyTypes(namespace)) return namespace
   const whole = namespace.default
   if (whole === null || whole === undefined) return namespace
   const isDefault = names.includes('default') && isCompiled(namespace)
@@ -138,7 +158,15 @@ export function createModules({
       notice(name, found)
       return found
     } catch (error) {
-      if (!isPackage(specifier) || !isMissing(error, name)) throw error
+      if (!isPackage(specifier)) throw error
+      const isHere = isOwnImport(error, place)
+      if (isHere && !isBrought(specifier)) {
+        const folders = foldersUpFrom(place)
+        const why = explainInstalled(specifier, folders)
+        if (isOnlyTypes(specifier, folders)) return onlyTypes(specifier, why, [folder])
+        if (why !== undefined) throw new NotOffered(why)
+      }
+      if (!isMissing(error, name)) throw error
       if (!isBrought(specifier)) throw new MissingPackage(name, [folder])
     }
     try {
@@ -146,6 +174,13 @@ export function createModules({
       notice(name, found)
       return found
     } catch (error) {
+      if (
+        isOwnImport(error, home) &&
+        (error as NodeJS.ErrnoException).code === 'ERR_PACKAGE_PATH_NOT_EXPORTED'
+      )
+        throw new NotOffered(
+          explainInstalled(specifier, foldersUpFrom(home)) ?? `The package '${name}' has no '${specifier}'.`,
+        )
       if (!isMissing(error, name)) throw error
       throw new MissingPackage(name, [folder, home])
     }
@@ -155,6 +190,7 @@ export function createModules({
     const place = dirname(path)
     return {
       require: requires.of(path, imported),
+      resolve: (specifier) => addressIn(place, specifier),
       import: async (specifier, options, names = []) =>
         withNames(await load(specifier, options, place, path, imported), names),
     }
@@ -169,13 +205,18 @@ export function createModules({
   ): Promise<any> {
     const file = findLocal(specifier, place, (path) => local.findDefined(path))
     if (!file) {
-      if (asPath(specifier, place) === undefined) return importPackage(specifier, options, place)
+      const path = asPath(specifier, place)
+      if (path === undefined) return importPackage(specifier, options, place)
+      if (isDeclared(path)) return onlyTypes(specifier, `'${specifier}' has declarations and no code.`)
       throw new MissingFile(`the file '${specifier}' was not found in ${place}`)
     }
     if (!isReloaded(file)) return importFor(place)(pathToFileURL(file).href, options)
     imported?.(file)
     return local.load(file, from)
   }
+
+  const addressIn = (place: string, specifier: string): string =>
+    resolveAddress(String(specifier), place, { home: requireFromHome, findLocal })
 
   const module = { exports: {} as unknown, filename, id: '.', loaded: false, children: [], paths: [] }
   const require = Object.assign(requires.of(filename), { main: module })
@@ -196,7 +237,7 @@ export function createModules({
       url: pathToFileURL(filename).href,
       dirname: folder,
       filename,
-      resolve: (specifier) => addressOf(require, specifier),
+      resolve: (specifier) => addressIn(folder, specifier),
     },
     define: async (name, text) => {
       local.define(join(folder, name), text)

@@ -6,6 +6,7 @@ import type { Runtime } from '../cell/types.js'
 import type { Problem, Program } from '../port.js'
 import { createModules } from './modules.js'
 import { installStacks } from './stacks.js'
+import { compileWorkers } from './workers.js'
 import { formatError, type CellRecord, type Sources } from './tracebacks.js'
 
 export interface Parts {
@@ -23,6 +24,7 @@ export function createParts(folder: string, home: string): Parts {
   // Of V8's ten frames a library takes all: the user's own lies below them.
   Error.stackTraceLimit = 50
   const modules = createModules({ folder, home })
+  compileWorkers({ folder, home: join(home, 'package.json') })
   const cells = new Map<number, CellRecord>()
   const sources: Sources = {
     cell: (number) => cells.get(number),

@@ -1,10 +1,15 @@
 /** `require` in cells and in the files beside the notebook. */
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, extname } from 'node:path'
 import { MissingPackage } from '../../src/errors.js'
 import type { Emit } from '../cell/strip.js'
 import { isReloaded } from '../files.js'
+import { explainInstalled } from '../installed.js'
+import { conditions, foldersUpFrom } from '../package-maps.js'
 import { isBrought, isPackage, packageOf } from '../packages.js'
+import { readJson } from './json-files.js'
+import { NotOffered } from './not-offered.js'
 import { isTyped, RequiredFiles } from './required.js'
 
 /** Whether an error says that just this package is missing, rather than something that it imports. */
@@ -15,6 +20,22 @@ export function isMissing(error: unknown, name: string): boolean {
     (message?.includes(`'${name}'`) === true || message?.includes(`'${name}/`) === true)
   )
 }
+
+/** A JSON file beside the notebook, read anew after an edit. */
+function requireJson(own: NodeJS.Require, file: string): unknown {
+  const known = own.cache[file]
+  const text = readFileSync(file, 'utf8')
+  if (known && texts.get(known) === text) return known.exports
+  // It says where the file is broken.
+  readJson(file, text)
+  delete own.cache[file]
+  const value = own(file) as unknown
+  if (own.cache[file]) texts.set(own.cache[file], text)
+  return value
+}
+
+/** What was read of the JSON files that Node has in its cache. */
+const texts = new WeakMap<NodeJS.Module, string>()
 
 export interface RequireOptions {
   /** The notebook's folder, which the error for a missing package names. */
@@ -56,8 +77,10 @@ export class Requires {
         // Files are edited between cells, and Node keeps what it has required.
         delete own.cache[file]
       }
+      if (file && extname(file) === '.json') return requireJson(own, file)
       return this.#orBrought(
         specifier,
+        filename,
         () => own(file && isPackage(specifier) ? file : specifier),
         () => home(specifier),
       )
@@ -65,6 +88,7 @@ export class Requires {
     const resolve = (specifier: string, options?: object): string =>
       this.#orBrought(
         specifier,
+        filename,
         () => own.resolve(specifier, options),
         () => home.resolve(specifier),
       )
@@ -72,12 +96,17 @@ export class Requires {
   }
 
   /** What is found from the notebook, else from the kernel where it brings the package. */
-  #orBrought<T>(specifier: string, fromNotebook: () => T, fromKernel: () => T): T {
+  #orBrought<T>(specifier: string, filename: string, fromNotebook: () => T, fromKernel: () => T): T {
     const name = packageOf(specifier)
     try {
       return fromNotebook()
     } catch (error) {
-      if (!isPackage(specifier) || !isMissing(error, name)) throw error
+      if (!isPackage(specifier)) throw error
+      if ((error as NodeJS.ErrnoException)?.code === 'ERR_PACKAGE_PATH_NOT_EXPORTED') {
+        const why = explainInstalled(specifier, foldersUpFrom(dirname(filename)), conditions.require)
+        if (why !== undefined) throw new NotOffered(why)
+      }
+      if (!isMissing(error, name)) throw error
       if (!isBrought(specifier)) throw new MissingPackage(name, [this.#options.folder])
       return fromKernel()
     }

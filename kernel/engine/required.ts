@@ -6,7 +6,8 @@ import { Script } from 'node:vm'
 import type { TsconfigRaw } from 'esbuild'
 import type { Emit } from '../cell/strip.js'
 
-const loaderOf: { readonly [extension: string]: 'ts' | 'tsx' | 'jsx' } = {
+/** What esbuild calls the language of a file. */
+export const loaderOf: { readonly [extension: string]: 'ts' | 'tsx' | 'jsx' } = {
   '.ts': 'ts',
   '.cts': 'ts',
   '.mts': 'ts',

@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { findLineStarts, placeAt, readSource, type Diagnostic, type Source } from '../cell/index.js'
 import { packageOf } from '../packages.js'
 import type { TsconfigProblem } from '../tsconfig.js'
-import { isMissing, missingHelp, missingSpecifier } from './missing.js'
+import { isBeyondTypes, isMissing, missingHelp, missingSpecifier } from './missing.js'
 import { toOffset, type Document } from './document.js'
 import type { ServiceDiagnostic } from './service.js'
 import type { Workspace } from './workspace.js'
@@ -35,6 +35,12 @@ const plainMessage = (message: string): string =>
 const isImplicitAny = (code: number): boolean =>
   code >= 7005 && code <= 7057 && !(code >= 7027 && code <= 7030) && code !== 7041
 
+/** How TypeScript writes a path in a string: everything but ASCII by its code. */
+const literalOf = (path: string): string =>
+  JSON.stringify(path)
+    .slice(1, -1)
+    .replaceAll(/[^ -~]/g, (char) => `\\u${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`)
+
 /** Problems of a module as problems of its cell. What lies outside the cell's text is none of the cell's. */
 export function readDiagnostics(
   problems: readonly ServiceDiagnostic[],
@@ -48,11 +54,13 @@ export function readDiagnostics(
   const { commands } = readSource(cellText)
   for (const { range, severity, code, message: said, relatedInformation } of problems) {
     if (severity > 2 || (isImplicitAny(code) && !workspace.refusesImplicitAny)) continue
-    const message = document.edits.reduce(
-      (text, edit) =>
-        edit.text.trim() === '' ? text : text.replaceAll(edit.text, cellText.slice(edit.start, edit.end)),
-      said,
-    )
+    const message = document.edits.reduce((text, edit) => {
+      const written = cellText.slice(edit.start, edit.end)
+      // As a path, and as a path in a string of TypeScript's.
+      const path = 'path' in edit ? String(edit.path) : edit.text
+      if (path.trim() === '') return text
+      return text.replaceAll(path, written).replaceAll(literalOf(path), written)
+    }, said)
     const start = toOffset(document, range.start, lines)
     const end = toOffset(document, range.end, lines)
     if (end < 0) continue
@@ -60,6 +68,7 @@ export function readDiagnostics(
     const specifier = isMissing(code) ? missingSpecifier(message) : undefined
     // The cell installs it before it imports it.
     if (specifier !== undefined && installs(commands, specifier)) continue
+    if (specifier !== undefined && isBeyondTypes(specifier, workspace)) continue
     if (needsElements.has(code) && commands.length > 0) continue
     const help = specifier === undefined ? '' : missingHelp(specifier, workspace)
     found.push({

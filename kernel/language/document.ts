@@ -1,3 +1,4 @@
+import { sep } from 'node:path'
 import { applyEdits, findLineStarts, lineOf, shiftOffsets, type Edit } from '../cell/index.js'
 import type { Position } from './service.js'
 
@@ -12,15 +13,37 @@ export interface Document {
 }
 
 const relative =
-  /(?<=(?:\bfrom|\bimport|\brequire\s*\(|\bimport\s*\()\s*(['"]))(?:\.{1,2}(?:\/[^'"\n]*)?|file:[^'"\n]+)(?=\1)/g
+  /(?<=(?:\bfrom|\bimport|\brequire\s*\(|\bimport\s*\()\s*(['"]))(?:\.{1,2}(?:\/(?:[^'"\\\n]|\\.)*)?|file:[^'"\n]+|#(?:[^'"\\\n]|\\.)+)(?=\1)/g
 
-/** Makes relative imports, and addresses of files, absolute paths: the module does not lie where the cell does. Works on unfinished text too. */
-export function absoluteImports(text: string, resolve: (specifier: string) => string): Edit[] {
-  return [...text.matchAll(relative)].map(({ 0: specifier, index }) => ({
-    start: index,
-    end: index + specifier.length,
-    text: resolve(specifier).replaceAll('\\', '/'),
-  }))
+/** A path that was written in place of an import. */
+interface PathEdit extends Edit {
+  /** How TypeScript calls it in its messages. */
+  path: string
+}
+
+/** What a literal of the text says. */
+function unquote(written: string): string {
+  return written.replaceAll(/\\(?:u\{([\da-f]+)\}|u([\da-f]{4})|x([\da-f]{2})|(.))/gi, (_, a, b, c, d) => {
+    const code = a ?? b ?? c
+    return code === undefined
+      ? ({ n: '\n', t: '\t' }[d as string] ?? d)
+      : String.fromCodePoint(parseInt(code, 16))
+  })
+}
+
+/**
+ * Makes relative imports, addresses of files and names of `imports` absolute paths: the module does not lie where the cell does.
+ * Works on unfinished text too.
+ */
+export function absoluteImports(text: string, resolve: (specifier: string) => string): PathEdit[] {
+  return [...text.matchAll(relative)].map(({ 0: specifier, 1: quote, index }) => {
+    const resolved = resolve(unquote(specifier))
+    const path = sep === '\\' ? resolved.replaceAll('\\', '/') : resolved
+    // Folders are called `Anna's notebooks`.
+    const literal = JSON.stringify(path).slice(1, -1)
+    const written = quote === "'" ? literal.replaceAll('\\"', '"').replaceAll("'", "\\'") : literal
+    return { start: index, end: index + specifier.length, text: written, path }
+  })
 }
 
 export function createDocument(

@@ -110,9 +110,9 @@ export function createLanguage({
     }
     const { created, changed, deleted } = watched.look()
     created.push(...missing.findInstalled())
-    await service.filesChanged(created, 'created')
-    await service.filesChanged(changed, 'changed')
-    await service.filesChanged(deleted, 'deleted')
+    await service.filesChanged(created.map(workspace.nameOf), 'created')
+    await service.filesChanged(changed.map(workspace.nameOf), 'changed')
+    await service.filesChanged(deleted.map(workspace.nameOf), 'deleted')
     if (created.length + changed.length + deleted.length > 0) draft.forget()
   }
 

@@ -1,6 +1,9 @@
 import { existsSync, statSync } from 'node:fs'
-import { join } from 'node:path'
-import { asPath } from '../files.js'
+import { isBuiltin } from 'node:module'
+import { join, sep } from 'node:path'
+import { asPath, realPath } from '../files.js'
+import { explainInstalled } from '../installed.js'
+import { conditions, findInstalled, findScope, resolveImport } from '../package-maps.js'
 import { isPackage, packageOf } from '../packages.js'
 import type { ServiceDiagnostic } from './service.js'
 import type { Workspace } from './workspace.js'
@@ -15,6 +18,7 @@ export const missingSpecifier = (message: string): string | undefined => /'([^']
 
 /** What to do about the specifiers of other runtimes. */
 const elsewhere: readonly { prefix: RegExp; help(name: string): string }[] = [
+  { prefix: /^node:/, help: () => `Node ${process.versions.node} has no such module.` },
   {
     prefix: /^npm:\/?/,
     help: (name) =>
@@ -31,11 +35,23 @@ const elsewhere: readonly { prefix: RegExp; help(name: string): string }[] = [
   },
 ]
 
+/**
+ * What Node finds and TypeScript does not: a module of Node's own that is newer than its types, a package in a folder with a
+ * backslash in its name, which TypeScript takes for a slash.
+ */
+export function isBeyondTypes(specifier: string, { searched }: Workspace): boolean {
+  if (isBuiltin(specifier)) return true
+  const found =
+    sep === '/' && isPackage(specifier) ? findInstalled(packageOf(specifier), searched) : undefined
+  return found !== undefined && realPath(found.folder).includes('\\')
+}
+
 /** What to do about a missing module: where it was looked for, and the command. */
-export function missingHelp(specifier: string, { searched }: Workspace): string {
+export function missingHelp(specifier: string, { searched, brought }: Workspace): string {
   const [folder] = searched
   const other = elsewhere.find(({ prefix }) => prefix.test(specifier))
   if (other) return `\n${other.help(specifier.replace(other.prefix, ''))}`
+  if (specifier.startsWith('#')) return `\n${importsHelp(specifier, folder!)}`
   if (!isPackage(specifier)) {
     const path = asPath(specifier, folder!)
     return path !== undefined && existsSync(path) && statSync(path).isFile()
@@ -43,7 +59,21 @@ export function missingHelp(specifier: string, { searched }: Workspace): string 
       : `\nThere is no such file in ${folder}.`
   }
   const name = packageOf(specifier)
+  const why = explainInstalled(specifier, [...searched, brought])
+  if (why !== undefined) return `\n${why}`
   return `\nLooked for it in ${join(folder!, 'node_modules')} and those of the folders above. Run \`npm install ${name}\` in ${folder}, or put \`%npm install ${name}\` on the first line of a cell.`
+}
+
+/** What there is instead of a name of `imports`. */
+function importsHelp(specifier: string, folder: string): string {
+  const scope = findScope(folder)
+  if (!scope)
+    return `'${specifier}' is a name of 'imports' in a package.json: there is none in ${folder} or above.`
+  const file = join(scope.folder, 'package.json')
+  const target = resolveImport(specifier, folder, conditions.import)
+  if (target !== undefined) return `${file} says that it is ${target}, which is not there.`
+  const names = Object.keys(scope.description.imports ?? {})
+  return `${file} has no such name in 'imports'. It has ${names.map((name) => `'${name}'`).join(', ') || 'none'}.`
 }
 
 /** Packages that were asked for and not there: once they are, TypeScript must be told. */

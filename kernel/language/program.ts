@@ -1,4 +1,4 @@
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import {
   asProgram,
   augments,
@@ -15,7 +15,8 @@ import {
   type Names,
   type Tags,
 } from '../cell/index.js'
-import { asPath } from '../files.js'
+import { asPath, findFile } from '../files.js'
+import { conditions, resolveImport } from '../package-maps.js'
 import { capacity, exportLine, importLine } from './blank.js'
 import type { Workspace } from './workspace.js'
 import { absoluteImports, createDocument, type Document } from './document.js'
@@ -37,6 +38,13 @@ export interface CellModule {
   specifiers: readonly string[]
   /** The cells whose names it uses: fixed when it ran, so a later declaration of the same name changes nothing for it. */
   uses: ReadonlyMap<string, CellModule>
+}
+
+/** Where the file of an import, or its folder, lies in truth: there Node looks for what it imports in turn. */
+function linkedPath(path: string): string {
+  const file = findFile(path)
+  if (file !== undefined && basename(file) !== basename(path) && dirname(file) === dirname(path)) return path
+  return file ?? path
 }
 
 const identifier = /[\p{ID_Start}$_][\p{ID_Continue}$\u200C\u200D]*/gu
@@ -93,11 +101,11 @@ export class CellProgram {
   readonly #files = new Set<string>()
 
   readonly #language: 'ts' | 'js'
-  readonly #world: Pick<Workspace, 'elementMakers'>
+  readonly #world: Pick<Workspace, 'elementMakers'> & Partial<Pick<Workspace, 'nameOf'>>
 
   /** `workspace`: where the modules lie; `name` tells programs in the same folder apart. */
   constructor(
-    world: Pick<Workspace, 'folder' | 'language' | 'elementMakers'>,
+    world: Pick<Workspace, 'folder' | 'language' | 'elementMakers'> & Partial<Pick<Workspace, 'nameOf'>>,
     notebookFolder: string,
     name = '',
   ) {
@@ -176,9 +184,13 @@ export class CellProgram {
   }
 
   #resolve(specifier: string, place: string): string {
-    const path = asPath(specifier, place) ?? specifier
+    const path = asPath(specifier, place)
+    if (path === undefined)
+      return (specifier.startsWith('#') && resolveImport(specifier, place, conditions.import)) || specifier
     const bare = path.replace(/\.[jt]sx?$/, '')
-    return this.#files.has(bare) ? join(this.#folder, relative(this.#notebookFolder, bare)) : path
+    if (this.#files.has(bare)) return join(this.#folder, relative(this.#notebookFolder, bare))
+    const real = linkedPath(path)
+    return this.#world.nameOf?.(real) ?? real
   }
 
   path(slot: number | 'here', dialect: Dialect = 'ts'): string {

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { broughtPackages } from '../packages.js'
 import type { StandIn } from '../port.js'
 import { FollowedTsconfig, hasTsconfig } from '../tsconfig.js'
@@ -30,8 +30,12 @@ export interface Workspace {
   folder: string
   /** The notebook's folder and those above it that may hold packages. */
   searched: string[]
+  /** The folder whose `node_modules` holds what the kernel brings. */
+  brought: string
   /** The folder of ours that stands for one of those. */
   folderOf(searched: string): string
+  /** How TypeScript is told of a path. */
+  nameOf(path: string): string
   /** The extension of a cell's module. */
   language: 'ts' | 'js'
   /** The names that JSX means without a pragma: `React`, or those of the tsconfig.json. */
@@ -85,6 +89,19 @@ function link(target: string, at: string): void {
   } catch {
     // Without the right to link, these packages have no types: everything else goes on.
   }
+}
+
+/**
+ * TypeScript takes a backslash for a slash, whatever the system: files of a folder that has one in its name are known to it by
+ * a link.
+ */
+function createNames(folder: string, at: string): (path: string) => string {
+  const parts = folder.split('/')
+  const odd = parts.findIndex((part) => part.includes('\\'))
+  if (sep !== '/' || odd === -1) return (path) => path
+  const linked = `${parts.slice(0, odd + 1).join('/')}/`
+  link(linked, at)
+  return (path) => (path.startsWith(linked) ? `${at}/${path.slice(linked.length)}` : path)
 }
 
 /** The folders in which Node looks for packages of the kernel. */
@@ -173,6 +190,8 @@ export function createWorkspace(
   return {
     folder,
     searched,
+    brought: root,
+    nameOf: createNames(notebookFolder, join(root, 'here')),
     language,
     tsconfig,
     configure,
