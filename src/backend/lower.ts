@@ -23,15 +23,51 @@ function swapped(node: Node, x: Value, name: string): Node {
 function product(node: Node): Node[] {
   const { outputs, attributes, call } = node
   const [a, b] = node.inputs as readonly [Value, Value]
-  const { transA, transB } = attributes
+  const { transA = 0, transB = 0, alpha } = attributes
   if (a.shape.length === 2 && b.shape.length === 2)
-    return [{ op: 'Gemm', inputs: [a, b], outputs, attributes: { transA: transA!, transB: transB! }, call }]
+    return [
+      {
+        op: 'Gemm',
+        inputs: [a, b],
+        outputs,
+        attributes: { transA, transB, alpha: alpha ?? { float: 1 } },
+        call,
+      },
+    ]
   const turned = [
     ...(transA ? [swapped(node, a, 'a')] : []),
     ...(transB ? [swapped(node, b, 'b')] : []),
   ] // oxfmt-ignore
   const inputs = [transA ? turned[0]!.outputs[0] : a, transB ? turned.at(-1)!.outputs[0] : b]
-  return [...turned, { op: 'MatMul', inputs, outputs, attributes: {}, call }]
+  if (alpha === undefined) return [...turned, { op: 'MatMul', inputs, outputs, attributes: {}, call }]
+  const plain = suffixed(outputs[0]!, 'plain')
+  const scale: Value = {
+    name: `${plain.name}_scale`,
+    shape: [],
+    type: 'float32',
+    elements: toElements([(alpha as { float: number }).float], 'float32'),
+  }
+  return [
+    ...turned,
+    { op: 'MatMul', inputs, outputs: [plain], attributes: {}, call },
+    { op: 'Mul', inputs: [plain, scale], outputs, attributes: {}, call },
+  ]
+}
+
+/** x / (1 + |x|). */
+function softsign({ inputs: [x], outputs: [y], call }: Node): Node[] {
+  const one: Value = {
+    name: `${y!.name}_1`,
+    shape: [],
+    type: 'float32',
+    elements: toElements([1], 'float32'),
+  }
+  const [size, sum] = [suffixed(y!, 'size'), suffixed(y!, 'sum')]
+  return [
+    { op: 'Abs', inputs: [x], outputs: [size], attributes: {}, call },
+    { op: 'Add', inputs: [size, one], outputs: [sum], attributes: {}, call },
+    { op: 'Div', inputs: [x, sum], outputs: [y!], attributes: {}, call },
+  ]
 }
 
 /** The sum of many, two at a time. */
@@ -92,7 +128,7 @@ function softmax(node: Node): Node[] {
  * inputs there and its result back, which on WebGPU waits for all that was given to the device before.
  */
 const missing: { readonly [device: string]: { readonly [op: string]: Rewrite } } = {
-  webgpu: { FusedMatMul: product, Softmax: softmax, Sum: total },
+  webgpu: { FusedMatMul: product, Softmax: softmax, Softsign: softsign, Sum: total },
 }
 
 const isBackwards = ({ inputs }: Node) => inputs[4]?.elements?.some((step) => step < 0) ?? false

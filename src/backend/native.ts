@@ -174,6 +174,21 @@ export const processors = (): number => availableParallelism()
 const providerOf = (device: string, onProcessor: readonly string[]) =>
   onProcessor.length === 0 ? device : { name: device, forceCpuNodeNames: onProcessor }
 
+/** Passes of ONNX Runtime (1.30) that break graphs, or compute something else than they say (the rule: simplify/index.ts). */
+const unwanted = [
+  // It breaks graphs with 1 / a * (b + 0): it looks for a node that another pass has taken out.
+  'DivMulFusion',
+  // x + 0 is not x where x is -0.
+  'NoopElimination',
+  // (c A) B is not c (A B), nor x * (c F) the c-fold of x * F, where A B or c F overflows.
+  'MatMulScaleFusion',
+  'ConvMulFusion',
+  // The variance as the mean of squares less the square of the mean: nothing is left of it where the mean is large.
+  'LayerNormFusionL1',
+  'LayerNormFusionL2',
+  'SkipLayerNormFusion',
+]
+
 /** A session for the bytes of a model. */
 export function createSession(
   model: Uint8Array,
@@ -186,8 +201,7 @@ export function createSession(
     executionMode: 'sequential',
     // 'all' adds layouts for inference of convolutions, which were never faster here.
     graphOptimizationLevel: 'extended',
-    // ONNX Runtime 1.30 breaks graphs with 1 / a * (b + 0): this pass looks for a node that the one before has taken out.
-    extra: { optimization: { disable_specified_optimizers: 'DivMulFusion' } },
+    extra: { optimization: { disable_specified_optimizers: unwanted.join(';') } },
     logSeverityLevel: 4,
     ...(device === 'cpu' ? {} : { executionProviders: [providerOf(device, onProcessor), 'cpu'] }),
     ...(resident.length === 0

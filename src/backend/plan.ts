@@ -15,6 +15,7 @@ import { encodeModel, nameOfNode } from './onnx/model.js'
 import { sizeOf } from './onnx/types.js'
 import { keepsState } from './resident.js'
 import { simplify } from './simplify/index.js'
+import { widenSpans } from './simplify/spans.js'
 import { count } from './statistics.js'
 import type { Structure } from './structure.js'
 
@@ -87,10 +88,11 @@ export function createPlan(
   const onDevice = keepsState(options.device)
   const rowable = state && { ...state, onDevice }
   const {
-    nodes: merged,
+    nodes: updates,
     flat,
     rows,
   } = mergeUpdates(lowerFor(options.device, simplify(nodes, results)), results, rowable)
+  const merged = widenSpans(updates)
   const inRows = new Set(rows.outputs.flatMap(({ parts }) => parts))
   const outputs = [
     ...results.filter((value) => !inRows.has(value)),

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
 import { OnnxRuntimeBackend, type Kernel } from './backend.js'
 import { emitters } from './emitters/index.js'
+import { SigmoidComplement } from './emitters/exponential.js'
 import type { Attributes } from './emitters/kernel.js'
 import { quickenEngine } from './engine.js'
 import { registerFiles } from './files.js'
@@ -30,6 +31,11 @@ const costs: { [kernel: string]: (inputs: readonly tf.TensorInfo[], attributes: 
   ResizeNearestNeighborGrad: () => Infinity,
   ResizeBilinearGrad: () => Infinity,
   MaxPool3DGrad: () => Infinity,
+  // Nor these: they are differences there that lose digits near 0, or a polynomial with six digits after the point.
+  Elu: () => Infinity,
+  Selu: () => Infinity,
+  Softplus: () => Infinity,
+  Erf: () => Infinity,
 }
 
 /** The cpu kernel of a product does about one multiplication in the time of an addition of two arrays. */
@@ -41,6 +47,16 @@ const onHost: { [kernel: string]: tf.KernelFunc } = {
     const { shape } = attrs as unknown as { shape: number[] }
     const reps = shape.map((size, axis) => (inputs.x!.shape[axis] === size ? 1 : size))
     return tf.getKernel('Tile', 'cpu').kernelFunc({ inputs, attrs: { reps }, backend })
+  },
+  [SigmoidComplement]({ inputs, backend }) {
+    const x = inputs.x!
+    const values = (backend as OnnxRuntimeBackend).readSync(x.dataId) as unknown as Float32Array
+    const result = values.map((value) => 1 / (1 + Math.exp(value)))
+    return {
+      dataId: (backend as OnnxRuntimeBackend).write(result, x.shape, 'float32'),
+      shape: x.shape,
+      dtype: 'float32',
+    }
   },
   [KeyedUniform]({ inputs, attrs, backend }) {
     const { place, shape } = attrs as unknown as { place: number; shape: number[] }

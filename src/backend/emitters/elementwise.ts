@@ -8,7 +8,7 @@ type Unary = (g: Graph, x: Value) => Value
 /** Float operators of the same name and meaning in ONNX. */
 const direct = [
   'Acos', 'Acosh', 'Asin', 'Asinh', 'Atan', 'Atanh', 'Ceil', 'Cos', 'Cosh', 'Erf', 'Exp', 'Floor', 'Log',
-  'Reciprocal', 'Round', 'Sigmoid', 'Sin', 'Sinh', 'Sqrt', 'Tanh',
+  'Reciprocal', 'Round', 'Sin', 'Sinh', 'Sqrt',
 ] // oxfmt-ignore
 
 /** NaN where `x` is NaN: for operators of ONNX Runtime that drop it. */
@@ -16,13 +16,6 @@ const keepNaN = (g: Graph, x: Value, y: Value): Value => g.where(g.unary('IsNaN'
 
 /** Float functions of a few nodes. */
 const composed: { [kernel: string]: Unary } = {
-  // exp(x) - 1 loses its digits near 0; 2 tanh(x/2) / (1 - tanh(x/2)) is the same number and keeps them.
-  Expm1(g, x) {
-    const half = g.unary('Tanh', g.mul(x, g.scalar(0.5)))
-    const near = g.div(g.add(half, half), g.sub(g.scalar(1), half))
-    const far = g.sub(g.unary('Exp', x), g.scalar(1))
-    return g.where(g.binary('Less', g.unary('Abs', x), g.scalar(0.5), 'bool'), near, far)
-  },
   // Kahan: log(u) x / (u - 1) with u = 1 + x as rounded; where u is 1 the answer is x.
   Log1p(g, x) {
     const one = g.scalar(1)
@@ -34,8 +27,6 @@ const composed: { [kernel: string]: Unary } = {
   },
   Rsqrt: (g, x) => g.unary('Reciprocal', g.unary('Sqrt', x)),
   Softplus: (g, x) => g.unary('Softplus', x),
-  Elu: (g, x) => g.unary('Elu', x),
-  Selu: (g, x) => g.unary('Selu', x),
   // tfjs's sign of NaN is 0.
   Sign: (g, x) => g.where(g.unary('IsNaN', x, {}, 'bool'), g.scalar(0), g.unary('Sign', x)),
   // Near its poles float32's own tangent is off in the last digit.
@@ -89,14 +80,17 @@ function divideWhole(g: Graph, a: Value, b: Value, emit: (a: Value, b: Value) =>
   return g.where(zero, g.scalar(0, 'int32'), result)
 }
 
+/** The attribute of a `Step` that is part of relu's gradient (gradients.ts). */
+export const ofRelu = 'ofRelu'
+
 /**
- * tfjs writes relu's gradient as dy times `step(x)`: here one choice, as in other frameworks. (Where x is not positive the
- * gradient is 0 also for a dy that is not finite.)
+ * Relu's gradient is dy times `step(x)`: here one choice, as in other frameworks. (Where x is not positive the gradient is 0 also
+ * for a dy that is not finite.)
  */
 function reluGradient(g: Graph, dy: Value, step: Value): Value | undefined {
   const call = g.madeBy('Step', step)
   const x = call?.inputs.x
-  if (!x || call.attributes.alpha || !sameShape(x.shape, dy.shape)) return undefined
+  if (!x || !call.attributes[ofRelu] || !sameShape(x.shape, dy.shape)) return undefined
   return (
     maybePooledRelu(g, dy, x) ?? g.where(g.binary('LessOrEqual', x, g.scalar(0), 'bool'), g.scalar(0), dy)
   )
@@ -225,10 +219,6 @@ export const elementwise: Emitters = {
     if (!isFloat(x, alpha)) return undefined
     return g.where(g.binary('Less', x!, g.scalar(0), 'bool'), g.mul(x!, alpha!), x!)
   },
-  EluGrad: ({ dy, y }, _, g) =>
-    isFloat(dy, y)
-      ? g.where(g.binary('GreaterOrEqual', y!, g.scalar(0), 'bool'), dy!, g.mul(dy!, g.add(y!, g.scalar(1))))
-      : undefined,
   Step({ x }, { alpha = 0 }, g) {
     if (!isFloat(x)) return undefined
     const above = g.where(g.binary('Greater', x!, g.scalar(0), 'bool'), g.scalar(1), g.scalar(alpha))

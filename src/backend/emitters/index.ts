@@ -2,6 +2,7 @@ import { convolution } from './convolution.js'
 import { convolution3d } from './convolution3d.js'
 import { dilation } from './dilation.js'
 import { elementwise } from './elementwise.js'
+import { exponential } from './exponential.js'
 import { gather } from './gather.js'
 import { image } from './image.js'
 import type { Emitters } from './kernel.js'
@@ -17,6 +18,7 @@ import { shape } from './shape.js'
 /** Every kernel that has an ONNX form, by tfjs's name: one emitter each, for all modes. */
 export const emitters: Emitters = {
   ...elementwise,
+  ...exponential,
   ...reduction,
   ...shape,
   ...matmul,

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph.js'
+import { elu, sigmoid } from './exponential.js'
 import { isFloat, listOf, type Attributes, type Emitters } from './kernel.js'
 
 /** A bias joins the product that it is added to before that is reshaped: then ONNX Runtime makes one pass of both. */
@@ -23,9 +24,9 @@ export function activate(
     case 'relu6':
       return g.binary('Min', g.binary('Max', x, g.scalar(0)), g.scalar(6))
     case 'elu':
-      return g.unary('Elu', x)
+      return elu(g, x)
     case 'sigmoid':
-      return g.unary('Sigmoid', x)
+      return sigmoid(g, x)
     case 'leakyrelu':
       return g.unary('LeakyRelu', x, { alpha: { float: leakyreluAlpha } })
     case 'prelu':

@@ -35,3 +35,16 @@ export function findUses(nodes: readonly Node[], results: readonly Value[]): Use
 export function numberIn({ elements, shape, type }: Value): number | undefined {
   return elements && shape.length === 0 && type === 'float32' ? Number(elements[0]) : undefined
 }
+
+/** The nodes that results need, in order. */
+export function findMade(nodes: readonly Node[], results: readonly Value[]): Node[] {
+  const needed = new Set<Value | undefined>(results)
+  const made: Node[] = []
+  for (let at = nodes.length - 1; at >= 0; at--) {
+    const node = nodes[at]!
+    if (!node.outputs.some((value) => needed.has(value))) continue
+    made.push(node)
+    for (const value of node.inputs) needed.add(value)
+  }
+  return made.reverse()
+}
