@@ -211,7 +211,14 @@ export class Core {
       data instanceof TableDataset
         ? data.at(positions)
         : withRandomness({ seed: keyOf(this.settings.seed, 'data'), iteration }, () => data.at(positions))
-    return { x, y: this.#relabelled(y, positions), ids, iteration }
+    const batch = { x, y: this.#relabelled(y, positions), ids, iteration }
+    try {
+      this.trainee.checkBatch?.(batch, data.name, `run '${this.name}', iteration ${iteration}`)
+    } catch (error) {
+      tf.dispose([batch.x, batch.y])
+      throw error
+    }
+    return batch
   }
 
   #relabelled(y: tf.Tensor, positions: Int32Array): tf.Tensor {

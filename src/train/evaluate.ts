@@ -9,6 +9,7 @@ import type { EvaluationDetail } from '../mistakes/detail.js'
 import { withAverages } from './averages.js'
 import type { Core } from './core.js'
 import { keyOf } from './key.js'
+import { mean, measure } from './measure.js'
 import { borrowing, tidily } from './step.js'
 import type { Batch } from './trainee.js'
 
@@ -117,30 +118,20 @@ function evaluateBatch(
 }
 
 function seenIn(core: Core, dataset: Dataset, positions: Int32Array): Seen {
-  const { trainee, settings } = core
+  const { trainee } = core
   return tidily(() => {
     const batch: Batch =
       dataset === core.data
         ? core.batchAt(positions)
         : { ...dataset.at(positions), iteration: core.iteration }
+    if (dataset !== core.data) trainee.checkBatch?.(batch, dataset.name, 'run.evaluate()')
     return borrowing(trainee, () => {
       const pass = trainee.pass!(batch, { training: false })
       const predictions = pass.predictions?.()
-      const means: { [name: string]: number } = {}
-      for (const { name, perExample } of settings.metrics)
-        means[name] =
-          predictions || name === 'perplexity'
-            ? meanOf(
-                perExample(
-                  batch.y,
-                  predictions ?? pass.loss,
-                  pass.losses ?? tf.fill([positions.length], 0).add(pass.loss),
-                ),
-              )
-            : NaN
+      const means = measure(core, dataset, batch.y, pass, predictions)
       const losses = pass.losses?.dataSync() as Float32Array | undefined
       return {
-        loss: losses ? sum(losses) / losses.length : pass.loss.dataSync()[0]!,
+        loss: losses ? mean(losses) : pass.loss.dataSync()[0]!,
         metrics: means,
         ...(losses && { losses }),
         ...(predictions && predictedOf(core, batch, predictions)),
@@ -169,18 +160,6 @@ export function placesAt(core: Core, dataset: Dataset, positions: number[]): Arr
       })
     }),
   )
-}
-
-/** In double precision and in order, so that it does not depend on how a backend adds. */
-function sum(values: ArrayLike<number>): number {
-  let total = 0
-  for (let i = 0; i < values.length; i++) total += values[i]!
-  return total
-}
-
-function meanOf(values: tf.Tensor): number {
-  const numbers = values.dataSync()
-  return sum(numbers) / numbers.length
 }
 
 /** What each example was taken for, where that is one thing: a class or a number. */

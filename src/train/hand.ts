@@ -52,9 +52,16 @@ export class Hand {
 
   nextBatch(): Batch {
     const core = this.#core
-    this.#cursor ??= core.order.state()
+    const before = core.order.state()
     this.#started = performance.now()
-    return core.batchAt(core.nextPositions())
+    try {
+      const batch = core.batchAt(core.nextPositions())
+      this.#cursor ??= before
+      return batch
+    } catch (error) {
+      core.order.restore(before)
+      throw error
+    }
   }
 
   /** The run as it stands, the batch not yet drawn. What was set or excluded in between is a step of its own. */
@@ -73,6 +80,7 @@ export class Hand {
     const batch = checkBatch(given, core.iteration + 1)
     const positions = Int32Array.from(batch.ids, (id) => core.data.positionOf(id) ?? -1)
     const known = positions.every((position) => position >= 0)
+    core.trainee.checkBatch?.(batch, core.data.name, 'run.gradients(batch)')
     this.#forgetDisposed()
     const found = tidily((keep) =>
       keep(gradientsAt(core, batch, { weights: known ? core.weightsAt(positions) : undefined })),

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
-import type { Dataset, FieldSpec } from '../data/dataset.js'
+import type { FieldSpec } from '../data/dataset.js'
 import { withoutSeed } from '../seed.js'
 import { Aligned } from './aligned.js'
 import { dropoutsOf } from './dropout.js'
@@ -9,6 +9,8 @@ import { asValuesTell, endingOf, type Ending } from './logits.js'
 import { frozenNorms, whileStill } from './norms.js'
 import { penaltiesOf } from './penalties.js'
 import { placeWeights, weightsByName } from './place.js'
+import { checkBatchTargets, checkFirstTargets, checkTargetShape, fits } from './targets.js'
+import { taskOfData, taskOfLoss } from './task.js'
 import { trainableWeights } from './trainable.js'
 import { listNearest } from '../suggest.js'
 import type { Batch, Pass, Trainee } from './trainee.js'
@@ -90,10 +92,16 @@ export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction
     lossName: typeof loss === 'string' ? loss : loss.name || 'own function',
     pass,
     predict: (x) => predictionsOf(run(x, false)),
+    ...(row && {
+      checkBatch: ({ y, ids }: Batch, name: string, where: string) =>
+        checkBatchTargets(row, width, y, ids, name, where),
+    }),
+    outputs: output.shape.slice(1),
+    taskOf: (data) =>
+      taskOfLoss(row, ending.ends, output.shape.slice(1)) ?? taskOfData(data, output.shape.slice(1)),
     checkData(data, where) {
       checkShapes(model, row, data, where)
-      if (row?.target === 'index') checkClasses(width, data, where)
-      if (row?.range) checkRange(row, row.range, data, where)
+      if (row) checkFirstTargets(row, width, data, where)
       if (ending.open) ending = asValuesTell(ending, model, row!.activation!, data)
     },
     copy() {
@@ -196,17 +204,6 @@ function checkEnd(model: tf.LayersModel): void {
 
 const text = (shape: readonly (number | null)[]) => `[${shape.map((size) => size ?? '?').join(', ')}]`
 
-function fits(given: readonly number[], wanted: readonly (number | null)[]): boolean {
-  return given.length === wanted.length && wanted.every((size, i) => size === null || size === given[i])
-}
-
-/** The shapes of one y that fit these outputs, the usual one first. */
-function targetShapes(output: readonly (number | null)[], row: Loss | undefined): (number | null)[][] {
-  if (row?.target === 'index') return [output.slice(0, -1), [...output.slice(0, -1), 1]]
-  if (output.at(-1) === 1) return [[...output], output.slice(0, -1)]
-  return [[...output]]
-}
-
 function checkShapes(
   model: tf.LayersModel,
   row: Loss | undefined,
@@ -226,80 +223,7 @@ function checkShapes(
         : `Give the first layer inputShape: [${data.x.shape.join(', ')}], or reshape x to [${sizes.join(', ')}].`,
     })
   }
-  if (!row) return
-  const output = model.outputs[0]!.shape.slice(1)
-  const wanted = targetShapes(output, row)
-  if (wanted.some((shape) => fits(data.y.shape, shape))) return
-  if (data.y.shape.length === 1 && data.y.shape[0] === 0)
-    throw new InputError({
-      where,
-      received: `no targets in ${data.name}: y is left out`,
-      expected: `y of shape ${text(wanted[0]!)} for the loss ${row.name}`,
-    })
-  const oneHot = row.target === 'index' && fits(data.y.shape, output)
-  const places = output.length > 1 && data.y.shape.length < wanted[0]!.length
-  const index = row.target === 'distribution' && fits(data.y.shape, output.slice(0, -1))
-  const twin =
-    row.name === 'sparseCategoricalCrossentropy' ? 'categoricalCrossentropy' : 'sparseCategoricalCrossentropy'
-  throw new InputError({
-    where,
-    received: `y of shape ${text(data.y.shape)} in ${data.name}`,
-    expected: `${text(wanted[0]!)} for the loss ${row.name}, since the model's outputs are ${text(output)}`,
-    fix:
-      oneHot || index
-        ? `These are ${oneHot ? 'one-hot rows' : 'class indices'}: use loss: '${twin}'.`
-        : places
-          ? `For one answer an example put tf.layers.flatten() or a global pooling before the last layer.`
-          : `Change the units of the last layer, or the loss.`,
-  })
-}
-
-/** How many examples are looked at for labels outside the classes: enough to see a wrong data set, quick for a large one. */
-const lookedAt = 10_000
-
-/** An index outside the classes would have a loss of 0 and teach nothing, without a word. */
-function checkClasses(classes: number, data: Dataset, where: string): void {
-  for (let position = 0; position < Math.min(lookedAt, data.length); position++) {
-    const { y } = data.valuesAt(position)
-    for (let i = 0; i < y.length; i++) {
-      const label = Number(y[i])
-      if (Number.isInteger(label) && label >= 0 && label < classes) continue
-      throw new InputError({
-        where,
-        received: `the label ${describe(y[i])} (example ${data.ids[position]} of ${data.name})`,
-        expected: `class indices from 0 to ${classes - 1}, since the model ends in ${classes} units`,
-        fix: Number.isInteger(label)
-          ? `Give the last layer more units, or count the classes from 0.`
-          : undefined,
-      })
-    }
-  }
-}
-
-/** Beyond what the loss is made for it has no least value, and training goes somewhere without a word. */
-function checkRange(
-  { name, activation }: Loss,
-  [least, largest]: readonly [number, number],
-  data: Dataset,
-  where: string,
-): void {
-  for (let position = 0; position < Math.min(lookedAt, data.length); position++) {
-    const { y } = data.valuesAt(position)
-    for (let i = 0; i < y.length; i++) {
-      const value = Number(y[i])
-      // NaN is found in training, with the ids of its batch.
-      if (!(value < least || value > largest)) continue
-      throw new InputError({
-        where,
-        received: `${describe(y[i])} in y (example ${data.ids[position]} of ${data.name})`,
-        expected: `values ${largest === Infinity ? `of ${least} or more` : `from ${least} to ${largest}`} for the loss ${name}`,
-        fix:
-          activation === 'sigmoid' && Number.isInteger(value)
-            ? "For more than two classes let the model end in a unit for each, with softmax, and use loss: 'sparseCategoricalCrossentropy'."
-            : undefined,
-      })
-    }
-  }
+  if (row) checkTargetShape(row, model.outputs[0]!.shape.slice(1), data, where)
 }
 
 /** The same layers, frozen alike, with values of their own: those of new initialisers until they are assigned. */

@@ -34,7 +34,7 @@ export function findNotFinite(core: Core, outcome: Outcome): NotFinite {
   for (let i = 0; i < (losses?.length ?? 0); i++) if (!Number.isFinite(losses![i])) bad.add(ids[i]!)
   const found = tidily(() => {
     const batch = core.batchAt(positions)
-    for (const i of rowsNotFinite(batch.x)) bad.add(ids[i]!)
+    for (const one of [batch.x, batch.y]) for (const i of rowsNotFinite(one)) bad.add(ids[i]!)
     const parameter = core.trainee.parameters.find(({ variable }) => !isFinite(variable))?.name
     return {
       parameter,

@@ -18,6 +18,7 @@ import {
   type Saved,
 } from './disk/load.js'
 import { losses } from './losses.js'
+import { checkMetrics } from './measure.js'
 import {
   checkOneAverage,
   checkOptimizer,
@@ -114,6 +115,7 @@ function createCore(model: unknown, options: RunOptions & { loss?: unknown }): C
       expected: 'a loss',
       fix: 'Use accumulate(adam({ … }), { every: 4 }) as one of its optimizers.',
     })
+  checkMetrics(core, evaluateOn ?? data, 'train(model, { metrics })')
   checkOneAverage(optimizer, settings, 'train(model, options)')
   checkFrozen(core, 'train(model, { freeze })')
   if (settings.dropout !== undefined)

@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../backend/optimizer.js'
 import type { Dataset } from '../data/dataset.js'
+import type { Task } from './task.js'
 
 /** The examples of one iteration. Whoever got it from `nextBatch` disposes x and y (`tf.dispose(batch)`). */
 // A type, not an interface, so that tf.dispose takes it.
@@ -75,7 +76,13 @@ export interface Trainee {
   optimizers?: { readonly [name: string]: Optimizer }
   /** Predictions alone, where the model can give them without a target. */
   predict?(x: tf.Tensor): tf.Tensor
-  /** Throws an InputError when examples of this kind do not fit. */
+  /** The shape of the predictions of one example, where it is known. */
+  readonly outputs?: readonly (number | null)[]
+  /** What predictions answer, where the model says more of it than its predictions do. */
+  taskOf?(data: Dataset): Task
+  /** Throws an InputError when a target of the batch is none, and names its example. */
+  checkBatch?(batch: Batch, name: string, where: string): void
+  /** Throws an InputError when examples of this kind do not fit; it looks at the first ones. */
   checkData(data: Dataset, where: string): void
   /** A trainee of its own with the same values. */
   copy(): Trainee

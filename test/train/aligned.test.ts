@@ -106,23 +106,6 @@ test('y of whole numbers, and yes or no in a loss made of tfjs operations', asyn
   expect(run.history.at(-1)!.loss).toBeLessThan(0.3)
 })
 
-test('a metric of one’s own gets y in the shape of the predictions', async () => {
-  const off = (y: tf.Tensor, p: tf.Tensor) => p.sub(y).abs()
-  const named = { name: 'named', larger: false, perExample: off }
-  const run = train(line(), {
-    ...optionsOf(y),
-    evaluateOn: { x: tf.tensor2d(x, [n, 1]), y },
-    loss: 'meanSquaredError',
-    metrics: [off, named, 'meanAbsoluteError'],
-  })
-  const row = await run.evaluate()
-  // The model gives 0.
-  const right = y.reduce((sum, value) => sum + Math.abs(value), 0) / n
-  expect(row.off).toBeCloseTo(right, 5)
-  expect(row.named).toBeCloseTo(right, 5)
-  expect(row.meanAbsoluteError).toBeCloseTo(right, 5)
-})
-
 describe('a model of one’s own', () => {
   const own = (loss: (y: tf.Tensor, p: tf.Tensor) => tf.Tensor) => {
     const model = line()
