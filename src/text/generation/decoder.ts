@@ -160,6 +160,7 @@ function compiledOf(model: Gpt): Compiled {
         const logits = model.logits(ids, {
           writing: {
             positions,
+            room: capacity,
             masks,
             remember(layer, k, v) {
               keys[layer] = tf.where(isHere, k, before[layer]!)

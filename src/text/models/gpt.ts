@@ -39,8 +39,9 @@ export type GptParameters = {
 
 /** What a forward pass that writes does otherwise than one over whole rows. */
 export interface Writing {
-  /** Where the tokens stand, int32 [B, T]. Default: from the start. */
+  /** Where the tokens stand, int32 [B, T], all below `room`. Default: from the start. */
   positions?: tf.Tensor
+  room?: number
   /** By layer: 0 where a token may look, very negative where not. Default: all before it. */
   masks?: readonly tf.Tensor[]
   /** The keys and values that attention looks at, given those of these tokens. */
@@ -64,11 +65,19 @@ export class Gpt {
   readonly config: GptConfig
   readonly parameters: GptParameters
   readonly #masks = new Map<string, tf.Tensor>()
-  #rotary: Rotary | undefined
+  readonly #rotary = new Map<number, Rotary>()
 
   constructor(config: GptConfig, parameters: GptParameters = initialise(config)) {
     this.config = config
     this.parameters = parameters
+  }
+
+  /** One whose values are all zero, to be filled from a file: drawing 135 million numbers takes seconds. */
+  static blank(config: GptConfig): Gpt {
+    return new Gpt(
+      config,
+      initialise(config, (shape) => tf.zeros(shape)),
+    )
   }
 
   /**
@@ -88,7 +97,7 @@ export class Gpt {
       kind === 'rms' ? layers.rmsNorm(x, of, epsilon) : layers.layerNorm(x, of, epsilon)
     const drop = (x: tf.Tensor, name: string) =>
       training && config.dropout > 0 ? dropout(x, config.dropout, name) : x
-    const rotary = this.#rotaryOf(length, writing.positions)
+    const rotary = this.#rotaryOf(length, writing)
 
     let stream: tf.Tensor = tf.gather(parameters.tokens as tf.Tensor, ids.flatten().cast('int32'))
     if (parameters.positions)
@@ -196,6 +205,17 @@ export class Gpt {
     return summarise(this.config)
   }
 
+  /** Frees its parameters. It computes nothing any more. */
+  dispose(): void {
+    const free = (tree: object): void => {
+      if (tree instanceof tf.Tensor) tree.dispose()
+      else for (const child of Object.values(tree)) free(child as object)
+    }
+    free(this.parameters)
+    tf.dispose([...this.#masks.values()])
+    for (const { cos, sin } of this.#rotary.values()) tf.dispose([cos, sin])
+  }
+
   /** How it reads in a cell and in the console. */
   toString(): string {
     const { layers: count, heads, width, context, vocabulary } = this.config
@@ -232,18 +252,21 @@ export class Gpt {
     return mask
   }
 
-  #rotaryOf(length: number, at: tf.Tensor | undefined): Rotary | undefined {
-    const { positions, context, headSize: size, rotaryBase } = this.config
+  /** Of tables whose length is a power of two: a context of millions takes no memory before it is used. */
+  #rotaryOf(length: number, { positions: at, room = length }: Writing): Rotary | undefined {
+    const { positions, headSize: size, rotaryBase } = this.config
     if (positions !== 'rotary') return undefined
-    const half = size / 2
-    if (!this.#rotary || this.#rotary.cos.isDisposed) {
-      this.#rotary = layers.rotaryTables(context, size, rotaryBase)
-      tf.keep(this.#rotary.cos)
-      tf.keep(this.#rotary.sin)
+    const rows = 2 ** Math.ceil(Math.log2(room))
+    let tables = this.#rotary.get(rows)
+    if (!tables || tables.cos.isDisposed) {
+      tables = layers.rotaryTables(rows, size, rotaryBase)
+      tf.keep(tables.cos)
+      tf.keep(tables.sin)
+      this.#rotary.set(rows, tables)
     }
     const take = (table: tf.Tensor) =>
-      at ? tf.gather(table, at.cast('int32')).expandDims(1) : tf.slice(table, [0, 0], [length, half])
-    return { cos: take(this.#rotary.cos), sin: take(this.#rotary.sin) }
+      at ? tf.gather(table, at.cast('int32')).expandDims(1) : tf.slice(table, [0, 0], [length, size / 2])
+    return { cos: take(tables.cos), sin: take(tables.sin) }
   }
 }
 

@@ -1,15 +1,16 @@
 import * as tf from '@tensorflow/tfjs'
-import { createRandom, type Random } from '../../data/random.js'
+import { createRandom } from '../../data/random.js'
 import type { GptConfig } from './config.js'
 import type { GptParameters } from './gpt.js'
 import type { LinearParameters, NormParameters } from './layers.js'
 
 /** First values, drawn from the seed alone: the same in every process and on every backend. */
-export function initialise(config: GptConfig): GptParameters {
+export function initialise(
+  config: GptConfig,
+  draw: (shape: number[], deviation: number) => tf.Tensor = normalFrom(config.seed),
+): GptParameters {
   const { vocabulary, context, layers, heads, keyValueHeads, width, headSize, hidden, bias } = config
-  const random = createRandom(config.seed)
-  const normal = (shape: number[], deviation = 0.02) =>
-    tf.tidy(() => tf.variable(drawNormal(random, shape, deviation)))
+  const normal = (shape: number[], deviation = 0.02) => tf.tidy(() => tf.variable(draw(shape, deviation)))
   const filled = (value: number, length: number) => tf.tidy(() => tf.variable(tf.fill([length], value)))
   const linear = (
     from: number,
@@ -48,14 +49,17 @@ export function initialise(config: GptConfig): GptParameters {
   }
 }
 
-/** Box and Muller's pairs. */
-function drawNormal(random: Random, shape: number[], deviation: number): tf.Tensor {
-  const values = new Float32Array(tf.util.sizeFromShape(shape))
-  for (let i = 0; i < values.length; i += 2) {
-    const radius = deviation * Math.sqrt(-2 * Math.log(1 - random.next()))
-    const angle = 2 * Math.PI * random.next()
-    values[i] = radius * Math.cos(angle)
-    if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle)
+/** Normal numbers by Box and Muller's pairs. */
+function normalFrom(seed: number): (shape: number[], deviation: number) => tf.Tensor {
+  const random = createRandom(seed)
+  return (shape, deviation) => {
+    const values = new Float32Array(tf.util.sizeFromShape(shape))
+    for (let i = 0; i < values.length; i += 2) {
+      const radius = deviation * Math.sqrt(-2 * Math.log(1 - random.next()))
+      const angle = 2 * Math.PI * random.next()
+      values[i] = radius * Math.cos(angle)
+      if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle)
+    }
+    return tf.tensor(values, shape)
   }
-  return tf.tensor(values, shape)
 }

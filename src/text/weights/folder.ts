@@ -6,9 +6,10 @@ import { checkGpt } from '../models/config.js'
 import { Gpt } from '../models/gpt.js'
 import { openTokenizer } from '../tokenizers/open.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
+import { loadGguf } from './gguf.js'
 import { floatsOf } from './half.js'
 import { ConfigFile, layoutFor, layouts } from './layouts.js'
-import { placeTensors, shapeInFile, valuesInFile } from './place.js'
+import { modelFrom, shapeInFile, valuesInFile } from './place.js'
 
 /**
  * Writes a model as Hugging Face lays models out: `config.json`, `model.safetensors` and, with a tokenizer,
@@ -64,8 +65,9 @@ function addBiases(tensors: { [name: string]: StoredTensor }): void {
 }
 
 /**
- * Opens a folder in the layout of Hugging Face: a model that `saveModel` wrote, or one of the families gpt2, llama, qwen2 and
- * qwen3 as published (float32, float16 or bfloat16 in one or several safetensors files), with its tokenizer where there is one.
+ * Opens a model: a folder in the layout of Hugging Face that `saveModel` wrote or that was published (the families gpt2, llama,
+ * qwen2 and qwen3; float32, float16 or bfloat16 in one or several safetensors files), or a GGUF file of the last three. With
+ * it come its tokenizer and the template of its conversations, where there are such. Weights are float32 then.
  *
  * @param options.context a smaller context than the model's own: fewer positions to keep room for.
  * @throws InputError for another family, a file that is damaged or does not fit; it names the file.
@@ -74,10 +76,14 @@ function addBiases(tensors: { [name: string]: StoredTensor }): void {
 export async function loadModel(
   folder: string,
   options: { context?: number } = {},
-): Promise<{ model: Gpt; tokenizer: Tokenizer | undefined }> {
+): Promise<{ model: Gpt; tokenizer: Tokenizer | undefined; template: string | undefined }> {
   const where = `loadModel('${folder}')`
   const { context } = named(options, ['context'], 'loadModel(folder, options)')
   const files = checkFiles(where)
+  if (folder.endsWith('.gguf')) {
+    if (files.exists(folder)) return loadGguf(files, folder, context)
+    throw new InputError({ where, received: 'no file of this name', expected: 'a GGUF file' })
+  }
   if (!files.exists(files.join(folder, 'config.json')))
     throw new InputError({
       where,
@@ -101,21 +107,22 @@ export async function loadModel(
     })
   if (context !== undefined && config.positions === 'rotary') config.context = context
   const tensors = readTensors(files, folder, where)
-  const model = new Gpt(checkGpt(config))
-  placeTensors(
-    layout.entries(model.config, model.parameters),
+  const model = modelFrom(
+    checkGpt(config),
+    layout,
     (name) => {
       // GPT-2 was published without the prefix.
       const stored = tensors(name) ?? tensors(name.replace(/^transformer\./, ''))
-      return stored && { shape: stored.shape, values: floatsOf(stored) }
+      return stored && { shape: stored.shape, values: () => floatsOf(stored) }
     },
+    sizeOfWeights(files, folder) / 2,
     where,
   )
   const tokenizerFile = files.join(folder, 'tokenizer.json')
   const tokenizer = files.exists(tokenizerFile)
     ? await openTokenizer(readJson(files, tokenizerFile, where), tokenizerFile)
     : undefined
-  return { model, tokenizer }
+  return { model, tokenizer, template: maybeTemplate(files, folder, where) }
 }
 
 /** The tensors of `model.safetensors`, or of the several files that an index lists, each read when it is first asked for. */
@@ -163,6 +170,21 @@ function readTensors(
     const tensors = open('model.safetensors')
     return Object.hasOwn(tensors, name) ? tensors[name] : undefined
   }
+}
+
+/** The template of its conversations: a file of its own, or what `tokenizer_config.json` says. */
+function maybeTemplate(files: Files, folder: string, where: string): string | undefined {
+  const alone = files.join(folder, 'chat_template.jinja')
+  if (files.exists(alone)) return files.readText(alone)
+  const config = files.join(folder, 'tokenizer_config.json')
+  const template = files.exists(config) ? readJson(files, config, where).chat_template : undefined
+  return typeof template === 'string' ? template : undefined
+}
+
+/** Bytes of all its safetensors files. */
+function sizeOfWeights(files: Files, folder: string): number {
+  const names = files.list(folder).filter((file) => file.endsWith('.safetensors'))
+  return names.reduce((sum, file) => sum + files.size(files.join(folder, file)), 0)
 }
 
 function readJson(files: Files, path: string, where: string): { [name: string]: unknown } {

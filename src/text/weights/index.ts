@@ -1,1 +1,2 @@
 export { loadModel, saveModel } from './folder.js'
+export { modelsFolder, publishedNamed, smolLM2 } from './published.js'

@@ -1,10 +1,15 @@
 import * as tf from '@tensorflow/tfjs'
 import { copyValues } from '../../backend/copy.js'
 import { InputError } from '../../errors.js'
-import type { Entry } from './layouts.js'
+import type { GptConfig } from '../models/config.js'
+import { Gpt } from '../models/gpt.js'
+import { summarise } from '../models/summary.js'
+import type { Entry, Layout } from './layouts.js'
 
-/** What a file has under a name, in float32; `undefined` where it has nothing. */
-export type TensorSource = (name: string) => { shape: readonly number[]; values: Float32Array } | undefined
+/** What a file has under a name; `undefined` where it has nothing. Values are read when they are asked for, as float32. */
+export type TensorSource = (
+  name: string,
+) => { shape: readonly number[]; values: () => Float32Array } | undefined
 
 /** The shape of an entry as it lies in a file. */
 export function shapeInFile({ variable, columns, transposed }: Entry): number[] {
@@ -13,8 +18,38 @@ export function shapeInFile({ variable, columns, transposed }: Entry): number[] 
   return transposed ? shape.toReversed() : shape
 }
 
+/**
+ * A model of this form with the values of a file. Nothing is taken memory for that the file does not have.
+ *
+ * @param most how many numbers the file can hold.
+ */
+export function modelFrom(
+  config: GptConfig,
+  layout: Layout,
+  source: TensorSource,
+  most: number,
+  where: string,
+): Gpt {
+  const { parameters } = summarise(config)
+  if (parameters > most)
+    throw new InputError({
+      where,
+      received: `a configuration of ${parameters.toLocaleString('en')} parameters, and a file of at most ${most.toLocaleString('en')} numbers`,
+      expected: 'all of them in the file',
+      fix: 'Fetch the file again: it may have been cut off.',
+    })
+  const model = Gpt.blank(config)
+  try {
+    placeTensors(layout.entries(config, model.parameters), source, where)
+    return model
+  } catch (error) {
+    model.dispose()
+    throw error
+  }
+}
+
 /** Gives each variable the values that the file has for its parts. All are checked before the first is changed. */
-export function placeTensors(entries: readonly Entry[], source: TensorSource, where: string): void {
+function placeTensors(entries: readonly Entry[], source: TensorSource, where: string): void {
   for (const entry of entries) {
     const found = source(entry.name)
     const expected = shapeInFile(entry)
@@ -30,7 +65,7 @@ export function placeTensors(entries: readonly Entry[], source: TensorSource, wh
     const { variable, columns } = entry
     const values = whole.get(variable) ?? new Float32Array(variable.size)
     whole.set(variable, values)
-    writePart(values, variable.shape, entry, source(entry.name)!.values)
+    writePart(values, variable.shape, entry, source(entry.name)!.values())
     const isDone = !columns || columns[1] === variable.shape.at(-1)
     if (isDone) {
       tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)))

@@ -1,0 +1,203 @@
+import { describe, InputError } from '../../errors.js'
+import type { Files } from '../../store/files.js'
+import { checkGpt, type GptConfig, type GptOptions } from '../models/config.js'
+import type { Gpt } from '../models/gpt.js'
+import { huggingFaceTokenizer } from '../tokenizers/huggingface.js'
+import type { Tokenizer } from '../tokenizers/tokenizer.js'
+import { quantisations } from './dequantise.js'
+import { ggufTokenizer } from './gguf-tokenizer.js'
+import { ConfigFile, layouts } from './layouts.js'
+import { modelFrom } from './place.js'
+
+/** The header of a GGUF file. */
+interface Header {
+  metadata: { [name: string]: unknown }
+  tensorInfos: { name: string; shape: bigint[]; dtype: number; offset: bigint }[]
+  tensorDataOffset: bigint
+}
+
+/** A model of a GGUF file, with float32 weights, and its tokenizer. */
+export async function loadGguf(
+  files: Files,
+  path: string,
+  context: number | undefined,
+): Promise<{ model: Gpt; tokenizer: Tokenizer; template: string | undefined }> {
+  const where = `loadModel('${path}')`
+  const { metadata, tensorInfos, tensorDataOffset } = await readHeader(files, path, where)
+  const architecture = metadata['general.architecture']
+  const layout = layouts.find(({ type }) => type !== 'gpt2' && type === architecture)
+  if (!layout)
+    throw new InputError({
+      where: `${where}: general.architecture`,
+      received: describe(architecture),
+      expected: "'llama', 'qwen2' or 'qwen3'",
+    })
+  const tensors = new Map(tensorInfos.map((info) => [info.name, info]))
+  const tokens = metadata['tokenizer.ggml.tokens']
+  const own = optionsOf(metadata, architecture as string, where)
+  if (context !== undefined && !(Number.isInteger(context) && context >= 1 && context <= own.context))
+    throw new InputError({
+      where: `${where}: context`,
+      received: describe(context),
+      expected: `a whole number up to ${own.context}, the model's own`,
+    })
+  const config = checkGpt({
+    ...own,
+    ...(context !== undefined && { context }),
+    vocabulary: Array.isArray(tokens) ? tokens.length : own.vocabulary,
+    tied: !tensors.has('output.weight'),
+    bias: architecture === 'qwen2' ? 'qkv' : false,
+    qkNorm: architecture === 'qwen3',
+  })
+  checkTensors(tensorInfos, Number(tensorDataOffset), files.size(path), where)
+  const reader = files.open(path)
+  try {
+    const template = metadata['tokenizer.chat_template']
+    const tokenizer = await huggingFaceTokenizer(ggufTokenizer(metadata, where), path)
+    const model = modelFrom(
+      config,
+      layout,
+      (name) => {
+        const info = tensors.get(nameInFile(name))
+        if (!info) return undefined
+        // Dimensions are written the other way round.
+        const shape = info.shape.map(Number).toReversed()
+        const values = () => {
+          const { block, bytes, read } = quantisations.get(info.dtype)!
+          const count = shape.reduce((product, size) => product * size, 1)
+          const into = new Float32Array(count)
+          const from = Number(tensorDataOffset + info.offset)
+          read(reader.read(from, (count / block) * bytes), into)
+          return architecture === 'llama' ? unpermuted(name, into, shape, config) : into
+        }
+        return { shape, values }
+      },
+      // A block of 256 numbers takes at least 144 bytes.
+      files.size(path) * 2,
+      where,
+    )
+    return { model, tokenizer, template: typeof template === 'string' ? template : undefined }
+  } finally {
+    reader.close()
+  }
+}
+
+async function readHeader(files: Files, path: string, where: string): Promise<Header> {
+  const { gguf } = await import('@huggingface/gguf')
+  try {
+    return (await gguf(files.at(path), { allowLocalFile: true })) as unknown as Header
+  } catch (error) {
+    throw new InputError(
+      {
+        where,
+        received: `a file that cannot be read as GGUF (${error instanceof Error ? error.message : String(error)})`,
+        expected: 'a whole and sound one',
+      },
+      { cause: error },
+    )
+  }
+}
+
+function optionsOf(metadata: { [name: string]: unknown }, architecture: string, where: string): GptOptions {
+  const file = new ConfigFile(metadata, where)
+  const name = (key: string) => `${architecture}.${key}`
+  const heads = file.count(name('attention.head_count'))
+  const width = file.count(name('embedding_length'))
+  const headSize = file.count(name('attention.key_length'), width / heads)
+  file.only(name('attention.value_length'), [headSize])
+  file.only(name('rope.dimension_count'), [headSize])
+  file.only(name('rope.scaling.type'), ['none'])
+  file.only(name('expert_count'), [0])
+  file.only(name('attention.sliding_window'), [0])
+  return {
+    vocabulary: file.count(name('vocab_size'), 1),
+    context: file.count(name('context_length')),
+    layers: file.count(name('block_count')),
+    heads,
+    keyValueHeads: file.count(name('attention.head_count_kv'), heads),
+    width,
+    headSize,
+    hidden: file.count(name('feed_forward_length')),
+    positions: 'rotary',
+    rotaryBase: file.number(name('rope.freq_base'), 10_000),
+    norm: 'rms',
+    epsilon: file.number(name('attention.layer_norm_rms_epsilon'), 1e-6),
+    activation: 'swiglu',
+  }
+}
+
+/** All tensors must be of types that are read here, and lie within the file: nothing is taken memory for before that. */
+function checkTensors(infos: Header['tensorInfos'], start: number, size: number, where: string): void {
+  for (const { name, shape, dtype, offset } of infos) {
+    const kind = quantisations.get(dtype)
+    if (!kind)
+      throw new InputError({
+        where: `${where}: ${name}`,
+        received: `a tensor of ggml's type ${dtype}`,
+        expected: `one of ${[...quantisations.values()].map(({ name: known }) => known).join(', ')}`,
+      })
+    const dimensions = shape.map(Number)
+    const count = dimensions.reduce((product, length) => product * length, 1)
+    const end = start + Number(offset) + (count / kind.block) * kind.bytes
+    const sound =
+      dimensions.every((length) => Number.isSafeInteger(length) && length >= 1) &&
+      (dimensions[0] ?? 1) % kind.block === 0 &&
+      offset >= 0n &&
+      end <= size
+    if (!sound)
+      throw new InputError({
+        where: `${where}: ${name}`,
+        received: `a tensor of ${dimensions.join(' x ')} that ends at byte ${end}`,
+        expected: `one that lies within the file of ${size} bytes, in whole blocks of ${kind.block}`,
+        fix: 'Fetch the file again: it may have been cut off.',
+      })
+  }
+}
+
+/** One row a part of a layer: its name in `transformers`, and in GGUF. */
+const parts: { readonly [name: string]: string } = {
+  input_layernorm: 'attn_norm',
+  'self_attn.q_proj': 'attn_q',
+  'self_attn.k_proj': 'attn_k',
+  'self_attn.v_proj': 'attn_v',
+  'self_attn.o_proj': 'attn_output',
+  'self_attn.q_norm': 'attn_q_norm',
+  'self_attn.k_norm': 'attn_k_norm',
+  post_attention_layernorm: 'ffn_norm',
+  'mlp.gate_proj': 'ffn_gate',
+  'mlp.up_proj': 'ffn_up',
+  'mlp.down_proj': 'ffn_down',
+}
+
+const ends: { readonly [name: string]: string } = {
+  'model.embed_tokens.weight': 'token_embd.weight',
+  'model.norm.weight': 'output_norm.weight',
+  'lm_head.weight': 'output.weight',
+}
+
+function nameInFile(name: string): string {
+  const found = /^model\.layers\.(\d+)\.(.+)\.(weight|bias)$/.exec(name)
+  return found ? `blk.${found[1]}.${parts[found[2]!]}.${found[3]}` : ends[name]!
+}
+
+/**
+ * Rows of queries and keys as rotary positions turn them here. Llama's files have them in pairs that lie side by side;
+ * `transformers`, and `rotate`, have the first of all pairs before the second of all.
+ */
+function unpermuted(
+  name: string,
+  values: Float32Array,
+  [rows, columns]: number[],
+  { headSize }: GptConfig,
+): Float32Array {
+  if (!/\.self_attn\.[qk]_proj\.weight$/.test(name)) return values
+  const result = new Float32Array(values.length)
+  const half = headSize / 2
+  for (let row = 0; row < rows!; row++) {
+    const head = Math.floor(row / headSize) * headSize
+    const within = row - head
+    const from = head + (within < half ? 2 * within : 2 * (within - half) + 1)
+    result.set(values.subarray(from * columns!, (from + 1) * columns!), row * columns!)
+  }
+  return result
+}
