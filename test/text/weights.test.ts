@@ -4,16 +4,9 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createRandom } from '../../src/data/random.js'
 import { InputError } from '../../src/errors.js'
+import { pathOf, published } from '../../src/store/cache.js'
 import { decodeTensors } from '../../src/store/safetensors.js'
-import {
-  gpt,
-  loadModel,
-  modelsFolder,
-  publishedNamed,
-  saveModel,
-  smolLM2,
-  type Gpt,
-} from '../../src/text/index.js'
+import { gpt, loadModel, saveModel, smolLM2, type Gpt } from '../../src/text/index.js'
 import { quantisations } from '../../src/text/weights/dequantise.js'
 import { byteLetters } from '../../src/text/tokenizers/letters.js'
 import { gradbook, temporaryFolder } from '../kit/index.js'
@@ -238,7 +231,7 @@ describe('gradbook fetch', () => {
     const { code, stderr } = await gradbook(['fetch', 'smollm2'], { timeout: 240_000 })
     expect(stderr).toBe('')
     expect(code).toBe(0)
-    expect(existsSync(join(await modelsFolder(), publishedNamed('smollm2').file))).toBe(true)
+    expect(existsSync(pathOf(published.smollm2!))).toBe(true)
     const { model, tokenizer } = await smolLM2({ context: 256 })
     const prompt = '<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\n'
     const ids = [...tokenizer.encode(prompt, { special: true })]

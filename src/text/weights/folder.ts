@@ -115,7 +115,7 @@ export async function loadModel(
       const stored = tensors(name) ?? tensors(name.replace(/^transformer\./, ''))
       return stored && { shape: stored.shape, values: () => floatsOf(stored) }
     },
-    sizeOfWeights(files, folder) / 2,
+    { file: 'model.safetensors', most: sizeOfWeights(files, folder) / 2 },
     where,
   )
   const tokenizerFile = files.join(folder, 'tokenizer.json')

@@ -73,7 +73,7 @@ export async function loadGguf(
         return { shape, values }
       },
       // A block of 256 numbers takes at least 144 bytes.
-      files.size(path) * 2,
+      { file: path, most: files.size(path) * 2 },
       where,
     )
     return { model, tokenizer, template: typeof template === 'string' ? template : undefined }

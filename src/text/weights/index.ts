@@ -1,2 +1,2 @@
 export { loadModel, saveModel } from './folder.js'
-export { modelsFolder, publishedNamed, smolLM2 } from './published.js'
+export { smolLM2 } from './smollm2.js'

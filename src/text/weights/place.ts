@@ -21,20 +21,20 @@ export function shapeInFile({ variable, columns, transposed }: Entry): number[] 
 /**
  * A model of this form with the values of a file. Nothing is taken memory for that the file does not have.
  *
- * @param most how many numbers the file can hold.
+ * @param most how many numbers `file` can hold.
  */
 export function modelFrom(
   config: GptConfig,
   layout: Layout,
   source: TensorSource,
-  most: number,
+  { file, most }: { file: string; most: number },
   where: string,
 ): Gpt {
   const { parameters } = summarise(config)
   if (parameters > most)
     throw new InputError({
       where,
-      received: `a configuration of ${parameters.toLocaleString('en')} parameters, and a file of at most ${most.toLocaleString('en')} numbers`,
+      received: `a configuration of ${parameters.toLocaleString('en')} parameters, and at most ${Math.floor(most).toLocaleString('en')} numbers in ${file}`,
       expected: 'all of them in the file',
       fix: 'Fetch the file again: it may have been cut off.',
     })
