@@ -75,7 +75,7 @@ it('the examples are TypeScript that has no errors', async () => {
     ),
   )
   const imports = [...names].map(([name, door]) => `import { ${name} } from '${door}'`)
-  const examples = documented.flatMap(({ name, file, doc }) =>
+  const examples = documented.filter(isPublic).flatMap(({ name, file, doc }) =>
     doc
       .split('@example')
       .slice(1)
