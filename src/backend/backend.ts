@@ -3,6 +3,7 @@ import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
 import { settleLeft } from '../settle.js'
 import type { Attributes, Emit, Inputs } from './emitters/kernel.js'
 import type { Value } from './graph.js'
+import { boundsOf, checkInside, guardIndices, type Bounds } from './indices.js'
 import type { NativeTensor } from './native.js'
 import { Entries } from './entries.js'
 import { elementTypes, type Elements, type ElementType } from './onnx/types.js'
@@ -29,8 +30,6 @@ export interface Kernel {
   host: tf.KernelFunc
   /** It looks at the shapes of its inputs alone, so it may run where they have no values yet. */
   shapeOnly: boolean
-  /** Throws for inputs that ONNX Runtime would refuse only when the graph runs, far from the line that made them. */
-  check?(inputs: Tree, attributes: Attributes, valuesOf: (info: Info) => tf.TypedArray | undefined): void
 }
 
 /**
@@ -135,8 +134,9 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
     let infos = Object.values(inputs) as Info[]
     // Optional inputs may be missing, and kernels of ragged tensors take lists.
     if (infos.some((info) => !info || Array.isArray(info))) infos = infos.flat().filter((info) => info)
+    const unknown = this.checkIndices(kernel.name, inputs, attributes)
     if (kernel.emit && infos.every(canRecord) && !this.isSmall(kernel, infos, attributes)) {
-      const made = this.record(kernel, inputs, attributes)
+      const made = this.record(kernel, inputs, attributes, unknown)
       if (made) return made
     }
     return this.runOnHost(kernel, inputs, attributes, infos)
@@ -163,21 +163,34 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
     return kernel.host({ inputs: inputs as tf.NamedTensorInfoMap, attrs: attributes as never, backend: this })
   }
 
-  /** Numbers that the host wrote, where looking at them costs little. */
-  private readonly written = ({ dataId }: Info): tf.TypedArray | undefined => {
+  /**
+   * Looks at the indices of a kernel that has some: one that is outside is an error at the line that takes it, so what waits runs before.
+   * Gives their bounds where they have no values, in a recording.
+   */
+  private checkIndices(kernel: string, inputs: Tree, attributes: Attributes): Bounds | undefined {
+    const bounds = boundsOf(kernel, inputs, attributes)
+    if (!bounds) return undefined
+    const { dataId, shape } = inputs[bounds.input]!
     const entry = this.data.get(dataId)
-    return entry.fromHost && entry.ready && entry.size <= 100_000
-      ? (entry.tensor().data as tf.TypedArray)
-      : undefined
+    if (this.recorder !== this.pending && !this.recorder.isKnown(entry)) return bounds
+    checkInside(kernel, bounds, entry.readyTensor().data as tf.TypedArray, shape)
+    return undefined
   }
 
-  private record(kernel: Kernel, inputs: Tree, attributes: Attributes): Info | Info[] | undefined {
-    kernel.check?.(inputs, attributes, this.written)
+  private record(
+    kernel: Kernel,
+    inputs: Tree,
+    attributes: Attributes,
+    bounds: Bounds | undefined,
+  ): Info | Info[] | undefined {
     this.recorder.beforeKernel()
     const { graph } = this.recorder
     const values: Inputs = {}
     for (const name in inputs) if (inputs[name]) values[name] = this.valueFor(inputs[name])
     graph.call = { kernel: kernel.name, inputs: values, attributes }
+    // A graph for others says what is outside in its own way.
+    if (bounds && !graph.isPortable)
+      values[bounds.input] = guardIndices(graph, kernel.name, bounds, values[bounds.input]!)
     const result = kernel.emit!(values, attributes, graph)
     if (result === undefined) {
       graph.call = undefined

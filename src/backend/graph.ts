@@ -1,3 +1,4 @@
+import type { Guard } from './indices.js'
 import type { Attribute, Node, Value } from './onnx/model.js'
 import { numberOf, Structure } from './structure.js'
 import { sizeOf, toElements, type ElementType, type Elements } from './onnx/types.js'
@@ -76,6 +77,8 @@ export class Graph {
   readonly structure = new Structure()
   /** Others shall run it: it has no layouts that ONNX Runtime keeps for itself. */
   isPortable = false
+  /** Indices of a recording that are known only when it runs. */
+  readonly guards: Guard[] = []
   /** The kernel call that nodes are added for. */
   call: Call | undefined
   /** Values that were made. */

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { atomically } from '../settle.js'
 import type { OnnxRuntimeBackend } from './backend.js'
 import type { Value } from './graph.js'
+import { checkGuards, gatherGuards, type Guard } from './indices.js'
 import type { DeviceTensor, Feeds, NativeTensor, NativeTensors } from './native.js'
 import { sizeOf, toElements } from './onnx/types.js'
 import { options, threads } from './options.js'
@@ -57,6 +58,9 @@ export class Program {
   private keyName: string | undefined
 
   private readonly validName: string | undefined
+  /** Indices that are known only now, and what tells of one that is outside. */
+  private readonly guards: readonly Guard[]
+  private readonly guarded: Value | undefined
 
   constructor(
     backend: OnnxRuntimeBackend,
@@ -82,7 +86,13 @@ export class Program {
     })
     this.validName = validAt === undefined ? undefined : this.results[validAt]!.name
     this.counted = counted
-    const outputs = [...this.results, ...this.states.map(({ value }) => value)]
+    this.guards = graph.guards
+    this.guarded = gatherGuards(graph)
+    const outputs = [
+      ...this.results,
+      ...this.states.map(({ value }) => value),
+      ...(this.guarded ? [this.guarded] : []),
+    ]
     const ofVariable = ({ kind, ...source }: Source) =>
       kind === 'tensor' && variables.has((source as { entry: Entry }).entry)
     this.plan = createPlan(
@@ -227,6 +237,11 @@ export class Program {
     return this.validName === undefined || Boolean(results[this.validName]!.data[0])
   }
 
+  /** Throws where an index was outside: then nothing has changed. */
+  private checkIndices(results: NativeTensors): void {
+    if (this.guarded) checkGuards(this.guards, results[this.guarded.name]!.data)
+  }
+
   private countIteration(): void {
     for (const optimizer of this.counted) optimizer.incrementIterations()
   }
@@ -244,7 +259,9 @@ export class Program {
       fetches[state.name] = inPlan(this.plan, state.value, state.spare)
     }
     for (const { name, spare } of this.rows) fetches[name] = spare.whole
+    if (this.guarded) fetches[this.guarded.name] = emptyTensor(this.guarded)
     runPlan(this.plan, feeds, fetches)
+    this.checkIndices(fetches)
     if (!this.isValid(fetches)) return fetches
     atomically(() => {
       changing?.(this.takesBack())
@@ -288,6 +305,12 @@ export class Program {
   ): NativeTensors {
     const made = runPlanOnDevice(this.plan, feeds)
     const results = made as NativeTensors
+    try {
+      this.checkIndices(results)
+    } catch (error) {
+      for (const tensor of Object.values(made)) if (tensor.location === 'gpu-buffer') tensor.dispose()
+      throw error
+    }
     const isValid = this.isValid(results)
     const written = [
       ...this.single.map((state) => ({ name: state.name, states: [state] })),

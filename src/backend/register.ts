@@ -5,6 +5,7 @@ import { emitters } from './emitters/index.js'
 import { SigmoidComplement } from './emitters/exponential.js'
 import type { Attributes } from './emitters/kernel.js'
 import { quickenEngine } from './engine.js'
+import { exactOnHost } from './exact-host.js'
 import { registerFiles } from './files.js'
 import { registerGradients } from './gradients.js'
 import { findRuntime } from './native.js'
@@ -77,18 +78,6 @@ const onHost: { [kernel: string]: tf.KernelFunc } = {
   },
 }
 
-const checks: { [kernel: string]: Kernel['check'] } = {
-  GatherV2({ x, indices }, { axis }, valuesOf) {
-    const at = tf.util.parseAxisParam(axis, x!.shape)[0]!
-    const last = x!.shape[at]! - 1
-    for (const index of valuesOf(indices!) ?? [])
-      tf.util.assert(
-        index <= last && index >= 0,
-        () => `GatherV2: the index value ${index} is not in [0, ${last}]`,
-      )
-  },
-}
-
 const largest = (inputs: readonly tf.TensorInfo[]) =>
   inputs.reduce((most, { shape }) => Math.max(most, tf.util.sizeFromShape(shape)), 0)
 
@@ -98,7 +87,6 @@ function createKernel({ kernelName: name, kernelFunc: host }: tf.KernelConfig): 
     host,
     emit: emitters[name],
     cost: costs[name] ?? largest,
-    check: checks[name],
     shapeOnly: shapeOnly.has(name),
   }
 }
@@ -134,7 +122,11 @@ function register(): void {
   registerFiles()
   tf.registerBackend(backendName, () => new OnnxRuntimeBackend(), hasRuntime() ? 4 : 0)
   for (const config of tf.getKernelsForBackend('cpu'))
-    tf.registerKernel({ ...config, backendName, kernelFunc: kernelFuncOf(config) })
+    tf.registerKernel({
+      ...config,
+      backendName,
+      kernelFunc: kernelFuncOf({ ...config, kernelFunc: exactOnHost(config) }),
+    })
   for (const [kernelName, kernelFunc] of Object.entries(onHost))
     tf.registerKernel({
       kernelName,

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph.js'
 import { sizeOf } from '../onnx/types.js'
 import { isFloat, isNumber, type Emitters } from './kernel.js'
+import { scatterRows, sumByPlace } from './scatter.js'
 
 const { segment_util: segments } = tf.backend_util
 
@@ -18,30 +19,46 @@ function within(g: Graph, index: Value, size: number): [place: Value, inside: Va
 
 /** Adds rows [rows, width] to zeros [size, width] at the places that `index` names; rows that name none are left out. */
 function addRows(g: Graph, rows: Value, index: Value, size: number): Value {
-  const [count, width] = rows.shape as [number, number]
   const [place, inside] = within(g, index, size)
-  const kept = g.where(g.reshape(inside, [count, 1]), rows, g.scalar(0, rows.type))
-  const zeros = g.filled([size, width], 0, rows.type)
-  return g.node('ScatterND', [zeros, g.reshape(place, [count, 1]), kept], [size, width], rows.type, {
-    reduction: 'add',
-  })
+  const kept = g.where(g.reshape(inside, [rows.shape[0]!, 1]), rows, g.scalar(0, rows.type))
+  return sumByPlace(g, kept, place, size)
 }
 
-/** Indices of ONNX Runtime's ScatterND and GatherND: int64, checked by them; negative ones would count from the end. */
-function scatter(g: Graph, onto: Value, indices: Value, updates: Value, reduction: 'add' | 'none'): Value {
-  const { sliceRank, numUpdates, sliceSize } = tf.backend_util.calculateShapes(
+interface Scattered {
+  /** As int64, [updates, depth]. */
+  places: Value
+  /** [updates, …rest], where rest are the axes that an index leaves whole. */
+  rows: Value
+  rest: readonly number[]
+}
+
+function scattered(g: Graph, shape: readonly number[], indices: Value, updates: Value): Scattered {
+  const { sliceRank, numUpdates } = tf.backend_util.calculateShapes(
     infoOf(updates),
     infoOf(indices),
-    onto.shape as number[],
+    shape as number[],
   )
   if (sliceRank < 1) throw new Error('scatter needs indices of rank 1 or more')
-  const places = g.reshape(g.cast(indices, 'int64'), [numUpdates, sliceRank])
-  const rest = onto.shape.slice(sliceRank)
-  const values =
-    updates.shape.length === 0
-      ? g.expand(updates, [numUpdates, ...rest])
-      : g.reshape(updates, [numUpdates, ...(sliceSize === 1 && rest.length === 0 ? [] : rest)])
-  return g.node('ScatterND', [onto, places, values], onto.shape, onto.type, { reduction })
+  const rest = shape.slice(sliceRank)
+  const whole = [numUpdates, ...rest]
+  return {
+    places: g.reshape(g.cast(indices, 'int64'), [numUpdates, sliceRank]),
+    rows: updates.shape.length === 0 ? g.expand(updates, whole) : g.reshape(updates, whole),
+    rest,
+  }
+}
+
+/** Writes updates onto an array; where two have one place the later stays. */
+function write(g: Graph, onto: Value, indices: Value, updates: Value): Value {
+  const { places, rows } = scattered(g, onto.shape, indices, updates)
+  return scatterRows(g, onto, places, rows, 'none')
+}
+
+/** One number for each index of several axes. */
+function flatPlaces(g: Graph, places: Value, sizes: readonly number[]): Value {
+  if (sizes.length === 1) return g.reshape(places, [places.shape[0]!])
+  const strides = sizes.map((_, axis) => sizeOf(sizes.slice(axis + 1)))
+  return g.reduce('ReduceSum', g.mul(places, g.whole(strides)), [1], false)
 }
 
 export const gather: Emitters = {
@@ -69,11 +86,14 @@ export const gather: Emitters = {
   },
   ScatterNd({ indices, updates }, { shape }, g) {
     if (!isNumber(updates!) || shape.length === 0) return undefined
-    return scatter(g, g.filled(shape, 0, updates!.type), indices!, updates!, 'add')
+    const { places, rows, rest } = scattered(g, shape, indices!, updates!)
+    const sizes: number[] = shape.slice(0, shape.length - rest.length)
+    const flat = g.reshape(rows, [rows.shape[0]!, sizeOf(rest)])
+    return g.reshape(sumByPlace(g, flat, flatPlaces(g, places, sizes), sizeOf(sizes)), shape)
   },
   TensorScatterUpdate({ tensor, indices, updates }, _, g) {
     if (!isNumber(tensor!) || tensor!.type !== updates!.type) return undefined
-    return scatter(g, tensor!, indices!, updates!, 'none')
+    return write(g, tensor!, indices!, updates!)
   },
   SparseToDense({ sparseIndices, sparseValues, defaultValue }, { outputShape }, g) {
     if (!isNumber(sparseValues!) || defaultValue!.type !== sparseValues!.type) return undefined
@@ -83,7 +103,7 @@ export const gather: Emitters = {
       outputShape,
       sparseValues!.type,
     )
-    return scatter(g, onto, sparseIndices!, sparseValues!, 'none')
+    return write(g, onto, sparseIndices!, sparseValues!)
   },
   UnsortedSegmentSum({ x, segmentIds }, { numSegments }, g) {
     if (!isFloat(x) || segmentIds!.type !== 'int32' || segmentIds!.shape.length !== 1) return undefined
@@ -99,17 +119,20 @@ export const gather: Emitters = {
   DenseBincount({ x, weights }, { size, binaryOutput }, g) {
     if (x!.type !== 'int32' || !isNumber(weights!)) return undefined
     const [rows, columns] = x!.shape.length === 1 ? [1, x!.shape[0]!] : (x!.shape as [number, number])
-    const classes = g.constant(
-      Array.from({ length: size }, (_, index) => index),
-      [size],
+    const count = rows * columns
+    // Each row has places of its own; a number that is no class has none.
+    const starts = g.constant(
+      Array.from({ length: rows }, (_, row) => row * size),
+      [rows, 1],
       'int32',
     )
-    const hit = g.binary('Equal', g.reshape(x!, [rows, columns, 1]), classes, 'bool')
-    const amount = binaryOutput
-      ? g.cast(hit, weights!.type)
-      : g.mul(g.cast(hit, weights!.type), g.reshape(weights!, [rows, columns, 1]))
-    const sum = g.reduce(binaryOutput ? 'ReduceMax' : 'ReduceSum', amount, [1], false)
-    return g.reshape(sum, x!.shape.length === 1 ? [size] : [rows, size])
+    const number = g.reshape(x!, [rows, columns])
+    const [, inside] = within(g, number, size)
+    const place = g.where(inside, g.add(number, starts), g.scalar(-1, 'int32'))
+    const amount = binaryOutput ? g.filled([count, 1], 1, weights!.type) : g.reshape(weights!, [count, 1])
+    const sum = addRows(g, amount, g.flat(place), rows * size)
+    const result = binaryOutput ? g.binary('Min', sum, g.scalar(1, sum.type)) : sum
+    return g.reshape(result, x!.shape.length === 1 ? [size] : [rows, size])
   },
   SearchSorted({ sortedSequence, values }, { side }, g) {
     if (!isNumber(sortedSequence!) || sortedSequence!.type !== values!.type) return undefined

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph.js'
 import { elu, sigmoid } from './exponential.js'
 import { isFloat, listOf, type Attributes, type Emitters } from './kernel.js'
+import { findBlock, sumOver } from './sums.js'
 
 /** A bias joins the product that it is added to before that is reshaped: then ONNX Runtime makes one pass of both. */
 export function addBias(g: Graph, a: Value, b: Value): Value {
@@ -40,6 +41,21 @@ export const fusable = new Set<string | undefined>([
   undefined, 'linear', 'relu', 'relu6', 'elu', 'sigmoid', 'leakyrelu', 'prelu',
 ]) // oxfmt-ignore
 
+/** Products that are added up from which a row by a matrix is cut in blocks: ONNX Runtime adds them one after the other. */
+const manyProducts = 2048
+
+/** A product of two matrices. One of a row, such as a dot product, keeps digits however long the row is. */
+function flatProduct(g: Graph, a: Value, b: Value, transposeA: boolean, transposeB: boolean): Value {
+  const [inner, columns] = transposeB ? [b.shape[1]!, b.shape[0]!] : (b.shape as [number, number])
+  const isRow = a.shape[transposeA ? 1 : 0] === 1
+  const isTall = !transposeB || columns === 1
+  const block = isRow && isTall && inner >= manyProducts ? findBlock(inner, 512, [128, 1024]) : undefined
+  if (!block) return g.matmul(a, b, transposeA, transposeB)
+  const blocks = inner / block
+  const parts = g.matmul(g.reshape(a, [blocks, 1, block]), g.reshape(b, [blocks, block, columns]))
+  return g.reshape(sumOver(g, g.reshape(parts, [blocks, columns]), [0], false), [1, columns])
+}
+
 function product(g: Graph, a: Value, b: Value, transposeA: boolean, transposeB: boolean): Value {
   const inner = [a.shape.at(transposeA ? -2 : -1), b.shape.at(transposeB ? -1 : -2)]
   tf.util.assert(
@@ -52,7 +68,7 @@ function product(g: Graph, a: Value, b: Value, transposeA: boolean, transposeB: 
   const single = (x: Value) => x.shape.length > 2 && x.shape.slice(0, -2).every((size) => size === 1)
   if (single(a) && single(b)) {
     const flat = (x: Value) => g.reshape(x, x.shape.slice(-2))
-    const y = g.matmul(flat(a), flat(b), transposeA, transposeB)
+    const y = flatProduct(g, flat(a), flat(b), transposeA, transposeB)
     return g.reshape(y, [...Array(Math.max(a.shape.length, b.shape.length) - 2).fill(1), ...y.shape])
   }
   // Rows of all batches against one matrix are one product.
@@ -61,7 +77,9 @@ function product(g: Graph, a: Value, b: Value, transposeA: boolean, transposeB: 
     const flat = g.matmul(g.reshape(a, [rows, a.shape.at(-1)!]), b, false, transposeB)
     return g.reshape(flat, [...a.shape.slice(0, -1), flat.shape[1]!])
   }
-  return g.matmul(a, b, transposeA, transposeB)
+  return a.shape.length === 2 && b.shape.length === 2
+    ? flatProduct(g, a, b, transposeA, transposeB)
+    : g.matmul(a, b, transposeA, transposeB)
 }
 
 export const matmul: Emitters = {

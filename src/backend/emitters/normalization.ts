@@ -1,22 +1,19 @@
 import type { Graph, Value } from '../graph.js'
+import { sizeOf } from '../onnx/types.js'
 import { isFloat, type Emitters } from './kernel.js'
 
 /** Sums over the channels within `radius` of each channel; the last axis is the channels. */
 function sumOfNeighbours(g: Graph, x: Value, radius: number): Value {
   const channels = x.shape.at(-1)!
-  const zeros = x.shape.slice(1).map((): [number, number] => [0, 0])
-  // Running sums: the sum of a stretch is the difference of two of them.
-  const running = g.node('CumSum', [x, g.constant([x.shape.length - 1], [], 'int64')], x.shape, x.type)
-  const padded = g.pad(running, [...zeros, [1, 0]])
-  const at = (offset: number) =>
-    g.gather(
-      padded,
-      g.whole(
-        Array.from({ length: channels }, (_, channel) => Math.min(Math.max(channel + offset, 0), channels)),
-      ),
-      x.shape.length - 1,
-    )
-  return g.sub(at(radius + 1), at(-radius))
+  const width = 2 * radius + 1
+  const row = [sizeOf(x.shape) / channels, 1, channels]
+  // Beyond the edges there is nothing, which counts.
+  const mean = g.node('AveragePool', [g.reshape(x, row)], row, x.type, {
+    kernel_shape: [width],
+    pads: [radius, radius],
+    count_include_pad: 1,
+  })
+  return g.reshape(g.mul(mean, g.scalar(width)), x.shape)
 }
 
 export const normalization: Emitters = {

@@ -3,6 +3,7 @@ import { sizeOf } from '../onnx/types.js'
 import { sumWindows } from './convolution.js'
 import { isFloat, type Emitters } from './kernel.js'
 import { maybePooled, maybePooledGradient } from './pooled.js'
+import { meanOver } from './sums.js'
 import {
   infoOf,
   isSmallTiled,
@@ -70,6 +71,27 @@ function maxGradient(g: Graph, dy: Value, x: Value, info: Info): Value {
   return g.transpose(g.reshape(flat, shape), toNHWC)
 }
 
+/** Elements of a window from which its average is one of rows' averages: one after the other they lose digits. */
+const manyInWindow = 128
+
+/** The averages of the windows in an image of [batch, channels, height, width]. */
+function averages(g: Graph, x: Value, info: Info): Value {
+  const { batchSize, inChannels, inHeight, outWidth, filterHeight, filterWidth } = info
+  const { kernel_shape, strides, pads } = windowsOf(info)
+  const pool = (image: Value, shape: readonly number[], axis: readonly number[]) => {
+    const along = (values: readonly number[], other: number) =>
+      values.map((value, at) => (axis.includes(at % 2) ? value : other))
+    return g.node('AveragePool', [image], shape, 'float32', {
+      kernel_shape: along(kernel_shape, 1),
+      strides: along(strides, 1),
+      pads: along(pads, 0),
+    })
+  }
+  const whole = outFirst(info)
+  if (filterHeight * filterWidth < manyInWindow) return pool(x, whole, [0, 1])
+  return pool(pool(x, [batchSize, inChannels, inHeight, outWidth], [1]), whole, [0])
+}
+
 /** tfjs divides by the size of the window, also where part of it is padding. */
 function averageGradient(g: Graph, dy: Value, info: Info): Value {
   const { batchSize, inChannels, outHeight, outWidth, filterHeight, filterWidth } = info
@@ -123,11 +145,8 @@ export const pooling: Emitters = {
       info.filterWidth === info.inWidth &&
       isTiled(info)
     )
-      return g.reduce('ReduceMean', x!, [1, 2], true)
-    return g.transpose(
-      g.node('AveragePool', [g.transpose(x!, toNCHW)], outFirst(info), 'float32', windowsOf(info)),
-      toNHWC,
-    )
+      return meanOver(g, x!, [1, 2], true)
+    return g.transpose(averages(g, g.transpose(x!, toNCHW), info), toNHWC)
   },
   MaxPoolGrad({ dy, input }, attributes, g) {
     const info = infoOf(input!.shape, attributes)
