@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs'
-import { InputError } from '../errors.js'
+import { InputError, type Problem } from '../errors.js'
 import type { Tree } from './backend.js'
 import type { Attributes } from './emitters/kernel.js'
 import type { Graph, Value } from './graph.js'
@@ -37,31 +37,40 @@ export class IndexOutside extends InputError {
   readonly shape: readonly number[]
 
   constructor(
-    kernel: string,
-    { sizes }: Pick<Bounds, 'sizes'>,
-    shape: readonly number[],
-    position: number,
-    index: number,
+    problem: Problem,
+    at: { index: number; position: number; shape: readonly number[] },
+    options?: ErrorOptions,
   ) {
-    const size = sizes[position % sizes.length]!
-    const range = size > 2 ** 31 ? 'non-negative' : `in [0, ${size - 1}]`
-    const least = size > 2 ** 31 ? 'whole numbers of 0 or more' : `whole numbers from 0 to ${size - 1}`
-    super({
-      where:
-        size > 2 ** 31
-          ? `${kernel}: Input x must be non-negative`
-          : `${kernel}: the index value ${index} is not ${range}`,
-      received: `${index} at [${placeOf(position, shape)}] of the indices [${shape}]`,
-      expected: least,
-      fix:
-        index < 0
-          ? 'Indices do not count from the end: add the size to one that shall, or filter out what has no place.'
-          : `Give what is indexed ${index + 1} places or more (the inputDim of an embedding), or count the indices from 0.`,
-    })
-    this.index = index
-    this.position = position
-    this.shape = shape
+    super(problem, options)
+    this.index = at.index
+    this.position = at.position
+    this.shape = at.shape
   }
+}
+
+/** @param position which element of the indices of this shape it is. */
+function outside(
+  kernel: string,
+  sizes: readonly number[],
+  shape: readonly number[],
+  position: number,
+  index: number,
+): IndexOutside {
+  const size = sizes[position % sizes.length]!
+  const isOpen = size === Infinity
+  const problem = {
+    // What tfjs's cpu backend says.
+    where: isOpen
+      ? `${kernel}: Input x must be non-negative`
+      : `${kernel}: the index value ${index} is not in [0, ${size - 1}]`,
+    received: `${index} at [${placeOf(position, shape).join(', ')}] of the indices [${shape.join(', ')}]`,
+    expected: isOpen ? 'whole numbers of 0 or more' : `whole numbers from 0 to ${size - 1}`,
+    fix:
+      index < 0
+        ? 'Indices do not count from the end: add the size to one that shall, or filter out what has no place.'
+        : `Give what is indexed ${index + 1} places or more (the inputDim of an embedding), or count the indices from 0.`,
+  }
+  return new IndexOutside(problem, { index, position, shape })
 }
 
 function placeOf(position: number, shape: readonly number[]): number[] {
@@ -110,16 +119,15 @@ export function boundsOf(kernel: string, inputs: Tree, attributes: Attributes): 
 /** Throws an `IndexOutside` for the first of these numbers that is outside. */
 export function checkInside(
   kernel: string,
-  bounds: Bounds,
+  { sizes }: Bounds,
   values: ArrayLike<number>,
   shape: readonly number[],
 ): void {
-  const { sizes } = bounds
   const depth = sizes.length
   for (let at = 0; at < values.length; at++) {
     const value = values[at]!
     if (value >= 0 && value < sizes[depth === 1 ? 0 : at % depth]!) continue
-    throw new IndexOutside(kernel, bounds, shape, at, value)
+    throw outside(kernel, sizes, shape, at, value)
   }
 }
 
@@ -147,9 +155,9 @@ export function gatherGuards(g: Graph): Value | undefined {
 
 /** Throws an `IndexOutside` where one of the guards has met an index that is. */
 export function checkGuards(guards: readonly Guard[], seen: Elements): void {
-  for (const [at, { kernel, shape, ...bounds }] of guards.entries()) {
+  for (const [at, { kernel, shape, sizes }] of guards.entries()) {
     const [position, index] = [Number(seen[2 * at]), Number(seen[2 * at + 1])]
-    if (index >= 0 && index < bounds.sizes[position % bounds.sizes.length]!) continue
-    throw new IndexOutside(kernel, bounds, shape, position, index)
+    if (index >= 0 && index < sizes[position % sizes.length]!) continue
+    throw outside(kernel, sizes, shape, position, index)
   }
 }

@@ -8,6 +8,7 @@ import { mostSizes } from './batch-sizes.js'
 import { shapesChanged } from './aligned.js'
 import type { Core } from './core.js'
 import { losses } from './losses.js'
+import { namingExample } from './outside.js'
 import { say } from '../say.js'
 import { averageOf, gradientsOf, normOf, sumOf, unconnected, updatesOf } from './step.js'
 import type { Counted, Gradients, Pace, Update } from './step.js'
@@ -205,17 +206,19 @@ export class CompiledStep {
     const trained = tf.tensor1d(this.#trained)
     const shapes = shapesChanged()
     try {
-      return withRandomness(core.randomnessOf(batch.iteration), () =>
-        graph(
-          batch.x,
-          batch.y,
-          weights ?? null,
-          learningRate,
-          core.updates + 1,
-          mode,
-          mode === 'update' ? waiting : null,
-          core.settings.ema ?? null,
-          trained,
+      return namingExample(batch, () =>
+        withRandomness(core.randomnessOf(batch.iteration), () =>
+          graph(
+            batch.x,
+            batch.y,
+            weights ?? null,
+            learningRate,
+            core.updates + 1,
+            mode,
+            mode === 'update' ? waiting : null,
+            core.settings.ema ?? null,
+            trained,
+          ),
         ),
       )
     } catch (error) {

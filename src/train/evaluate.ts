@@ -10,6 +10,7 @@ import { withAverages } from './averages.js'
 import type { Core } from './core.js'
 import { keyOf } from './key.js'
 import { mean, measure } from './measure.js'
+import { namingExample } from './outside.js'
 import { borrowing, tidily } from './step.js'
 import type { Batch } from './trainee.js'
 
@@ -125,7 +126,7 @@ function seenIn(core: Core, dataset: Dataset, positions: Int32Array): Seen {
         ? core.batchAt(positions)
         : { ...dataset.at(positions), iteration: core.iteration }
     if (dataset !== core.data) trainee.checkBatch?.(batch, dataset.name, 'run.evaluate()')
-    return borrowing(trainee, () => {
+    const look = () => {
       const pass = trainee.pass!(batch, { training: false })
       const predictions = pass.predictions?.()
       const means = measure(core, dataset, batch.y, pass, predictions)
@@ -136,7 +137,8 @@ function seenIn(core: Core, dataset: Dataset, positions: Int32Array): Seen {
         ...(losses && { losses }),
         ...(predictions && predictedOf(core, batch, predictions)),
       }
-    })
+    }
+    return namingExample(batch, () => borrowing(trainee, look))
   })
 }
 

@@ -5,6 +5,7 @@ import { committing, during, temporary } from '../settle.js'
 import { maybeCompiled } from './compiled.js'
 import type { Core } from './core.js'
 import type { HistoryRow } from './history.js'
+import { namingExample } from './outside.js'
 import { maybeSpike } from './spikes.js'
 import { gradientsOf, normOf, tidily, updatesOf, type Gradients, type Pace, type Update } from './step.js'
 import type { Batch } from './trainee.js'
@@ -125,8 +126,10 @@ export function gradientsAt(
   batch: Batch,
   options: { weights?: tf.Tensor1D; predictions?: boolean } = {},
 ): Gradients {
-  return withRandomness(core.randomnessOf(batch.iteration), () =>
-    gradientsOf(core.trainee, core.parameters, batch, options),
+  return namingExample(batch, () =>
+    withRandomness(core.randomnessOf(batch.iteration), () =>
+      gradientsOf(core.trainee, core.parameters, batch, options),
+    ),
   )
 }
 

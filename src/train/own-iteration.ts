@@ -9,6 +9,7 @@ import type { Core } from './core.js'
 import { isFiniteUpdate, record, type Outcome } from './iteration.js'
 import { whileStill } from './norms.js'
 import { checkOptimizer } from './options.js'
+import { namingExample } from './outside.js'
 import {
   borrowingTrainee,
   flattenParameters,
@@ -116,10 +117,12 @@ async function oneOwnIteration(
     const norms: number[] = []
     const given = await scoped(ends, () =>
       withRandomness(core.randomnessOf(batch.iteration), () =>
-        core.trainee.iteration!(batch, {
-          optimizers: bindOptimizers(core, norms),
-          iteration: batch.iteration,
-        }),
+        namingExample(batch, () =>
+          core.trainee.iteration!(batch, {
+            optimizers: bindOptimizers(core, norms),
+            iteration: batch.iteration,
+          }),
+        ),
       ),
     )
     // Given up while it waited, it was taken back: what it goes on to do is no part of the run.
