@@ -203,3 +203,8 @@ export function settleOf(owner: object): void {
     door.waiting.delete(change)
   }
 }
+
+/** Whether something is changed across awaits by work of `owner`. */
+export function isWaiting(owner: object): boolean {
+  return [...door.waiting].some((change) => change.owner === owner)
+}

@@ -1,4 +1,5 @@
-import { InputError } from '../errors.js'
+import { describe, InputError } from '../errors.js'
+import { crc32 } from './checksum.js'
 
 /**
  * Tensors in a file that any language reads: eight bytes that hold the header's length, the header as JSON, the values.
@@ -26,6 +27,29 @@ export interface StoredTensor {
 export interface TensorFile {
   tensors: { [name: string]: StoredTensor }
   metadata: { [name: string]: string }
+  /** Of a file that was read: it holds its checksum, which is right. */
+  checked?: boolean
+}
+
+/**
+ * How every file of ours begins after its first eight bytes. The eight digits that follow are the CRC-32 of the whole file with
+ * zeros in their place: the format has no place for a checksum, but for the metadata, which others pass over.
+ */
+const beginning = new TextEncoder().encode('{"__metadata__":{"crc32":"')
+const checksumAt = 8 + beginning.length
+const zeros = new TextEncoder().encode('00000000')
+
+function checksumOf(bytes: Uint8Array): string {
+  const before = crc32(zeros, crc32(bytes.subarray(0, checksumAt)))
+  return crc32(bytes.subarray(checksumAt + zeros.length), before)
+    .toString(16)
+    .padStart(8, '0')
+}
+
+/** The checksum that a file of ours holds. */
+function maybeChecksum(bytes: Uint8Array): string | undefined {
+  if (!beginning.every((byte, i) => bytes[8 + i] === byte)) return undefined
+  return new TextDecoder().decode(bytes.subarray(checksumAt, checksumAt + zeros.length))
 }
 
 /** One row a type: its name in the format, and the array that holds it. */
@@ -60,7 +84,7 @@ function typeName({ values, bool, half }: StoredTensor): string {
 
 /** The bytes of a safetensors file. Tensors lie in the order of their names, each at a multiple of 8 bytes. */
 export function encodeTensors({ tensors, metadata }: TensorFile): Uint8Array {
-  const header: { [name: string]: unknown } = { __metadata__: metadata }
+  const header: { [name: string]: unknown } = { __metadata__: { crc32: '00000000', ...metadata } }
   const names = Object.keys(tensors).toSorted(
     // Wide values first, so that every tensor is aligned without gaps (which the format does not allow).
     (a, b) => tensors[b]!.values.BYTES_PER_ELEMENT - tensors[a]!.values.BYTES_PER_ELEMENT || (a < b ? -1 : 1),
@@ -84,6 +108,7 @@ export function encodeTensors({ tensors, metadata }: TensorFile): Uint8Array {
     bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at)
     at += byteLength
   }
+  bytes.set(new TextEncoder().encode(checksumOf(bytes)), checksumAt)
   return bytes
 }
 
@@ -96,6 +121,12 @@ export function decodeTensors(bytes: Uint8Array, name = 'the file'): TensorFile 
   const length = Number(view.getBigUint64(0, true))
   if (length > longestHeader || length > bytes.length - 8)
     throw bad(`a header of ${length} bytes in a file of ${bytes.length}`, 'a header that fits in the file')
+  const checksum = maybeChecksum(bytes)
+  if (checksum !== undefined && checksum !== checksumOf(bytes))
+    throw bad(
+      `bytes with the checksum ${checksumOf(bytes)}`,
+      `${checksum}, as the file says of itself: it was damaged since it was written`,
+    )
   // Not bytes.subarray: the slice of a Buffer of Node's is a view of memory that others use.
   const data = new Uint8Array(bytes.buffer, bytes.byteOffset + 8 + length, bytes.length - 8 - length)
   const header = parseHeader(bytes.subarray(8, 8 + length), bad)
@@ -103,6 +134,7 @@ export function decodeTensors(bytes: Uint8Array, name = 'the file'): TensorFile 
   const tensors: TensorFile['tensors'] = {}
   const spans: { name: string; from: number; to: number }[] = []
   for (const [tensor, entry] of Object.entries(entries)) {
+    if (tensor === '__proto__') throw bad('a tensor named __proto__', 'another name')
     const found = checkEntry(tensor, entry, data.length, bad)
     spans.push({ name: tensor, from: found.from, to: found.to })
     // A copy: the values need not lie at a multiple of their size in the file.
@@ -120,7 +152,10 @@ export function decodeTensors(bytes: Uint8Array, name = 'the file'): TensorFile 
     end = to
   }
   if (end !== data.length) throw bad(`${data.length} bytes of values`, `${end}, the end of the last tensor`)
-  return { tensors, metadata: checkMetadata(metadata, bad) }
+  const { crc32: _, ...texts } = checkMetadata(metadata, bad)
+  return checksum === undefined
+    ? { tensors, metadata: checkMetadata(metadata, bad) }
+    : { tensors, metadata: texts, checked: true }
 }
 
 type Bad = (received: string, expected: string) => InputError
@@ -148,7 +183,8 @@ function checkEntry(name: string, entry: unknown, size: number, bad: Bad) {
     data_offsets?: unknown
   }
   const row = types.find(([type]) => type === dtype)
-  if (!row) throw bad(`${name} of type ${String(dtype)}`, `one of ${types.map(([type]) => type).join(', ')}`)
+  if (!row)
+    throw bad(`${name} of type ${describe(dtype)}`, `one of ${types.map(([type]) => type).join(', ')}`)
   const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
   if (!Array.isArray(shape) || !shape.every(isCount)) throw bad(`${name} without a shape`, 'whole numbers')
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))

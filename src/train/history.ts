@@ -24,7 +24,8 @@ const fields = ['iteration', 'loss', 'learningRate', 'gradientNorm', 'millisecon
 export class History {
   length = 0
   #capacity = 256
-  #columns: { [name: string]: Float64Array } = {}
+  /** An own iteration may call what it gives as it likes, 'constructor' too. */
+  #columns: { [name: string]: Float64Array } = Object.create(null)
 
   constructor() {
     for (const name of fields) this.#columns[name] = new Float64Array(this.#capacity)

@@ -77,6 +77,7 @@ export class Run {
     this.#hand = new Hand(core)
     this.#turns = new Turns({ core, journal, live: this.#live, timeline: this.#timeline, hand: this.#hand })
     this.#looking = new Looking(core, this.#live)
+    journal.onHandOver = () => this.#turns.leave()
     core.onEvent = (type, data) => journal.event(type, data)
     core.makePlanned = (adjustment) => makeAdjustment(this, adjustment)
     cores.set(this, core)
@@ -380,6 +381,7 @@ export class Run {
 
   /** Makes the adjustments of another run, each when this run comes to its iteration: `run.replay(other.adjustments)`. */
   replay(adjustments: readonly Adjustment[]): void {
+    this.#journal.checkOwn()
     const planned = checkAdjustments(adjustments)
     this.#journal.begin(this.#timeline.begin())
     this.#core.planned = [...this.#core.planned, ...planned].toSorted((a, b) => a.at - b.at)
@@ -440,6 +442,7 @@ export class Run {
 
   /** Keeps the present under a name for `goTo`. */
   keep(name: string): void {
+    this.#journal.checkOwn()
     const { snapshot } = this.#timeline.name(name)
     this.#journal.keep(name, snapshot)
   }

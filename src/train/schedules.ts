@@ -184,13 +184,16 @@ function checkOver(where: string, over: number, warmup: number): void {
   })
 }
 
-const makers: { readonly [name: string]: (settings: any) => Schedule } = {
+const makers: { readonly [name: string]: (settings: any) => Schedule | undefined } = {
   constant,
   cosine,
   linear,
   oneCycle,
   piecewise: ({ steps }) => piecewise(steps),
-  warmUp: ({ over, before }) => warmUp({ over, before: scheduleFrom(before) }),
+  warmUp({ over, before: record }) {
+    const before = scheduleFrom(record)
+    return before && warmUp({ over, before })
+  },
 }
 
 /** A function of one's own as a schedule. */
@@ -218,7 +221,7 @@ export function scheduleRecord({ name, settings }: Schedule): { name: string; se
 
 /** The schedule that `scheduleRecord` recorded; undefined for a function of one's own, which is passed again. */
 export function scheduleFrom(record: { name: string; settings: object }): Schedule | undefined {
-  return makers[record.name]?.(record.settings)
+  return Object.hasOwn(makers, record.name) ? makers[record.name]!(record.settings) : undefined
 }
 
 /**

@@ -270,5 +270,5 @@ function combined(join: typeof any, records: readonly RuleRecord[]): StopRule | 
 
 /** The rule that `ruleRecord` recorded; undefined for a function of one's own, which is passed again. */
 export function ruleFrom(record: RuleRecord): StopRule | undefined {
-  return makers[record.name]?.(record.settings)
+  return Object.hasOwn(makers, record.name) ? makers[record.name]!(record.settings) : undefined
 }

@@ -162,7 +162,7 @@ const makers: { readonly [maker: string]: (settings: any) => Subset } = {
 
 /** The subset that was recorded; undefined for one that a function of one's own chose. */
 export function subsetFrom({ maker, settings }: Partial<NonNullable<Subset['record']>>): Subset | undefined {
-  return maker === undefined ? undefined : makers[maker]?.(settings)
+  return maker !== undefined && Object.hasOwn(makers, maker) ? makers[maker]!(settings) : undefined
 }
 
 export function checkSubset(subset: unknown, place: string): Subset {

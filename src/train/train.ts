@@ -4,13 +4,15 @@ import { isDataset, toDataset, type DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
 import { maybeFiles } from '../store/files.js'
 import { Core } from './core.js'
-import { isHeld, runsFolder } from './disk/folders.js'
+import { contentsOf } from './disk/contents.js'
+import { mend } from './disk/copy.js'
+import { runsFolder } from './disk/folders.js'
 import { checkFrozen } from './freeze.js'
 import { Journal, settleJournals } from './disk/journal.js'
 import { isLayersModel, layersTrainee, type LossFunction } from './layers.js'
 import {
-  findSaved,
-  openSaved,
+  findFolder,
+  openFolder,
   optionsOf,
   otherwise,
   takeUp,
@@ -32,8 +34,10 @@ import { ownTrainee, type OwnModel } from './own.js'
 import { iterationTrainee, type OwnIteration } from './own-iteration.js'
 import { savedPoints } from './disk/points.js'
 import { Run } from './run.js'
-import { readRunFile } from './disk/run-file.js'
+import { lookAtRunFile } from './disk/run-file.js'
+import { isRunAgain, unsure, withClaim, type Claim } from './disk/take.js'
 import { say } from '../say.js'
+import { atomically } from '../settle.js'
 import { named } from '../suggest.js'
 import type { Trainee } from './trainee.js'
 
@@ -58,16 +62,21 @@ export function train<M extends LayersModelLike | OwnModel | OwnIteration>(
 ): Run {
   const options = checkOptions(given, 'train(model, options)')
   const { name, resume = false } = options
-  const saved = resume ? maybeSaved(name) : undefined
-  if (saved) return takeUpAgain(model, options, saved)
+  const again = resume ? maybeResumed(model, options) : undefined
+  if (again) return again
   const core = createCore(model, options)
   return new Run(core, new Journal(core, { named: name !== undefined }))
 }
 
 /** The run on disk goes on as it stood. What the code says otherwise, which may be what it began with, is said. */
-function takeUpAgain(model: unknown, options: RunOptions & { loss?: unknown }, saved: Saved): Run {
+function takeUpAgain(
+  model: unknown,
+  options: RunOptions & { loss?: unknown },
+  saved: Saved,
+  claim: Claim,
+): Run {
   const core = createCore(model, optionsOf(saved, withOptimizer(model, options)))
-  const run = resumeRun(core, saved)
+  const run = resumeRun(core, saved, claim)
   const other: { [name: string]: unknown } = { ...otherwise(core, options) }
   if (options.seed !== undefined && options.seed !== core.settings.seed) other.seed = options.seed
   const names = Object.keys(other)
@@ -140,63 +149,114 @@ export async function loadRun(
       received: describe(model),
       expected: 'the model, built as it was when the run was saved: it takes the saved weights',
     })
-  const saved = findSaved(target)
+  const where = `loadRun(${describe(target)})`
+  const { files, folder } = findFolder(target, where)
+  return withClaim(files, folder, { save: passed.save, takesOver: isRunAgain }, (claim) =>
+    ofFolder(folder, where, () => loadFrom(openFolder(files, folder, where), model, passed, claim)),
+  )!
+}
+
+function loadFrom(saved: Saved, model: unknown, passed: LoadOptions, claim: Claim): Run {
   const { loss } = saved.file
   const options = checkOptions(optionsOf(saved, withOptimizer(model, passed)), 'loadRun(folder, options)')
   if (options.loss === undefined && isLayersModel(model)) {
     if (!losses.has(loss as string))
       throw new InputError({
-        where: `loadRun('${target}')`,
+        where: `loadRun('${saved.folder}')`,
         received: 'a run whose loss is a function of your own',
         expected: 'it to be passed again: a file cannot hold it',
         fix: 'loadRun(…, { loss: (expected, predicted) => … }).',
       })
     options.loss = loss
   }
-  const core = createCore(model, options)
-  const run = resumeRun(core, saved)
   const { seed } = passed
-  if (seed !== undefined && seed !== core.settings.seed)
+  const recorded = saved.decoded().settings.seed
+  if (seed !== undefined && seed !== recorded)
     throw new InputError({
-      where: `loadRun('${target}', { seed })`,
+      where: `loadRun('${saved.folder}', { seed })`,
       received: describe(seed),
-      expected: `the seed that the run began with, ${core.settings.seed}, or none: it comes from disk`,
+      expected: `the seed that the run began with, ${recorded}, or none: it comes from disk`,
     })
+  const core = createCore(model, options)
+  const run = resumeRun(core, saved, claim)
   const changes = otherwise(core, passed)
   if (Object.keys(changes).length > 0) run.set(changes, { why: 'passed to loadRun' })
   return run
 }
 
+/** An error of what a folder holds names the folder. */
+function ofFolder<T>(folder: string, where: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof InputError) || error.message.includes(folder)) throw error
+    const { problem } = error
+    throw new InputError(
+      { ...problem, where: [where, folder, problem.where].filter(Boolean).join(', ') },
+      { cause: error },
+    )
+  }
+}
+
 /** The run on disk goes on in `core`, in its folder, or in one of its own where a live process writes to that. */
-function resumeRun(core: Core, saved: Saved): Run {
+function resumeRun(core: Core, saved: Saved, claim: Claim): Run {
   takeUp(core, saved)
   // It names a folder: one that a stranger wrote must not lead elsewhere.
   if (optionChecks.name!.ok(saved.file.name)) core.name = saved.file.name
-  const files = maybeFiles()!
-  const points = savedPoints(core, files, saved.folder)
-  const taken = isHeld(files, saved.folder)
-  if (taken) core.parent = { name: core.name, iteration: core.iteration }
-  const journal = taken
-    ? new Journal(core, { named: true, parent: core.parent! })
-    : new Journal(core, { named: true, folder: saved.folder, id: saved.file.id })
-  return new Run(core, journal, points)
+  const points = savedPoints(core, maybeFiles()!, saved.folder)
+  if (claim !== 'off' && 'taken' in claim) {
+    core.parent = { name: core.name, iteration: core.iteration }
+    return new Run(core, new Journal(core, { named: true, parent: core.parent }), points)
+  }
+  return atomically(() => new Run(core, journalOf(core, saved.folder, saved.file.id, claim), points))
 }
 
-function maybeSaved(name: string | undefined): Saved | undefined {
+/** What writes to the folder from now on. */
+function journalOf(core: Core, folder: string, id: string | undefined, claim: Claim): Journal {
+  if (claim === 'off') return new Journal(core, { named: true, id })
+  if ('unwritable' in claim) return new Journal(core, { named: true, id, unwritable: claim.unwritable })
+  const { lock, owner } = claim as Extract<Claim, { lock: unknown }>
+  owner?.handOver()
+  return new Journal(core, { named: true, id, taken: { folder, lock } })
+}
+
+/** The run of this name on disk, where there is one. */
+function maybeResumed(model: unknown, options: RunOptions & { loss?: unknown }): Run | undefined {
+  const where = 'train(model, { resume })'
+  const { name, save } = options
   if (name === undefined)
     throw new InputError({
-      where: 'train(model, { resume })',
+      where,
       received: 'a run without a name',
       expected: 'the name of the run to take up',
       fix: "train(model, { name: 'first', resume: true, … }), or loadRun('latest', { model, data }).",
     })
   settleJournals()
   const files = maybeFiles()
-  const folder = files?.join(runsFolder(true) ?? 'runs', name)
-  const file = files && readRunFile(files, folder!)
-  return file && file.snapshot !== null
-    ? openSaved(files, folder!, file, 'train(model, { resume })')
-    : undefined
+  if (!files) return undefined
+  const folder = files.join(runsFolder(true) ?? 'runs', name)
+  mend(files, folder)
+  if (!files.exists(folder)) return undefined
+  return withClaim(files, folder, { save, takesOver: () => true }, (claim) => {
+    const found = lookAtRunFile(files, folder)
+    const { ours, others } = contentsOf(files, folder)
+    if (!found && !ours.some((one) => one.startsWith('snapshots')) && others.length > 0) return undefined
+    if (claim !== 'off' && 'taken' in claim && !claim.taken.alive) throw unsure(folder, claim.taken, where)
+    const isWritten =
+      found && 'file' in found
+        ? found.file.snapshot !== null
+        : (found ?? ours.some((one) => one.startsWith('snapshots')))
+    return ofFolder(folder, where, () => {
+      if (isWritten) return takeUpAgain(model, options, openFolder(files, folder, where), claim)
+      // It was made and has not trained: it begins there.
+      if (claim === 'off' || !('lock' in claim)) return undefined
+      const core = createCore(model, options)
+      return new Run(
+        core,
+        journalOf(core, folder, found && 'file' in found ? found.file.id : undefined, claim),
+      )
+    })
+  })
 }
 
 /** Held-out data. Bare arrays get ids that go on where the training data's end, so that no id is in both. */

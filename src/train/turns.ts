@@ -35,6 +35,7 @@ export class Turns {
 
   /** A call that trains: one step for undo. What was begun by hand is over. */
   async call<T>(work: () => Promise<T>): Promise<T> {
+    this.#journal.checkOwn()
     await this.outlast()
     this.#refuseSecond()
     this.#hand.forget()
@@ -71,6 +72,7 @@ export class Turns {
 
   /** Makes adjustments, recorded, in one step for undo; one that does not fit changes nothing. */
   adjust(work: () => void): void {
+    this.#journal.checkOwn()
     this.recover()
     const before = takeSnapshot(this.#core)
     let isMade = false
@@ -89,12 +91,14 @@ export class Turns {
 
   /** A batch or an update by hand, also in the code that adjusts between rounds; beside the background both would draw from one order. */
   async byHand(): Promise<void> {
+    this.#journal.checkOwn()
     await this.outlast()
     if (this.#background?.state === 'training') throw this.#second(true)
   }
 
   /** A move to another point of the run's history: background training stands still first. */
   async travel(work: () => Move): Promise<void> {
+    this.#journal.checkOwn()
     await this.#background?.pause()
     await this.outlast()
     this.#refuseSecond()
@@ -109,6 +113,7 @@ export class Turns {
 
   /** Trains without a cell that waits for it. */
   start(iterations: number, signal: AbortSignal | undefined): void {
+    this.#journal.checkOwn()
     this.recover()
     this.#refuseSecond()
     this.#hand.forget()
@@ -217,6 +222,14 @@ export class Turns {
   recover(): void {
     settleLeft()
     if (this.#left && this.#left === this.#core.owner) this.#abandon()
+  }
+
+  /** Another object goes on with the run: whatever trains this one stands still at its next whole iteration. */
+  leave(): void {
+    settleOf(this.#core)
+    this.#timeline.abandon()
+    // What it ended with is told to nobody any more.
+    this.stop().catch(() => {})
   }
 
   /** A call that changed the run is over. */

@@ -1,8 +1,11 @@
 import { describe, InputError } from '../../errors.js'
-import { beside, maybeHost } from '../../host.js'
+import { beside, maybeHost, type CellInfo } from '../../host.js'
 import { maybeFiles, type Files } from '../../store/files.js'
+import { isWaiting } from '../../settle.js'
+import { releaseLocks, type Lock } from '../../store/lock.js'
 import type { Core } from '../core.js'
-import { claimNamed, claimUnnamed, hold, runsFolder } from './folders.js'
+import { writeCopy } from './copy.js'
+import { claimNamed, claimUnnamed, own, runsFolder, type Owner } from './folders.js'
 import { readRunFile, RunRecord, type RunFile } from './run-file.js'
 import { lineOf, newest, RunFolder } from './run-folder.js'
 import { say } from '../../say.js'
@@ -15,27 +18,48 @@ const snapshotEvery = 60_000
 const settle = 1_000
 
 /** Writes a run to its folder as it goes. What cannot be written is said once, and the run goes on in memory. */
-export class Journal {
+export class Journal implements Owner {
   readonly #core: Core
   readonly #record: RunRecord
   /** undefined: the run is not written as it goes. */
   readonly #files: Files | undefined
   /** undefined also where an unnamed run has not trained yet. */
   #folder: RunFolder | undefined
+  /** Of the folder; undefined where there is none. */
+  #lock: Lock | undefined
   #failed = false
+  /** The iteration at which the folder was handed over to another run of this process. */
+  #handedAt: number | undefined
+  readonly cell: CellInfo | undefined = maybeHost()?.cell
+  /** Told when the folder is handed over. */
+  onHandOver: () => void = () => {}
   /** What happened beside the iterations and is not in the folder yet. */
   #lines: string[] = []
   #snapshotAt = performance.now()
   #pointAt = -Infinity
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  /** @param folder taken up where a run is resumed; else one is made for the name. */
-  constructor(core: Core, at: { named: boolean; folder?: string; id?: string; parent?: RunFile['parent'] }) {
+  /** @param taken the folder in which a run is taken up; else one is made for the name. */
+  constructor(
+    core: Core,
+    at: {
+      named: boolean
+      taken?: { folder: string; lock: Lock }
+      /** Why the run's folder cannot be written to. */
+      unwritable?: Error
+      id?: string
+      parent?: RunFile['parent']
+    },
+  ) {
     this.#core = core
     this.#record = new RunRecord(core, at)
     const off = runsFolder(at.named) === undefined || !core.settings.save
     this.#files = off ? undefined : maybeFiles()
-    if (at.folder !== undefined) this.#takeUp(at.folder)
+    if (at.unwritable)
+      this.#attempt(() => {
+        throw at.unwritable!
+      })
+    else if (at.taken) this.#takeUp(at.taken)
     else if (at.named) this.#takeName()
   }
 
@@ -44,40 +68,70 @@ export class Journal {
     return this.#folder?.path
   }
 
-  #takeUp(path: string): void {
+  #takeUp({ folder: path, lock }: { folder: string; lock: Lock }): void {
     if (!this.#files) return
     const before = readRunFile(this.#files, path)
     if (before) this.#record.carryOn(before)
-    this.#open(path, before ?? { snapshot: null })
-    this.#attempt(() => this.#folder!.writeRunFile())
+    const folder = this.#open(path, lock, before ?? { snapshot: null })
+    this.#attempt(() => {
+      folder.mendEvents()
+      folder.writeRunFile()
+    })
   }
 
   /** Takes the name, or the next one that is free. */
   #takeName(): void {
     this.#attempt((files) => {
       const wanted = this.#core.name
-      const { name, folder } = claimNamed(files, wanted)
+      const { name, folder, lock } = claimNamed(files, wanted)
       this.#core.name = name
-      const own = this.#open(folder)
+      const opened = this.#open(folder, lock)
       if (name !== wanted)
         say(
           this.#record.parent?.name === wanted
             ? `The run '${wanted}' is alive and writes to its folder: this one goes on from there as '${name}'.`
             : `The run '${wanted}' is on disk already: this one is '${name}'. To take that one up: train(…, { name: '${wanted}', resume: true }).`,
         )
-      own.writeRunFile()
+      opened.writeRunFile()
     })
   }
 
-  #open(path: string, before?: Pick<RunFile, 'snapshot'>): RunFolder {
-    hold(this.#files!, path)
+  #open(path: string, lock: Lock, before?: Pick<RunFile, 'snapshot'>): RunFolder {
+    this.#lock = lock
+    own(lock, this)
+    writeAtExit()
     this.#folder = new RunFolder(this.#core, this.#record, this.#files!, path, before)
     return this.#folder
   }
 
+  #openUnnamed(files: Files): RunFolder {
+    const { folder, lock } = claimUnnamed(files)
+    return this.#open(folder, lock)
+  }
+
+  /** Writes what is not on disk yet; from now on another run of this process writes there. */
+  handOver(): void {
+    this.onHandOver()
+    this.settle()
+    this.#handedAt = this.#core.iteration
+  }
+
+  /** Refuses what would train or change a run whose folder another object goes on with: the model may be that one's too. */
+  checkOwn(): void {
+    if (this.#handedAt === undefined) return
+    throw new InputError({
+      where: `run ${this.#core.name}`,
+      received: `a call on an object whose folder (${this.folder}) was handed over, at iteration ${this.#handedAt}, to the one that took the run up after it`,
+      expected: 'that one: the newer of the two',
+      fix: "To have both, make a branch of this one: run.branch('other').",
+    })
+  }
+
   #attempt(work: (files: Files) => void): void {
-    if (!this.#files || this.#failed) return
+    if (!this.#files || this.#failed || this.#handedAt !== undefined) return
     try {
+      if (this.#lock && !this.#lock.holds())
+        throw new Error('the folder is not its own any more: it was moved, or another process took it over')
       work(this.#files)
     } catch (error) {
       this.#failed = true
@@ -92,7 +146,7 @@ export class Journal {
     this.#attempt((files) => {
       clearTimeout(this.#timer)
       // A folder for an unnamed run is made when it first trains.
-      const folder = this.#folder ?? this.#open(claimUnnamed(files))
+      const folder = this.#folder ?? this.#openUnnamed(files)
       if (forget) folder.forgetRedo()
       const cell = maybeHost()?.cell
       if (cell && this.#record.goesOn(cell))
@@ -119,7 +173,8 @@ export class Journal {
       clearTimeout(this.#timer)
       this.#timer = beside(() => setTimeout(() => this.settle(), settle))
       this.#timer.unref?.()
-      writeAtExit(this)
+      open.add(this)
+      writeAtExit()
     })
   }
 
@@ -129,13 +184,14 @@ export class Journal {
     open.delete(this)
     this.#onFolder((folder) => {
       this.#flush(folder)
-      this.#writeSnapshot(folder)
+      // In the middle of an iteration of one's own it stands nowhere.
+      if (!isWaiting(this.#core)) this.#writeSnapshot(folder)
     })
   }
 
   /** Something that happened beside the iterations. */
   event(type: string, data: { [name: string]: unknown }): void {
-    if (this.#files && !this.#failed) this.#lines.push(lineOf(type, data))
+    if (this.#files && !this.#failed && this.#handedAt === undefined) this.#lines.push(lineOf(type, data))
   }
 
   /** The run went to another point of its history. */
@@ -147,7 +203,7 @@ export class Journal {
 
   /** Writes what was kept by name, for `goTo` in a later process. */
   keep(name: string, snapshot: Snapshot): void {
-    this.#attempt((files) => (this.#folder ?? this.#open(claimUnnamed(files))).keep(name, snapshot))
+    this.#attempt((files) => (this.#folder ?? this.#openUnnamed(files)).keep(name, snapshot))
   }
 
   #onFolder(work: (folder: RunFolder) => void): void {
@@ -194,10 +250,15 @@ export class Journal {
         received: 'a place without a file system',
         expected: 'Node',
       })
-    const own = this.#folder
+    const folder = this.#folder
+    const isOwn = folder && (path === folder.path || files.real(path) === files.real(folder.place))
+    if (isOwn) this.checkOwn()
     try {
-      if (own && (path === own.path || files.at(path) === own.place)) this.#settleAloud(own, timeline)
-      else this.#writeCopy(files, path, overwrite, timeline)
+      if (isOwn && this.#lock?.holds()) this.#settleAloud(folder, timeline)
+      else
+        writeCopy(files, path, { overwrite, id: this.#record.id }, (place) =>
+          new RunFolder(this.#core, this.#record, files, place).writeWhole(timeline),
+        )
     } catch (error) {
       if (error instanceof InputError) throw error
       throw new InputError({
@@ -208,37 +269,6 @@ export class Journal {
       })
     }
     return path
-  }
-
-  /** With what undo and `goTo` would go to. What is overwritten stays until there is something in its place. */
-  #writeCopy(
-    files: Files,
-    path: string,
-    overwrite: boolean,
-    timeline: Pick<Timeline, 'past' | 'future' | 'named'>,
-  ): void {
-    const file = files.join(path, 'run.json')
-    if (!overwrite && files.exists(file) && readRunFile(files, path)?.id !== this.#record.id)
-      throw new InputError({
-        where: `run.save('${path}')`,
-        received: 'a folder that holds another run',
-        expected: 'a folder of its own',
-        fix: `Choose another, or run.save('${path}', { overwrite: true }).`,
-      })
-    const place = overwrite ? `${path}.new` : path
-    if (overwrite) files.remove(place)
-    try {
-      files.claim(place)
-      new RunFolder(this.#core, this.#record, files, place).writeWhole(timeline)
-      if (place !== path) {
-        files.remove(path)
-        files.move(place, path)
-      }
-    } catch (error) {
-      // Half of a run is no run, and a folder of its own making is nobody else's.
-      if (place !== path) files.remove(place)
-      throw error
-    }
   }
 
   /** Also points that are not in the folder: calls follow each other faster than they are written. */
@@ -260,10 +290,12 @@ export function settleJournals(): void {
   for (const journal of open) journal.settle()
 }
 
-/** A process that ends in order leaves no run behind its last iteration. */
-function writeAtExit(journal: Journal): void {
-  open.add(journal)
+/** A process that ends in order leaves no run behind its last iteration, and no folder locked. */
+function writeAtExit(): void {
   if (listening || typeof globalThis.process?.on !== 'function') return
   listening = true
-  process.on('exit', settleJournals)
+  process.on('exit', () => {
+    settleJournals()
+    releaseLocks()
+  })
 }

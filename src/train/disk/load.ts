@@ -1,16 +1,18 @@
 import type { DataLike } from '../../data/from.js'
 import { describe, InputError } from '../../errors.js'
 import { maybeFiles, type Files } from '../../store/files.js'
-import { decodeTensors } from '../../store/safetensors.js'
 import type { Optimizer } from '../../backend/optimizer.js'
 import { differing, isChangeable, type Changes } from '../changes.js'
 import type { Core } from '../core.js'
 import { runsFolder } from './folders.js'
+import { mend } from './copy.js'
 import { settleJournals } from './journal.js'
 import { checkRule, findMetrics, type RunOptions } from '../options.js'
 import { maybePlace } from './points.js'
-import { decodeSnapshot, rebuild, type Decoded, type Passed } from './record.js'
-import { readRunFile, type RunFile } from './run-file.js'
+import { checkFit, misfit, readAs } from './check-record.js'
+import { readSnapshot, rebuild, type Decoded, type Passed } from './record.js'
+import { lookAtRunFile, notWhole, type RunFile } from './run-file.js'
+import { checkAdjustments } from '../replay.js'
 import { say } from '../../say.js'
 import { restoreSnapshot } from '../snapshots.js'
 
@@ -27,41 +29,50 @@ export interface LoadOptions extends Partial<RunOptions> {
   loss?: unknown
 }
 
-/** Finds a run by its folder, by its name, or the one that was written last ('latest'). */
-export function findSaved(target: unknown): Saved {
-  const where = `loadRun(${describe(target)})`
+/** The folder of a run, found by its path, by the run's name, or as the one that was written last ('latest'). */
+export function findFolder(target: unknown, where: string): { files: Files; folder: string } {
   const files = maybeFiles()
   if (!files) throw new InputError({ where, received: 'a place without a file system', expected: 'Node' })
   settleJournals()
-  const folders = allFolders(files)
-  const byAge = folders.toSorted((a, b) => written(files, b) - written(files, a))
   if (typeof target !== 'string')
     throw new InputError({
       where,
       received: describe(target),
       expected: "a folder, a run's name, or 'latest'",
     })
-  // A run that was only made has nothing to be taken up.
-  const isWritten = (folder: string) => readRunFile(files, folder)?.snapshot !== null
-  const latest = byAge.find(isWritten) ?? byAge[0]
-  const candidates =
-    target === 'latest'
-      ? [latest].filter((folder) => folder !== undefined)
-      : [target, files.join(runsFolder(true) ?? 'runs', target)]
-  for (const folder of candidates) {
-    const file = readRunFile(files, folder)
-    if (file) return openSaved(files, folder, file, where)
+  const named = [target, files.join(runsFolder(true) ?? 'runs', target)]
+  for (const folder of named) mend(files, folder)
+  const byAge = allFolders(files).toSorted((a, b) => written(files, b) - written(files, a))
+  let other: string | undefined
+  for (const folder of target === 'latest' ? byAge : named) {
+    const found = lookAtRunFile(files, folder)
+    if (!found) continue
+    // Of those by age one that was only made has nothing to be taken up, and what is no run's at all is passed over.
+    const isRun =
+      target !== 'latest' || ('file' in found ? found.file.snapshot !== null : isHalf(files, folder))
+    if (isRun && !('wrong' in found && target !== 'latest' && folder !== named.at(-1)))
+      return { files, folder }
+    other ??= folder
   }
-  const damaged = candidates.find((folder) => files.exists(files.join(folder, 'run.json')))
+  if (other !== undefined) return { files, folder: other }
   throw new InputError({
     where,
-    received: damaged
-      ? `${damaged}, whose run.json is not whole`
-      : `nothing there (working folder ${files.folder})`,
+    received: `nothing there (working folder ${files.folder})`,
     expected: byAge.length
       ? `a run, newest first: ${byAge.slice(0, 8).join(', ')}`
       : 'a run on disk; there is none here',
   })
+}
+
+/** Whether there are snapshots, beside a `run.json` that is none. */
+const isHalf = (files: Files, folder: string): boolean =>
+  files.list(files.join(folder, 'snapshots')).some((name) => maybePlace(name) !== undefined)
+
+/** Opens the run of a folder. */
+export function openFolder(files: Files, folder: string, where: string): Saved {
+  const found = lookAtRunFile(files, folder)
+  if (found && 'file' in found) return openSaved(files, folder, found.file, where)
+  throw notWhole(files, folder, found?.wrong ?? 'it is not there', where)
 }
 
 function allFolders(files: Files): string[] {
@@ -78,24 +89,27 @@ function written(files: Files, folder: string): number {
 }
 
 /** The newest snapshot that is whole: a file that a crash or a full disk left broken is passed over. */
-export function openSaved(files: Files, folder: string, file: RunFile, where: string): Saved {
+function openSaved(files: Files, folder: string, file: RunFile, where: string): Saved {
   const snapshots = files.join(folder, 'snapshots')
-  const age = (name: string) => files.modified(files.join(snapshots, name))
-  const names = files.list(snapshots).filter((name) => maybePlace(name) !== undefined)
-  const newest = names
-    .filter((name) => maybePlace(name)!.name === undefined && !maybePlace(name)!.redo)
-    .toSorted((a, b) => age(b) - age(a))
-  const order = [file.snapshot, ...newest].filter(
-    (name, i, all): name is string => name !== null && names.includes(name) && all.indexOf(name) === i,
-  )
+  const newest = files
+    .list(snapshots)
+    .flatMap((name) => {
+      const place = maybePlace(name)
+      if (!place || place.name !== undefined || place.redo) return []
+      return [{ name, age: files.modified(files.join(snapshots, name)) }]
+    })
+    .toSorted((a, b) => b.age - a.age)
+    .map(({ name }) => name)
+  // A name that leads elsewhere is none of a snapshot.
+  const last = file.snapshot !== null && maybePlace(file.snapshot) ? [file.snapshot] : []
   let broken: unknown
-  for (const name of order) {
+  for (const name of new Set([...last, ...newest])) {
     const path = files.join(snapshots, name)
     try {
-      const tensors = decodeTensors(files.read(path), path)
-      decodeSnapshot(tensors, path)
+      if (!files.exists(path)) throw misfit(path, 'nothing there')
+      const decoded = readSnapshot(files, path)
       if (broken) say(`${(broken as Error).message} The snapshot before it (${name}) is used.`)
-      return { folder, file, decoded: (core) => decodeSnapshot(tensors, path, core) }
+      return { folder, file, decoded }
     } catch (error) {
       broken ??= error
     }
@@ -173,14 +187,8 @@ function checkMetrics(names: string[], passed: RunOptions['metrics'], where: str
 export function takeUp(core: Core, saved: Saved): void {
   const where = `loadRun('${saved.folder}')`
   const decoded = saved.decoded(core)
-  checkParameters(core, decoded, where)
-  const { length } = decoded.snapshot.order.excluded
-  if (length !== core.data.length)
-    throw new InputError({
-      where,
-      received: `${core.data.length} training examples`,
-      expected: `the ${length} that the run was trained on`,
-    })
+  checkFit(core, decoded, where)
+  readAs(decoded.file, () => checkAdjustments(decoded.snapshot.planned))
   const { digest } = (saved.file.data ?? {}) as { digest?: string }
   if (digest !== undefined && digest !== core.data.digest())
     say(`The training data is not what the run '${core.name}' was trained on so far: its values differ.`)
@@ -193,29 +201,4 @@ export function takeUp(core: Core, saved: Saved): void {
   core.looks = decoded.looks
   if (settings.stop)
     checkRule(settings.stop, { metrics: settings.metrics, evaluated: core.evaluateOn !== undefined, where })
-}
-
-function checkParameters(core: Core, { snapshot }: Decoded, where: string): void {
-  const saved = snapshot.tensors.parameters
-  const own = [...core.trainee.parameters, ...core.trainee.state]
-  for (const { name, variable } of own) {
-    const found = saved[name]
-    if (found?.shape.join() === variable.shape.join()) continue
-    throw new InputError({
-      where,
-      received: `a model whose ${name} has the shape [${variable.shape.join(', ')}]`,
-      expected: found
-        ? `[${found.shape.join(', ')}], as it was saved`
-        : `the parameters that were saved: ${Object.keys(saved).join(', ')}`,
-      fix: 'Build the model as it was when the run was saved.',
-    })
-  }
-  const missing = Object.keys(saved).find((name) => !own.some((parameter) => parameter.name === name))
-  if (missing)
-    throw new InputError({
-      where,
-      received: `a model without ${missing}`,
-      expected: `the parameters that were saved: ${Object.keys(saved).join(', ')}`,
-      fix: 'Build the model as it was when the run was saved.',
-    })
 }

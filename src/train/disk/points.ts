@@ -1,8 +1,8 @@
 import type { Files } from '../../store/files.js'
-import { decodeTensors } from '../../store/safetensors.js'
 import type { Core } from '../core.js'
 import type { History } from '../history.js'
-import { decodeSnapshot, rebuild } from './record.js'
+import { checkFit } from './check-record.js'
+import { readSnapshot, rebuild } from './record.js'
 import type { Snapshot } from '../snapshots.js'
 
 /**
@@ -27,12 +27,22 @@ export const keptFile = (iteration: number, name: string) =>
 export function maybePlace(
   file: string,
 ): { iteration: number; adjustments?: number; redo?: boolean; name?: string } | undefined {
-  const [, iteration, way, adjustments, name] = pattern.exec(file) ?? []
-  if (iteration === undefined) return undefined
+  const [, iteration, way, adjustments, encoded] = pattern.exec(file) ?? []
+  const name = encoded === undefined ? undefined : maybeName(encoded)
+  if (iteration === undefined || (encoded !== undefined && name === undefined)) return undefined
   return {
     iteration: Number(iteration),
     ...(adjustments !== undefined && { adjustments: Number(adjustments), redo: way === 'redo' }),
-    ...(name !== undefined && { name: decodeURIComponent(name) }),
+    ...(name !== undefined && { name }),
+  }
+}
+
+/** A name as `keptFile` writes it; undefined where it is another program's. */
+function maybeName(encoded: string): string | undefined {
+  try {
+    return decodeURIComponent(encoded)
+  } catch {
+    return undefined
   }
 }
 
@@ -63,8 +73,8 @@ export function savedPoints(core: Core, files: Files, folder: string): SavedPoin
 
 function maybeRead(core: Core, files: Files, path: string): ReturnType<SavedPoint['read']> {
   try {
-    const decoded = decodeSnapshot(decodeTensors(files.read(path), path), path, core)
-    if (decoded.snapshot.order.excluded.length !== core.data.length) return undefined
+    const decoded = readSnapshot(files, path)(core)
+    checkFit(core, decoded, path)
     const { settings, schedule, batchSchedule, stop } = decoded
     const now = core.settings
     // Functions of the user's own are those of the run as it was taken up.

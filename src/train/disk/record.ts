@@ -2,7 +2,9 @@ import * as optimizers from '../../backend/optimizers/index.js'
 import type { Optimizer } from '../../backend/optimizer.js'
 import { InputError } from '../../errors.js'
 import type { EvaluationDetail } from '../../mistakes/detail.js'
-import type { StoredTensor, TensorFile } from '../../store/safetensors.js'
+import { decodeJson, encodeJson } from '../../store/json.js'
+import type { Files } from '../../store/files.js'
+import { decodeTensors, type StoredTensor, type TensorFile } from '../../store/safetensors.js'
 import { batchSizesFrom, batchSizesRecord } from '../batch-sizes.js'
 import type { Core } from '../core.js'
 import { History } from '../history.js'
@@ -11,12 +13,14 @@ import type { OrderState } from '../order.js'
 import { scheduleFrom, scheduleRecord } from '../schedules.js'
 import type { Snapshot, TensorValues } from '../snapshots.js'
 import { ruleFrom, ruleRecord } from '../stops.js'
+import { checkRest, checkTensors, misfit, readAs } from './check-record.js'
 
-/** Raised when the meaning of a file changes. */
-const format = 'gradbook.snapshot/1'
+/** Raised when the meaning of a file changes: from 2 on it holds its checksum. */
+const format = 'gradbook.snapshot/2'
+const formats = ['gradbook.snapshot/1', format]
 
 /** What a snapshot holds that is not a tensor, as JSON. */
-interface Rest {
+export interface Rest {
   format: string
   name: string
   iteration: number
@@ -97,7 +101,7 @@ export function encodeSnapshot(
   for (const [i, { losses, predicted, probability, right, everRight }] of snapshot.details.entries())
     for (const [part, values] of Object.entries({ losses, predicted, probability, right, everRight }))
       if (values) vector(`evaluation:${i}:${part}`, values)
-  return { tensors, metadata: { format, run: JSON.stringify({ ...restOf(core, snapshot, names), from }) } }
+  return { tensors, metadata: { format, run: encodeJson({ ...restOf(core, snapshot, names), from }) } }
 }
 
 function restOf(core: Core, snapshot: Snapshot, historyNames: string[]): Rest {
@@ -139,6 +143,8 @@ function restOf(core: Core, snapshot: Snapshot, historyNames: string[]): Rest {
 }
 
 export interface Decoded {
+  /** Where it was read. */
+  file: string
   name: string
   snapshot: Omit<Snapshot, 'settings' | 'optimizer'>
   settings: Partial<PlainSettings>
@@ -152,15 +158,37 @@ export interface Decoded {
   history: History
 }
 
-/** The snapshot of a file. Its tensors were checked when they were read; here the rest is. */
-export function decodeSnapshot({ tensors, metadata }: TensorFile, file: string, core?: Core): Decoded {
-  if (metadata.format !== format || !metadata.run)
-    throw new InputError({
-      where: `reading ${file}`,
-      received: metadata.format ? `the format ${metadata.format}` : 'a file without a run in it',
-      expected: format,
-    })
-  const rest = JSON.parse(metadata.run) as Rest
+/** Reads the snapshot of a file. What it has to fit is checked by `checkFit` when the run that is to take it is there. */
+export function readSnapshot(files: Files, path: string): (core?: Core) => Decoded {
+  const found = readAs(path, () => decodeTensors(files.read(path), path))
+  const alone = decodeSnapshot(found, path)
+  return (core) => (core ? decodeSnapshot(found, path, core) : alone)
+}
+
+/**
+ * The snapshot of a file.
+ *
+ * @param core the run that is to take it: details of its evaluations are read.
+ * @throws InputError where the file is not one that `encodeSnapshot` made, or is another run's.
+ */
+export function decodeSnapshot(found: TensorFile, file: string, core?: Core): Decoded {
+  return readAs(file, () => {
+    const { tensors, metadata } = found
+    if (!formats.includes(metadata.format!) || !metadata.run)
+      throw new InputError({
+        where: `reading ${file}`,
+        received: metadata.format ? `the format ${metadata.format}` : 'a file without a run in it',
+        expected: format,
+      })
+    if (metadata.format === format && !found.checked) throw misfit(file, 'a file without its checksum')
+    const rest = decodeJson(metadata.run) as Rest
+    const wrong = checkRest(rest) ?? checkTensors(tensors, rest)
+    if (wrong !== undefined) throw misfit(file, wrong)
+    return decodedOf(rest, tensors, file, core)
+  })
+}
+
+function decodedOf(rest: Rest, tensors: TensorFile['tensors'], file: string, core?: Core): Decoded {
   const { schedule, batchSchedule, stop, metrics, freeze, ...plain } = rest.settings as any
   const history = new History()
   const columns = Object.fromEntries(
@@ -174,6 +202,7 @@ export function decodeSnapshot({ tensors, metadata }: TensorFile, file: string, 
   }
   const details = core?.evaluateOn ? detailsFrom(rest, tensors, core) : []
   return {
+    file,
     name: rest.name,
     settings: {
       ...plain,
@@ -186,7 +215,7 @@ export function decodeSnapshot({ tensors, metadata }: TensorFile, file: string, 
     batchSchedule,
     stop,
     metrics,
-    looks: rest.looks ?? [],
+    looks: measured(rest.looks ?? []),
     from: rest.from,
     history,
     snapshot: {
@@ -204,19 +233,26 @@ export function decodeSnapshot({ tensors, metadata }: TensorFile, file: string, 
         excluded: values(tensors, 'data:excluded', Uint8Array, file),
       },
       weights: tensors['data:weights'] && values(tensors, 'data:weights', Float32Array, file),
-      labels: new Map(rest.labels),
+      labels: new Map(rest.labels.map(([position, label]) => [position, label.map((value) => value ?? NaN)])),
       lossSums: values(tensors, 'data:lossSums', Float32Array, file),
       lossCounts: values(tensors, 'data:lossCounts', Uint32Array, file),
-      spikes: rest.spikes,
+      spikes: measured(rest.spikes),
       drawn: values(tensors, 'data:drawn', Uint32Array, file),
       historyLength: history.length,
-      evaluations: rest.evaluations,
+      evaluations: measured(rest.evaluations),
       details,
       adjustments: rest.adjustments,
       stopReason: rest.stopReason,
       planned: rest.planned,
     },
   }
+}
+
+/** Rows in which what was not finite was written as null. */
+function measured<Row extends object>(rows: readonly Row[]): Row[] {
+  return rows.map(
+    (row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, value ?? NaN])) as Row,
+  )
 }
 
 function values<T>(
@@ -255,19 +291,27 @@ function splitKey(key: string): [string, string, string | undefined] {
   return [kind, key.slice(first + 1, last), key.slice(last + 1)]
 }
 
+/** Details of other data than `evaluateOn` is now are of no use. */
 function detailsFrom(rest: Rest, tensors: TensorFile['tensors'], core: Core): EvaluationDetail[] {
+  const dataset = core.evaluateOn!
   return rest.details.flatMap(({ iteration }, i) => {
-    const part = (name: string) => tensors[`evaluation:${i}:${name}`]?.values
-    const losses = part('losses')
-    if (!(losses instanceof Float32Array) || losses.length !== core.evaluateOn!.length) return []
-    const detail: EvaluationDetail = { iteration, dataset: core.evaluateOn!, losses }
-    const [predicted, probability, right] = [part('predicted'), part('probability'), part('right')]
-    if (predicted instanceof Float32Array) detail.predicted = predicted
-    if (probability instanceof Float32Array) detail.probability = probability
-    if (right instanceof Uint8Array) detail.right = right
-    const everRight = part('everRight')
-    if (everRight instanceof Uint8Array) detail.everRight = everRight
-    return [detail]
+    const part = <T>(name: string, Kind: new (...at: any[]) => T) => {
+      const found = tensors[`evaluation:${i}:${name}`]?.values
+      return found instanceof Kind && found.length === dataset.length ? { [name]: found } : {}
+    }
+    const { losses } = part('losses', Float32Array)
+    if (!losses) return []
+    return [
+      {
+        iteration,
+        dataset,
+        losses,
+        ...part('predicted', Float32Array),
+        ...part('probability', Float32Array),
+        ...part('right', Uint8Array),
+        ...part('everRight', Uint8Array),
+      },
+    ]
   })
 }
 
@@ -285,21 +329,26 @@ export function rebuild(
       fix: `loadRun(…, { ${what}: ${example} }).`,
     })
   const { schedule, batchSchedule, stop } = decoded
-  const sizes = batchSchedule && (batchSizesFrom(batchSchedule, scheduleFrom) ?? passed.batchSchedule)
+  const made = <T>(make: () => T) => readAs(decoded.file, make)
+  const sizes =
+    batchSchedule && (made(() => batchSizesFrom(batchSchedule, scheduleFrom)) ?? passed.batchSchedule)
   if (batchSchedule && !sizes) throw missing('batchSchedule', '(iteration, batchSize) => …')
-  const rebuiltSchedule = schedule && (scheduleFrom(schedule) ?? passed.schedule)
+  const rebuiltSchedule = schedule && (made(() => scheduleFrom(schedule)) ?? passed.schedule)
   if (schedule && !rebuiltSchedule) throw missing('schedule', '(iteration, peak) => …')
-  const rebuiltStop = stop && (ruleFrom(stop) ?? passed.stop)
+  const rebuiltStop = stop && (made(() => ruleFrom(stop)) ?? passed.stop)
   if (stop && !rebuiltStop) throw missing('stop', '(progress) => …')
-  const optimizer = passed.optimizer ?? optimizerFrom(decoded.optimizer)
+  const optimizer = passed.optimizer ?? made(() => optimizerFrom(decoded.optimizer))
   if (!optimizer) throw missing('optimizer', `${decoded.optimizer.name}({ … })`)
   return { optimizer, schedule: rebuiltSchedule, batchSchedule: sizes, stop: rebuiltStop }
 }
 
+/** What is none by itself. */
+const wrappers = ['ema', 'accumulate']
+
 /** An optimizer by its record; undefined where it is not one of ours or has functions in it. */
 export function optimizerFrom({ name, settings }: Rest['optimizer']): Optimizer | undefined {
-  const make = (optimizers as { [name: string]: unknown })[name]
-  if (typeof make !== 'function') return undefined
+  const make = Object.hasOwn(optimizers, name) ? (optimizers as { [name: string]: unknown })[name] : undefined
+  if (typeof make !== 'function' || wrappers.includes(name)) return undefined
   const { ema, accumulate, ...own } = settings
   const revived = revive(own)
   if (!revived) return undefined

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
+import { InputError } from '../../errors.js'
 import type { Files } from '../../store/files.js'
+import { count, list, maybe, number, object, oneOf, text } from '../../store/shape.js'
 import { batchSizesRecord } from '../batch-sizes.js'
 import type { Core } from '../core.js'
 import { scheduleRecord } from '../schedules.js'
@@ -80,12 +82,47 @@ export class RunRecord {
   }
 }
 
-export function readRunFile(files: Files, folder: string): RunFile | undefined {
+const shape = object({
+  format: oneOf('gradbook.run/1'),
+  id: text,
+  name: text,
+  iteration: count,
+  snapshot: (value, at) => (value === null ? undefined : text(value, at)),
+  loss: maybe(text),
+  data: maybe(object({ digest: maybe(text) })),
+  cells: maybe(list(object({ number, source: text, from: count }))),
+})
+
+/** A run's file as it was written, or what is wrong with it; undefined where there is none. */
+export function lookAtRunFile(
+  files: Files,
+  folder: string,
+): { file: RunFile } | { wrong: string } | undefined {
+  const path = files.join(folder, 'run.json')
+  if (files.kind(path) === undefined) return undefined
   try {
-    return JSON.parse(files.readText(files.join(folder, 'run.json'))) as RunFile
-  } catch {
-    return undefined
+    const file: unknown = JSON.parse(files.readText(path))
+    const wrong = shape(file)
+    return wrong === undefined ? { file: file as RunFile } : { wrong }
+  } catch (error) {
+    return { wrong: (error as Error).message }
   }
+}
+
+/** A run's file; undefined where there is none, or it is not whole. */
+export function readRunFile(files: Files, folder: string): RunFile | undefined {
+  const found = lookAtRunFile(files, folder)
+  return found && 'file' in found ? found.file : undefined
+}
+
+/** What says that the file of a run is not one. */
+export function notWhole(files: Files, folder: string, wrong: string, where: string): InputError {
+  return new InputError({
+    where,
+    received: `${files.join(folder, 'run.json')}, which is not whole: ${wrong}`,
+    expected: 'the file as gradbook wrote it',
+    fix: 'The snapshots beside it are as they were: put back a copy of run.json, or load another run.',
+  })
 }
 
 /** What stays the same while a run goes on: computed once, as a digest of the data takes its time. */

@@ -1,6 +1,8 @@
 import type { Files } from '../../store/files.js'
+import { readableJson } from '../../store/json.js'
 import { encodeTensors } from '../../store/safetensors.js'
 import type { Core } from '../core.js'
+import { isSnapshot } from './contents.js'
 import { keptFile, maybePlace, presentFile, redoFile, undoFile } from './points.js'
 import { encodeSnapshot } from './record.js'
 import type { RunFile, RunRecord } from './run-file.js'
@@ -14,7 +16,7 @@ const keptPoints = 12
 const budget = 512 * 2 ** 20
 
 /** A line of `events.jsonl`. */
-export const lineOf = (type: string, data: object): string => JSON.stringify({ type, ...data })
+export const lineOf = (type: string, data: object): string => readableJson({ type, ...data })
 
 /** A folder that a run is written in: `events.jsonl` (one JSON line an event), `snapshots/*.safetensors`, `run.json`. */
 export class RunFolder {
@@ -41,6 +43,20 @@ export class RunFolder {
     this.passOver()
   }
 
+  /** Of the process before, the last line may have been cut off: the next one begins a line of its own. */
+  mendEvents(): void {
+    const path = this.#events
+    const size = this.#files.size(path)
+    const from = Math.max(0, size - 2 ** 20)
+    const end = size > 0 ? this.#files.readPart(path, from, size - from) : new Uint8Array()
+    const whole = end.lastIndexOf(10) + 1
+    if (whole < end.length) this.#files.cut(path, from + whole)
+  }
+
+  get #events(): string {
+    return this.#files.join(this.path, 'events.jsonl')
+  }
+
   /** The path from the root of the file system. */
   get place(): string {
     return this.#files.at(this.path)
@@ -57,16 +73,20 @@ export class RunFolder {
 
   /** Appends the rows of the history that are new, then these lines. */
   append(lines: readonly string[]): void {
+    const text = this.#textOf(lines)
+    if (text) this.#files.append(this.#events, text)
+  }
+
+  #textOf(lines: readonly string[]): string {
     const { history } = this.#core
     const rows: string[] = []
     for (; this.#rows < history.length; this.#rows++) rows.push(lineOf('iteration', history.row(this.#rows)))
-    const text = [...rows, ...lines].map((line) => `${line}\n`).join('')
-    if (text) this.#files.append(this.#files.join(this.path, 'events.jsonl'), text)
+    return [...rows, ...lines].map((line) => `${line}\n`).join('')
   }
 
   /** @param held whether this process goes on writing here. */
   writeRunFile({ held = true }: { held?: boolean } = {}): void {
-    const text = JSON.stringify(this.#record.at(this.#snapshot, held), null, 2)
+    const text = readableJson(this.#record.at(this.#snapshot, held), 2)
     this.#files.write(this.#files.join(this.path, 'run.json'), `${text}\n`)
   }
 
@@ -88,8 +108,10 @@ export class RunFolder {
 
   /** Writes what was kept by name. */
   keep(name: string, snapshot: Snapshot): void {
-    for (const file of this.#snapshots()) if (maybePlace(file)?.name === name) this.#remove(file)
-    this.#write(keptFile(snapshot.iteration, name), snapshot)
+    const file = keptFile(snapshot.iteration, name)
+    this.#write(file, snapshot)
+    for (const other of this.#snapshots())
+      if (other !== file && maybePlace(other)?.name === name) this.#remove(other)
   }
 
   /** Writes points that undo would go to. */
@@ -100,8 +122,11 @@ export class RunFolder {
   /** The run went to another point of its history: so do the points that redo goes to. */
   moved(move: Move, timeline: Pick<Timeline, 'future'>): void {
     if (move === 'left') this.forgetRedo()
-    else if ('redone' in move) this.#remove(redoFile(move.redone))
-    else this.#writeRedo(timeline, 1)
+    else if ('redone' in move) {
+      // The only place where it is on disk, until the run is written as it stands.
+      this.writeSnapshot()
+      this.#remove(redoFile(move.redone))
+    } else this.#writeRedo(timeline, 1)
   }
 
   /** What was taken back is over. */
@@ -114,12 +139,12 @@ export class RunFolder {
   /** Writes the whole run for another to take up, with what undo and `goTo` would go to. */
   writeWhole(timeline: Pick<Timeline, 'past' | 'future' | 'named'>): void {
     const { adjustments, evaluations, looks } = this.#core
-    this.#files.write(this.#files.join(this.path, 'events.jsonl'), '')
-    this.append([
+    const events = this.#textOf([
       ...adjustments.map((adjustment) => lineOf('adjustment', adjustment)),
       ...evaluations.map((row) => lineOf('evaluation', row)),
       ...looks.map((look) => lineOf('look', look)),
     ])
+    this.#files.write(this.#events, events)
     this.writePast(newest(timeline.past))
     this.#writeRedo(timeline, keptPoints)
     for (const [name, { snapshot, tail }] of timeline.named)
@@ -145,8 +170,9 @@ export class RunFolder {
     return this.#files.join(this.path, 'snapshots', file)
   }
 
+  /** Nothing but a snapshot: a file of the user's may be called like one. */
   #remove(file: string): void {
-    this.#files.remove(this.#pathOf(file))
+    if (isSnapshot(this.#files, this.#pathOf(file))) this.#files.removeFile(this.#pathOf(file))
   }
 
   #write(file: string, snapshot: Snapshot, history?: Point['tail'], from?: string): void {
