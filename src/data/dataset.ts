@@ -46,4 +46,8 @@ export interface Dataset {
   }
   /** A digest of all values, for `run.json`: the same data gives the same text in any process. */
   digest(): string
+  /** The digest where it is known or quick to make; else it is begun, beside other work. */
+  maybeDigest?(): string | undefined
+  /** The digest, made beside other work. */
+  digestSoon?(): Promise<string>
 }

@@ -21,14 +21,26 @@ export class Digest {
     return this.word(-1 - value.length)
   }
 
+  /** Begins anew, with what tells this one from others. */
+  begin(one: number, other: number): void {
+    this.#a = 0x2545f491 | 0
+    this.#b = 0x9e3779b9 | 0
+    this.word(one).word(other)
+  }
+
   /** Values as float32 bits, so that bytes, floats and integers that hold the same numbers agree. */
   numbers(values: ArrayLike<number>): this {
     const floats = values instanceof Float32Array ? values : Float32Array.from(values)
-    const words = new Int32Array(floats.buffer, floats.byteOffset, floats.length)
+    return this.range(floats, 0, floats.length)
+  }
+
+  /** Some of the values. */
+  range(floats: Float32Array, from: number, count: number): this {
+    const words = wordsOf(floats)
     // The two lanes of word(), in local variables: 4 times quicker than going through the fields.
     let a = this.#a
     let b = this.#b
-    for (let i = 0; i < words.length; i++) {
+    for (let i = from; i < from + count; i++) {
       const value = words[i]!
       a = Math.imul(a ^ value, 0x85ebca6b)
       a ^= a >>> 15
@@ -40,9 +52,26 @@ export class Digest {
     return this
   }
 
+  get first(): number {
+    return Math.imul(this.#a ^ (this.#a >>> 16), 0x7feb352d)
+  }
+
+  get second(): number {
+    return Math.imul(this.#b ^ (this.#b >>> 15), 0x846ca68b)
+  }
+
   /** Sixteen hexadecimal digits. */
   end(): string {
     const hex = (word: number) => (word >>> 0).toString(16).padStart(8, '0')
     return hex(this.#a) + hex(this.#b)
   }
+}
+
+let looked: { floats: Float32Array; words: Int32Array } | undefined
+
+/** The bits of floats; the same array is looked at many times in a row. */
+function wordsOf(floats: Float32Array): Int32Array {
+  if (looked?.floats !== floats)
+    looked = { floats, words: new Int32Array(floats.buffer, floats.byteOffset, floats.length) }
+  return looked.words
 }

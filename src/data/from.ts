@@ -5,7 +5,7 @@ import { columnFrom, emptyColumn, sizeOf, type Column } from './column.js'
 import type { Dataset, SplitName } from './dataset.js'
 import { findFields, pick, stack, targets, type DataRecord, type Fields, type RecordsAt } from './fields.js'
 import { Rounding } from './rounding.js'
-import { splitTable, type Table } from './table.js'
+import { wholeTable, type Table } from './table.js'
 
 export interface SourceOptions {
   /** How the data is called in messages and on pictures. Default: 'data', or the file's name. `name: 'flowers'` */
@@ -86,8 +86,7 @@ function checkIds(name: string, ids: ArrayLike<number> | undefined): void {
 /** Everything of a table as one dataset. */
 export function oneSplit(table: Table, options: SourceOptions): Dataset {
   const { split = 'train' } = options
-  const rows = Int32Array.from({ length: table.x.length }, (_, row) => row)
-  return splitTable(table, { [split]: rows } as { [name in SplitName]: Int32Array })[split]
+  return wholeTable(table, split)
 }
 
 function unequal(name: string, x: Column, y: Column): InputError {

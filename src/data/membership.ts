@@ -24,6 +24,14 @@ export function rowMembership(rows: number): Membership {
   }
 }
 
+/** Ids that are the positions of the one split that there is: nothing has to be kept. */
+export function sameMembership(rows: number, split: SplitName): Membership {
+  return {
+    add() {},
+    get: (id) => (Number.isInteger(id) && id >= 0 && id < rows ? { split, position: id } : undefined),
+  }
+}
+
 /** Ids of the user's own. */
 export function mapMembership(): Membership {
   const places = new Map<number, { split: SplitName; position: number }>()

@@ -8,6 +8,8 @@ export interface Rows {
   readonly size: number
   append(bytes: Uint8Array): void
   read(at: number, length: number): Uint8Array
+  /** A copy of many bytes, past what is kept of those read last. */
+  piece(at: number, length: number): Uint8Array
   prefetch?(at: number, length: number): void
 }
 
@@ -25,6 +27,19 @@ export class MemoryRows implements Rows {
     const each = this.pieces[0]!.length
     const piece = Math.floor(at / each)
     return this.pieces[piece]!.subarray(at - piece * each, at - piece * each + length)
+  }
+
+  piece(at: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length)
+    const each = this.pieces[0]!.length
+    for (let done = 0; done < length;) {
+      const piece = Math.floor((at + done) / each)
+      const from = at + done - piece * each
+      const part = this.pieces[piece]!.subarray(from, from + length - done)
+      bytes.set(part, done)
+      done += part.length
+    }
+    return bytes
   }
 }
 
@@ -69,6 +84,12 @@ export class RowFile implements Rows {
     const first = Math.floor(at / RowFile.#block)
     const from = at - first * RowFile.#block
     if (from + length <= RowFile.#block) return this.#blockAt(first).subarray(from, from + length)
+    const bytes = new Uint8Array(length)
+    this.#fs.readSync(this.#handle, bytes, 0, length, at)
+    return bytes
+  }
+
+  piece(at: number, length: number): Uint8Array {
     const bytes = new Uint8Array(length)
     this.#fs.readSync(this.#handle, bytes, 0, length, at)
     return bytes

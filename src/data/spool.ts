@@ -70,12 +70,13 @@ export async function layOut(
   if (!layout) throw new InputError({ where: name, received: 'no records', expected: 'at least one' })
   rounding.say()
   const { classes, indices } = targets.end()
-  const { x, y } = layout.columns(rows, indices)
+  const { x, y, scan } = layout.columns(rows, indices)
   return oneSplit(
     {
       name,
       x,
       y,
+      scan,
       ...(ids.length > 0 && { ids: ids.all }),
       ...(classes && { classes }),
       ...(rest.picture && { picture: rest.picture }),
@@ -197,7 +198,7 @@ class Layout {
   }
 
   /** @param indices what the numbers in y stand for, where that is something else. */
-  columns(file: Rows, indices?: Int32Array): { x: Column; y: Column } {
+  columns(file: Rows, indices?: Int32Array): Required<Pick<Table, 'x' | 'y' | 'scan'>> {
     const rowBytes = this.words * 4
     const length = file.size / rowBytes
     const column = (spec: FieldSpec, at: number, meaning?: Int32Array): Column => {
@@ -230,6 +231,25 @@ class Layout {
     return {
       x: { ...column(this.x, 0), ...(file.prefetch && { prefetch }) },
       y: column(this.y, sizeOf(this.x.shape), indices),
+      scan: (from, count) => this.#scan(file, from, count, indices),
     }
+  }
+
+  #scan(file: Rows, from: number, count: number, indices: Int32Array | undefined) {
+    const size = this.words
+    const bytes = file.piece(from * size * 4, count * size * 4)
+    const values = new Float32Array(bytes.buffer, bytes.byteOffset, count * size)
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset, count * size)
+    const x = sizeOf(this.x.shape)
+    // Whole numbers as floats, as in a digest of data in memory.
+    for (const [{ dtype }, begin, end] of [
+      [this.x, 0, x],
+      [this.y, x, size],
+    ] as const)
+      if (dtype !== 'float32')
+        for (let row = 0; row < count; row++)
+          for (let i = row * size + begin; i < row * size + end; i++)
+            values[i] = begin > 0 && indices ? indices[words[i]!]! : words[i]!
+    return { values, size }
   }
 }

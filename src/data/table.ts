@@ -1,9 +1,10 @@
 import type * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
 import type { Column } from './column.js'
-import type { Dataset, Examples, SplitName } from './dataset.js'
+import type { Dataset, Examples, FieldSpec, SplitName } from './dataset.js'
 import { Digest } from './digest.js'
-import { mapMembership, rowMembership, type Membership } from './membership.js'
+import { mapMembership, rowMembership, sameMembership, type Membership } from './membership.js'
+import { manyExamples, RowDigest } from './row-digest.js'
 
 /** The columns of one source of data; its splits are lists of rows of it, so nothing is held twice. */
 export interface Table {
@@ -14,6 +15,8 @@ export interface Table {
   ids?: ArrayLike<number>
   picture?: readonly [number, number, number]
   classes?: readonly string[]
+  /** The values of rows that follow each other, x before y, as float32: where that is quicker than one by one. */
+  scan?(from: number, count: number): { values: Float32Array; size: number }
   /** Both fields at once, where they come from one place that should be asked once. */
   whole?: {
     gather(rows: ArrayLike<number>): { x: tf.Tensor; y: tf.Tensor }
@@ -31,8 +34,45 @@ export function splitTable<Name extends SplitName>(
   const membership = table.ids ? mapMembership() : rowMembership(table.x.length)
   const splits = {} as { [name in Name]: Dataset }
   for (const name of Object.keys(rows) as Name[])
-    splits[name] = new TableDataset(table, name, rows[name], membership)
+    splits[name] = new TableDataset(
+      table,
+      name,
+      rows[name],
+      takeIds(table, name, rows[name], membership),
+      membership,
+    )
   return splits
+}
+
+/** Everything of a table as one dataset: without ids of its own there is nothing to be looked up. */
+export function wholeTable(table: Table, split: SplitName): Dataset {
+  const rows = new Int32Array(table.x.length)
+  for (let row = 0; row < rows.length; row++) rows[row] = row
+  if (table.ids) return splitTable(table, { [split]: rows } as { [name in SplitName]: Int32Array })[split]
+  return new TableDataset(table, split, rows, rows, sameMembership(rows.length, split))
+}
+
+/** The ids of a split, each of which is in one split alone. */
+function takeIds(
+  table: Table,
+  split: SplitName,
+  rows: ArrayLike<number>,
+  membership: Membership,
+): Int32Array {
+  const ids = new Int32Array(rows.length)
+  for (let position = 0; position < rows.length; position++) {
+    const id = table.ids ? table.ids[rows[position]!]! : rows[position]!
+    const other = membership.get(id)
+    if (other)
+      throw new InputError({
+        where: table.name,
+        received: `the id ${id} twice (${other.split}[${other.position}] and ${split}[${position}])`,
+        expected: 'an id of its own for each example, over all splits',
+      })
+    membership.add(id, split, position)
+    ids[position] = id
+  }
+  return ids
 }
 
 /** Rows of a table as a dataset. Its functions are its own, so that `{ ...dataset, at: (positions) => … }` is one too. */
@@ -52,8 +92,15 @@ export class TableDataset implements Dataset {
   readonly rows: ArrayLike<number>
   readonly #membership: Membership
   #digest: string | undefined
+  #rowDigest: RowDigest | undefined
 
-  constructor(table: Table, split: SplitName, rows: ArrayLike<number>, membership: Membership) {
+  constructor(
+    table: Table,
+    split: SplitName,
+    rows: ArrayLike<number>,
+    ids: Int32Array,
+    membership: Membership,
+  ) {
     this.name = table.name
     this.split = split
     this.length = rows.length
@@ -70,20 +117,8 @@ export class TableDataset implements Dataset {
       }
     this.table = table
     this.rows = rows
+    this.ids = ids
     this.#membership = membership
-    this.ids = new Int32Array(rows.length)
-    for (let position = 0; position < rows.length; position++) {
-      const id = table.ids ? table.ids[rows[position]!]! : rows[position]!
-      const other = membership.get(id)
-      if (other)
-        throw new InputError({
-          where: table.name,
-          received: `the id ${id} twice (${other.split}[${other.position}] and ${split}[${position}])`,
-          expected: 'an id of its own for each example, over all splits',
-        })
-      membership.add(id, split, position)
-      this.ids[position] = id
-    }
   }
 
   readonly positionOf = (id: number): number | undefined => {
@@ -131,6 +166,7 @@ export class TableDataset implements Dataset {
 
   readonly digest = (): string => {
     if (this.#digest) return this.#digest
+    if (this.length > manyExamples) return (this.#digest = this.#byRows().now())
     const digest = new Digest()
     for (const spec of [this.x, this.y]) digest.text(`${spec.dtype}[${spec.shape.join()}]`)
     digest.text(this.classes?.join('\n') ?? '').numbers(this.ids)
@@ -140,6 +176,30 @@ export class TableDataset implements Dataset {
         else digest.numbers(values as ArrayLike<number>)
       }
     return (this.#digest = digest.end())
+  }
+
+  /** The digest, unless it takes long and is not known yet. Then it is made while others have their turns. */
+  readonly maybeDigest = (): string | undefined => {
+    if (this.#digest !== undefined || this.length <= manyExamples) return this.digest()
+    const rows = this.#byRows()
+    // What cannot be read is said where it is needed.
+    if (!rows.underWay) rows.soon().catch(() => {})
+    return rows.done
+  }
+
+  /** The digest once it is made. */
+  readonly digestSoon = async (): Promise<string> =>
+    (this.#digest ??= this.length > manyExamples ? await this.#byRows().soon() : this.digest())
+
+  #byRows(): RowDigest {
+    const spec = ({ dtype, shape }: FieldSpec) => `${dtype}[${shape.join()}]`
+    const head = [spec(this.x), spec(this.y), ...(this.classes ?? [])].join('\n')
+    return (this.#rowDigest ??= new RowDigest(
+      this.table,
+      this.rows,
+      head,
+      this.rows === (this.ids as ArrayLike<number>) && this.length === this.table.x.length,
+    ))
   }
 
   #checkPosition(position: number): number {

@@ -455,6 +455,7 @@ export class Run {
   /** Writes the run as it stands: into its own folder, or a copy into another. `loadRun(folder, { model, data })` takes it up. */
   async save(folder?: string, options: { overwrite?: boolean } = {}): Promise<string> {
     const { overwrite = false } = named(options, ['overwrite'], 'run.save(folder, options)')
+    await this.#journal.completeSoon()
     return this.#journal.save(folder, overwrite, this.#timeline)
   }
 

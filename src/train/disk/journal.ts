@@ -226,6 +226,11 @@ export class Journal implements Owner {
     how.point.written = true
   }
 
+  /** Makes what a whole record needs, beside other work. */
+  async completeSoon(): Promise<void> {
+    await this.#record.completeSoon()
+  }
+
   /**
    * Writes the run as it stands: into its own folder, or all of it into one of the user's choice.
    *

@@ -190,8 +190,7 @@ export function takeUp(core: Core, saved: Saved): void {
   checkFit(core, decoded, where)
   readAs(decoded.file, () => checkAdjustments(decoded.snapshot.planned))
   const { digest } = (saved.file.data ?? {}) as { digest?: string }
-  if (digest !== undefined && digest !== core.data.digest())
-    say(`The training data is not what the run '${core.name}' was trained on so far: its values differ.`)
+  if (digest !== undefined) checkDigest(core, digest)
   const { settings } = core
   const snapshot = { ...decoded.snapshot, optimizer: core.optimizer, settings: { ...settings } }
   core.changed()
@@ -201,4 +200,16 @@ export function takeUp(core: Core, saved: Saved): void {
   core.looks = decoded.looks
   if (settings.stop)
     checkRule(settings.stop, { metrics: settings.metrics, evaluated: core.evaluateOn !== undefined, where })
+}
+
+/** Says where the data is not what it was: at once, or where that takes long once it is known. */
+function checkDigest({ data, name }: Core, before: string): void {
+  const check = (now: string): void => {
+    // One of a time when all digests were made in another way says nothing of much data.
+    if (now !== before && now.startsWith('rows-') === before.startsWith('rows-'))
+      say(`The training data is not what the run '${name}' was trained on so far: its values differ.`)
+  }
+  const known = data.maybeDigest ? data.maybeDigest() : data.digest()
+  if (known !== undefined) check(known)
+  else data.digestSoon!().then(check, () => {})
 }

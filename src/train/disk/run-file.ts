@@ -61,6 +61,20 @@ export class RunRecord {
   /** Computes what takes its time, unless that was done: a record is quick to write without. */
   complete(): void {
     this.#details ??= detailsOf(this.#core)
+    // Of much data the digest is made beside other work: a file that is written until then lacks it.
+    for (const name of ['data', 'evaluateOn'] as const) {
+      const about = this.#details[name] as { digest?: string } | undefined
+      if (about && about.digest === undefined) {
+        const digest = digestOf(this.#core[name]!)
+        if (digest !== undefined) about.digest = digest
+      }
+    }
+  }
+
+  /** All that takes its time, made beside other work. */
+  async completeSoon(): Promise<void> {
+    await Promise.all([this.#core.data.digestSoon?.(), this.#core.evaluateOn?.digestSoon?.()])
+    this.complete()
   }
 
   /** @param snapshot file of the newest. @param held whether this process goes on writing there. */
@@ -125,11 +139,15 @@ export function notWhole(files: Files, folder: string, wrong: string, where: str
   })
 }
 
+/** The digest where it is known or quick. A dataset of the user's own making has one way only. */
+const digestOf = (set: Core['data']): string | undefined =>
+  set.maybeDigest ? set.maybeDigest() : set.digest()
+
 /** What stays the same while a run goes on: computed once, as a digest of the data takes its time. */
 function detailsOf(core: Core): { [name: string]: unknown } {
   const { data, evaluateOn, trainee } = core
   const about = (set: typeof data | undefined) =>
-    set && { name: set.name, split: set.split, length: set.length, x: set.x, y: set.y, digest: set.digest() }
+    set && { name: set.name, split: set.split, length: set.length, x: set.x, y: set.y, digest: digestOf(set) }
   return {
     parameters: trainee.parameters.map(({ name, variable }) => ({ name, shape: variable.shape })),
     data: about(data),
