@@ -37,6 +37,7 @@ export class Order {
   #activeInSubset: number | undefined
   #permutation: { key: string; order: Int32Array } | undefined
   #cumulative: { chances: Float32Array; sums: Float64Array } | undefined
+  #left: { chances: Float32Array; excluded: Uint8Array; sums: Float64Array } | undefined
 
   constructor(length: number, seed: number) {
     this.length = length
@@ -88,6 +89,7 @@ export class Order {
       this.#state.subset = null
       return
     }
+    checkSubsetState(subset, this.length)
     const number = this.#state.subsets++
     this.#state.subset = { ...subset, number, epoch: 0, offset: 0 }
     if (this.active === 0) {
@@ -167,24 +169,33 @@ export class Order {
 
   #draw(subset: SubsetState & { offset: number }, size: number): Int32Array {
     const sums = this.#sumsOf(subset)
-    const total = sums.at(-1)!
     const random = createRandom(keyOf(this.#state.seed, 'draw', subset.number, subset.offset++))
     const batch = new Int32Array(Math.min(size, subset.positions.length))
+    let tries = 0
     for (let i = 0; i < batch.length;) {
-      const position = subset.positions[firstAbove(sums, random.next() * total)]!
+      // Excluded ones are passed over, so that what is drawn beside them stays; where they are nearly all, they are left out.
+      const among = tries < mostTries ? sums : this.#sumsLeft(subset)
+      const highest = among.at(-1)!
+      if (highest === 0) throw nothingLeft(subset)
+      const position = subset.positions[firstAbove(among, random.next() * highest)]!
       if (!this.#excluded[position]) batch[i++] = position
+      tries = this.#excluded[position] ? tries + 1 : 0
     }
     return batch
   }
 
   #sumsOf({ chances }: SubsetState): Float64Array {
-    if (this.#cumulative?.chances !== chances) {
-      const sums = new Float64Array(chances!.length)
-      let sum = 0
-      for (let i = 0; i < sums.length; i++) sums[i] = sum += chances![i]!
-      this.#cumulative = { chances: chances!, sums }
-    }
+    if (this.#cumulative?.chances !== chances)
+      this.#cumulative = { chances: chances!, sums: sumsOf(chances!, () => true) }
     return this.#cumulative!.sums
+  }
+
+  /** The same without the chances of what is excluded. */
+  #sumsLeft({ chances, positions }: SubsetState): Float64Array {
+    const excluded = this.#excluded
+    if (this.#left?.chances !== chances || this.#left?.excluded !== excluded)
+      this.#left = { chances: chances!, excluded, sums: sumsOf(chances!, (i) => !excluded[positions[i]!]) }
+    return this.#left!.sums
   }
 
   /** The cursor, as data. Arrays in it are never changed, so it need not be copied deeply. */
@@ -198,6 +209,45 @@ export class Order {
     this.#permutation = undefined
     this.#setExcluded(excluded)
   }
+}
+
+/** Draws in a row that may fall on excluded examples. */
+const mostTries = 64
+
+function sumsOf(chances: Float32Array, counts: (i: number) => boolean): Float64Array {
+  const sums = new Float64Array(chances.length)
+  let sum = 0
+  for (let i = 0; i < sums.length; i++) sums[i] = sum += counts(i) ? chances[i]! : 0
+  return sums
+}
+
+function nothingLeft({ name }: SubsetState): InputError {
+  return new InputError({
+    where: `subset ${name}`,
+    received: 'no example with a chance above 0 that is not excluded',
+    expected: 'at least one to train on',
+    fix: 'Take some back, run.include(ids), or draw from all: await run.focus(null).',
+  })
+}
+
+/** A subset may be chosen by code of the user's own. */
+function checkSubsetState({ name, positions, chances }: Omit<SubsetState, 'number'>, length: number): void {
+  const bad = (received: string, expected: string) =>
+    new InputError({ where: `subset ${name}`, received, expected })
+  const outside = positions.find((one) => !(Number.isInteger(one) && one >= 0 && one < length))
+  if (outside !== undefined)
+    throw bad(`the position ${outside}`, `positions of training examples, from 0 to ${length - 1}`)
+  if (!chances) return
+  if (chances.length !== positions.length)
+    throw bad(`${chances.length} chances for ${positions.length} examples`, 'a chance for each')
+  const wrong = chances.findIndex((chance) => !(chance >= 0 && chance < Infinity))
+  if (wrong >= 0)
+    throw bad(
+      `the chance ${chances[wrong]} (of the example at position ${positions[wrong]})`,
+      'finite chances, 0 or more',
+    )
+  if (chances.every((chance) => chance === 0))
+    throw bad('chances that are all 0', 'at least one example with a chance above 0')
 }
 
 /** The first index whose sum is above `value`. */

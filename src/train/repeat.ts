@@ -1,4 +1,5 @@
 import { describe, InputError } from '../errors.js'
+import { meanInterval } from '../mistakes/index.js'
 import { seed as setSeed } from '../seed.js'
 import type { EvaluationRow } from '../views.js'
 import type { Run } from './run.js'
@@ -9,17 +10,11 @@ export interface RepeatRow {
   mean: number
   /** Standard deviation between seeds. */
   deviation: number
-  /** Holds the true mean 19 times in 20 (Student's t). */
+  /** Holds the true mean 19 times in 20 (Student's t, at any number of seeds). */
   from: number
   to: number
   values: number[]
 }
-
-/** 97.5 % of Student's t, by degrees of freedom from 1. */
-const t = [
-  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131,
-  2.12, 2.11, 2.101, 2.093, 2.086,
-]
 
 /**
  * Trains the same thing with several seeds, and gives the mean, spread and interval of what each came to.
@@ -79,9 +74,5 @@ async function evaluationOf(made: Run | EvaluationRow): Promise<EvaluationRow> {
 
 /** Mean, spread and interval of some numbers. */
 export function spreadOf(metric: string, values: number[]): RepeatRow {
-  const count = values.length
-  const mean = values.reduce((a, b) => a + b, 0) / count
-  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1))
-  const half = ((t[count - 2] ?? 1.96) * deviation) / Math.sqrt(count)
-  return { metric, mean, deviation, from: mean - half, to: mean + half, values }
+  return { metric, ...meanInterval(values), values }
 }

@@ -147,7 +147,13 @@ async function choose(core: Core, subset: Subset, starts: readonly number[], pau
     roundStarts: starts,
     detail: () => (seen ??= evaluate(core, core.data, pause).then(({ detail }) => detail)),
   })
-  return chosen && { name: subset.name, ...chosen }
+  if (!chosen) return null
+  const { chances } = chosen
+  return {
+    name: subset.name,
+    positions: Int32Array.from(chosen.positions),
+    ...(chances && { chances: Float32Array.from(chances) }),
+  }
 }
 
 async function makeAdjustments<Run extends { set(changes: Changes, options?: { why?: string }): void }>(

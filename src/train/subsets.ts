@@ -39,9 +39,28 @@ export function uniform(): Subset {
   return { name: 'uniform', record: { maker: 'uniform', settings: undefined }, choose: async () => null }
 }
 
-async function rankedByLoss({ positions, detail }: Choice): Promise<Int32Array> {
-  const { losses } = await detail()
-  return positions.toSorted((a, b) => losses[b]! - losses[a]! || a - b)
+/** The loss of each example, by position; those that are chosen from all have one. */
+async function lossesOf({ positions, detail }: Choice, subset: string): Promise<Float32Array> {
+  const { losses, dataset } = await detail()
+  const without = positions.filter((position) => !Number.isFinite(losses[position]!))
+  if (without.length === 0) return losses
+  const ids = Array.from(without.slice(0, 8), (position) => dataset.ids[position])
+  const isMean = without.length === positions.length && without.every((one) => Number.isNaN(losses[one]!))
+  throw new InputError({
+    where: `subset ${subset}`,
+    received: isMean
+      ? 'no loss of single examples'
+      : `a loss that is not finite, of ${without.length} of ${positions.length} examples (${ids.join(', ')}${without.length > ids.length ? ', …' : ''})`,
+    expected: 'a finite loss of each example, to choose by',
+    fix: isMean
+      ? 'Return { loss, perExample } from the loss, perExample of shape [batch].'
+      : `Look at them, or leave them out: run.exclude([${ids.join(', ')}]).`,
+  })
+}
+
+async function rankedByLoss(choice: Choice, subset: string): Promise<Int32Array> {
+  const losses = await lossesOf(choice, subset)
+  return choice.positions.toSorted((a, b) => losses[b]! - losses[a]! || a - b)
 }
 
 /** The `share` of the examples with the highest loss: `hardest(0.5)`. */
@@ -51,7 +70,7 @@ export function hardest(share: number): Subset {
     name: `hardest(${share})`,
     record: { maker: 'hardest', settings: share },
     async choose(choice) {
-      const ranked = await rankedByLoss(choice)
+      const ranked = await rankedByLoss(choice, `hardest(${share})`)
       return { positions: ranked.slice(0, Math.max(1, Math.round(share * ranked.length))) }
     },
   }
@@ -74,12 +93,15 @@ export function byLoss(settings: { temperature?: number } = {}): Subset {
   return {
     name: `byLoss({ temperature: ${temperature} })`,
     record: { maker: 'byLoss', settings: { temperature } },
-    async choose({ positions, detail }) {
-      const { losses } = await detail()
-      const highest = positions.reduce((max, position) => Math.max(max, losses[position]!), 0) || 1
+    async choose(choice) {
+      const { positions } = choice
+      const losses = await lossesOf(choice, `byLoss({ temperature: ${temperature} })`)
+      // Of losses that go below 0 (a density's) the lowest counts as none.
+      const lowest = positions.reduce((min, position) => Math.min(min, losses[position]!), 0)
+      const highest = positions.reduce((max, position) => Math.max(max, losses[position]!), 0) - lowest || 1
       // A floor, so that no example is lost for good once its loss is 0.
       const chances = Float32Array.from(positions, (position) =>
-        Math.max(1e-6, (losses[position]! / highest) ** (1 / temperature)),
+        Math.max(1e-6, ((losses[position]! - lowest) / highest) ** (1 / temperature)),
       )
       return { positions, chances }
     },
@@ -123,7 +145,7 @@ export function curriculum(settings: { from?: number; over?: number } = {}): Sub
     async choose(choice) {
       const round = choice.roundStarts.length - 1
       const share = Math.min(1, over === 1 ? 1 : from + ((1 - from) * round) / (over - 1))
-      const ranked = (await rankedByLoss(choice)).reverse()
+      const ranked = (await rankedByLoss(choice, 'curriculum')).reverse()
       return { positions: ranked.slice(0, Math.max(1, Math.round(share * ranked.length))) }
     },
   }
