@@ -104,6 +104,17 @@ export interface ExampleRow {
   expected: string | number
 }
 
+/** How little the tokens of a text were expected, one after the other. */
+export type TokensView = readonly TokenRow[] & { readonly kind: 'tokens' }
+
+export interface TokenRow {
+  token: string
+  /** In nats. */
+  loss: number
+  /** What was most expected in its place. */
+  best?: readonly { token: string; probability: number }[]
+}
+
 /** Some examples of a dataset. */
 export interface ExamplesView {
   kind: 'examples'
@@ -207,3 +218,4 @@ export type View =
   | StretchView
   | RoundsView
   | ComparisonView
+  | TokensView

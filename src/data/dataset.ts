@@ -44,6 +44,8 @@ export interface Dataset {
     x: ArrayLike<number> | readonly string[]
     y: ArrayLike<number> | readonly string[]
   }
+  /** How one example reads, where it is made of tokens: the text that the model gets, and what it should give. */
+  textAt?(position: number): { x: string; y: string }
   /** A digest of all values, for `run.json`: the same data gives the same text in any process. */
   digest(): string
   /** The digest where it is known or quick to make; else it is begun, beside other work. */

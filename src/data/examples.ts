@@ -63,13 +63,11 @@ export function examples(
  * @example const { id, expected } = exampleRow(data.train, 0)
  */
 export function exampleRow(dataset: Dataset, position: number): ExampleRow {
+  const at = { id: dataset.ids[position]!, split: dataset.split }
+  const text = dataset.textAt?.(position)
+  if (text) return { ...at, input: { text: text.x }, expected: text.y }
   const { x, y } = dataset.valuesAt(position)
-  return {
-    id: dataset.ids[position]!,
-    split: dataset.split,
-    input: inputView(dataset, x),
-    expected: nameTarget(dataset, y),
-  }
+  return { ...at, input: inputView(dataset, x), expected: nameTarget(dataset, y) }
 }
 
 function inputView(dataset: Dataset, x: ArrayLike<number> | readonly string[]): InputView {

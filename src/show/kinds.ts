@@ -9,6 +9,7 @@ import { runText } from './progress.js'
 import { runData, runMime } from './run-data.js'
 import { comparisonBundle, roundsBundle, stretchBundle } from './results.js'
 import { vegaLite } from './spec.js'
+import { tokensBundle } from './tokens.js'
 
 /** While it trains a lowest and a highest point every four pixels: they are replaced before anyone counts them. */
 const live = { points: 1500, linePoints: 300 }
@@ -36,10 +37,11 @@ export const kinds: Pictures = {
   stretch: stretchBundle,
   rounds: roundsBundle,
   comparison: comparisonBundle,
+  tokens: tokensBundle,
 }
 
 /** What tells a result of ours from another object that happens to have such a `kind`. */
-const parts: { readonly [Kind in View['kind']]: readonly (keyof Extract<View, { kind: Kind }>)[] } = {
+const parts: { readonly [Kind in View['kind']]: readonly (keyof Extract<View, { kind: Kind }> & string)[] } = {
   run: ['history', 'evaluations', 'adjustments', 'metrics'],
   examples: ['rows'],
   mistakes: ['rows', 'iteration'],
@@ -48,6 +50,7 @@ const parts: { readonly [Kind in View['kind']]: readonly (keyof Extract<View, { 
   stretch: ['run', 'from', 'to'],
   rounds: ['run', 'rows'],
   comparison: ['runs', 'rows'],
+  tokens: ['length'],
 }
 
 /**

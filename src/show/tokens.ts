@@ -1,14 +1,12 @@
+import type { MimeBundle } from '../host.js'
+import type { TokenRow, TokensView } from '../views.js'
 import { cleanText } from './clean.js'
 import { short } from './downsample.js'
 import { formatCount, formatNumber } from './format.js'
 import { pixels } from './places.js'
-import { chart, type Spec } from './spec.js'
+import { chart, vegaLite, type Spec } from './spec.js'
 
-export interface TokenLoss {
-  token: string
-  /** In nats. */
-  loss: number
-}
+export type { TokenRow as TokenLoss } from '../views.js'
 
 const mostTokens = 1000
 const columns = 92
@@ -19,13 +17,13 @@ const cell = { width: 7.3, height: 22 }
  *
  * @example tokenStrip([{ token: 'The', loss: 2.1 }, { token: ' cat', loss: 4.8 }])
  */
-export function tokenStrip(tokens: readonly TokenLoss[], options: { title?: string } = {}): Spec {
+export function tokenStrip(tokens: readonly TokenRow[], options: { title?: string } = {}): Spec {
   const shown = tokens.slice(0, mostTokens)
   let column = 0
   let row = 0
-  const values = shown.map(({ token, loss }) => {
-    // Line breaks and spaces are seen; the line goes on after a break.
-    const text = cleanText(token, 40).replaceAll('\n', '⏎').replaceAll('\t', '⇥').replaceAll(' ', '·') || '∅'
+  const values = shown.map(({ token, loss, best }) => {
+    // The line goes on after a break.
+    const text = visible(token)
     const length = [...text].length
     if (column > 0 && column + length > columns) {
       column = 0
@@ -38,6 +36,7 @@ export function tokenStrip(tokens: readonly TokenLoss[], options: { title?: stri
       y2: (row + 1) * cell.height - 3,
       token: text,
       loss: short(loss),
+      ...(best && { best: guesses(best) }),
     }
     column += length
     if (token.endsWith('\n')) {
@@ -59,7 +58,11 @@ export function tokenStrip(tokens: readonly TokenLoss[], options: { title?: stri
     encoding: {
       x: pixels('x'),
       y: pixels('y'),
-      tooltip: [{ field: 'token' }, { field: 'loss', title: 'loss in nats' }],
+      tooltip: [
+        { field: 'token' },
+        { field: 'loss', title: 'loss in nats' },
+        ...(shown.some(({ best }) => best) ? [{ field: 'best', title: 'most expected' }] : []),
+      ],
     },
     layer: [
       {
@@ -99,4 +102,21 @@ export function tokenStrip(tokens: readonly TokenLoss[], options: { title?: stri
       },
     ],
   })
+}
+
+/** Line breaks, tabs and spaces as signs that are seen. */
+const visible = (token: string): string =>
+  cleanText(token, 40).replaceAll('\n', '⏎').replaceAll('\t', '⇥').replaceAll(' ', '·') || '∅'
+
+const guesses = (best: NonNullable<TokenRow['best']>): string =>
+  best.map(({ token, probability }) => `${visible(token)} ${(100 * probability).toFixed(0)} %`).join(', ')
+
+/** A text as a result: the strip, and in text its most surprising tokens. */
+export function tokensBundle(view: TokensView): MimeBundle {
+  const worst = view.toSorted((a, b) => b.loss - a.loss).slice(0, 5)
+  const said = worst.map(({ token, loss }) => `${visible(token)} ${formatNumber(loss)}`).join(', ')
+  return {
+    [vegaLite]: tokenStrip(view),
+    'text/plain': `[${formatCount(view.length)} tokens, the least expected (loss in nats): ${said}]`,
+  }
 }

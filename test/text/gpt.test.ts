@@ -14,6 +14,7 @@ import {
   type GptOptions,
 } from '../../src/text/index.js'
 import { Decoder } from '../../src/text/generation/decoder.js'
+import { toBundle } from '../../src/show/values.js'
 import { temporaryFolder } from '../kit/index.js'
 
 /** Values that any language can make again, large enough that every part matters. */
@@ -190,10 +191,25 @@ describe('a GPT', () => {
     const model = gpt({ ...presets.tiny, vocabulary: tokenizer.size, seed: 4 })
     for await (const piece of model.stream(tokenizer, 'to', { tokens: 3, temperature: 0, details: true })) {
       expect(piece.best).toHaveLength(5)
-      expect(piece.best[0]!.token).toBe(piece.token)
+      expect(piece.best[0]!.id).toBe(piece.id)
       expect(piece.probability).toBe(piece.best[0]!.probability)
       expect(piece.best[0]!.probability).toBeGreaterThanOrEqual(piece.best[1]!.probability)
     }
+  })
+
+  it('shows a text with what was expected in place of each token', async () => {
+    const model = gpt({ ...presets.tiny, vocabulary: tokenizer.size, seed: 4 })
+    const losses = await model.tokenLosses(tokenizer, 'to be or', { best: 3 })
+    // The probability of the token itself is among those of all.
+    const { id, loss } = losses[0]!
+    const all = await model.tokenLosses(tokenizer, 'to', { best: tokenizer.size })
+    expect(all[0]!.best!.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 5)
+    expect(losses[0]!.best).toHaveLength(3)
+    expect(Math.exp(-loss)).toBeLessThanOrEqual(losses[0]!.best![0]!.probability + 1e-6)
+    expect(tokenizer.decode([id])).toBe('o')
+    const bundle = toBundle(losses)!
+    expect(bundle['text/plain']).toMatch(/^\[7 tokens, the least expected/)
+    expect(JSON.stringify(bundle)).toContain('most expected')
   })
 
   it('leaves no tensors behind when it has written', async () => {

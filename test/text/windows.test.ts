@@ -22,7 +22,7 @@ describe('windows of a text', () => {
 
   it('to evaluate on do not overlap, and have ids of their own', () => {
     expect(validation.length).toBe(Math.floor(35 / 8))
-    expect(validation.textAt(1)).toBe(text.slice(8, 16))
+    expect(validation.textAt(1)).toEqual({ x: text.slice(8, 16), y: text[16] })
     expect(train.splitOf(validation.ids[0]!)).toBe('validation')
     expect(validation.positionOf(validation.ids[2]!)).toBe(2)
     expect(validation.positionOf(3)).toBeUndefined()

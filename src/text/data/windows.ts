@@ -156,12 +156,13 @@ export class WindowDataset implements Dataset {
   }
 
   /**
-   * The text of one window.
+   * The text of one window, and that of the token behind it.
    *
-   * @example validation.textAt(0)
+   * @example validation.textAt(0).x
    */
-  textAt(position: number): string {
-    return this.#parts.decode(this.valuesAt(position).x)
+  readonly textAt = (position: number): { x: string; y: string } => {
+    const { x, y } = this.valuesAt(position)
+    return { x: this.#parts.decode(x), y: this.#parts.decode(y.subarray(-1)) }
   }
 
   readonly digest = (): string =>

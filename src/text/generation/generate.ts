@@ -4,15 +4,10 @@ import { maybeHost } from '../../host.js'
 import { named } from '../../suggest.js'
 import type { Gpt } from '../models/gpt.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
+import { checkTokenizer } from './check.js'
 import { Decoder } from './decoder.js'
-import {
-  checkSampling,
-  highest,
-  logProbabilities,
-  sample,
-  sampleNames,
-  type SampleOptions,
-} from './sample.js'
+import { checkSampling, logProbabilities, sample, sampleNames, type SampleOptions } from './sample.js'
+import { guessesAt } from './token-losses.js'
 
 export interface GenerateOptions extends SampleOptions {
   /** The most tokens to write. Default: 100. `tokens: 500` */
@@ -31,11 +26,11 @@ export interface StreamOptions extends GenerateOptions {
 /** One token that was written. */
 export interface Piece {
   text: string
-  token: number
+  id: number
   /** What the model gave it, before temperature and all that narrows the choice. */
   probability: number
   /** The five most probable tokens in its place, the most probable first. */
-  best: { token: number; text: string; probability: number }[]
+  best: { id: number; token: string; probability: number }[]
 }
 
 const where = 'model.generate(tokenizer, prompt, options)'
@@ -161,16 +156,11 @@ async function* write(
   }
 }
 
-const bare = (token: number) => ({ token, probability: Number.NaN, best: [] })
+const bare = (id: number) => ({ id, probability: Number.NaN, best: [] })
 
-function told(logits: Float32Array, token: number, tokenizer: Tokenizer) {
-  const chances = logProbabilities(logits).map(Math.exp)
-  const best = highest(chances, 5).map((id) => ({
-    token: id,
-    text: tokenizer.decode([id]),
-    probability: chances[id]!,
-  }))
-  return { token, probability: chances[token]!, best }
+function told(logits: Float32Array, id: number, tokenizer: Tokenizer) {
+  const probability = Math.exp(logProbabilities(logits)[id]!)
+  return { id, probability, best: guessesAt(logits, 5, tokenizer) }
 }
 
 /** The text that a token adds, as far as it cannot be the beginning of one to stop at. */
@@ -197,16 +187,4 @@ function overlap(text: string, stop: string): number {
   for (let length = Math.min(stop.length - 1, text.length); length > 0; length--)
     if (text.endsWith(stop.slice(0, length))) return length
   return 0
-}
-
-export function checkTokenizer(model: Gpt, tokenizer: Tokenizer, at: string): void {
-  if (typeof tokenizer?.encode !== 'function')
-    throw new InputError({ where: at, received: describe(tokenizer), expected: 'the tokenizer of the model' })
-  if (tokenizer.size > model.config.vocabulary)
-    throw new InputError({
-      where: at,
-      received: `a tokenizer of ${tokenizer.size} tokens`,
-      expected: `at most ${model.config.vocabulary}, the vocabulary of the model`,
-      fix: 'Pass the tokenizer that the model was trained with.',
-    })
 }

@@ -1,13 +1,16 @@
 import * as tf from '@tensorflow/tfjs'
 import { compile } from '../../backend/compile.js'
-import { InputError } from '../../errors.js'
+import { describe, InputError } from '../../errors.js'
+import { named } from '../../suggest.js'
+import type { TokenRow } from '../../views.js'
 import type { Gpt } from '../models/gpt.js'
 import { crossEntropy } from '../models/layers.js'
 import { checkText, type Tokenizer } from '../tokenizers/tokenizer.js'
-import { checkTokenizer } from './generate.js'
+import { checkTokenizer } from './check.js'
+import { highest, logProbabilities } from './sample.js'
 
 /** How little a token was expected. */
-export interface TokenLoss {
+export interface TokenLoss extends TokenRow {
   /** The text of the token; parts of a character as U+FFFD. */
   token: string
   id: number
@@ -15,10 +18,27 @@ export interface TokenLoss {
   loss: number
 }
 
-const compiled = new WeakMap<Gpt, (x: tf.Tensor, y: tf.Tensor) => tf.Tensor>()
+/** Read like an array; as the last expression of a cell, the text with its losses behind it. */
+export type TokenLosses = readonly TokenLoss[] & { readonly kind: 'tokens' }
 
-export async function tokenLosses(model: Gpt, tokenizer: Tokenizer, text: string): Promise<TokenLoss[]> {
+export interface TokenLossOptions {
+  /** How many of the most probable tokens are told for each place. Default: 0. `best: 5` */
+  best?: number
+}
+
+type Row = { losses: tf.Tensor; logits: tf.Tensor }
+const compiled = new WeakMap<Gpt, (x: tf.Tensor, y: tf.Tensor) => Row>()
+
+export async function tokenLosses(
+  model: Gpt,
+  tokenizer: Tokenizer,
+  text: string,
+  options: TokenLossOptions = {},
+): Promise<TokenLosses> {
   const where = 'model.tokenLosses(tokenizer, text)'
+  const { best = 0 } = named(options, ['best'], where)
+  if (!Number.isInteger(best) || best < 0)
+    throw new InputError({ where: `${where}: best`, received: describe(best), expected: 'a whole number' })
   checkTokenizer(model, tokenizer, where)
   checkText(text, where)
   const ids = tokenizer.encode(text)
@@ -33,13 +53,15 @@ export async function tokenLosses(model: Gpt, tokenizer: Tokenizer, text: string
     compiled.set(
       model,
       compile(
-        (x: tf.Tensor, y: tf.Tensor) =>
-          crossEntropy(model.logits(x).reshape([x.size, vocabulary]), y.flatten()),
+        (x: tf.Tensor, y: tf.Tensor) => {
+          const logits = model.logits(x).reshape([x.size, vocabulary])
+          return { losses: crossEntropy(logits, y.flatten()), logits }
+        },
         { otherwise: 'run' },
       ),
     )
-  const lossesOf = compiled.get(model)!
-  const losses = new Float32Array(ids.length - 1)
+  const rowOf = compiled.get(model)!
+  const told: TokenLoss[] = []
   // Windows overlap by half, so that no token has less than half of the context before it, where the text has that.
   const half = Math.max(1, Math.floor(context / 2))
   for (let start = 0; ; start += half) {
@@ -49,14 +71,28 @@ export async function tokenLosses(model: Gpt, tokenizer: Tokenizer, text: string
       row.set(ids.subarray(from, from + length))
       return tf.tensor2d(row, [1, context], 'int32')
     }
-    const values = tf.tidy(() => lossesOf(padded(start), padded(start + 1)).dataSync())
-    const from = start === 0 ? 0 : context - half
-    losses.set(values.subarray(from, length), start + from)
+    const { losses, logits } = tf.tidy(() => {
+      const row = rowOf(padded(start), padded(start + 1))
+      return { losses: row.losses.dataSync(), logits: best > 0 ? row.logits.dataSync() : undefined } as never
+    }) as { losses: Float32Array; logits: Float32Array | undefined }
+    for (let at = start === 0 ? 0 : context - half; at < length; at++) {
+      const id = ids[start + at + 1]!
+      const guesses =
+        logits && guessesAt(logits.subarray(at * vocabulary, (at + 1) * vocabulary), best, tokenizer)
+      told.push({ token: tokenizer.decode([id]), id, loss: losses[at]!, ...(guesses && { best: guesses }) })
+    }
     if (start + length >= ids.length - 1) break
   }
-  return Array.from(losses, (loss, at) => ({
-    token: tokenizer.decode([ids[at + 1]!]),
-    id: ids[at + 1]!,
-    loss,
+  // Not enumerable: it is an array like any other to whoever goes through it.
+  return Object.defineProperty(told, 'kind', { value: 'tokens' }) as unknown as TokenLosses
+}
+
+/** The most probable tokens, the most probable first. */
+export function guessesAt(logits: Float32Array, k: number, tokenizer: Tokenizer) {
+  const chances = logProbabilities(logits).map(Math.exp)
+  return highest(chances, k).map((id) => ({
+    id,
+    token: tokenizer.decode([id]),
+    probability: chances[id]!,
   }))
 }

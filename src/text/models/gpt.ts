@@ -8,7 +8,7 @@ import {
   type Piece,
   type StreamOptions,
 } from '../generation/generate.js'
-import { tokenLosses, type TokenLoss } from '../generation/token-losses.js'
+import { tokenLosses, type TokenLosses, type TokenLossOptions } from '../generation/token-losses.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
 import { checkGpt, type GptConfig, type GptOptions } from './config.js'
 import { initialise } from './initialise.js'
@@ -174,7 +174,7 @@ export class Gpt {
    *
    *     for await (const text of model.stream(tokenizer, 'The ', { tokens: 100 })) process.stdout.write(text)
    *
-   * With `details: true` a piece is `{ text, token, probability, best }`: its probability, and the tokens that were most
+   * With `details: true` a piece is `{ text, id, probability, best }`: its probability, and the tokens that were most
    * probable in its place.
    */
   stream(
@@ -195,9 +195,11 @@ export class Gpt {
    * The loss of each token of a text but the first, in nats: how little the model expected it, given what stands before.
    *
    *     const losses = await model.tokenLosses(tokenizer, 'some text')   // [{ token, loss }]
+   *
+   * As the last expression of a cell it is the text with its losses behind it; with `best: 5` also what was expected.
    */
-  tokenLosses(tokenizer: Tokenizer, text: string): Promise<TokenLoss[]> {
-    return tokenLosses(this, tokenizer, text)
+  tokenLosses(tokenizer: Tokenizer, text: string, options?: TokenLossOptions): Promise<TokenLosses> {
+    return tokenLosses(this, tokenizer, text, options)
   }
 
   /** Parameters by part, floating-point operations and memory. Reads as a table in a cell. */
