@@ -41,17 +41,18 @@ export const kinds: Pictures = {
 }
 
 /** What tells a result of ours from another object that happens to have such a `kind`. */
-const parts: { readonly [Kind in View['kind']]: readonly (keyof Extract<View, { kind: Kind }> & string)[] } = {
-  run: ['history', 'evaluations', 'adjustments', 'metrics'],
-  examples: ['rows'],
-  mistakes: ['rows', 'iteration'],
-  confusion: ['labels', 'counts'],
-  iteration: ['examples', 'parameters'],
-  stretch: ['run', 'from', 'to'],
-  rounds: ['run', 'rows'],
-  comparison: ['runs', 'rows'],
-  tokens: ['length'],
-}
+const parts: { readonly [Kind in View['kind']]: readonly (keyof Extract<View, { kind: Kind }> & string)[] } =
+  {
+    run: ['history', 'evaluations', 'adjustments', 'metrics'],
+    examples: ['rows'],
+    mistakes: ['rows', 'iteration'],
+    confusion: ['labels', 'counts'],
+    iteration: ['examples', 'parameters'],
+    stretch: ['run', 'from', 'to'],
+    rounds: ['run', 'rows'],
+    comparison: ['runs', 'rows'],
+    tokens: ['length'],
+  }
 
 /**
  * The picture of a value that names its kind; `undefined` for any other.

@@ -159,10 +159,11 @@ describe('every kind', () => {
       mistakes: mistakesView(),
       confusion: confusionView,
       iteration: iterationView,
+      tokens: Object.assign([{ token: ' cat', loss: 4.8 }], { kind: 'tokens' }),
     }
     for (const view of Object.values(views))
       expect(Object.keys(toBundle(view)!).filter((type) => type !== runMime)).toEqual([mime, 'text/plain'])
-    expect(Object.keys(kinds)).toHaveLength(8)
+    expect(Object.keys(kinds)).toHaveLength(9)
   })
 
   it('is found by its name alone: another object with a kind is none of ours', () => {
