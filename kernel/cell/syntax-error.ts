@@ -18,16 +18,35 @@ export class CellSyntaxError extends SyntaxError {
   }
 }
 
+const opened = 'Opened here'
+
+/** What a parser says in its own words, in those of the text. */
+function plainMessage(message: string, written: string): string {
+  return message
+    .replace(/but found `EOF`$/, 'but found the end')
+    .replace(/but found `(?:Identifier|decimal|float|string)`$/, `but found \`${written}\``)
+}
+
 /** What a parser says about `text`, of which the first `offset` characters are not the user's. */
 export function describeErrors(errors: readonly OxcError[], text: string, offset = 0): Diagnostic[] {
   const starts = findLineStarts(text)
   return errors.map(({ message, labels }): Diagnostic => {
-    // Of two places the last: where a name is declared again.
-    const { start, end } = labels.at(-1) ?? { start: offset, end: offset }
+    // Of two places the last: where a name is declared again. But the bracket that is open is not where something is missing.
+    const { start, end } = labels.findLast((label) => label.message !== opened) ??
+      labels.at(-1) ?? { start: offset, end: offset }
+    const bracket = labels.find((label) => label.message === opened && label.start !== start)
+    const from = bracket && placeAt(text, bracket.start - offset, bracket.end - offset, starts)
+    const said = plainMessage(
+      message,
+      text.slice(start - offset, Math.min(end - offset, start - offset + 40)),
+    )
     return {
       code: 'syntax',
       severity: 'error',
-      message,
+      message:
+        from === undefined
+          ? said
+          : `${said}. \`${text[from.start]}\` was opened at line ${from.line}, column ${from.column}`,
       place: placeAt(text, start - offset, end - offset, starts),
     }
   })
