@@ -61,10 +61,20 @@ export type ToMain =
   /** `terminated`: JavaScript was ended in the middle before. */
   | { type: 'abandon'; causes: Cause[]; terminated: boolean }
   | { type: 'comm'; cause: Cause; comm: CommMessage }
-  /** The live value of a name or a chain of names. */
-  | { type: 'look'; id: number; expression: string }
+  /** The live value at the end of a chain of names; `members`: what can be written behind it, beginning with `prefix`. */
+  | { type: 'look'; id: number; path: string[]; members?: { prefix: string; keysOnly: boolean } }
   | { type: 'answer'; id: number; value: string | null }
   | { type: 'exit' }
+
+/** What was seen of a live value. */
+export interface Looked {
+  shown?: Shown
+  /** What it is, as a type reads. */
+  type?: string
+  members?: { name: string; kind: string; type: string }[]
+  /** It is an object of no class, which may have more than its type says. */
+  isOpen?: boolean
+}
 
 export type ToProtocol =
   | { type: 'ready' }
@@ -78,7 +88,7 @@ export type ToProtocol =
   | { type: 'comm'; cause: Cause; comm: CommMessage }
   /** A comm message was dealt with; `unknown`: nobody here knows the comm or its target. */
   | { type: 'handled'; cause: Cause; unknown?: boolean }
-  | { type: 'looked'; id: number; shown?: Shown }
+  | { type: 'looked'; id: number; found?: Looked }
   | { type: 'ask'; cause: Cause; id: number; question: string; password: boolean; blocking: boolean }
   /** The user pressed Ctrl-C in the kernel's terminal. */
   | { type: 'interrupt' }

@@ -169,7 +169,7 @@ function receive(message: ToProtocol): void {
     case 'handled':
       return kernel.comms.handled(message.cause, message.unknown === true)
     case 'looked':
-      return kernel.questions.looked(message.id, message.shown)
+      return kernel.questions.looked(message.id, message.found)
     case 'ask':
       return kernel.questions.ask(message)
     case 'interrupt':

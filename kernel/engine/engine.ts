@@ -8,6 +8,7 @@ import type { Runtime } from '../cell/types.js'
 import {
   Shared,
   type Cause,
+  type Looked,
   type Outcome,
   type Problem,
   type Program,
@@ -27,12 +28,12 @@ import { limited } from './limited.js'
 import type { Parts } from './parts.js'
 import { printResources } from './printing.js'
 import type { Questions } from './questions.js'
-import { lookUp } from './scope.js'
+import { isOpen, isPassive, lookUp, membersOf, typeOf } from './scope.js'
 import { restTensors, settleTensors } from './tensors.js'
 import { watchTimers } from './timers.js'
 import { isTermination } from './termination.js'
 import { UncaughtEnds } from './uncaught.js'
-import { prepareToShow, show, showInTime } from './values.js'
+import { prepareToShow, show, showInTime, showText } from './values.js'
 import { watchEndings } from './waiting.js'
 
 export interface Engine {
@@ -184,6 +185,16 @@ export function createEngine(
     if (!uncaught.take(promise, error)) onError(error)
   })
 
+  function look({ path, members }: Extract<ToMain, { type: 'look' }>): Looked | undefined {
+    const found = lookUp(scope, path)
+    if (!found) return undefined
+    const { value } = found
+    const type = typeOf(value)
+    if (members)
+      return { type, isOpen: isOpen(value), members: membersOf(value, members.prefix, members.keysOnly) }
+    return { type, shown: isPassive(value) ? show(value) : showText(value) }
+  }
+
   return {
     scope,
     receive(message) {
@@ -215,15 +226,8 @@ export function createEngine(
         }
         case 'look': {
           prepareToShow()
-          const shown = limited(
-            lookAtMost,
-            () => {
-              const found = lookUp(scope, message.expression)
-              return found && show(found.value)
-            },
-            terminated,
-          )
-          post({ type: 'looked', id: message.id, shown })
+          const found = limited(lookAtMost, () => look(message), terminated)
+          post({ type: 'looked', id: message.id, ...(found && { found }) })
           break
         }
         case 'answer':

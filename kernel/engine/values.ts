@@ -39,6 +39,9 @@ function isPlain(value: unknown): value is string | number | boolean | bigint | 
 
 const asText = (text: string): Shown => ({ data: { 'text/plain': text }, metadata: {} })
 
+/** A value as its text alone: what it has is not asked for anything. */
+export const showText = (value: unknown): Shown => asText(toText(value))
+
 /** The MIME bundle of a value: never fails, since a value that breaks its own drawing is still worth its text. */
 export function show(value: unknown): Shown {
   if (isPlain(value)) return asText(toText(value))

@@ -212,7 +212,8 @@ export function createLanguage({
         const document = program.here(program.read(text, !isMember(text, offset)))
         await write(document)
         const at = toPosition(document, offset)
-        const found = findCandidates(await service.complete(document.path, at), text, offset)
+        const listed = await service.complete(document.path, at)
+        const found = findCandidates(listed, text, offset, (position) => toOffset(document, position))
         const resolved = new Map<ServiceCompletion, ServiceCompletion>()
         const until = performance.now() + describeFor
         const items = found.candidates.map(({ item }) => item).filter(({ data }) => data)

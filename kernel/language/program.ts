@@ -32,12 +32,30 @@ export interface CellModule {
   exported: ReadonlySet<string>
   /** `export` before variables is left out: TypeScript finds no type for an exported `losses = []` in what is pushed to it. */
   exportedVariables: readonly { start: number; end: number }[]
+  /** What a doc comment says of its variables, which their types do not carry. */
+  docs: ReadonlyMap<string, string>
   /** It adds to types that are not its own, so it stays whether or not its names can be seen. */
   augments: boolean
   /** The modules that it imports. */
   specifiers: readonly string[]
   /** The cells whose names it uses: fixed when it ran, so a later declaration of the same name changes nothing for it. */
   uses: ReadonlyMap<string, CellModule>
+}
+
+/** The doc comments of variables at the top of a cell, by name. */
+function findDocs({ program, comments }: ReturnType<typeof parseCell>, text: string): Map<string, string> {
+  const docs = new Map<string, string>()
+  const written = comments.filter(({ type, value }) => type === 'Block' && value.startsWith('*'))
+  if (written.length === 0) return docs
+  for (const node of program.body) {
+    const variables = node.type === 'ExportNamedDeclaration' ? node.declaration : node
+    if (variables?.type !== 'VariableDeclaration') continue
+    const doc = written.findLast(({ end }) => end <= node.start && text.slice(end, node.start).trim() === '')
+    if (!doc) continue
+    for (const { id } of variables.declarations)
+      if (id.type === 'Identifier') docs.set(id.name, `/*${doc.value}*/ `)
+  }
+  return docs
 }
 
 /** Where the file of an import, or its folder, lies in truth: there Node looks for what it imports in turn. */
@@ -63,7 +81,7 @@ function fileComments(text: string): string {
  * comment behind an import on the same line is the import's, so it stands behind the keyword.
  */
 const declare = {
-  ts: (kind: string, name: string) => ` declare ${kind} ${name}: typeof __${name}__;`,
+  ts: (kind: string, name: string, doc = '') => ` declare ${kind} ${doc}${name}: typeof __${name}__;`,
   js: (kind: string, name: string) =>
     ` ${kind} /** @type {typeof __${name}__} */ ${name} = /** @type {any} */ (0);`,
 }
@@ -72,13 +90,13 @@ const declare = {
 function importNames(file: string, names: readonly [string, CellModule][], language: 'ts' | 'js'): string {
   const imports: string[] = []
   let declarations = ''
-  for (const [name, { names: kinds, types }] of names) {
+  for (const [name, { names: kinds, types, docs }] of names) {
     const kind = kinds.get(name)
     const isVariable = (kind === 'let' || kind === 'var' || kind === 'const') && !types.has(name)
     if (!isVariable) imports.push(name)
     else {
       imports.push(`${name} as __${name}__`)
-      declarations += declare[language](kind === 'const' ? 'const' : 'let', name)
+      declarations += declare[language](kind === 'const' ? 'const' : 'let', name, docs.get(name))
     }
   }
   return importLine(file, imports, declarations)
@@ -142,6 +160,7 @@ export class CellProgram {
       types: findTypeNames(parsed.program),
       exported: findExports(parsed.program),
       exportedVariables: isApart ? [] : findExportedVariables(parsed.program),
+      docs: isApart ? new Map() : findDocs(parsed, asProgram(source).text),
       augments: !isApart && augments(parsed.program),
       specifiers: findSpecifiers(parsed.program),
       uses,
@@ -262,6 +281,7 @@ const empty: CellModule = {
   types: new Set(),
   exported: new Set(),
   exportedVariables: [],
+  docs: new Map(),
   augments: false,
   specifiers: [],
   uses: new Map(),

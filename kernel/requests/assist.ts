@@ -1,5 +1,8 @@
 /** Completion, inspection and completeness: answered by the type service, in this thread, also while a cell runs. */
-import type { Shown } from '../port.js'
+import type { Looked } from '../port.js'
+import { findChainAt, findLivePlace, writeMember, type LivePlace } from '../language/chain.js'
+import { findInspected } from '../language/inspect.js'
+import type { Completion, Completions, Inspection } from '../language/types.js'
 import type { Handler, Kernel } from './kernel.js'
 import { toWireBundle } from './values.js'
 
@@ -24,9 +27,58 @@ function cursorOf(content: Record<string, any>): { text: string; offset: number 
   return { text, offset: toUtf16(text, position) }
 }
 
-export const onComplete: Handler = async ({ message }, { language }) => {
+/** Milliseconds for which the main thread is waited for: a cell that it runs may keep it for good. */
+const patience = { idle: 1_000, running: 150 }
+const patienceOf = ({ subshells }: Kernel): number =>
+  subshells.running.length > 0 ? patience.running : patience.idle
+
+/** Live members of the value behind which the cursor stands: none while a cell runs, which would be waited for. */
+async function maybeLiveMembers(
+  kernel: Kernel,
+  place: LivePlace | undefined,
+): Promise<{ isOpen: boolean; items: Completion[] }> {
+  if (!place || kernel.subshells.running.length > 0) return { isOpen: false, items: [] }
+  const keysOnly = place.in === '"' || place.in === "'"
+  const found = await kernel.questions.look(place.chain, patience.idle, { prefix: place.prefix, keysOnly })
+  const items = (found?.members ?? []).map(({ name, kind, type }) => ({
+    text: name,
+    type: kind,
+    signature: kind === 'function' ? `${name}${type.startsWith('(') ? type : ''}` : `${name}: ${type}`,
+  }))
+  return { isOpen: found?.isOpen === true, items }
+}
+
+/** What the types say, and what is there beside: of a value typed `any` or by its keys alone they say nothing. */
+function withLive(
+  typed: Completions,
+  live: readonly Completion[],
+  place: LivePlace,
+  text: string,
+): Completions {
+  if (live.length === 0) return typed
+  const isTyped = typed.items.length > 0
+  const start = isTyped ? Math.min(typed.start, place.start) : place.start
+  const before = (from: number) => text.slice(start, from)
+  const items = typed.items.map((item) => ({ ...item, text: before(typed.start) + item.text }))
+  const known = new Set(items.map((item) => item.text))
+  const optional = new Set(items.map((item) => item.text.replace(/^\?\.(?=\[)/, '').replace(/^\?\./, '.')))
+  for (const item of live) {
+    const written = before(place.start) + writeMember(item.text, place, text)
+    if (!known.has(written) && !optional.has(written)) items.push({ ...item, text: written })
+  }
+  return { start, end: Math.max(typed.end, place.end), items }
+}
+
+export const onComplete: Handler = async ({ message }, kernel) => {
   const { text, offset } = cursorOf(message.content)
-  const { start, end, items } = await (await language).complete(text, offset)
+  const place = findLivePlace(text, offset)
+  const [typed, live] = await Promise.all([
+    kernel.language.then((language) => language.complete(text, offset)),
+    maybeLiveMembers(kernel, place),
+  ])
+  // Of what has types of its own these say all: what it holds beside is nobody's business.
+  const isAsked = place && (typed.items.length === 0 || live.isOpen)
+  const { start, end, items } = isAsked ? withLive(typed, live.items, place, text) : typed
   const cursor_start = toCodePoints(text, start)
   const cursor_end = toCodePoints(text, end)
   return {
@@ -47,30 +99,42 @@ export const onComplete: Handler = async ({ message }, { language }) => {
   }
 }
 
-/** The live value takes part only if the main thread answers at once: it may be running a cell. */
-const lookFor = 150
-
-async function maybeLiveValue(kernel: Kernel, expression: string | undefined): Promise<Shown | undefined> {
-  if (expression === undefined) return undefined
-  return kernel.questions.look(expression, lookFor)
-}
+/** What to look at where the types say no more than `any`, if they say anything. */
+const isVague = ({ signature }: Inspection): boolean => /(?:^|[\s:])any$/.test(signature)
 
 export const onInspect: Handler = async ({ message }, kernel) => {
   const { text, offset } = cursorOf(message.content)
-  const found = await (await kernel.language).inspect(text, offset)
-  if (!found) return { status: 'ok', found: false, data: {}, metadata: {} }
-  const shown = await maybeLiveValue(kernel, found.expression)
-  const whole = shown && String((await toWireBundle(shown, { picture: false })).data['text/plain'] ?? '')
+  const typed = await (await kernel.language).inspect(text, offset)
+  const chains = typed?.expression
+    ? [typed.expression.split('.')]
+    : !typed || isVague(typed)
+      ? findInspected(text, offset).map((place) => findChainAt(text, place))
+      : []
+  let chain: string[] | undefined
+  let live: Looked | undefined
+  for (const one of chains) {
+    live = one && (await kernel.questions.look((chain = one), patienceOf(kernel)))
+    if (live) break
+  }
+  if (!typed && !live?.shown) return { status: 'ok', found: false, data: {}, metadata: {} }
+  const name = chain?.at(-1) ?? ''
+  const described = live?.type?.startsWith('(')
+    ? `function ${name}${live.type.replace(/ => any$/, ': any')}`
+    : `${name}: ${live?.type}`
+  const signature = typed && !(live && isVague(typed)) ? typed.signature : described
+  const documentation = typed?.documentation ?? ''
+  const whole =
+    live?.shown && String((await toWireBundle(live.shown, { picture: false })).data['text/plain'] ?? '')
   // Of a function the declaration says more than its value.
   const isSaid =
     whole === undefined || /^\[(?:class|(?:Async|Generator|AsyncGenerator)?Function)\b[^\n]*\]$/.test(whole)
   const value = isSaid ? '' : shorten(whole, message.content.detail_level === 0 ? 600 : 4_000)
   const markdown = [
-    `\`\`\`typescript\n${found.signature}\n\`\`\``,
+    `\`\`\`typescript\n${signature}\n\`\`\``,
     value && `\`\`\`\n${value}\n\`\`\``,
-    found.documentation,
+    documentation,
   ]
-  const plain = [found.signature, value, found.documentation]
+  const plain = [signature, value, documentation]
   const join = (parts: string[]): string => parts.filter((part) => part !== '').join('\n\n')
   return {
     status: 'ok',

@@ -1,6 +1,6 @@
 /** Questions between the threads and the front end: `input_request` to the user, and live values from the main thread. */
 import type { MessagePort } from 'node:worker_threads'
-import { Shared, type Cause, type Shown, type ToProtocol } from '../port.js'
+import { Shared, type Cause, type Looked, type ToProtocol } from '../port.js'
 import type { Message } from '../wire/index.js'
 import type { Kernel } from './kernel.js'
 
@@ -11,7 +11,7 @@ export class Questions {
   readonly #answers: MessagePort
   /** Front ends show one question at a time. */
   readonly #queue: Ask[] = []
-  readonly #looks = new Map<number, (shown: Shown | undefined) => void>()
+  readonly #looks = new Map<number, (found: Looked | undefined) => void>()
   #lookCount = 0
 
   constructor(kernel: Kernel, answers: MessagePort) {
@@ -71,22 +71,26 @@ export class Questions {
     if (wasFirst) this.#send()
   }
 
-  /** The live value of an expression, unless the main thread takes longer than `wait` milliseconds to say. */
-  look(expression: string, wait: number): Promise<Shown | undefined> {
+  /** What is seen of a live value, unless the main thread takes longer than `wait` milliseconds to say. */
+  look(
+    path: string[],
+    wait: number,
+    members?: { prefix: string; keysOnly: boolean },
+  ): Promise<Looked | undefined> {
     const id = ++this.#lookCount
     return new Promise((resolve) => {
-      const done = (shown: Shown | undefined): void => {
+      const done = (found: Looked | undefined): void => {
         clearTimeout(timer)
         this.#looks.delete(id)
-        resolve(shown)
+        resolve(found)
       }
       const timer = setTimeout(done, wait, undefined)
       this.#looks.set(id, done)
-      this.#kernel.post({ type: 'look', id, expression })
+      this.#kernel.post({ type: 'look', id, path, ...(members && { members }) })
     })
   }
 
-  looked(id: number, shown: Shown | undefined): void {
-    this.#looks.get(id)?.(shown)
+  looked(id: number, found: Looked | undefined): void {
+    this.#looks.get(id)?.(found)
   }
 }
