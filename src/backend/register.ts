@@ -10,6 +10,7 @@ import { registerFiles } from './files.js'
 import { registerGradients } from './gradients.js'
 import { findRuntime } from './native.js'
 import { keyOf, uniforms, type Key } from './random/bits.js'
+import { keepStatesInVariables } from './recurrent.js'
 import { KeyedUniform, RandomKey } from './random/draw.js'
 
 export const backendName = 'onnxruntime'
@@ -134,6 +135,7 @@ function register(): void {
       kernelFunc: kernelFuncOf({ kernelName, backendName, kernelFunc }),
     })
   registerGradients(backendName)
+  keepStatesInVariables()
   quickenEngine(backendName)
   // The part of `setBackend` before its first await is all that there is to do.
   if (!tf.getBackend() && hasRuntime()) void tf.setBackend(backendName)

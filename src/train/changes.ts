@@ -7,6 +7,7 @@ import type { Core } from './core.js'
 import type { DropoutSetting } from './dropout.js'
 import { checkFrozen } from './freeze.js'
 import { asSchedule, checkOneAverage, checkOptimizer, checkRate, checkRule, optionChecks } from './options.js'
+import { checkSizes } from './recurrent.js'
 import { scheduleRecord, type Schedule, type ScheduleFunction } from './schedules.js'
 import { restoreSnapshot, takeSnapshot } from './snapshots.js'
 import { averageOf, disposeSlots } from './step.js'
@@ -57,9 +58,11 @@ const rows: { readonly [what in keyof Changes]-?: Row } = {
   batchSize: setting('batchSize'),
   batchSchedule: {
     read: ({ settings }) => (settings.batchSchedule ? batchSizesRecord(settings.batchSchedule) : null),
-    write({ settings }, value) {
+    write({ settings, trainee }, value) {
       const where = 'run.set({ batchSchedule })'
-      settings.batchSchedule = asBatchSizes(value ?? undefined, settings.batchSize, where)
+      const batchSchedule = asBatchSizes(value ?? undefined, settings.batchSize, where)
+      checkSizes(trainee, { batchSchedule }, () => where)
+      settings.batchSchedule = batchSchedule
     },
   },
   accumulate: {
@@ -182,7 +185,11 @@ function ratesWrite(core: Core, value: unknown): void {
 function setting(name: 'batchSize' | 'clipNorm' | 'clipValue' | 'evaluateEvery'): Row {
   return {
     read: ({ settings }) => settings[name] ?? null,
-    write: ({ settings }, value) => void ((settings as any)[name] = checked(name, value)),
+    write({ settings, trainee }, value) {
+      const next = checked(name, value)
+      checkSizes(trainee, { [name]: next }, (option) => `run.set({ ${option} })`)
+      ;(settings as any)[name] = next
+    },
   }
 }
 

@@ -10,6 +10,7 @@ import { Dropouts } from './dropout.js'
 import { History } from './history.js'
 import { keyOf } from './key.js'
 import type { Settings } from './options.js'
+import { isStateful } from './recurrent.js'
 import { Order } from './order.js'
 import type { Spike } from './spikes.js'
 import { ensureBeside, ensureSlots, type Pace, type Slots } from './step.js'
@@ -90,7 +91,7 @@ export class Core {
     this.dropouts = new Dropouts(this)
     this.optimizer = at.optimizer
     this.peak = at.optimizer.learningRate
-    this.order = new Order(at.data.length, at.settings.seed)
+    this.order = new Order(at.data.length, at.settings.seed, isStateful(at.trainee))
     this.lossSums = new Float32Array(at.data.length)
     this.lossCounts = new Uint32Array(at.data.length)
     this.drawn = new Uint32Array(at.data.length)
@@ -135,7 +136,8 @@ export class Core {
 
   /** The positions of the next batch. Sizes by rule are kept: an epoch's end is filled up from the next one, since each length is a graph of its own. */
   nextPositions(): Int32Array {
-    const fill = this.settings.batchSchedule !== undefined
+    // A stateful layer has a state for each row of a whole batch.
+    const fill = this.settings.batchSchedule !== undefined || isStateful(this.trainee)
     const positions = this.order.next(this.batchSize(), fill)
     if (this.data.prefetch) this.data.prefetch(this.order.peek(this.batchSize(this.iteration + 2), fill))
     return positions

@@ -11,6 +11,7 @@ import type { Core } from './core.js'
 import { keyOf } from './key.js'
 import { mean, measure } from './measure.js'
 import { namingExample } from './outside.js'
+import { checkWholeBatches, fixedBatch, keepingStates, PassingStates } from './recurrent.js'
 import { borrowing, tidily } from './step.js'
 import type { Batch } from './trainee.js'
 
@@ -50,13 +51,15 @@ export async function evaluate(
     dataset,
     losses: new Float32Array(length).fill(NaN),
   }
+  checkWholeBatches(core.trainee, dataset, 'run.evaluate(data)')
+  const passing = new PassingStates(core.trainee)
   for (let from = 0; from < length; from += evaluationBatchSize) {
     await pause()
     const positions = Int32Array.from(
       { length: Math.min(evaluationBatchSize, length - from) },
       (_, i) => from + i,
     )
-    const seen = evaluateBatch(core, dataset, positions, { ema, call })
+    const seen = passing.during(() => evaluateBatch(core, dataset, positions, { ema, call }))
     loss += seen.loss * positions.length
     for (const { name } of metrics) sums[name]! += seen.metrics[name]! * positions.length
     keep(detail, positions, seen)
@@ -148,18 +151,30 @@ function seenIn(core: Core, dataset: Dataset, positions: Int32Array): Seen {
  */
 export function placesAt(core: Core, dataset: Dataset, positions: number[]): ArrayLike<number>[] | undefined {
   const { trainee, settings } = core
+  const fixed = fixedBatch(trainee)
+  if (fixed !== undefined && positions.length !== fixed) {
+    // In batches of the one size that the model takes, the last one filled up.
+    const parts: (ArrayLike<number>[] | undefined)[] = []
+    for (let from = 0; from < positions.length; from += fixed) {
+      const part = positions.slice(from, from + fixed)
+      const filled = Array.from({ length: fixed }, (_, i) => part[i] ?? part[0]!)
+      parts.push(placesAt(core, dataset, filled)?.slice(0, part.length))
+    }
+    return parts.includes(undefined) ? undefined : parts.flatMap((part) => part!)
+  }
   const seed = keyOf(settings.seed, 'evaluation', positions[0]!)
   return withRandomness({ seed, iteration: core.iteration }, () =>
     tidily(() => {
       const batch = { ...dataset.at(positions), iteration: core.iteration }
-      return borrowing(trainee, () => {
+      const look = () => {
         const given = trainee.predict?.(batch.x) ?? trainee.pass?.(batch, { training: false }).predictions?.()
         if (given?.shape[0] !== positions.length) return undefined
         const places = trainee.classes !== undefined && given.rank > 2 ? given.argMax(-1) : given
         const values = places.dataSync()
         const size = values.length / positions.length
         return positions.map((_, i) => values.slice(i * size, (i + 1) * size))
-      })
+      }
+      return keepingStates(trainee.states ?? [], () => borrowing(trainee, look))
     }),
   )
 }

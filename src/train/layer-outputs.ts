@@ -1,6 +1,7 @@
 /** What the layers of a tf.LayersModel give, layer by layer. */
 import * as tf from '@tensorflow/tfjs'
-import { placeLayers, type PlacedLayer } from './place.js'
+import { placeLayers, placeStates, type PlacedLayer } from './place.js'
+import { keepingStates } from './recurrent.js'
 
 /** The layers of a model whose output is one tensor of its graph; none of other models. */
 export function layersInGraph(model: object): PlacedLayer[] {
@@ -19,6 +20,8 @@ export function outputsOf(
 ): tf.Tensor[] {
   const { inputs } = model as tf.LayersModel
   const outputs = layers.map(({ layer }) => layer.output)
-  const given = tf.model({ inputs, outputs }).apply(x, { training: false })
+  const given = keepingStates(placeStates(model), () =>
+    tf.model({ inputs, outputs }).apply(x, { training: false }),
+  )
   return (Array.isArray(given) ? given : [given]) as tf.Tensor[]
 }

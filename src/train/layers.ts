@@ -44,7 +44,7 @@ interface Known extends Pick<Ending, 'logits' | 'open'> {
 export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction, known?: Known): Trainee {
   checkModel(model)
   const row = typeof loss === 'string' ? findLoss(loss) : undefined
-  const { parameters, state } = placeWeights(model, known && ((name) => known.trained.has(name)))
+  const { parameters, state, states } = placeWeights(model, known && ((name) => known.trained.has(name)))
   if (parameters.length === 0) throw nothingToTrain(model)
   const output = model.outputs[0]!
   const width = output.shape.at(-1) ?? 1
@@ -81,6 +81,7 @@ export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction
     model,
     parameters,
     state,
+    states,
     changedSince() {
       const now = new Set(placeWeights(model).parameters.map(({ name }) => name))
       return {

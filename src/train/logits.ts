@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Dataset } from '../data/dataset.js'
 import { during } from '../settle.js'
+import { placeStates } from './place.js'
+import { fixedBatch, keepingStates } from './recurrent.js'
 
 /** The activation that a loss is made for. */
 export type Activation = 'softmax' | 'sigmoid'
@@ -65,8 +67,10 @@ export function asValuesTell(
   data: Dataset,
 ): Ending {
   const isProbability = tf.tidy(() => {
-    const { x } = data.at(Array.from({ length: Math.min(probed, data.length) }, (_, i) => i))
-    const values = model.apply(x, { training: false }) as tf.Tensor
+    const states = placeStates(model)
+    const count = fixedBatch({ states, model }) ?? Math.min(probed, data.length)
+    const { x } = data.at(Array.from({ length: count }, (_, i) => i % data.length))
+    const values = keepingStates(states, () => model.apply(x, { training: false }) as tf.Tensor)
     const within = values
       .greaterEqual(-1e-6)
       .logicalAnd(values.lessEqual(1 + 1e-6))

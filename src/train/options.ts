@@ -29,7 +29,7 @@ export interface RunOptions {
    * refused. `evaluateOn: digits.validation`
    */
   evaluateOn?: DataLike
-  /** Examples an iteration. An epoch's last batch is as long as what is left. Default: 32. `batchSize: 64` */
+  /** Examples an iteration. An epoch's last batch is as long as what is left. Default: 32; of a model with stateful layers, its own. `batchSize: 64` */
   batchSize?: number
   /**
    * Batch sizes (examples) that change by rule: a schedule from `batchSize` on, `linear({ over: 1000, to: 256 })`, taken to

@@ -31,6 +31,7 @@ export interface OrderState {
  */
 export class Order {
   readonly length: number
+  readonly #isSequence: boolean
   #state: OrderState
   #excluded: Uint8Array
   #active: number
@@ -39,8 +40,10 @@ export class Order {
   #cumulative: { chances: Float32Array; sums: Float64Array } | undefined
   #left: { chances: Float32Array; excluded: Uint8Array; sums: Float64Array } | undefined
 
-  constructor(length: number, seed: number) {
+  /** @param isSequence each epoch has the examples as they lie there: what comes next follows from what came before. */
+  constructor(length: number, seed: number, isSequence = false) {
     this.length = length
+    this.#isSequence = isSequence
     this.#state = { seed, epoch: 0, offset: 0, subsets: 0, subset: null }
     this.#excluded = new Uint8Array(length)
     this.#active = length
@@ -162,7 +165,10 @@ export class Order {
     if (this.#permutation?.key !== key) {
       const from = subset ? keyOf(seed, 'subset', subset.number, subset.epoch) : keyOf(seed, 'epoch', epoch)
       const length = subset ? subset.positions.length : this.length
-      this.#permutation = { key, order: permutation(length, createRandom(from)) }
+      const order = this.#isSequence
+        ? Int32Array.from({ length }, (_, place) => place)
+        : permutation(length, createRandom(from))
+      this.#permutation = { key, order }
     }
     return this.#permutation.order
   }

@@ -44,11 +44,15 @@ export interface OwnModel {
 }
 
 /** Parameters as a list, named by their place in the tree. `still`: normalisations that are frozen in their models. */
-export function flattenParameters(tree: ParameterTree): Pick<Trainee, 'parameters' | 'state' | 'dropouts'> & {
+export function flattenParameters(tree: ParameterTree): Pick<
+  Trainee,
+  'parameters' | 'state' | 'states' | 'dropouts'
+> & {
   still: NormLayer[]
 } {
   const parameters: Parameter[] = []
   const state: Parameter[] = []
+  const states: Parameter[] = []
   const dropouts = new Map<object, string>()
   const still: NormLayer[] = []
   function visit(node: unknown, path: string): void {
@@ -62,7 +66,9 @@ export function flattenParameters(tree: ParameterTree): Pick<Trainee, 'parameter
       for (const [layer, name] of dropoutsOf(node)) dropouts.set(layer, path ? `${path}/${name}` : name)
       still.push(...frozenNorms(node, inside.parameters))
       parameters.push(...inside.parameters.map(placed))
-      state.push(...inside.state.map(placed))
+      const within = new Map(inside.state.map((one) => [one, placed(one)]))
+      state.push(...within.values())
+      states.push(...inside.states.map((one) => within.get(one)!))
     } else if (node instanceof tf.Tensor || typeof node !== 'object' || node === null)
       throw new InputError({
         where: `train({ parameters${path ? `: ${path}` : ''} })`,
@@ -76,7 +82,7 @@ export function flattenParameters(tree: ParameterTree): Pick<Trainee, 'parameter
   const trained = parameters.filter(({ variable }) => variable.trainable)
   // What the loss assigns to (a moving average, a count) goes back with the rest, and is saved.
   state.push(...parameters.filter(({ variable }) => !variable.trainable))
-  if (trained.length > 0) return { parameters: trained, state, dropouts, still }
+  if (trained.length > 0) return { parameters: trained, state, states, dropouts, still }
   throw new InputError({
     where: 'train({ parameters })',
     received: describe(tree),

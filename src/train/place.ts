@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs'
+import { statesOf } from '../backend/recurrent.js'
 import { trainableWeights } from './trainable.js'
 import type { Parameter } from './trainee.js'
 
@@ -11,6 +12,9 @@ export interface LayerLike {
   layers?: LayerLike[]
   /** What a wrapper is around. */
   layer?: LayerLike
+  /** And a bidirectional one. */
+  forwardLayer?: LayerLike
+  backwardLayer?: LayerLike
   activation?: { getClassName(): string } | null
   output: tf.SymbolicTensor
   inboundNodes: unknown[]
@@ -77,6 +81,8 @@ export function placeWeights(
 ): {
   parameters: Parameter[]
   state: Parameter[]
+  /** Of the state, that of recurrent layers. */
+  states: Parameter[]
 } {
   const parameters: Parameter[] = []
   const state: Parameter[] = []
@@ -88,7 +94,25 @@ export function placeWeights(
     const trained = isTrained ? isTrained(name) : trainable!.has(weight)
     ;(trained ? parameters : state).push(parameter)
   }
-  return { parameters, state }
+  const states = placeStates(model)
+  return { parameters, state: [...state, ...states], states }
+}
+
+/** The states of stateful recurrent layers, wherever they are nested. */
+export function placeStates(model: object): Parameter[] {
+  const { layers } = model as { layers?: unknown }
+  if (!Array.isArray(layers)) return []
+  return placeLayers({ layers }).flatMap(({ name, layer }) => statesWithin(layer, name))
+}
+
+function statesWithin(layer: LayerLike, path: string): Parameter[] {
+  const { forwardLayer, backwardLayer, layer: inner } = layer
+  return [
+    ...statesOf(layer).map((variable, at) => ({ name: `${path}/state_${at + 1}`, variable })),
+    ...(forwardLayer ? statesWithin(forwardLayer, `${path}/forward`) : []),
+    ...(backwardLayer ? statesWithin(backwardLayer, `${path}/backward`) : []),
+    ...(inner ? statesWithin(inner, path) : []),
+  ]
 }
 
 /** All weights of a model by their place, in order. */

@@ -30,6 +30,7 @@ import {
   type ModelOptions,
   type RunOptions,
 } from './options.js'
+import { checkSizes, checkWholeBatches, fixedBatch } from './recurrent.js'
 import { ownTrainee, type OwnModel } from './own.js'
 import { iterationTrainee, type OwnIteration } from './own-iteration.js'
 import { savedPoints } from './disk/points.js'
@@ -114,6 +115,14 @@ function createCore(model: unknown, options: RunOptions & { loss?: unknown }): C
         received: `no examples in ${set.name}`,
         expected: 'at least one',
       })
+  const fixed = fixedBatch(trainee)
+  if (fixed !== undefined) {
+    settings.batchSize = options.batchSize ?? fixed
+    settings.evaluationBatchSize = options.evaluationBatchSize ?? fixed
+    checkSizes(trainee, settings, (option) => `train(model, { ${option} })`)
+    checkWholeBatches(trainee, data, 'train(model, { data })')
+    if (evaluateOn) checkWholeBatches(trainee, evaluateOn, 'train(model, { evaluateOn })')
+  }
   trainee.checkData(data, 'train(model, { data })')
   if (evaluateOn) trainee.checkData(evaluateOn, 'train(model, { evaluateOn })')
   const core = new Core({ name: options.name ?? 'run', trainee, data, evaluateOn, settings, optimizer })

@@ -46,8 +46,10 @@ export interface Trainee {
   /** The model as the user passed it. */
   readonly model: object
   readonly parameters: readonly Parameter[]
-  /** Variables that a forward pass changes by itself: the moving averages of batch normalisation. */
+  /** Variables that a forward pass changes by itself: the moving averages of batch normalisation, states of recurrent layers. */
   readonly state: readonly Parameter[]
+  /** Of the state, that of stateful recurrent layers: each batch goes on from the one before. */
+  readonly states?: readonly Parameter[]
   /** Parameters whose layers say now that they are frozen, and weights whose layers say now that they are trained. */
   changedSince?(): { frozen: string[]; thawed: string[] }
   /** Layers that drop entries while training, with their names. */
