@@ -111,7 +111,7 @@ export function maybeFiles(): Files | undefined {
   function writeAll(handle: number, content: string | Uint8Array): void {
     const bytes = typeof content === 'string' ? Buffer.from(content) : content
     for (let done = 0; done < bytes.length;)
-      done += fs.writeSync(handle, bytes, done, Math.min(piece, bytes.length - done))
+      done += fs.writeSync(handle, bytes, done, Math.min(piece, bytes.length - done), null)
   }
 
   return {
@@ -187,7 +187,15 @@ export function maybeFiles(): Files | undefined {
         }
       })
     },
-    append: (name, text) => atomically(() => fs.appendFileSync(at(name), text)),
+    append(name, text) {
+      const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK = 0 } = fs.constants
+      atomically(() =>
+        within(name, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, (handle) => {
+          if (!fs.fstatSync(handle).isFile()) throw new Error(`${name} is no file`)
+          writeAll(handle, text)
+        }),
+      )
+    },
     cut: (name, length) => fs.truncateSync(at(name), length),
     renew: (name, text) => within(name, 'r+', (handle) => writeAll(handle, text)),
     list(name) {
