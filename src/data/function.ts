@@ -112,6 +112,7 @@ export function fromFunction(
       x: part('x'),
       y: part('y'),
       whole: { gather, read },
+      computed: true,
       ...(classes && { classes }),
       ...(picture && { picture }),
     },

@@ -5,6 +5,8 @@ import type { Table } from './table.js'
 
 /** Examples from which a digest is made row by row, in whatever order they lie: in their own it would read a disk to and fro. */
 export const manyExamples = 1 << 20
+/** How many are looked at where each is computed. */
+const someExamples = 10_000
 /** Rows between two looks at the clock. */
 const piece = 2048
 /** Values that are looked at between them, at most. */
@@ -24,6 +26,8 @@ export class RowDigest {
   readonly #positions: Int32Array | undefined
   #state: { place: number; row: number; a: number; b: number } = { place: 0, row: 0, a: 0, b: 0 }
   readonly #size: number
+  /** Of rows that are computed some are looked at: all might take hours. */
+  readonly #every: number
   #turnAt = -Infinity
   #done: string | undefined
 
@@ -32,6 +36,7 @@ export class RowDigest {
     this.#table = table
     this.#rows = rows
     this.#head = head
+    this.#every = table.computed ? Math.ceil(table.x.length / someExamples) : 1
     this.#size = Math.max(1, sizeOf(table.x.spec.shape) + sizeOf(table.y.spec.shape))
     this.#positions = inPlace ? undefined : new Int32Array(table.x.length)
     if (inPlace) this.#state.place = rows.length
@@ -47,10 +52,10 @@ export class RowDigest {
     return this.#done
   }
 
-  /** All that is left of it, while others have their turns. */
-  async soon(): Promise<string> {
+  /** All that is left of it, while others have their turns. @param hold whether the process stays for it. */
+  async soon(hold = true): Promise<string> {
     while (this.#done === undefined) {
-      await new Promise<void>((resolve) => beside(() => later(resolve)))
+      await new Promise<void>((resolve) => beside(() => later(resolve, hold)))
       this.#advance(performance.now() + turn)
     }
     return this.#done
@@ -73,19 +78,23 @@ export class RowDigest {
       if (performance.now() > until) break
     }
     while (place === this.#rows.length && row < x.length) {
-      const end = Math.min(x.length, row + Math.max(1, Math.min(piece, Math.floor(mostValues / this.#size))))
+      const end =
+        this.#every > 1
+          ? row + 1
+          : Math.min(x.length, row + Math.max(1, Math.min(piece, Math.floor(mostValues / this.#size))))
       const hash = new Digest()
       const { values, size } = scan(this.#table, row, end - row)
-      for (let i = 0; row < end; row++, i++) {
-        const position = positions ? positions[row]! - 1 : row
+      for (let i = 0; i < end - row; i++) {
+        const position = positions ? positions[row + i]! - 1 : row + i
         if (position < 0) continue
-        const id = this.#table.ids ? this.#table.ids[row]! : row
+        const id = this.#table.ids ? this.#table.ids[row + i]! : row + i
         hash.begin(position, id)
         if (values instanceof Float32Array) hash.range(values, i * size, size)
         else for (const text of values.slice(i * size, (i + 1) * size)) hash.text(text)
         a = (a + hash.first) | 0
         b = (b + hash.second) | 0
       }
+      row = Math.min(x.length, this.#every > 1 ? row + this.#every : end)
       if (performance.now() > until) break
     }
     this.#state = { place, row, a, b }
@@ -94,8 +103,13 @@ export class RowDigest {
   }
 }
 
-const later = (work: () => void): unknown =>
-  typeof setImmediate === 'function' ? setImmediate(work) : setTimeout(work)
+function later(work: () => void, hold: boolean): void {
+  if (hold && typeof setImmediate === 'function') setImmediate(work)
+  else {
+    const timer = setTimeout(work, hold ? 0 : 1)
+    if (!hold) (timer as { unref?: () => void }).unref?.()
+  }
+}
 
 /** The values of some rows, x before y, as float32; as texts where there are any. */
 function scan(table: Table, from: number, count: number): { values: Float32Array | string[]; size: number } {

@@ -17,6 +17,8 @@ export interface Table {
   classes?: readonly string[]
   /** The values of rows that follow each other, x before y, as float32: where that is quicker than one by one. */
   scan?(from: number, count: number): { values: Float32Array; size: number }
+  /** Whether an example is made anew whenever it is asked for. */
+  computed?: boolean
   /** Both fields at once, where they come from one place that should be asked once. */
   whole?: {
     gather(rows: ArrayLike<number>): { x: tf.Tensor; y: tf.Tensor }
@@ -183,7 +185,7 @@ export class TableDataset implements Dataset {
     if (this.#digest !== undefined || this.length <= manyExamples) return this.digest()
     const rows = this.#byRows()
     // What cannot be read is said where it is needed.
-    if (!rows.underWay) rows.soon().catch(() => {})
+    if (!rows.underWay) rows.soon(false).catch(() => {})
     return rows.done
   }
 

@@ -78,7 +78,9 @@ export function reweight(core: Core, ids: Ids, factor: number, why?: string): vo
   const positions = trainingPositions(core, ids, 'run.reweight(ids, factor)')
   const weights = core.weights?.slice() ?? new Float32Array(core.data.length).fill(1)
   for (const position of positions) weights[position]! *= factor
-  core.weights = weights.every((weight) => weight === 1) ? undefined : weights
+  // All of them are looked at only where this may have set the last one back.
+  const isPlain = positions.every((position) => weights[position] === 1)
+  core.weights = isPlain && weights.every((weight) => weight === 1) ? undefined : weights
   note(core, { what: 'reweight', from: 1, to: { ids: idsRecord(core, positions), factor }, why })
 }
 

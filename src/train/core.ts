@@ -6,6 +6,7 @@ import { TableDataset } from '../data/table.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
 import { during } from '../settle.js'
 import type { Adjustment, EvaluationRow, LookRow, StopReason } from '../views.js'
+import { Books } from './books.js'
 import { Dropouts } from './dropout.js'
 import { History } from './history.js'
 import { keyOf } from './key.js'
@@ -57,12 +58,9 @@ export class Core {
   weights: Float32Array | undefined
   /** Labels that were corrected, by position: the values of y. */
   labels: ReadonlyMap<number, ArrayLike<number>> = new Map()
-  /** Sum of the losses that each training example had when it was drawn, by position, and how many they are. */
-  lossSums: Float32Array
-  lossCounts: Uint32Array
+  /** What is written down of each training example when it is drawn, by position. */
+  readonly books: Books
   spikes: readonly Spike[] = []
-  /** The iteration in which each training example was last drawn, by position; 0 before. */
-  drawn: Uint32Array
   /** The call that trains now; a loop that finds another one here ends. */
   owner: object | undefined
   /** Told that JavaScript was ended in the middle of what this call did; of it nothing comes back. */
@@ -92,9 +90,7 @@ export class Core {
     this.optimizer = at.optimizer
     this.peak = at.optimizer.learningRate
     this.order = new Order(at.data.length, at.settings.seed, isStateful(at.trainee))
-    this.lossSums = new Float32Array(at.data.length)
-    this.lossCounts = new Uint32Array(at.data.length)
-    this.drawn = new Uint32Array(at.data.length)
+    this.books = new Books(at.data.length)
     for (const [name, { learningRate }] of Object.entries(at.trainee.optimizers ?? {}))
       this.peaks = { ...this.peaks, [name]: learningRate }
     this.ensureSlots()

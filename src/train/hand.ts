@@ -71,7 +71,7 @@ export class Hand {
     // A subset that was chosen in between has an order of its own, and the batch was not drawn from it.
     if (order.subsets !== snapshot.order.order.subsets || !order.subset !== !snapshot.order.order.subset)
       return snapshot
-    return { ...snapshot, order: { order, excluded: snapshot.order.excluded } }
+    return { ...snapshot, order: { ...snapshot.order, order } }
   }
 
   gradients(given: Batch): BatchGradients {

@@ -193,12 +193,8 @@ export function record(
   core.iteration = iteration
   if (outcome.pace) core.keepPace(outcome.pace)
   core.stopReason = null // whatever stopped the call before: it goes on
-  for (const position of positions) core.drawn[position] = core.iteration
-  if (losses)
-    for (let i = 0; i < positions.length; i++) {
-      core.lossSums[positions[i]!]! += losses[i]!
-      core.lossCounts[positions[i]!]!++
-    }
+  for (const position of positions) core.books.draw(position, core.iteration)
+  if (losses) for (let i = 0; i < positions.length; i++) core.books.addLoss(positions[i]!, losses[i]!)
   const spike = maybeSpike(core, positions)
   if (spike) {
     core.spikes = [...core.spikes, spike]

@@ -19,6 +19,7 @@ import {
 import { named } from '../suggest.js'
 import type { EvaluationRow, Mistake, MistakesView } from '../views.js'
 import { checkAverages } from './averages.js'
+import { vectorsOf } from './books.js'
 import type { Core } from './core.js'
 import { evaluate, evaluateRun, placesAt } from './evaluate.js'
 import type { Live } from './live.js'
@@ -139,9 +140,9 @@ export class Looking {
 
   async doubtfulLabels(options: { k?: number }): Promise<MistakesView> {
     const { k = 16 } = named(options, ['k'], 'run.doubtfulLabels(options)')
-    const { lossSums, lossCounts, labels } = this.#core
+    const { books, labels } = this.#core
     const detail = await this.#at('train', 'run.doubtfulLabels()')
-    const score = labelDoubts(detail, { sums: lossSums, counts: lossCounts }, labels)
+    const score = labelDoubts(detail, vectorsOf(books.state()), labels)
     return mistakesOf({ detail, of: 'train', k, score, ...this.#ofTraining() })
   }
 

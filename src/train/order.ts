@@ -1,7 +1,9 @@
 import { createRandom, permutation } from '../data/random.js'
 import { InputError } from '../errors.js'
+import { manyExamples } from './books.js'
 import { during } from '../settle.js'
 import { keyOf } from './key.js'
+import { keyedOrder } from './keyed-order.js'
 
 /** The part of the data that iterations draw from now. */
 export interface SubsetState {
@@ -22,11 +24,19 @@ export interface OrderState {
   offset: number
   subsets: number
   subset: (SubsetState & { epoch: number; offset: number }) | null
+  /** Whether the order of an epoch is computed place by place. Runs of a time when it never was go on with theirs. */
+  keyed?: boolean
+}
+
+/** The order of one epoch. */
+interface EpochOrder {
+  readonly length: number
+  at(place: number): number
 }
 
 /**
  * The order in which examples are drawn: a permutation for each epoch, keyed by (seed, epoch), so that a cursor of two
- * numbers resumes it. An epoch's last batch is as long as what is left. Excluded positions are passed over where they
+ * numbers resumes it; of more than a million examples one that is computed as it is drawn. An epoch's last batch is as long as what is left. Excluded positions are passed over where they
  * come, so an exclusion does not reorder the rest.
  */
 export class Order {
@@ -36,7 +46,7 @@ export class Order {
   #excluded: Uint8Array
   #active: number
   #activeInSubset: number | undefined
-  #permutation: { key: string; order: Int32Array } | undefined
+  #permutation: { key: string; order: EpochOrder } | undefined
   #cumulative: { chances: Float32Array; sums: Float64Array } | undefined
   #left: { chances: Float32Array; excluded: Uint8Array; sums: Float64Array } | undefined
 
@@ -45,6 +55,7 @@ export class Order {
     this.length = length
     this.#isSequence = isSequence
     this.#state = { seed, epoch: 0, offset: 0, subsets: 0, subset: null }
+    if (length > manyExamples) this.#state.keyed = true
     this.#excluded = new Uint8Array(length)
     this.#active = length
   }
@@ -71,18 +82,22 @@ export class Order {
 
   exclude(positions: Iterable<number>, excluded = true): void {
     const next = this.#excluded.slice()
-    for (const position of positions) next[position] = excluded ? 1 : 0
-    this.#setExcluded(next)
+    let active = this.#active
+    for (const position of positions) {
+      active += next[position]! - (excluded ? 1 : 0)
+      next[position] = excluded ? 1 : 0
+    }
+    this.#setExcluded(next, active)
   }
 
   get excluded(): Uint8Array {
     return this.#excluded
   }
 
-  #setExcluded(next: Uint8Array): void {
+  #setExcluded(next: Uint8Array, active: number): void {
     this.#excluded = next
     this.#activeInSubset = undefined
-    this.#active = next.reduce((count, out) => count + (out ? 0 : 1), 0)
+    this.#active = active
   }
 
   /** Draws from these positions from now on; null: from everything, where that order was left. */
@@ -127,7 +142,7 @@ export class Order {
     while (batch.length < least) {
       const order = this.#orderOf()
       while (batch.length < most && cursor.offset < order.length) {
-        const place = order[cursor.offset++]!
+        const place = order.at(cursor.offset++)
         const position = subset ? subset.positions[place]! : place
         if (!this.#excluded[position]) batch.push(position)
       }
@@ -152,22 +167,22 @@ export class Order {
   }
 
   /** Whether nothing but excluded examples is left of the epoch. */
-  #isDone(order: Int32Array, offset: number): boolean {
+  #isDone(order: EpochOrder, offset: number): boolean {
     const { subset } = this.#state
     for (let i = offset; i < order.length; i++)
-      if (!this.#excluded[subset ? subset.positions[order[i]!]! : order[i]!]) return false
+      if (!this.#excluded[subset ? subset.positions[order.at(i)]! : order.at(i)]) return false
     return true
   }
 
-  #orderOf(): Int32Array {
-    const { seed, epoch, subset } = this.#state
+  #orderOf(): EpochOrder {
+    const { seed, epoch, subset, keyed } = this.#state
     const key = subset ? `subset ${subset.number} ${subset.epoch}` : `epoch ${epoch}`
     if (this.#permutation?.key !== key) {
       const from = subset ? keyOf(seed, 'subset', subset.number, subset.epoch) : keyOf(seed, 'epoch', epoch)
       const length = subset ? subset.positions.length : this.length
       const order = this.#isSequence
-        ? Int32Array.from({ length }, (_, place) => place)
-        : permutation(length, createRandom(from))
+        ? { length, at: (place: number) => place }
+        : orderFrom(length, from, keyed === true)
       this.#permutation = { key, order }
     }
     return this.#permutation.order
@@ -205,15 +220,20 @@ export class Order {
   }
 
   /** The cursor, as data. Arrays in it are never changed, so it need not be copied deeply. */
-  state(): { order: OrderState; excluded: Uint8Array } {
+  state(): { order: OrderState; excluded: Uint8Array; out: number } {
     const { subset } = this.#state
-    return { order: { ...this.#state, subset: subset && { ...subset } }, excluded: this.#excluded }
+    return {
+      order: { ...this.#state, subset: subset && { ...subset } },
+      excluded: this.#excluded,
+      out: this.length - this.#active,
+    }
   }
 
-  restore({ order, excluded }: { order: OrderState; excluded: Uint8Array }): void {
+  /** @param out how many are excluded, where that is known. */
+  restore({ order, excluded, out }: { order: OrderState; excluded: Uint8Array; out?: number }): void {
     this.#state = { ...order, subset: order.subset && { ...order.subset } }
     this.#permutation = undefined
-    this.#setExcluded(excluded)
+    this.#setExcluded(excluded, this.length - (out ?? countOf(excluded)))
   }
 }
 
@@ -254,6 +274,18 @@ function checkSubsetState({ name, positions, chances }: Omit<SubsetState, 'numbe
     )
   if (chances.every((chance) => chance === 0))
     throw bad('chances that are all 0', 'at least one example with a chance above 0')
+}
+
+function orderFrom(length: number, key: number, keyed: boolean): EpochOrder {
+  if (keyed && length > manyExamples) return { length, at: keyedOrder(length, key) }
+  const places = permutation(length, createRandom(key))
+  return { length, at: (place) => places[place]! }
+}
+
+function countOf(excluded: Uint8Array): number {
+  let count = 0
+  for (let i = 0; i < excluded.length; i++) count += excluded[i]!
+  return count
 }
 
 /** The first index whose sum is above `value`. */

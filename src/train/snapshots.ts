@@ -4,6 +4,7 @@ import type { Optimizer } from '../backend/optimizer.js'
 import { atomically } from '../settle.js'
 import type { Adjustment, EvaluationRow, StopReason } from '../views.js'
 import type { EvaluationDetail } from '../mistakes/detail.js'
+import { bytesOfBooks, type BooksState } from './books.js'
 import type { Core } from './core.js'
 import type { Settings } from './options.js'
 import type { OrderState } from './order.js'
@@ -35,13 +36,11 @@ export interface Snapshot {
   peak: number
   settings: Settings
   ruleSpent: boolean
-  order: { order: OrderState; excluded: Uint8Array }
+  order: { order: OrderState; excluded: Uint8Array; out?: number }
   weights: Float32Array | undefined
   labels: ReadonlyMap<number, ArrayLike<number>>
-  lossSums: Float32Array
-  lossCounts: Uint32Array
+  books: BooksState
   spikes: readonly Spike[]
-  drawn: Uint32Array
   historyLength: number
   evaluations: EvaluationRow[]
   details: EvaluationDetail[]
@@ -74,10 +73,8 @@ export function takeSnapshot(core: Core): Snapshot {
     order: core.order.state(),
     weights: core.weights,
     labels: core.labels,
-    lossSums: core.lossSums.slice(),
-    lossCounts: core.lossCounts.slice(),
+    books: core.books.state(),
     spikes: core.spikes,
-    drawn: core.drawn.slice(),
     historyLength: core.history.length,
     evaluations: core.evaluations,
     details: core.details,
@@ -111,10 +108,8 @@ function restore(core: Core, snapshot: Snapshot): void {
   core.order.restore(snapshot.order)
   core.weights = snapshot.weights
   core.labels = snapshot.labels
-  core.lossSums = snapshot.lossSums.slice()
-  core.lossCounts = snapshot.lossCounts.slice()
+  core.books.restore(snapshot.books)
   core.spikes = snapshot.spikes
-  core.drawn = snapshot.drawn.slice()
   core.evaluations = snapshot.evaluations
   core.details = snapshot.details
   core.adjustments = snapshot.adjustments
@@ -173,10 +168,12 @@ function assign(variable: tf.Variable, { shape, dtype, values }: Values): void {
   tensor.dispose()
 }
 
-/** Bytes that a snapshot alone holds; `shared` counts its tensors in. */
-export function bytesOf(snapshot: Snapshot, shared: boolean): number {
-  let bytes = 2 * snapshot.lossSums.byteLength + snapshot.drawn.byteLength
-  if (!shared) return bytes
+/** Bytes that a snapshot holds beside the one before it. @param alone whether its tensors are its own. */
+export function bytesOf(snapshot: Snapshot, alone: boolean, before?: Snapshot): number {
+  let bytes = bytesOfBooks(snapshot.books, before?.books)
+  if (snapshot.weights && snapshot.weights !== before?.weights) bytes += snapshot.weights.byteLength
+  if (snapshot.order.excluded !== before?.order.excluded) bytes += snapshot.order.excluded.byteLength
+  if (!alone) return bytes
   const { parameters, slots } = snapshot.tensors
   for (const entry of [parameters, ...Object.values(slots)])
     for (const name in entry) bytes += entry[name]!.values.byteLength

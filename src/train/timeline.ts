@@ -286,9 +286,11 @@ export class Timeline {
   get bytes(): number {
     const seen = new Set<object>()
     let bytes = 0
+    let before: Snapshot | undefined
     for (const { snapshot } of [...this.#past, ...this.#future, ...this.#named.values()]) {
-      bytes += bytesOf(snapshot, !seen.has(snapshot.tensors))
+      bytes += bytesOf(snapshot, !seen.has(snapshot.tensors), before)
       seen.add(snapshot.tensors)
+      before = snapshot
     }
     return bytes
   }

@@ -109,6 +109,7 @@ const rest: Shape = object({
     offset: count,
     subsets: count,
     subset: maybe(object({ name: text, number: count, epoch: count, offset: count })),
+    keyed: maybe(truth),
   }),
   labels: list(tuple(count, list(measured))),
   evaluations: list(seen),
@@ -136,6 +137,7 @@ const rest: Shape = object({
   ),
   from: maybe(text),
   historyNames: list(fieldName),
+  examples: maybe(count),
 })
 
 /** What is wrong with the part of a snapshot that is not tensors. */
@@ -186,8 +188,8 @@ export function checkFit(core: Core, decoded: Decoded, where: string): void {
 function misfitOf({ snapshot }: Decoded, core: Core): string | undefined {
   const { length } = core.data
   const { order, excluded } = snapshot.order
-  const { weights, lossSums, lossCounts, drawn, labels } = snapshot
-  for (const [name, values] of Object.entries({ lossSums, lossCounts, drawn, ...(weights && { weights }) }))
+  const { weights, books, labels } = snapshot
+  for (const [name, values] of Object.entries({ lossSums: books, ...(weights && { weights }) }))
     if (values.length !== length) return `data:${name} of ${values.length} examples, for ${length}`
   if (excluded.some((out) => out > 1)) return 'data:excluded with other values than 0 and 1'
   const slot = checkSlots(snapshot.tensors, core)

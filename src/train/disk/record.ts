@@ -6,6 +6,7 @@ import { decodeJson, encodeJson } from '../../store/json.js'
 import type { Files } from '../../store/files.js'
 import { decodeTensors, type StoredTensor, type TensorFile } from '../../store/safetensors.js'
 import { batchSizesFrom, batchSizesRecord } from '../batch-sizes.js'
+import { booksFromPages, booksFromVectors, manyExamples, vectorsOf, writtenPages } from '../books.js'
 import type { Core } from '../core.js'
 import { History } from '../history.js'
 import type { Settings } from '../options.js'
@@ -50,6 +51,8 @@ export interface Rest {
   /** Of a point that redo goes to: where the run stands when it can. */
   from?: string
   historyNames: string[]
+  /** How many there are to train on, where a vector of them all is not in the file. */
+  examples?: number
 }
 
 /** Functions of the user's that no file can hold: passed again when a run is loaded. */
@@ -88,10 +91,18 @@ export function encodeSnapshot(
       `history:${name}`,
       (history?.[name] ?? core.history.column(name)).subarray(0, snapshot.historyLength),
     )
-  vector('data:lossSums', snapshot.lossSums)
-  vector('data:lossCounts', snapshot.lossCounts)
-  vector('data:drawn', snapshot.drawn)
-  vector('data:excluded', snapshot.order.excluded)
+  if (snapshot.books.length > manyExamples) {
+    const { numbers, values } = writtenPages(snapshot.books)
+    vector('data:pages', numbers)
+    vector('data:books', values)
+  } else {
+    const { sums, counts, drawn } = vectorsOf(snapshot.books)
+    vector('data:lossSums', sums)
+    vector('data:lossCounts', counts)
+    vector('data:drawn', drawn)
+  }
+  if (snapshot.books.length <= manyExamples || snapshot.order.out !== 0)
+    vector('data:excluded', snapshot.order.excluded)
   if (snapshot.weights) vector('data:weights', snapshot.weights)
   const { subset } = snapshot.order.order
   if (subset) {
@@ -139,6 +150,7 @@ function restOf(core: Core, snapshot: Snapshot, historyNames: string[]): Rest {
     planned: snapshot.planned,
     looks: core.looks,
     historyNames,
+    ...(snapshot.books.length > manyExamples && { examples: snapshot.books.length }),
   }
 }
 
@@ -230,14 +242,15 @@ function decodedOf(rest: Rest, tensors: TensorFile['tensors'], file: string, cor
       ruleSpent: rest.ruleSpent,
       order: {
         order: { ...rest.order, subset } as OrderState,
-        excluded: values(tensors, 'data:excluded', Uint8Array, file),
+        excluded:
+          rest.examples !== undefined && !tensors['data:excluded']
+            ? new Uint8Array(rest.examples)
+            : values(tensors, 'data:excluded', Uint8Array, file),
       },
       weights: tensors['data:weights'] && values(tensors, 'data:weights', Float32Array, file),
       labels: new Map(rest.labels.map(([position, label]) => [position, label.map((value) => value ?? NaN)])),
-      lossSums: values(tensors, 'data:lossSums', Float32Array, file),
-      lossCounts: values(tensors, 'data:lossCounts', Uint32Array, file),
+      books: booksFrom(rest, tensors, file),
       spikes: measured(rest.spikes),
-      drawn: values(tensors, 'data:drawn', Uint32Array, file),
       historyLength: history.length,
       evaluations: measured(rest.evaluations),
       details,
@@ -246,6 +259,24 @@ function decodedOf(rest: Rest, tensors: TensorFile['tensors'], file: string, cor
       planned: rest.planned,
     },
   }
+}
+
+function booksFrom({ examples }: Rest, tensors: TensorFile['tensors'], file: string): Snapshot['books'] {
+  if (examples !== undefined) {
+    const numbers = values(tensors, 'data:pages', Int32Array, file)
+    const pages = booksFromPages(examples, {
+      numbers,
+      values: values(tensors, 'data:books', Uint32Array, file),
+    })
+    if (pages) return pages
+    throw misfit(file, 'data:pages and data:books that do not fit each other')
+  }
+  const sums = values(tensors, 'data:lossSums', Float32Array, file)
+  const counts = values(tensors, 'data:lossCounts', Uint32Array, file)
+  const drawn = values(tensors, 'data:drawn', Uint32Array, file)
+  for (const [name, { length }] of Object.entries({ lossCounts: counts, drawn }))
+    if (length !== sums.length) throw misfit(file, `data:${name} of ${length} examples, for ${sums.length}`)
+  return booksFromVectors(sums, counts, drawn)
 }
 
 /** Rows in which what was not finite was written as null. */
