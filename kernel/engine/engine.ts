@@ -145,12 +145,9 @@ export function createEngine(
   function terminated(): void {
     streams.restore()
     runBeside(() => {
-      try {
-        settle()
-      } finally {
-        settleTensors()
-        host.terminated()
-      }
+      attempt(settle)
+      settleTensors()
+      attempt(host.terminated)
     })
   }
 
@@ -167,8 +164,17 @@ export function createEngine(
     running.delete(cause)
     origin.stopped = true
     unwind()
-    runBeside(() => settleOf(origin.controller.signal))
+    runBeside(() => attempt(() => settleOf(origin.controller.signal)))
     interrupt(origin)
+  }
+
+  /** What cannot be put right is told; the protocol thread waits for the answer all the same. */
+  function attempt(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      onError(error)
+    }
   }
 
   function onError(error: unknown): void {

@@ -40,7 +40,6 @@ interface Engine {
   endScope(result?: unknown): void
   gradients(...given: unknown[]): unknown
   track(tensor: Tracked): void
-  keep(tensor: tf.Tensor): tf.Tensor
   clone(tensor: tf.Tensor): tf.Tensor
   makeTensorFromTensorInfo(info: tf.TensorInfo): tf.Tensor
   getTensorsForGradient(name: string, inputs: Inputs, outputs: readonly tf.Tensor[]): tf.Tensor[]
@@ -55,14 +54,12 @@ interface Engine {
   ): void
 }
 
-/** Another tensor of the same values, which outlives the one that a gradient will need. */
+/** Another tensor of the same values, to be kept beyond the scope of the one that a gradient will need. */
 function save(engine: Engine, tensor: tf.Tensor): tf.Tensor {
   // Only gradients of gradients look for it on the tape.
-  if (engine.state.gradientDepth > 1) return engine.keep(engine.clone(tensor))
+  if (engine.state.gradientDepth > 1) return engine.clone(tensor)
   engine.backend.incRef(tensor.dataId)
-  const saved = engine.makeTensorFromTensorInfo(tensor) as Tracked
-  saved.kept = true
-  return saved
+  return engine.makeTensorFromTensorInfo(tensor)
 }
 
 function saveForGradient(
@@ -112,7 +109,11 @@ function runKernel(
   } finally {
     state.kernelDepth--
   }
-  if (isTaped) engine.addTapeNode(name, inputs, outputs, null, saved!, attributes)
+  if (isTaped) {
+    // Kept from here on, where they are on the tape: until then they end with their scope.
+    for (let at = 0; at < saved!.length; at++) (saved![at] as Tracked).kept = true
+    engine.addTapeNode(name, inputs, outputs, null, saved!, attributes)
+  }
   return result
 }
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 import { MissingPackage } from '../errors.js'
-import { during } from '../settle.js'
+import { atomically, during } from '../settle.js'
 import type { ElementType, Elements } from './onnx/types.js'
 
 /** What the native binding reads of a tensor; onnxruntime-common's class does more checks than a step can afford. */
@@ -129,7 +129,8 @@ export function runSession(
     () => {
       isWritten = endsEarly
       try {
-        session.run(feeds, fetches)
+        // Ended in the constructor above, which the library calls, JavaScript would take the process with it.
+        atomically(() => session.run(feeds, fetches))
       } catch (error) {
         if (error !== over) throw error
       }
@@ -139,7 +140,7 @@ export function runSession(
 
 /** Runs a session that keeps results on its device; those and the others are new. */
 export function runResident(session: NativeSession, feeds: Feeds, names: readonly string[]): Feeds {
-  return session.run(feeds, Object.fromEntries(names.map((name) => [name, null])))
+  return atomically(() => session.run(feeds, Object.fromEntries(names.map((name) => [name, null]))))
 }
 
 const quiet = 3

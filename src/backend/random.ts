@@ -71,8 +71,8 @@ export function withRandomness<T>({ seed, iteration, dropout }: RandomnessSettin
   const key = typeof count === 'number' ? keyOf(seed, count) : undefined
   const randomness = { seed, iteration: count, key, keyTensor: undefined, dropout, place: 0, number: 0 }
   let isWaiting = false
-  const end = (): void => {
-    if (!isWaiting) leave(randomness)
+  const end = (left: boolean): void => {
+    if (left || !isWaiting) leave(randomness)
   }
   return during(end, () => {
     enter(randomness)

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import { during } from '../settle.js'
+import { atomically, during } from '../settle.js'
 import type { OnnxRuntimeBackend } from './backend.js'
 import { findNeeded, createPlan, inPlan, runPlan } from './plan.js'
 import { maybeRandomness, recording } from './random/context.js'
@@ -142,7 +142,7 @@ function recordOnce(
   work: (inputs: tf.Tensor[]) => unknown,
 ): Recorded | 'born' {
   backend.pending.flush()
-  const variables = ownEntries(backend)
+  const variables = atomically(() => ownEntries(backend))
   const guards: { variable: tf.Variable; dataId: object; guard: tf.Tensor }[] = []
   const trace = new Trace()
   const births: Birth[] = []
@@ -177,8 +177,10 @@ function recordOnce(
     }
   }
   return during(restore, () => {
-    for (const variable of variables.values())
-      guards.push({ variable, dataId: variable.dataId, guard: tf.keep(variable.clone()) })
+    atomically(() => {
+      for (const variable of variables.values())
+        guards.push({ variable, dataId: variable.dataId, guard: tf.keep(variable.clone()) })
+    })
     watchBirths(births, undo)
     undo.push(() => void (Math.random = random))
     Math.random = () => trace.random(random)

@@ -7,6 +7,7 @@ import type { Attributes } from './emitters/kernel.js'
 import { quickenEngine } from './engine.js'
 import { exactOnHost } from './exact-host.js'
 import { registerFiles } from './files.js'
+import { watchFits } from './fits.js'
 import { registerGradients } from './gradients.js'
 import { findRuntime } from './native.js'
 import { keyOf, uniforms, type Key } from './random/bits.js'
@@ -137,6 +138,7 @@ function register(): void {
   registerGradients(backendName)
   keepStatesInVariables()
   quickenEngine(backendName)
+  watchFits()
   // The part of `setBackend` before its first await is all that there is to do.
   if (!tf.getBackend() && hasRuntime()) void tf.setBackend(backendName)
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { InputError } from '../errors.js'
-import { during } from '../settle.js'
+import { atomically, during } from '../settle.js'
 import type { Core } from './core.js'
 import { assignOnce, averageOf } from './step.js'
 
@@ -38,12 +38,14 @@ export function withAverages<T>(core: Core, work: () => T): T {
     }
   }
   return during(putBack, () => {
-    for (const { name, variable } of core.trainee.parameters) {
-      const average = averageAt(core, name)
-      if (!average) continue
-      lent.push({ variable, before: tf.keep((variable as tf.Tensor).clone()) })
-      variable.assign(average)
-    }
+    atomically(() => {
+      for (const { name, variable } of core.trainee.parameters) {
+        const average = averageAt(core, name)
+        if (!average) continue
+        lent.push({ variable, before: tf.keep((variable as tf.Tensor).clone()) })
+        variable.assign(average)
+      }
+    })
     return work()
   })
 }

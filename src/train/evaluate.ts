@@ -12,7 +12,7 @@ import { keyOf } from './key.js'
 import { mean, measure } from './measure.js'
 import { namingExample } from './outside.js'
 import { checkWholeBatches, fixedBatch, keepingStates, PassingStates } from './recurrent.js'
-import { borrowing, tidily } from './step.js'
+import { looking, tidily } from './step.js'
 import type { Batch } from './trainee.js'
 
 /** Loss and metrics of a dataset, and what was seen of each example. */
@@ -141,7 +141,7 @@ function seenIn(core: Core, dataset: Dataset, positions: Int32Array): Seen {
         ...(predictions && predictedOf(core, batch, predictions)),
       }
     }
-    return namingExample(batch, () => borrowing(trainee, look))
+    return namingExample(batch, () => looking(trainee, look))
   })
 }
 
@@ -174,7 +174,7 @@ export function placesAt(core: Core, dataset: Dataset, positions: number[]): Arr
         const size = values.length / positions.length
         return positions.map((_, i) => values.slice(i * size, (i + 1) * size))
       }
-      return keepingStates(trainee.states ?? [], () => borrowing(trainee, look))
+      return keepingStates(trainee.states ?? [], () => looking(trainee, look))
     }),
   )
 }

@@ -53,15 +53,18 @@ export class Hand {
   nextBatch(): Batch {
     const core = this.#core
     const before = core.order.state()
-    this.#started = performance.now()
-    try {
+    let isMade = false
+    // A batch that nobody was given is drawn again.
+    const takeBack = () => {
+      if (!isMade) core.order.restore(before)
+    }
+    return during(takeBack, () => {
+      this.#started = performance.now()
       const batch = core.batchAt(core.nextPositions())
       this.#cursor ??= before
+      isMade = true
       return batch
-    } catch (error) {
-      core.order.restore(before)
-      throw error
-    }
+    })
   }
 
   /** The run as it stands, the batch not yet drawn. What was set or excluded in between is a step of its own. */

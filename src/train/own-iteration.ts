@@ -3,7 +3,7 @@ import type { Optimizer } from '../backend/optimizer.js'
 import { withRandomness } from '../backend/random.js'
 import { markEngine } from '../backend/unwind.js'
 import { describe, InputError, Interrupted } from '../errors.js'
-import { committing, during, whileWaiting } from '../settle.js'
+import { atomically, committing, during, whileWaiting } from '../settle.js'
 import { bindOptimizers, type BoundOptimizer } from './bound-optimizers.js'
 import type { Core } from './core.js'
 import { isFiniteUpdate, record, type Outcome } from './iteration.js'
@@ -96,7 +96,7 @@ async function oneOwnIteration(
 ): Promise<Outcome & { more?: { [name: string]: number } }> {
   const started = performance.now()
   const cursor = core.order.state()
-  const saved = saveAll(core)
+  const saved = atomically(() => saveAll(core))
   let giveBack = () => {}
   /** What ends with it, the latest first. */
   const ends = [letNext, saved.dispose]

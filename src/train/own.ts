@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
-import { during, temporary } from '../settle.js'
+import { atomically, during, temporary } from '../settle.js'
 import { tellMeeting, watchMeeting } from './aligned.js'
 import { dropoutsOf } from './dropout.js'
 import { copyModel, isLayersModel } from './layers.js'
@@ -179,9 +179,11 @@ export function borrowingTrainee<Model extends { parameters: ParameterTree }>(
       for (const [i, value] of before.entries()) if (!value.isDisposed) assignOnce(lent[i]!, value)
       tf.dispose(before)
     })
-    for (const variable of lent) before.push(tf.keep(variable.clone()))
-    for (const [i, variable] of lent.entries()) variable.assign(own[i]!.variable)
-    lends = true
+    atomically(() => {
+      for (const variable of lent) before.push(tf.keep(variable.clone()))
+      for (const [i, variable] of lent.entries()) variable.assign(own[i]!.variable)
+      lends = true
+    })
     return finish
   }
   const lending = <T>(work: () => T): T =>

@@ -29,14 +29,15 @@ export function gradientsOf(
   { weights, predictions: wanted = false }: { weights?: tf.Tensor1D; predictions?: boolean } = {},
 ): Gradients {
   return tf.tidy(() => {
-    const before = trainee.state.map(({ variable }) => variable.clone())
-    const putBack = () => {
-      for (const [i, { variable }] of trainee.state.entries()) assignOnce(variable, before[i]!)
+    let losses: tf.Tensor1D | undefined
+    let predictions: tf.Tensor | undefined
+    const putBack = keepState(trainee.state)
+    const end = () => {
+      putBack()
+      for (const tensor of [losses, predictions]) if (tensor?.kept) tensor.dispose()
     }
-    return during(putBack, () => {
+    return during(end, () => {
       const giveBack = borrow(trainee)
-      let losses: tf.Tensor1D | undefined
-      let predictions: tf.Tensor | undefined
       const through = trainee.borrow
         ? parameters.map((parameter) => trainee.borrow!.through[trainee.parameters.indexOf(parameter)]!)
         : parameters.map(({ variable }) => variable)
@@ -75,18 +76,27 @@ export function assignOnce(variable: tf.Variable, value: tf.Tensor): void {
   if (variable.dataId !== value.dataId) variable.assign(value)
 }
 
-/** Runs `work` with a copy's values lent to the model whose functions it uses. */
-export function borrowing<T>(trainee: Trainee, work: () => T): T {
-  if (!trainee.borrow) return work()
-  return during(
-    () => {},
-    () => {
-      const giveBack = borrow(trainee)
-      const result = work()
-      giveBack()
-      return result
-    },
-  )
+/**
+ * Runs `work`, which looks at a model by its own functions: what these assign to its state (a moving average) is taken back. The
+ * states of recurrent layers go on to the next batch of a look, and are put back by whoever looks.
+ */
+export function looking<T>(trainee: Trainee, work: () => T): T {
+  const passed = new Set(trainee.states)
+  return during(keepState(trainee.state.filter((one) => !passed.has(one))), () => {
+    const giveBack = borrow(trainee)
+    const result = work()
+    giveBack()
+    return result
+  })
+}
+
+/** Within a scope of tensors: remembers what a forward pass may move; the function given puts it back. */
+function keepState(state: readonly Parameter[]): () => void {
+  const before = state.map(({ variable }) => variable.clone())
+  return () => {
+    for (const [i, { variable }] of state.entries())
+      if (!variable.isDisposed) assignOnce(variable, before[i]!)
+  }
 }
 
 /** Within a `during`: lends a copy's values to the model whose functions it uses, until the function given is called, or to its end. */
