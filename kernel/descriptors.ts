@@ -12,9 +12,9 @@
  * there is no /proc to read that from, by the list of children it was told of.
  */
 import { spawnSync, type SpawnSyncOptions } from 'node:child_process'
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { inTemporaryFolder, NoTemporaryFolder } from './temporary.js'
 
 export interface Descriptors {
   /** Where what was written to 1 and 2 is read; they do not block. */
@@ -58,7 +58,6 @@ const mark = 'GRADBOOK_KERNEL'
 /** Redirects 1 and 2. `undefined` where there are no named pipes (Windows): then they stay what they are. */
 export function redirectDescriptors(): Descriptors | undefined {
   if (process.platform === 'win32') return undefined
-  const folder = mkdtempSync(join(tmpdir(), 'gradbook-kernel-'))
   // In a session of its own: who kills the kernel's process group means the kernel, and this has to go on after it.
   const options: SpawnSyncOptions & { detached: boolean } = {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -66,13 +65,30 @@ export function redirectDescriptors(): Descriptors | undefined {
     // Not among those that it ends, nor among those of a kernel that this one was started from.
     env: { ...process.env, [mark]: '' },
   }
-  // Not from node:crypto, whose loading the kernel's start would wait for.
-  const id = `${process.pid}-${Date.now()}-${folder.slice(-6)}`
-  const { status } = spawnSync('sh', ['-c', keeper, 'gradbook-keeper', folder, `${mark}=${id}`], options)
-  if (status !== 0) {
-    rmSync(folder, { recursive: true, force: true })
+  const told: string[] = []
+  let made: { folder: string; id: string }
+  try {
+    made = inTemporaryFolder(
+      'gradbook-kernel-',
+      (folder) => {
+        // Not from node:crypto, whose loading the kernel's start would wait for.
+        const id = `${process.pid}-${Date.now()}-${folder.slice(-6)}`
+        const { status } = spawnSync(
+          'sh',
+          ['-c', keeper, 'gradbook-keeper', folder, `${mark}=${id}`],
+          options,
+        )
+        if (status !== 0) throw Object.assign(new Error('it takes no named pipes'), { code: 'ENOTSUP' })
+        return { folder, id }
+      },
+      { tell: (line) => told.push(line) },
+    )
+  } catch (error) {
+    if (!(error instanceof NoTemporaryFolder)) throw error
+    writeSync(2, `[gradbook] ${error.message}\n`)
     return undefined
   }
+  const { folder, id } = made
   const open = (name: string): number =>
     openSync(join(folder, name), constants.O_RDONLY | constants.O_NONBLOCK)
   const read = { stdout: open('1'), stderr: open('2') }
@@ -86,5 +102,7 @@ export function redirectDescriptors(): Descriptors | undefined {
   }
   process.env[mark] = id
   // Waits for the keeper's end to be open, and lets it remove the folder.
-  return { ...read, keeper: openSync(join(folder, 'keeper'), 'w') }
+  const end = openSync(join(folder, 'keeper'), 'w')
+  for (const line of told) writeSync(end, `log [gradbook] ${line}\n`)
+  return { ...read, keeper: end }
 }

@@ -69,7 +69,7 @@ const wire = recordWire(opened, record)
 let hear!: () => void
 const isHeard = new Promise<void>((resolve) => (hear = resolve))
 const cells = prepareCells(
-  { folder, home, as },
+  { folder, home, as, tell: log },
   first,
   isHeard.then(() => wire.flush()),
 )
@@ -235,10 +235,15 @@ async function leave(code: number): Promise<void> {
   await wire.flush()
   endAllChildren()
   kernel.debugging.close()
+  await Promise.race([closeLanguage(), sleep(200)])
   await Promise.race([wire.close(), sleep(200)])
   Atomics.store(shared, Shared.exit, 1)
   Atomics.notify(shared, Shared.exit)
 }
+
+/** Ends TypeScript, and removes the folder that it reads. */
+const closeLanguage = (): Promise<void> =>
+  kernel.language.then((language) => language.close()).catch(() => {})
 
 let leaving = false
 function exit(): void {
@@ -249,6 +254,7 @@ function exit(): void {
   setTimeout(async () => {
     await wire.flush()
     endAllChildren()
+    await Promise.race([closeLanguage(), sleep(200)])
     process.kill(process.pid, 'SIGKILL')
   }, 1_000)
 }

@@ -21,7 +21,6 @@ import { startService, type Place, type StartedService } from './start.js'
 import type { Completions, Inspection, Language } from './types.js'
 import { createTurns } from './turns.js'
 import { WatchedFiles } from './watched.js'
-import { removeAbandoned } from './workspace.js'
 
 export type { Completion, Completions, Inspection, Language } from './types.js'
 
@@ -41,7 +40,8 @@ export function createLanguage({
   folder,
   home,
   as,
-  started = startService({ folder, home, as }),
+  tell,
+  started = startService({ folder, home, as, ...(tell && { tell }) }),
 }: LanguageOptions): Language {
   const { workspace, service } = started
   const program = new CellProgram(workspace, folder)
@@ -167,7 +167,7 @@ export function createLanguage({
 
   const ready = inTurn(() => started.ready)
   ready.catch(() => {})
-  void ready.then(removeAbandoned, () => {})
+  void ready.then(workspace.own, workspace.own).catch(() => {})
 
   let first = started.first && new FirstCells(started.first, folder)
   const noLongerFirst = ready.then(endFirst, endFirst)

@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
 /** The service ended while it had work to do. The next request starts another. */
@@ -62,7 +61,7 @@ function readMessages(onMessage: (message: any) => void): (chunk: Buffer) => voi
 export function startServer(compiler: string): Server {
   const child: ChildProcess = spawn(compiler, ['--lsp', '--stdio'], {
     // Not where documents lie: their folder is removed with the kernel.
-    cwd: tmpdir(),
+    cwd: dirname(compiler),
     // Most of what it allocates while it loads a program stays: collecting at each doubling of the heap cost a third of its time.
     env: { GOGC: '400', ...process.env },
     stdio: ['pipe', 'pipe', 'ignore'],

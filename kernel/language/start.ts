@@ -24,6 +24,8 @@ export interface Place {
   home: string
   /** tslab's notebooks are checked without `strict`, jslab's as JavaScript. */
   as?: StandIn | undefined
+  /** Takes a line for the log. */
+  tell?: (line: string) => void
 }
 
 export interface StartedFirst {
@@ -53,8 +55,8 @@ const patience = 100
 
 /** Starts the service. `first`: what startFirst has given, where it was asked before. */
 export function startService(place: Place, first = startFirst(place)): StartedService {
-  const { folder, home, as } = place
-  const workspace = createWorkspace(folder, home, as)
+  const { folder, home, as, tell } = place
+  const workspace = createWorkspace(folder, home, as, tell)
   const service = new Service(workspace.folder, home)
   for (let slot = 1; slot <= capacity; slot++)
     service.lay(join(workspace.folder, `$${slot}.${workspace.language}`), blankModule('', slot - 1))

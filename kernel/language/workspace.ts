@@ -1,20 +1,18 @@
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
-  readdirSync,
   realpathSync,
   rmSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join, sep } from 'node:path'
 import { broughtPackages } from '../packages.js'
 import type { StandIn } from '../port.js'
 import { FollowedTsconfig, hasTsconfig } from '../tsconfig.js'
+import { ownFolder } from '../owned-folder.js'
+import { inTemporaryFolder } from '../temporary.js'
 import { layLib } from './lib.js'
 import { chooseNodeTypes } from './node-types.js'
 import { optionsFor } from './options.js'
@@ -48,6 +46,8 @@ export interface Workspace {
   readonly refusesImplicitAny: boolean
   /** `/tmp/…/$1` in a message is a cell of the notebook. */
   isCell: RegExp
+  /** Says in it that this process has it, and removes what others have left. Not while a kernel starts: it takes some milliseconds. */
+  own(): void
   close(): void
 }
 
@@ -59,28 +59,6 @@ function foldersAbove(folder: string): string[] {
 }
 
 const prefix = 'gradbook-types-'
-
-const day = 24 * 3_600_000
-
-/**
- * Removes what kernels left behind that were ended by force. Only what is old: a kernel in another container with the same
- * temporary folder has a process id that says nothing here.
- */
-export function removeAbandoned(): void {
-  for (const name of readdirSync(tmpdir())) {
-    const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length)) : NaN
-    if (Number.isNaN(pid)) continue
-    try {
-      process.kill(pid, 0)
-    } catch (error) {
-      // EPERM: another user's, and alive.
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') continue
-      const folder = join(tmpdir(), name)
-      const { mtimeMs } = statSync(folder, { throwIfNoEntry: false }) ?? { mtimeMs: Infinity }
-      if (Date.now() - mtimeMs > day) rmSync(folder, { recursive: true, force: true })
-    }
-  }
-}
 
 /** Links a folder; a link to nothing is fine, it may come to be. */
 function link(target: string, at: string): void {
@@ -139,11 +117,24 @@ export function createWorkspace(
   notebookFolder: string,
   home: string,
   as?: StandIn,
-  tsconfig = new FollowedTsconfig(notebookFolder),
+  tell: (line: string) => void = () => {},
 ): Workspace {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`)))
+  return inTemporaryFolder(
+    `${prefix}${process.pid}-`,
+    (folder) => layWorkspace(realpathSync(folder), notebookFolder, home, as),
+    { tell, room },
+  )
+}
+
+/** What the cells of a long notebook need. */
+const room = 256_000
+
+function layWorkspace(root: string, notebookFolder: string, home: string, as?: StandIn): Workspace {
+  const tsconfig = new FollowedTsconfig(notebookFolder)
+  let disown = (): void => {}
   const close = () => {
     process.off('exit', close)
+    disown()
     rmSync(root, { recursive: true, force: true })
   }
   process.once('exit', close)
@@ -205,6 +196,9 @@ export function createWorkspace(
       return tsconfig.config?.options.noImplicitAny === true
     },
     folderOf: (level) => counterparts.get(level) ?? folder,
+    own() {
+      disown = ownFolder(root, prefix)
+    },
     isCell: /import\("[^"]*\/\$\w+"\)\.?/g,
     close,
   }

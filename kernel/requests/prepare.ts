@@ -30,9 +30,12 @@ export async function prepareCells(
   await nextTurn()
   const started = maybeStart(place, first)
   await Promise.race([answered, sleep(patience)])
-  const { createLanguage, createCompiler } = await import('./cells.js')
-  return {
-    language: createLanguage({ ...place, ...(started ? { started } : {}) }),
-    compiler: createCompiler(place.folder),
+  const { createLanguage, createCompiler, withoutTypes } = await import('./cells.js')
+  let language: Language
+  try {
+    language = createLanguage({ ...place, ...(started ? { started } : {}) })
+  } catch (error) {
+    language = withoutTypes(error)
   }
+  return { language, compiler: createCompiler(place.folder) }
 }

@@ -1,9 +1,8 @@
 /** A kernel in a process of its own with a client connected to it, and its certain end. */
 import type { ChildProcess } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { inTemporaryFolder } from '../../temporary.js'
 import { kernelCommand } from '../places.js'
 import { KernelChild, type Exit } from './child.js'
 import { KernelClient, KernelDied } from './client.js'
@@ -103,7 +102,7 @@ export async function startKernel({
   command,
   timeout = 30_000,
 }: StartOptions = {}): Promise<KernelProcess> {
-  const own = mkdtempSync(join(tmpdir(), 'gradbook-kernel-'))
+  const own = inTemporaryFolder('gradbook-kernel-', (made) => made)
   const file = join(own, 'connection.json')
   writeConnectionFile(file, command ? await createConnectionWithPorts() : createConnection())
   const started = performance.now()
