@@ -11,7 +11,7 @@ import { Dropouts } from './dropout.js'
 import { History } from './history.js'
 import { keyOf } from './key.js'
 import type { Settings } from './options.js'
-import { isStateful } from './recurrent.js'
+import { checkRows, isStateful } from './recurrent.js'
 import { Order } from './order.js'
 import type { Spike } from './spikes.js'
 import { ensureBeside, ensureSlots, type Pace, type Slots } from './step.js'
@@ -135,6 +135,7 @@ export class Core {
     // A stateful layer has a state for each row of a whole batch.
     const fill = this.settings.batchSchedule !== undefined || isStateful(this.trainee)
     const positions = this.order.next(this.batchSize(), fill)
+    checkRows(this.trainee, positions.length)
     if (this.data.prefetch) this.data.prefetch(this.order.peek(this.batchSize(this.iteration + 2), fill))
     return positions
   }

@@ -9,6 +9,7 @@ import { asValuesTell, endingOf, type Ending } from './logits.js'
 import { frozenNorms, whileStill } from './norms.js'
 import { penaltiesOf } from './penalties.js'
 import { placeWeights, weightsByName } from './place.js'
+import { checkTokens, tokensOf } from './tokens.js'
 import { checkBatchTargets, checkFirstTargets, checkTargetShape, fits } from './targets.js'
 import { taskOfData, taskOfLoss } from './task.js'
 import { trainableWeights } from './trainable.js'
@@ -62,6 +63,7 @@ export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction
     return row!.activation === 'softmax' ? tf.softmax(outputs) : tf.sigmoid(outputs)
   }
 
+  const tokens = tokensOf(model)
   const aligned = new Aligned(typeof loss === 'function' ? loss : model, 'the loss')
 
   function lossOf(batch: Batch, outputs: tf.Tensor, weights: tf.Tensor1D | undefined) {
@@ -93,10 +95,10 @@ export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction
     lossName: typeof loss === 'string' ? loss : loss.name || 'own function',
     pass,
     predict: (x) => predictionsOf(run(x, false)),
-    ...(row && {
-      checkBatch: ({ y, ids }: Batch, name: string, where: string) =>
-        checkBatchTargets(row, width, y, ids, name, where),
-    }),
+    checkBatch(batch, name, where) {
+      if (row) checkBatchTargets(row, width, batch.y, batch.ids, name, where)
+      if (tokens !== undefined) checkTokens(tokens, batch, name, where)
+    },
     outputs: output.shape.slice(1),
     taskOf: (data) =>
       taskOfLoss(row, ending.ends, output.shape.slice(1)) ?? taskOfData(data, output.shape.slice(1)),

@@ -94,3 +94,15 @@ export function checkWholeBatches(trainee: Trainee, { length, name }: Dataset, w
     fix: `Leave out ${length % fixed} examples.`,
   })
 }
+
+/** So many are left where most are excluded, or a subset is small. */
+export function checkRows(trainee: Trainee, count: number): void {
+  const fixed = fixedBatch(trainee)
+  if (fixed === undefined || count === fixed) return
+  throw new InputError({
+    where: 'the training data',
+    received: `${count} examples to draw from, for a model with stateful layers, which keep the states of ${fixed}`,
+    expected: `at least ${fixed}`,
+    fix: 'Take some back: run.include(ids), or run.undo().',
+  })
+}

@@ -61,6 +61,19 @@ describe('a token that is none names the example, and the run stays as it is', (
     await expect(other.gradients(batch)).rejects.toThrow(/index value -3 .*in example 3/)
   })
 
+  test('also NaN, which would become the first token', async () => {
+    const x = tf.tensor2d([0, 1, 2, 2, NaN, 4], [2, 3])
+    const run = train(model(), {
+      ...settings,
+      data: { x, y: tf.zeros([2, 1]) },
+      optimizer: optimizer(),
+    })
+    await expect(run.iterate(1)).rejects.toThrow(
+      /NaN as a token \(example 1 of data\). Expected whole numbers from 0 to 4/,
+    )
+    expect(run.iteration).toBe(0)
+  })
+
   test('in a loss of one’s own', async () => {
     const table = tf.variable(tf.randomNormal([5, 2]))
     const run = train(

@@ -302,6 +302,19 @@ describe('the states are part of a run', () => {
     model.predict(next)
   })
 
+  test('updates by hand move them', async () => {
+    const { run: plain } = made()
+    await plain.iterate(3)
+    const { run } = made()
+    for (let update = 0; update < 3; update++) {
+      const batch = await run.nextBatch()
+      const { gradients } = await run.gradients(batch)
+      await run.apply(gradients)
+      tf.dispose([batch.x, batch.y])
+    }
+    expectClose(lossesOf(run), lossesOf(plain))
+  })
+
   test('a run that is loaded goes on with them', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'gradbook-stateful-'))
     try {
@@ -365,6 +378,10 @@ describe('the states are part of a run', () => {
     const run = train(model, { ...base, data: data(4) })
     expect(() => run.set({ batchSize: 3 })).toThrow('batches of 3')
     await expect(run.evaluate(data(3))).rejects.toThrow(/3 examples .* multiple of 2/)
+    run.exclude([0, 1, 2])
+    await expect(run.iterate(1)).rejects.toThrow(/1 examples to draw from.*at least 2/)
+    run.include([2])
+    await run.iterate(1)
   })
 })
 
