@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, Worker } from 'node:worker_threads'
+import { aroundTermination } from './around-termination.js'
 import { redirectDescriptors } from './descriptors.js'
 import { createShared, standIns, type ProtocolData } from './port.js'
 
@@ -27,16 +28,20 @@ function startAnew(): void {
   ])
 }
 
+type PromiseHooks = [init?: unknown, before?: unknown, after?: unknown, settled?: unknown]
+
 interface AsyncWrap {
   async_hook_fields: Uint32Array
   constants: { kCheck: number }
   clearAsyncIdStack(): void
+  getPromiseHooks(): PromiseHooks
+  setPromiseHooks(...hooks: PromiseHooks): void
 }
 
 /**
  * Stopping a cell ends JavaScript between two async hooks, after which Node would abort the process for its unbalanced
- * stack. Here the check is turned off, as that flag does, and requests/terminate.ts is given
- * the means to clear the stack.
+ * stack. Here the check is turned off, as that flag does, and requests/terminate.ts is given the means to clear the stack.
+ * V8 runs the hooks of the promise whose reaction is ended, while JavaScript is ending: they are away until that is over.
  */
 function allowTermination(): void {
   const { execArgv } = process
@@ -52,8 +57,16 @@ function allowTermination(): void {
     process.noDeprecation = noDeprecation
   }
   wrap.async_hook_fields[wrap.constants.kCheck] = 0
-  const clear = { value: () => wrap.clearAsyncIdStack(), enumerable: false }
-  Object.defineProperty(globalThis, Symbol.for('gradbook.beforeTermination'), clear)
+  let hooks: PromiseHooks | undefined
+  aroundTermination.before.push(() => {
+    wrap.clearAsyncIdStack()
+    hooks ??= wrap.getPromiseHooks()
+    wrap.setPromiseHooks(undefined, undefined, undefined, undefined)
+  })
+  aroundTermination.after.push(() => {
+    if (hooks) wrap.setPromiseHooks(...hooks)
+    hooks = undefined
+  })
 }
 allowTermination()
 

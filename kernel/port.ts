@@ -112,8 +112,10 @@ export const Shared = {
   debugged: 4,
   /** Counts answers to `drain`. */
   drained: 5,
+  /** 1 while the callbacks of what Stop ends are not called: they are a loop. */
+  breaking: 6,
   /** The first of some places for the causes that Stop ends now; 0 where there is none. */
-  ending: 6,
+  ending: 7,
 } as const
 
 /** Cells that Stop can end at once: one for each subshell. */

@@ -124,6 +124,14 @@ function rewriteModule(code: string): Rewritten {
     else edit(node.start, node.end, use === 'typeof' ? `typeof ${value}` : value)
   }
   for (const { start, end } of places.metas) edit(start, end, '__runtime.meta')
+  for (const [what, wrapped] of [
+    ['resume', places.awaited],
+    ['each', places.iterated],
+  ] as const)
+    for (const { start, end } of wrapped) {
+      edit(start, start, `__runtime.${what}((`)
+      edit(end, end, '))')
+    }
   for (const { start, end } of places.dynamicImports) edit(start, end, '__runtime.import')
   return {
     edits,

@@ -29,6 +29,14 @@ export function runAs<Result>(origin: Origin, body: () => Result): Result {
   return storage.run(origin, body)
 }
 
+/**
+ * Runs `body` as caused by the cell that runs, but not as what is stopped with it: a package that a cell loads serves those
+ * after it, and keeps the timers that it has set.
+ */
+export function runOutliving<Result>(body: () => Result): Result {
+  return storage.run({ ...currentOrigin() }, body)
+}
+
 /** The cell that ran last. */
 export function latestOrigin(): Origin {
   return latest

@@ -3,6 +3,7 @@ import vm from 'node:vm'
 import { setHost } from '../../src/host.js'
 import { setOwner, settle, settleOf } from '../../src/settle.js'
 import { messageOf } from '../../src/untrusted.js'
+import { aroundTermination } from '../around-termination.js'
 import { createScope } from '../cell/scope.js'
 import type { Runtime } from '../cell/types.js'
 import {
@@ -141,8 +142,12 @@ export function createEngine(
     if (running.delete(cause)) post({ type: 'done', cause, outcome })
   }
 
-  /** JavaScript was ended in the middle of something, and none runs now: what is open on the stack was left by it. */
+  /**
+   * JavaScript was ended in the middle of something, and none runs now: what is open on the stack was left by it, and what
+   * Node and this process had begun is put right.
+   */
   function terminated(): void {
+    for (const tell of aroundTermination.after) tell()
     streams.restore()
     runBeside(() => {
       attempt(settle)

@@ -6,7 +6,10 @@ import type { Emit } from '../cell/strip.js'
 import type { CellSyntaxError } from '../cell/syntax-error.js'
 import { moduleKind } from '../files.js'
 import { readJson } from './json-files.js'
+import { currentOrigin, type Origin } from './cause.js'
+import { importOnce } from './once.js'
 import { printNamespace } from './printing.js'
+import { each, resume } from './waiting.js'
 
 /** A file as it was loaded. */
 interface LocalModule {
@@ -20,6 +23,11 @@ interface LocalModule {
   /** The local files that it imports. */
   imports: Set<string>
   loading: Promise<void>
+  /**
+   * Whose cell loads it, and what it exported and imported if it was loaded before. Of a cell that was stopped nobody will
+   * hear the end.
+   */
+  attempt: { by: Origin; exports: PropertyDescriptorMap; imports: Set<string> | undefined } | undefined
   loaded: boolean
   /** The last try failed: the exports are those of the try before, and the next import tries again. */
   failed: boolean
@@ -119,8 +127,28 @@ export class LocalModules {
     return this.#modules.size === 0
   }
 
+  /** Files in whose loading a cell was stopped are as if that had not been tried. */
+  #giveUpStopped(): void {
+    for (const module of this.#modules.values()) if (module.attempt?.by.stopped) this.#giveUp(module)
+  }
+
+  /** Goes on with what a file exported before, if it was loaded before: it was saved in the middle of a change. */
+  #giveUp(module: LocalModule): void {
+    const { imports, exports = {} } = module.attempt ?? {}
+    module.attempt = undefined
+    if (!imports) {
+      this.#modules.delete(module.path)
+      return
+    }
+    clear(module.namespace)
+    Object.defineProperties(module.namespace, exports)
+    for (const path of imports) module.imports.add(path)
+    module.failed = true
+  }
+
   /** Loads a file, or gives what was loaded. `from`: the file that asks, to see through circles of imports. */
   async load(path: string, from?: string): Promise<Record<string, unknown>> {
+    this.#giveUpStopped()
     const known = this.#modules.get(path)
     if (known) {
       if (known.failed) await this.#run(known)
@@ -135,6 +163,7 @@ export class LocalModules {
       emit: '',
       imports: new Set(),
       loading: Promise.resolve(),
+      attempt: undefined,
       loaded: false,
       failed: false,
     }
@@ -156,34 +185,41 @@ export class LocalModules {
   }
 
   async #run(module: LocalModule): Promise<void> {
-    const before = module.failed || module.loaded ? module.imports : undefined
+    const imports = module.failed || module.loaded ? module.imports : undefined
     module.loaded = false
     module.failed = false
     module.imports = new Set()
     const exports = clear(module.namespace)
+    const attempt = { by: currentOrigin(), exports, imports }
+    module.attempt = attempt
+    // Stopped while it waited, and another cell has begun anew: what comes of this one is nobody's any more.
+    const isLatest = () => module.attempt === attempt
     // A promise of its own for those who wait: V8 follows the frames of an error through one waiting function, not through two.
     let done!: () => void
     let fail!: (error: unknown) => void
     module.loading = new Promise((resolve, reject) => ([done, fail] = [resolve, reject]))
     module.loading.catch(() => {})
     try {
-      await this.#evaluate(module)
-      module.loaded = true
+      await this.#evaluate(module, isLatest, (path) => {
+        if (isLatest()) module.imports.add(path)
+      })
+      if (isLatest()) {
+        module.loaded = true
+        module.attempt = undefined
+      }
       done()
     } catch (error) {
-      if (before) {
-        // Who imported from it goes on with what it had: it was saved in the middle of a change.
-        clear(module.namespace)
-        Object.defineProperties(module.namespace, exports)
-        for (const path of before) module.imports.add(path)
-        module.failed = true
-      } else this.#modules.delete(module.path)
+      if (isLatest()) this.#giveUp(module)
       fail(error)
       throw error
     }
   }
 
-  async #evaluate(module: LocalModule): Promise<void> {
+  async #evaluate(
+    module: LocalModule,
+    isLatest: () => boolean,
+    imported: (path: string) => void,
+  ): Promise<void> {
     const { path, namespace } = module
     module.stamp = this.#stampOf(path)
     module.text = this.#read(path)
@@ -194,10 +230,10 @@ export class LocalModules {
       return
     }
     // The compiler is loaded by the notebooks that need it on this thread.
-    const { compileModule } = await import('../cell/module.js')
+    const { compileModule } = await importOnce('gradbook', 'compileModule', () => import('../cell/module.js'))
     const compiled = compileModule(path, module.text, moduleKind(path), this.#emit())
     this.#sources.set(path, { text: module.text, map: compiled.map })
-    const context = this.#contextOf(path, (imported) => module.imports.add(imported))
+    const context = this.#contextOf(path, imported)
     const address = pathToFileURL(path).href
     const inline = Buffer.from(compiled.map).toString('base64')
     const script = new Script(
@@ -213,15 +249,19 @@ export class LocalModules {
     }
     await run(namespace, {
       export(getters: { [name: string]: () => unknown }) {
+        if (!isLatest()) return
         for (const [name, get] of Object.entries(getters)) offer(namespace, name, get)
       },
       exportAll(other: Record<string, unknown>) {
+        if (!isLatest()) return
         for (const name of Object.keys(other))
           if (name !== 'default' && !Object.hasOwn(namespace, name)) offer(namespace, name, () => other[name])
       },
       import: context.import,
       require: context.require,
       module: commonJs,
+      resume,
+      each,
       meta: {
         url: address,
         filename: path,
@@ -265,6 +305,7 @@ export class LocalModules {
 
   /** Loads edited files and what depends on them anew. Gives a line that says so, if there were any. */
   async refresh(): Promise<string | undefined> {
+    this.#giveUpStopped()
     const stale = this.#findStale()
     const gone = this.#gone.splice(0)
     if (stale.length + gone.length === 0) return undefined

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { constants, Script } from 'node:vm'
 import { GradbookError, MissingPackage } from '../../src/errors.js'
+import { messageOf } from '../../src/untrusted.js'
 import type { Runtime } from '../cell/types.js'
 import { isBrought, isPackage, packageOf } from '../packages.js'
 import { FollowedTsconfig, mapPath } from '../tsconfig.js'
@@ -10,6 +11,7 @@ import { showInBrowser } from './browser.js'
 import { isCompiled, linkNames } from './bindings.js'
 import { LocalModules, type ModuleContext } from './local-modules.js'
 import { runNpm } from './npm.js'
+import { importOnce, StoppedWhileLoading } from './once.js'
 import { printTensorflow } from './printing.js'
 import { isMissing, Requires } from './require.js'
 import { each, resume } from './waiting.js'
@@ -127,13 +129,18 @@ export function createModules({
 
   const requires = new Requires({ folder, home: requireFromHome, findLocal, loadTslab, emit })
 
-  let prepared: Promise<unknown> | undefined
+  let isPrepared = false
   /** gradbook's backend becomes the default also for cells that import nothing but tfjs. */
-  function prepareTensors(): Promise<unknown> {
-    prepared ??= importFor(home)('gradbook/backend').catch((error: unknown) =>
-      note(`tfjs runs on its own backend: gradbook's could not be loaded (${(error as Error).message})`),
-    )
-    return prepared
+  async function prepareTensors(): Promise<void> {
+    if (isPrepared) return
+    const specifier = 'gradbook/backend'
+    try {
+      await importOnce('gradbook', specifier, () => importFor(home)(specifier))
+    } catch (error) {
+      if (error instanceof StoppedWhileLoading) throw error
+      note(`tfjs runs on its own backend: gradbook's could not be loaded (${messageOf(error)})`)
+    }
+    isPrepared = true
   }
 
   /** The tensors of a copy of tfjs that an import brought, or that gradbook brought with it, are printed as tensors. */
@@ -154,7 +161,7 @@ export function createModules({
     if (name === 'tslab') return loadTslab()
     if (usesTensors.test(name)) await prepareTensors()
     try {
-      const found = await importFor(place)(specifier, options)
+      const found = await importOnce(name, specifier, () => importFor(place)(specifier, options))
       notice(name, found)
       return found
     } catch (error) {
@@ -170,7 +177,7 @@ export function createModules({
       if (!isBrought(specifier)) throw new MissingPackage(name, [folder])
     }
     try {
-      const found = await importFor(home)(specifier, options)
+      const found = await importOnce(name, specifier, () => importFor(home)(specifier, options))
       notice(name, found)
       return found
     } catch (error) {
@@ -210,7 +217,10 @@ export function createModules({
       if (isDeclared(path)) return onlyTypes(specifier, `'${specifier}' has declarations and no code.`)
       throw new MissingFile(`the file '${specifier}' was not found in ${place}`)
     }
-    if (!isReloaded(file)) return importFor(place)(pathToFileURL(file).href, options)
+    if (!isReloaded(file)) {
+      const address = pathToFileURL(file).href
+      return importOnce(specifier, address, () => importFor(place)(address, options))
+    }
     imported?.(file)
     return local.load(file, from)
   }

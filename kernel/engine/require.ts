@@ -10,6 +10,7 @@ import { conditions, foldersUpFrom } from '../package-maps.js'
 import { isBrought, isPackage, packageOf } from '../packages.js'
 import { readJson } from './json-files.js'
 import { NotOffered } from './not-offered.js'
+import { requireOnce } from './once.js'
 import { isTyped, RequiredFiles } from './required.js'
 
 /** Whether an error says that just this package is missing, rather than something that it imports. */
@@ -78,12 +79,14 @@ export class Requires {
         delete own.cache[file]
       }
       if (file && extname(file) === '.json') return requireJson(own, file)
-      return this.#orBrought(
-        specifier,
-        filename,
-        () => own(file && isPackage(specifier) ? file : specifier),
-        () => home(specifier),
-      )
+      const load = () =>
+        this.#orBrought(
+          specifier,
+          filename,
+          () => own(file && isPackage(specifier) ? file : specifier),
+          () => home(specifier),
+        )
+      return file || !isPackage(specifier) ? load() : requireOnce(packageOf(specifier), specifier, load)
     }
     const resolve = (specifier: string, options?: object): string =>
       this.#orBrought(

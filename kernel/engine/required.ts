@@ -5,6 +5,7 @@ import { dirname, extname } from 'node:path'
 import { Script } from 'node:vm'
 import type { TsconfigRaw } from 'esbuild'
 import type { Emit } from '../cell/strip.js'
+import { currentOrigin, type Origin } from './cause.js'
 
 /** What esbuild calls the language of a file. */
 export const loaderOf: { readonly [extension: string]: 'ts' | 'tsx' | 'jsx' } = {
@@ -22,7 +23,7 @@ let esbuild: typeof import('esbuild') | undefined
 export class RequiredFiles {
   readonly #requireFor: (path: string) => NodeJS.Require
   /** What is being loaded: who asks for it in a circle gets what it has exported by then, as in Node. */
-  readonly #loading = new Map<string, { exports: unknown }>()
+  readonly #loading = new Map<string, { module: { exports: unknown }; by: Origin }>()
   readonly #sources = new Map<string, { text: string; map: string }>()
 
   readonly #emit: () => Emit
@@ -41,7 +42,8 @@ export class RequiredFiles {
   /** The exports of a file. A top-level `await` is refused: that takes `import`. */
   load(path: string): unknown {
     const loading = this.#loading.get(path)
-    if (loading) return loading.exports
+    // Of what a stopped cell loads nothing more will come.
+    if (loading && !loading.by.stopped) return loading.module.exports
     esbuild ??= createRequire(import.meta.url)('esbuild') as typeof import('esbuild')
     const text = readFileSync(path, 'utf8')
     const { code, map } = esbuild.transformSync(text, {
@@ -60,7 +62,7 @@ export class RequiredFiles {
     this.#sources.set(path, { text, map: JSON.stringify(shifted) })
     const program = `(function (exports, require, module, __filename, __dirname) {\n${code}\n})`
     const module = { exports: {} as unknown, filename: path, id: path }
-    this.#loading.set(path, module)
+    this.#loading.set(path, { module, by: currentOrigin() })
     try {
       const run = new Script(program, { filename: path }).runInThisContext()
       run.call(module.exports, module.exports, this.#requireFor(path), module, path, dirname(path))

@@ -6,20 +6,29 @@
  * next. It could be terminated as any other loop, but in a microtask that is not safe: one in some hundred went on or took
  * the process with it (Node 20 and 22). So what is being ended can be read from shared memory as well.
  */
-import { endingsOf } from '../port.js'
-import { currentOrigin } from './cause.js'
+import { endingsOf, Shared } from '../port.js'
+import { currentOrigin, type Origin } from './cause.js'
 
 const never = new Promise<never>(() => {})
-let endings: Int32Array = new Int32Array(1)
+let memory: Int32Array = new Int32Array(Shared.ending + 1)
+let endings: Int32Array = endingsOf(memory)
 
 /** From now on what Stop ends is read here too. */
 export function watchEndings(shared: Int32Array): void {
+  memory = shared
   endings = endingsOf(shared)
 }
 
-function isStopped(): boolean {
-  const { stopped, cause } = currentOrigin()
+function isStopped({ stopped, cause }: Origin = currentOrigin()): boolean {
   return stopped || (cause !== 0 && Atomics.load(endings, 0) !== 0 && endings.includes(cause))
+}
+
+/**
+ * Whether a callback of the running code is one of a loop of callbacks that Stop breaks: of ticks, microtasks, immediates, each
+ * of which sets the next. They end when one of them is not called.
+ */
+export function isBroken(origin?: Origin): boolean {
+  return Atomics.load(memory, Shared.breaking) !== 0 && isStopped(origin)
 }
 
 /** `await x` is compiled to `await resume(x)`: no promise more and no turn later than without it. */

@@ -56,6 +56,7 @@ export class Stopper {
       .finally(() => {
         this.#stopping = undefined
         endingsOf(this.#kernel.shared).fill(0)
+        Atomics.store(this.#kernel.shared, Shared.breaking, 0)
         this.#lowerSoon()
         const running = new Set(this.#kernel.subshells.running)
         const left = this.#next.filter((cell) => running.has(cell))
@@ -87,7 +88,8 @@ export class Stopper {
     const { latest } = this.#kernel.executor
     const began = performance.now()
     this.#raise([latest])
-    if (!(await this.#abandon([latest], graceful))) await this.#terminate([latest], () => false, never, began)
+    if (!(await this.#abandonOrBreak([latest], graceful)))
+      await this.#terminate([latest], () => false, never, began)
   }
 
   /** Says to the main thread that Stop was pressed: by the abort signals, and by the flag that a loop can read. */
@@ -111,7 +113,7 @@ export class Stopper {
     const began = performance.now()
     this.#raise(causes)
     await Promise.race([over, sleep(graceful)])
-    if (isOver() || (await this.#abandon(causes, answersWithin)) || isOver()) return
+    if (isOver() || (await this.#abandonOrBreak(causes, answersWithin)) || isOver()) return
     await this.#terminate(causes, isOver, over, began)
   }
 
@@ -154,6 +156,15 @@ export class Stopper {
     post({ type: 'abandon', causes, terminated })
     const result = await Promise.race([answered, sleep(wait, false as const)])
     this.#onAbandoned = () => {}
+    return result
+  }
+
+  /** The same; a loop of callbacks, of which none takes long, is broken on the way: none of them is called any more. */
+  async #abandonOrBreak(causes: Cause[], wait: number): Promise<boolean> {
+    const { shared } = this.#kernel
+    const breaking = setTimeout(() => Atomics.store(shared, Shared.breaking, 1), wait / 2)
+    const result = await this.#abandon(causes, wait)
+    clearTimeout(breaking)
     return result
   }
 

@@ -133,6 +133,26 @@ test('Stop with nothing running does nothing', async () => {
   expect(result((await kernel.run('1 + 1')).outputs)).toBe('2')
 })
 
+test('Stop in an immediate loses none of another cell, whether that comes before or after it', async () => {
+  await kernel.run(`globalThis.turns = 0; globalThis.turning = true
+    ;(async () => { while ((globalThis as any).turning) { await new Promise((done) => setImmediate(done)); (globalThis as any).turns++ } })()`)
+  for (let time = 0; time < 6; time++) {
+    const before = time % 2 ? 'setImmediate(() => {}); ' : ''
+    await stopIn(kernel, `${before}setImmediate(() => { for (;;); }); await new Promise(() => {})`, {
+      after: 20,
+    })
+    const first = Number(result((await kernel.run('(globalThis as any).turns')).outputs))
+    await sleep(50)
+    expect(Number(result((await kernel.run('(globalThis as any).turns')).outputs))).toBeGreaterThan(first)
+  }
+  await kernel.run('(globalThis as any).turning = false')
+  // What was counted wrongly would keep the loop of events turning, or from coming to any immediate.
+  const { outputs } = await kernel.run(
+    `const used = process.cpuUsage(); await new Promise((done) => setTimeout(done, 500)); await new Promise((done) => setImmediate(done)); process.cpuUsage(used).user / 1000`,
+  )
+  expect(Number(result(outputs))).toBeLessThan(300)
+})
+
 test('Stop ends a timer of an earlier cell that loops, though no cell runs', async () => {
   await kernel.run('setTimeout(() => { while (true) {} }, 50)')
   await sleep(200)
