@@ -38,6 +38,13 @@ function digest({ buffer, byteOffset, byteLength }: Elements): string {
 /** Constants of more elements are known by a digest. */
 const mostInText = 64
 
+/** The numbers, of which -0 is none of `join`'s. */
+function textOf(values: ArrayLike<number>): string {
+  let text = ''
+  for (let at = 0; at < values.length; at++) text += Object.is(values[at], -0) ? ',-0' : `,${values[at]}`
+  return text
+}
+
 /** Elements of small constants by what they are: the same few come in every step. */
 const elementsByText = new Map<string, Elements>()
 
@@ -173,7 +180,7 @@ export class Graph {
   }
 
   constant(values: ArrayLike<number>, shape: Shape, type: ElementType): Value {
-    const text = `constant ${type}[${shape}]${Array.prototype.join.call(values)}`
+    const text = `constant ${type}[${shape}]${textOf(values)}`
     let value = this.constants.get(text)
     if (!value) {
       value =

@@ -184,10 +184,6 @@ const unwanted = [
   // (c A) B is not c (A B), nor x * (c F) the c-fold of x * F, where A B or c F overflows.
   'MatMulScaleFusion',
   'ConvMulFusion',
-  // The variance as the mean of squares less the square of the mean: nothing is left of it where the mean is large.
-  'LayerNormFusionL1',
-  'LayerNormFusionL2',
-  'SkipLayerNormFusion',
 ]
 
 /** A session for the bytes of a model. */

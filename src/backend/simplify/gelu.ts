@@ -101,7 +101,7 @@ interface Found {
 
 /** GELU around a tanh, if all that the tanh is for is that and its gradient. */
 function findGelu(tanh: Node, nodes: readonly Node[], uses: Uses, { fresh }: Maker): Found | undefined {
-  const { takersOf, isResult } = uses
+  const { takersOf, isResult, makerOf } = uses
   const [u] = tanh.inputs as readonly [Value]
   const [made] = tanh.outputs as readonly [Value]
   // The tanh of a number near 0 is taken from the number (emitters/exponential.ts).
@@ -125,12 +125,18 @@ function findGelu(tanh: Node, nodes: readonly Node[], uses: Uses, { fresh }: Mak
   const forms = new Map<Value, Form>([[x, whole(x)]])
   for (const { outputs } of sums) forms.set(outputs[0]!, [{ scale: 2, factors: [s] }])
   for (const { outputs } of slopes) forms.set(outputs[0]!, product([{ scale: 4, factors: [s] }], whole(r)))
+  // tfjs may halve dy before it goes back, which is exact.
+  const outside = (value: Value): Form => {
+    const maker = makerOf.get(value)
+    const half = is(maker, 'Mul') ? besides(maker, 0.5) : undefined
+    return half ? [{ scale: 0.5, factors: [half] }] : whole(value)
+  }
   const roots = new Map<Node, Value | 'itself'>()
   const open = new Set<Value>([...sums, ...slopes].map(({ outputs }) => outputs[0]!))
   for (const node of nodes) {
     const [to] = node.outputs as readonly [Value]
     if (forms.has(to) || !node.inputs.some((value) => value && forms.has(value))) continue
-    const form = formOfNode(node, (value) => forms.get(value) ?? whole(value))
+    const form = formOfNode(node, (value) => forms.get(value) ?? outside(value))
     if (!form) continue
     if (form.length === 1 && isNear(scaleOf(form, [s, x]), 1)) roots.set(node, 'itself')
     else {
