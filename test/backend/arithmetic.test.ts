@@ -62,7 +62,7 @@ function createProgram(random: Random): Program {
     } else if (kind < 7) {
       const [op, c] = [random.pick(binaries), random.pick(constants)]
       if (random.below(2) === 0) add(`v${a}.${op}(${c})`, (values) => values[a]![op](c))
-      else add(`${op}(${c}, v${a})`, (values) => tf[op](c, values[a]!))
+      else add(`${op}(${c}, v${a})`, (values) => tf.scalar(c)[op](values[a]!))
     } else if (kind < 10) {
       const op = random.pick(kind === 7 ? exactUnary : roundedUnary)
       add(`v${a}.${op}()`, (values) => values[a]![op]())
@@ -172,12 +172,12 @@ describe('programs of random operations', () => {
     async () => {
       const random = createRandom(7)
       const faults: string[] = []
-      for (let at = 0; at < count; at++) {
+      for (let at = 0; at < count && faults.length < 20; at++) {
         const given = createInputs(random)
         const program = createProgram(random)
         for (const fault of await findFaults(program, given)) faults.push(`program ${at}, ${fault}`)
       }
-      expect(faults.slice(0, 20)).toEqual([])
+      expect(faults).toEqual([])
     },
   )
 })
