@@ -33,14 +33,13 @@ export interface SpikeView {
 }
 
 /** Loss and metrics on held-out data after `iteration` updates. */
-export interface EvaluationRow {
+export type EvaluationRow<Metrics extends string = string> = {
   iteration: number
   loss: number
-  [metric: string]: number
-}
+} & { [metric in Metrics]: number }
 
 /** A look, on purpose, at data that is not evaluated while steering: the test split, at the end. */
-export interface LookRow {
+export type LookRow<Metrics extends string = string> = {
   iteration: number
   /** The data's name. */
   data: string
@@ -48,8 +47,7 @@ export interface LookRow {
   /** Whether the averages of the parameters stood in their place. */
   ema: boolean
   loss: number
-  [metric: string]: unknown
-}
+} & { [metric in Metrics]: string extends Metrics ? unknown : number }
 
 /** The history in columns of equal length; views of the run's own memory, not copies: read, don't keep. */
 export interface HistoryColumns {
@@ -174,19 +172,19 @@ export interface IterationView {
 }
 
 /** What a call that trained did: shown as one line. */
-export interface StretchView {
+export interface StretchView<Metrics extends string = string> {
   kind: 'stretch'
   run: string
   from: number
   to: number
   loss: number
   milliseconds: number
-  evaluation?: EvaluationRow
+  evaluation?: EvaluationRow<Metrics>
   stopReason: StopReason | null
 }
 
 /** One round each row. */
-export interface RoundsView {
+export interface RoundsView<Metrics extends string = string> {
   kind: 'rounds'
   run: string
   rows: readonly {
@@ -194,8 +192,8 @@ export interface RoundsView {
     subset: string
     from: number
     to: number
-    before?: EvaluationRow
-    after?: EvaluationRow
+    before?: EvaluationRow<Metrics>
+    after?: EvaluationRow<Metrics>
     adjustments: readonly Adjustment[]
   }[]
   stopReason: StopReason | null

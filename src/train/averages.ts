@@ -20,7 +20,7 @@ export function checkAverages(core: Core, where: string): void {
 }
 
 /** A copy of the model with the averages in place of its parameters. */
-export function averagedModel(core: Core, where: string): any {
+export function averagedModel(core: Core, where: string): object {
   checkAverages(core, where)
   const copy = core.trainee.copy()
   for (const [i, { variable }] of copy.parameters.entries())

@@ -68,7 +68,7 @@ function apart(names: readonly string[]): string[] {
  *
  * @example compare(run, other)
  */
-export function compare(...runs: readonly Run[]): ComparisonView {
+export function compare(...runs: readonly Run<unknown>[]): ComparisonView {
   return comparisonOf(
     runs.map((run) => {
       const core = coreOf(run)

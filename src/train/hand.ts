@@ -10,12 +10,12 @@ import { normOf, tidily } from './step.js'
 import type { Batch } from './trainee.js'
 
 /** Loss and gradients of one batch, to look at and to apply. */
-export interface BatchGradients {
+export interface BatchGradients<Parameters extends string = string> {
   loss: number
   /** Of each example of the batch. */
   losses: Float32Array
   /** By parameter. Whoever got them disposes them: `tf.dispose(gradients)`. */
-  gradients: { [parameter: string]: tf.Tensor }
+  gradients: { [parameter in Parameters]: tf.Tensor }
 }
 
 /** What a forward pass came to. */
@@ -111,7 +111,7 @@ export class Hand {
 
   /** Makes the update. `begin` keeps the point to go back to. */
   apply(
-    gradients: { readonly [parameter: string]: tf.Tensor },
+    gradients: { readonly [parameter: string]: tf.Tensor | undefined },
     begin: (before: () => Snapshot) => void,
   ): void {
     const core = this.#core
@@ -206,7 +206,7 @@ function checkBatch(batch: Batch, iteration: number): Batch {
 
 function checkGradients(
   core: Core,
-  gradients: { readonly [parameter: string]: tf.Tensor },
+  gradients: { readonly [parameter: string]: tf.Tensor | undefined },
 ): (tf.Tensor | null)[] {
   const names = core.parameters.map(({ name }) => name)
   const bad = (received: string, expected: string) =>

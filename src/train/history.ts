@@ -1,7 +1,7 @@
 import type { HistoryColumns } from '../views.js'
 
 /** One iteration: what the update was made of. */
-export interface HistoryRow {
+export type HistoryRow<More extends string = string> = {
   /** Counting from 1. */
   iteration: number
   /** Of the batch, before its update. */
@@ -10,8 +10,9 @@ export interface HistoryRow {
   /** Euclidean, over all parameters, before clipping. */
   gradientNorm: number
   milliseconds: number
+} & {
   /** What an own iteration gave beside the loss. */
-  [more: string]: number
+  [more in More]: number
 }
 
 const inspect = Symbol.for('nodejs.util.inspect.custom')

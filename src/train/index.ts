@@ -1,6 +1,7 @@
 export { loadRun, train } from './train.js'
 export type { LoadOptions } from './disk/load.js'
 export { Run, type IterateOptions } from './run.js'
+export type { MetricsNamed, ParameterName } from './run-types.js'
 export { compare } from './compare.js'
 export { knownRuns, onRuns, type RunListener } from './announce.js'
 export type { Changes } from './changes.js'

@@ -17,7 +17,7 @@ import { tapsAt } from './taps.js'
 import type { Batch } from './trainee.js'
 
 /** One iteration, opened up. Its tensors stay until `dispose()` is called. */
-export interface InspectedIteration extends IterationView {
+export interface InspectedIteration<Parameters extends string = string> extends IterationView {
   ids: number[]
   batch: Batch
   /** Probabilities where the loss is a cross-entropy, else the model's outputs; made before the update. */
@@ -25,9 +25,9 @@ export interface InspectedIteration extends IterationView {
   /** Loss of each example of the batch. */
   losses: Float32Array
   /** As they come from the loss, before clipping. */
-  gradients: { [parameter: string]: tf.Tensor }
+  gradients: { [parameter in Parameters]: tf.Tensor }
   /** What was added to each parameter. */
-  updates: { [parameter: string]: tf.Tensor }
+  updates: { [parameter in Parameters]: tf.Tensor }
   dispose(): void
 }
 

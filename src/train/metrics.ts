@@ -25,8 +25,8 @@ export interface Asked {
  * A metric by name: one row each. `perExample` gives [batch]; the metric is their mean, finished by `finish` where it
  * is not a mean by itself. A metric of one's own has the same shape.
  */
-export interface Metric {
-  readonly name: string
+export interface Metric<Name extends string = string> {
+  readonly name: Name
   /**
    * `predicted`: probabilities where the loss is a cross-entropy, else the model's outputs; `losses`: by example; `task`: what
    * the predictions answer.

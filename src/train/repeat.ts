@@ -30,7 +30,7 @@ export interface RepeatRow {
  */
 export async function repeat(
   seeds: readonly number[],
-  make: (seed: number) => Promise<Run | EvaluationRow> | Run | EvaluationRow,
+  make: (seed: number) => Promise<Run<unknown> | EvaluationRow> | Run<unknown> | EvaluationRow,
 ): Promise<RepeatRow[]> {
   if (!Array.isArray(seeds) || seeds.length < 2)
     throw new InputError({
@@ -58,7 +58,7 @@ export async function repeat(
   )
 }
 
-async function evaluationOf(made: Run | EvaluationRow): Promise<EvaluationRow> {
+async function evaluationOf(made: Run<unknown> | EvaluationRow): Promise<EvaluationRow> {
   if (typeof (made as Run)?.evaluate !== 'function') {
     if (typeof made?.iteration === 'number' && 'loss' in made) return made
     throw new InputError({

@@ -16,19 +16,32 @@ import { asRule, type StopFunction, type StopRule } from './stops.js'
 import { checkSubset, uniform, type Subset } from './subsets.js'
 
 /** A row of a table of adjustments: when the rule is met at a round's end, make the change. */
-export interface AdjustmentRule<Run> {
+export interface AdjustmentRule<Run, Rate = number> {
   /** Looked at after each round's evaluation. Required. `when: plateau({ patience: 2 })` */
   when: StopRule | StopFunction
   /**
    * Changes for `run.set`, where a function gets the present value; or code. Required.
    * `change: { learningRate: (rate) => rate / 2 }`
    */
-  change: { [name in keyof Changes]: Changes[name] | ((now: any) => Changes[name]) } | ((run: Run) => unknown)
+  change: ChangesFrom<Rate> | ((run: Run) => unknown)
   /** The reason that the adjustment is written down with. Default: what the rule says. `why: 'flat'` */
   why?: string
 }
 
-export interface RoundsOptions<Run> {
+/** Changes whose functions get the present value; undefined where nothing is set. */
+type ChangesFrom<Rate> = {
+  [name in keyof Changes]: name extends FunctionName
+    ? Changes[name]
+    : Changes[name] | ((now: Present<name, Rate>) => Changes[name])
+}
+
+type Present<Name extends keyof Changes, Rate> = Name extends 'learningRate'
+  ? Rate
+  : Name extends 'batchSize'
+    ? number
+    : Exclude<Changes[Name], null>
+
+export interface RoundsOptions<Run, Metrics extends string = string, Rate = number> {
   /** Iterations of each round. Required. `iterations: 100` */
   iterations: number
   /** What a round's iterations draw from, chosen anew at its beginning. Default: everything. `subset: hardest(0.5)` */
@@ -38,7 +51,7 @@ export interface RoundsOptions<Run> {
    * the mean loss of the round's batches. Default: nothing.
    * `adjust: [{ when: plateau(), change: { learningRate: (rate) => rate / 2 } }]`
    */
-  adjust?: ((evaluation: EvaluationRow, run: Run) => unknown) | readonly AdjustmentRule<Run>[]
+  adjust?: ((evaluation: EvaluationRow<Metrics>, run: Run) => unknown) | readonly AdjustmentRule<Run, Rate>[]
   /** Ends the rounds before all are done. Default: none. `until: targetReached('accuracy', 0.99)` */
   until?: StopRule | StopFunction
   /** Ends the call as Stop does, at a whole iteration. Default: none. `signal: AbortSignal.timeout(60_000)` */
@@ -193,7 +206,8 @@ function checkAdjust<Run>(core: Core, adjust: RoundsOptions<Run>['adjust']): voi
 }
 
 /** What a function is a value of, and not a way to one. */
-const functions = ['schedule', 'batchSchedule', 'stop']
+type FunctionName = 'schedule' | 'batchSchedule' | 'stop'
+const functions: readonly string[] = ['schedule', 'batchSchedule', 'stop'] satisfies FunctionName[]
 
 /** Changes whose functions have been given the present value. */
 function resolved(core: Core, changes: { [name: string]: unknown }): Changes {

@@ -1,3 +1,4 @@
+import type * as tf from '@tensorflow/tfjs'
 import type { DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
 import type { Calibration, Confusion, MistakesBy, ResidualRow, SliceRow } from '../mistakes/index.js'
@@ -33,6 +34,7 @@ import { checkCount, checkRule, optionChecks } from './options.js'
 import type { SavedPoint } from './disk/points.js'
 import { checkAdjustments, makeAdjustment } from './replay.js'
 import { focusOn, rounds, type RoundsOptions } from './rounds.js'
+import type { MoreColumns, OptimizerName, ParameterName, RateOf } from './run-types.js'
 import { stretchView, viewOf } from './run-view.js'
 import type { Spike } from './spikes.js'
 import type { StopFunction, StopRule } from './stops.js'
@@ -46,16 +48,16 @@ export interface IterateOptions {
   signal?: AbortSignal
 }
 
-const cores = new WeakMap<Run, Core>()
+const cores = new WeakMap<object, Core>()
 
 /** What a run is made of: for the files beside this one, not for users. */
-export const coreOf = (run: Run): Core | undefined => cores.get(run)
+export const coreOf = (run: Run<unknown>): Core | undefined => cores.get(run)
 
 /**
  * A model, its optimizer, the order of its data and its history: moves forward in iterations, and can go back.
  * Made by `train`.
  */
-export class Run {
+export class Run<Model = unknown, Metrics extends string = string> {
   readonly #core: Core
   readonly #live: Live
   readonly #timeline: Timeline
@@ -70,7 +72,7 @@ export class Run {
     this.#journal = journal
     this.#live = new Live(core, (view) => {
       journal.turn()
-      announceView(this, view)
+      announceView(this.#plain, view)
     })
     this.#timeline = new Timeline(core)
     this.#timeline.adopt(saved)
@@ -79,14 +81,19 @@ export class Run {
     this.#looking = new Looking(core, this.#live)
     journal.onHandOver = () => this.#turns.leave()
     core.onEvent = (type, data) => journal.event(type, data)
-    core.makePlanned = (adjustment) => makeAdjustment(this, adjustment)
+    core.makePlanned = (adjustment) => makeAdjustment(this.#plain, adjustment)
     cores.set(this, core)
-    announceRun(this)
+    announceRun(this.#plain)
+  }
+
+  /** As those see it who know nothing of its model. */
+  get #plain(): Run {
+    return this as unknown as Run
   }
 
   /** The model as it was passed to `train`; of a branch, its own copy. */
-  get model(): any {
-    return this.#core.trainee.model
+  get model(): Model {
+    return this.#core.trainee.model as Model
   }
   get name(): string {
     return this.#core.name
@@ -100,8 +107,8 @@ export class Run {
     return this.#core.learningRate()
   }
   /** Of the next iteration, by optimizer, where an iteration of one's own has some; else none. */
-  get learningRates(): { readonly [optimizer: string]: number } {
-    return this.#core.learningRates
+  get learningRates(): { readonly [optimizer in OptimizerName<Model>]: number } {
+    return this.#core.learningRates as { readonly [optimizer in OptimizerName<Model>]: number }
   }
   /** Examples of the next iteration. */
   get batchSize(): number {
@@ -120,8 +127,8 @@ export class Run {
     return this.#timeline.points
   }
   /** Names of the parameters, by their place in the model: `dense_1/kernel`. */
-  get parameters(): readonly string[] {
-    return this.#core.trainee.parameters.map(({ name }) => name)
+  get parameters(): readonly ParameterName<Model>[] {
+    return this.#core.trainee.parameters.map(({ name }) => name as ParameterName<Model>)
   }
   get adjustments(): readonly Adjustment[] {
     return this.#core.adjustments
@@ -131,11 +138,11 @@ export class Run {
     return this.#core.stopReason
   }
   /** One row an iteration, read like an array. */
-  get history(): readonly HistoryRow[] {
+  get history(): readonly HistoryRow<MoreColumns<Model>>[] {
     const core = this.#core
     return readLikeAnArray(
       () => core.history.length,
-      (at) => core.history.row(at),
+      (at) => core.history.row(at) as HistoryRow<MoreColumns<Model>>,
     )
   }
   /** Iterations whose loss stood out from those before, with the ids of their batch. */
@@ -143,12 +150,12 @@ export class Run {
     return this.#core.spikes
   }
   /** One row a look at other data than `evaluateOn`: `run.evaluate(data.test)`. Undo does not take them back. */
-  get looks(): readonly LookRow[] {
-    return this.#core.looks
+  get looks(): readonly LookRow<Metrics>[] {
+    return this.#core.looks as readonly LookRow<Metrics>[]
   }
   /** One row an evaluation on `evaluateOn`. */
-  get evaluations(): readonly EvaluationRow[] {
-    return this.#core.evaluations
+  get evaluations(): readonly EvaluationRow<Metrics>[] {
+    return this.#core.evaluations as EvaluationRow<Metrics>[]
   }
 
   /** The run as it stands, as plain data: what its chart is drawn from. */
@@ -195,8 +202,11 @@ export class Run {
    * Trains for `n` more iterations. With `{ inspect: true }`, n = 1: one iteration, opened up, op by op, so that breakpoints in
    * the model are hit; `{ inspect: 'compiled' }` opens it up through a recorded graph, for those who do so again and again.
    */
-  iterate(n: 1, options: IterateOptions & { inspect: true | 'compiled' }): Promise<InspectedIteration>
-  iterate(n?: number, options?: IterateOptions & { inspect?: false }): Promise<StretchView>
+  iterate(
+    n: 1,
+    options: IterateOptions & { inspect: true | 'compiled' },
+  ): Promise<InspectedIteration<ParameterName<Model>>>
+  iterate(n?: number, options?: IterateOptions & { inspect?: false }): Promise<StretchView<Metrics>>
   async iterate(
     n = 1,
     given: IterateOptions & { inspect?: boolean | 'compiled' } = {},
@@ -212,7 +222,7 @@ export class Run {
   }
 
   /** Trains for as many iterations as `n` times through the training data take. */
-  async epochs(n = 1, options: IterateOptions = {}): Promise<StretchView> {
+  async epochs(n = 1, options: IterateOptions = {}): Promise<StretchView<Metrics>> {
     checkCount(n, 'run.epochs(n)', 'epochs')
     const { signal } = named(options, ['signal'], 'run.epochs(n, options)')
     const iterations = this.#core.iterationsOf(n)
@@ -223,7 +233,7 @@ export class Run {
   async until(
     rule: StopRule | StopFunction,
     options: IterateOptions & { atMost?: number } = {},
-  ): Promise<StretchView> {
+  ): Promise<StretchView<Metrics>> {
     const { atMost = Infinity, signal } = named(options, ['atMost', 'signal'], 'run.until(rule, options)')
     if (atMost !== Infinity) checkCount(atMost, 'run.until(rule, { atMost })', 'iterations')
     const checked = this.#checkRule(rule, 'run.until(rule)')
@@ -233,13 +243,19 @@ export class Run {
   }
 
   /** Trains in rounds: a subset, some iterations on it, an evaluation, and the adjustments its errors ask for. */
-  async rounds(n: number, options: RoundsOptions<Run>): Promise<RoundsView> {
+  async rounds(
+    n: number,
+    options: RoundsOptions<Run<Model, Metrics>, Metrics, RateOf<Model>>,
+  ): Promise<RoundsView<Metrics>> {
     checkCount(n, 'run.rounds(n)', 'rounds')
     named(options, ['iterations', 'subset', 'adjust', 'until', 'signal'], 'run.rounds(n, options)')
     const rule =
       options?.until === undefined ? undefined : this.#checkRule(options.until, 'run.rounds(n, { until })')
     return this.#turns.call(() =>
-      rounds(this.#core, this.#live, this, n, { ...options, ...(rule && { rule }) }),
+      rounds(this.#core, this.#live, this.#plain, n, {
+        ...(options as RoundsOptions<Run>),
+        ...(rule && { rule }),
+      }),
     )
   }
 
@@ -256,12 +272,14 @@ export class Run {
   }
 
   /** Loss, loss by example, and gradients by parameter of a batch. Changes nothing. */
-  async gradients(batch: Batch): Promise<BatchGradients> {
+  async gradients(batch: Batch): Promise<BatchGradients<ParameterName<Model>>> {
     return this.#hand.gradients(batch)
   }
 
   /** Clips the gradients as the run's settings say, and makes the optimizer's update: one iteration. */
-  async apply(gradients: BatchGradients['gradients']): Promise<StretchView> {
+  async apply(gradients: { readonly [parameter in ParameterName<Model>]?: tf.Tensor }): Promise<
+    StretchView<Metrics>
+  > {
     await this.#turns.byHand()
     const started = performance.now()
     const from = this.iteration
@@ -274,23 +292,23 @@ export class Run {
    * Loss and metrics: on `evaluateOn` (written down as an evaluation of the run), or on data of your choice.
    * `{ ema: true }`: with the averages of the parameters in their place, which is a look and no evaluation of the run.
    */
-  evaluate(options: { ema: boolean }): Promise<EvaluationRow>
-  evaluate(data?: DataLike, options?: { ema?: boolean }): Promise<EvaluationRow>
+  evaluate(options: { ema: boolean }): Promise<EvaluationRow<Metrics>>
+  evaluate(data?: DataLike, options?: { ema?: boolean }): Promise<EvaluationRow<Metrics>>
   async evaluate(
     data?: DataLike | { ema: boolean },
     options: { ema?: boolean } = {},
-  ): Promise<EvaluationRow> {
+  ): Promise<EvaluationRow<Metrics>> {
     const row = await this.#look().evaluate(data, options)
     this.#journal.end()
-    return row
+    return row as EvaluationRow<Metrics>
   }
 
   /**
    * A copy of the model with the averages of its parameters (`train(model, { ema: 0.999 })`), to be used or saved: the run
    * trains on with its own.
    */
-  emaModel(): any {
-    return averagedModel(this.#core, 'run.emaModel()')
+  emaModel(): Model {
+    return averagedModel(this.#core, 'run.emaModel()') as Model
   }
 
   /**
@@ -354,7 +372,7 @@ export class Run {
 
   #adjust(work: () => void): void {
     this.#turns.adjust(work)
-    announceView(this, undefined)
+    announceView(this.#plain, undefined)
   }
 
   /** Changes settings from the next iteration on: `run.set({ learningRate: 3e-4 }, { why: 'loss is flat' })`. */
@@ -413,30 +431,30 @@ export class Run {
   }
 
   /** Takes back all that the last cell (outside a notebook: the last call) did to the run. */
-  async undo(): Promise<StretchView> {
+  async undo(): Promise<StretchView<Metrics>> {
     return this.#travel(() => this.#timeline.undo())
   }
 
   /** Makes what `undo` took back happen again, to the bit, without training. */
-  async redo(): Promise<StretchView> {
+  async redo(): Promise<StretchView<Metrics>> {
     return this.#travel(() => this.#timeline.redo())
   }
 
   /** Goes to a point kept by name, or to one that a call or cell began from at this iteration. `undo` leads back. */
-  async goTo(target: number | string): Promise<StretchView> {
+  async goTo(target: number | string): Promise<StretchView<Metrics>> {
     return this.#travel(() => this.#timeline.goTo(target))
   }
 
-  async #travel(work: () => Move): Promise<StretchView> {
+  async #travel(work: () => Move): Promise<StretchView<Metrics>> {
     const started = performance.now()
     const from = this.iteration
     await this.#turns.travel(work)
-    announceView(this, undefined)
+    announceView(this.#plain, undefined)
     return stretchView(this.#core, { from, started })
   }
 
   /** Begins anew: the values, data order and settings that the run was made with. `undo` leads back. */
-  async fresh(): Promise<StretchView> {
+  async fresh(): Promise<StretchView<Metrics>> {
     return this.#travel(() => this.#timeline.fresh())
   }
 
@@ -482,7 +500,7 @@ export class Run {
   }
 
   /** A second run that goes on from here with a copy of the model; this one stays as it is. */
-  branch(name: string): Run {
+  branch(name: string): Run<Model, Metrics> {
     const { ok, expected } = optionChecks.name!
     if (!ok(name)) throw new InputError({ where: 'run.branch(name)', received: describe(name), expected })
     const twin = branchOf(this.#core, name)

@@ -1,4 +1,3 @@
-import * as tf from '@tensorflow/tfjs'
 import type { Dataset } from '../data/dataset.js'
 import { isDataset, toDataset, type DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
@@ -33,6 +32,7 @@ import {
 import { checkSizes, checkWholeBatches, fixedBatch } from './recurrent.js'
 import { ownTrainee, type OwnModel } from './own.js'
 import { iterationTrainee, type OwnIteration } from './own-iteration.js'
+import type { LayersModelLike, MetricsNamed } from './run-types.js'
 import { savedPoints } from './disk/points.js'
 import { Run } from './run.js'
 import { lookAtRunFile } from './disk/run-file.js'
@@ -45,9 +45,6 @@ import type { Trainee } from './trainee.js'
 /** What `train` takes beside this model: a tf.LayersModel has no loss of its own. */
 export type OptionsOf<M> = M extends LayersModelLike ? ModelOptions : RunOptions
 
-/** A tf.LayersModel by what tells it apart. The whole of it has a `loss` too, which would hide the type of an own one. */
-export type LayersModelLike = Pick<tf.LayersModel, 'layers' | 'inputs' | 'outputs'>
-
 /**
  * Makes a run of a model: nothing is trained yet. The model is trained in place.
  *
@@ -57,14 +54,14 @@ export type LayersModelLike = Pick<tf.LayersModel, 'layers' | 'inputs' | 'output
  * @throws InputError where the options, the data's shapes or the model do not fit; its message says what would.
  */
 // One signature, so that a mistake is told where it is: of several the checker tells of the last alone.
-export function train<M extends LayersModelLike | OwnModel | OwnIteration>(
+export function train<M extends LayersModelLike | OwnModel | OwnIteration, Metrics extends string = never>(
   model: M,
-  given: OptionsOf<M>,
-): Run {
+  given: OptionsOf<M> & MetricsNamed<Metrics>,
+): Run<M, Metrics> {
   const options = checkOptions(given, 'train(model, options)')
   const { name, resume = false } = options
   const again = resume ? maybeResumed(model, options) : undefined
-  if (again) return again
+  if (again) return again as Run<any, any>
   const core = createCore(model, options)
   return new Run(core, new Journal(core, { named: name !== undefined }))
 }
@@ -146,10 +143,10 @@ function createCore(model: unknown, options: RunOptions & { loss?: unknown }): C
  * restart. The model takes the saved weights; the seed, the order of the data, the optimizer's state, the history and the
  * settings come from disk. Functions of one's own (a loss, schedule, stop rule, metric) are passed again.
  */
-export async function loadRun(
-  target: string,
-  given: LoadOptions & { model: tf.LayersModel | OwnModel | OwnIteration },
-): Promise<Run> {
+export async function loadRun<
+  M extends LayersModelLike | OwnModel | OwnIteration,
+  Metrics extends string = string,
+>(target: string, given: LoadOptions & MetricsNamed<Metrics> & { model: M }): Promise<Run<M, Metrics>> {
   const known = ['model', ...Object.keys(optionChecks)]
   const { model, ...passed } = named(given, known, 'loadRun(folder, options)') as typeof given
   if (typeof model !== 'object' || model === null)
@@ -160,9 +157,10 @@ export async function loadRun(
     })
   const where = `loadRun(${describe(target)})`
   const { files, folder } = findFolder(target, where)
-  return withClaim(files, folder, { save: passed.save, takesOver: isRunAgain }, (claim) =>
+  const run = withClaim(files, folder, { save: passed.save, takesOver: isRunAgain }, (claim) =>
     ofFolder(folder, where, () => loadFrom(openFolder(files, folder, where), model, passed, claim)),
   )!
+  return run as Run<any, any>
 }
 
 function loadFrom(saved: Saved, model: unknown, passed: LoadOptions, claim: Claim): Run {

@@ -13,3 +13,4 @@ export {
 } from './kernel.js'
 export { chromium, long, python, pytorch } from './needs.js'
 export { isRunning } from './processes.js'
+export { typeErrors } from './typecheck.js'

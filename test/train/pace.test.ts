@@ -41,7 +41,7 @@ function start(more: object = {}, made: Parameters<typeof classifier>[0] = {}) {
     save: false,
     ...more,
   })
-  return { model, run: run as Run }
+  return { model, run }
 }
 const far = (a: number[][], b: number[][]) =>
   Math.max(...a.flat().map((value, i) => Math.abs(value - b.flat()[i]!)))
