@@ -6,7 +6,7 @@
  * length of the text; that the text is the same is said by the name, which the build makes of what is in the file. What is in
  * the bytecode V8 believes: a file that a machine lost power over would end every kernel, so it begins with its checksum.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -44,16 +44,17 @@ const importHere = (specifier: string): Promise<unknown> => import(specifier)
 /** Keeps the bytecode of all that has run by now. */
 function keepCode(): void {
   if (cachedData && !script.cachedDataRejected) return
+  const own = `${kept}.${process.pid}`
   try {
     // Whole or not at all: another kernel may be reading it.
-    const own = `${kept}.${process.pid}`
     const code = script.createCachedData()
     const checksum = Buffer.alloc(checksumBytes)
     checksum.writeUInt32LE(crc32(code))
     writeFileSync(own, Buffer.concat([checksum, code]))
     renameSync(own, kept)
   } catch {
-    // Not everybody may write there.
+    // Not everybody may write there, and where the disk is full half of it helps nobody.
+    rmSync(own, { force: true })
   }
 }
 

@@ -1,8 +1,9 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { InputError, describe } from '../errors.js'
 import { during } from '../settle.js'
+import { writeWhole } from '../whole-file.js'
 import { Graph, type Node, type Value } from './graph.js'
 import { encodeModel } from './onnx/model.js'
 import { replaceInputs, findNeeded } from './plan.js'
@@ -159,7 +160,6 @@ export async function exportOnnx(
     const bytes = encodeModel({ nodes, inputs: one.inputs, outputs: one.outputs, names, dimensions })
     const path = resolve(file)
     mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(`${path}.part`, bytes)
-    renameSync(`${path}.part`, path)
+    writeWhole(path, bytes)
   })
 }

@@ -1,18 +1,14 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs'
 import { InputError } from '../errors.js'
 import { during } from '../settle.js'
+import { writeWhole } from '../whole-file.js'
 
 /** `file:///models/digits`, and `file://./model` as tfjs-node takes it. */
 function pathOf(url: string): string {
   return url.startsWith('file:///') ? fileURLToPath(url) : resolve(url.slice('file://'.length))
-}
-
-function writeWhole(path: string, content: string | Uint8Array): void {
-  writeFileSync(`${path}.part`, content)
-  renameSync(`${path}.part`, path)
 }
 
 /** Writes a model into a folder: `model.json` and `weights.bin`, the layout of tfjs-node and of the converter. */

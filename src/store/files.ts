@@ -1,4 +1,5 @@
 import { atomically } from '../settle.js'
+import { writeAll, writeWhole } from '../whole-file.js'
 
 /**
  * The one door to files for what trains. Everything is synchronous, as an event or a snapshot is written between two
@@ -52,16 +53,7 @@ export interface Files {
 
 export type Kind = 'file' | 'folder' | 'link' | 'other'
 
-/** What a file is called while it is written. A process that was killed leaves it behind. */
-export const unfinishedName = (name: string): string =>
-  `${name}.${process.pid}-${Math.random().toString(16).slice(2, 10)}.tmp`
-
-/** The file that was to be written where this lies, of a write that was broken off; undefined for any other name. */
-export function maybeUnfinished(name: string): string | undefined {
-  return /^(.+)\.\d+(?:-[0-9a-f]+)?\.tmp$/.exec(name)?.[1]
-}
-
-/** How much is read or written at once: Node takes at most 2 GiB. */
+/** How much is read at once: Node takes at most 2 GiB. */
 const piece = 2 ** 30
 
 /**
@@ -106,12 +98,6 @@ export function maybeFiles(): Files | undefined {
       }
       return bytes
     })
-  }
-
-  function writeAll(handle: number, content: string | Uint8Array): void {
-    const bytes = typeof content === 'string' ? Buffer.from(content) : content
-    for (let done = 0; done < bytes.length;)
-      done += fs.writeSync(handle, bytes, done, Math.min(piece, bytes.length - done), null)
   }
 
   return {
@@ -172,20 +158,7 @@ export function maybeFiles(): Files | undefined {
     write(name, content) {
       const file = at(name)
       fs.mkdirSync(path.dirname(file), { recursive: true })
-      const unfinished = unfinishedName(file)
-      atomically(() => {
-        try {
-          within(unfinished, 'wx', (handle) => {
-            writeAll(handle, content)
-            fs.fsyncSync(handle)
-          })
-          fs.renameSync(unfinished, file)
-        } catch (error) {
-          // Half a file helps nobody, least of all on a disk that is full.
-          fs.rmSync(unfinished, { force: true })
-          throw error
-        }
-      })
+      writeWhole(file, content)
     },
     append(name, text) {
       const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK = 0 } = fs.constants

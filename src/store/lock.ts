@@ -7,7 +7,8 @@
  * Whether the holder lives is known where it is, or was, a process of this machine since its start, and of the same container:
  * by its id and the time it began, as ids are used again. Of others the only sign is that they write their lock anew.
  */
-import { unfinishedName, type Files } from './files.js'
+import { unfinishedName } from '../whole-file.js'
+import type { Files } from './files.js'
 import { isRunning, thisProcess, type ProcessName } from './process.js'
 
 /** Milliseconds between two signs of life. */

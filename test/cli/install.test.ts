@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { startKernel as start } from '../../kernel/cli/client/index.js'
@@ -94,6 +94,37 @@ describe('gradbook install', () => {
       expect(JSON.parse(stdout).kernelspecs.gradbook.spec.language).toBe('typescript')
     },
   )
+
+  it('lays and removes its own files alone: what somebody put beside them stays, and no name leads out of the folder', async () => {
+    const prefix = temporaryFolder()
+    const data = join(prefix, 'share/jupyter')
+    await gradbook(['install', '--prefix', prefix])
+    const spec = join(data, 'kernels/gradbook')
+    const extensions = join(data, 'labextensions')
+    const extension = readdirSync(extensions, { recursive: true })
+      .map(String)
+      .find((file) => file.endsWith('install.json'))!
+    const extensionFolder = join(extensions, extension, '..')
+    writeFileSync(join(spec, 'kernel.js'), 'mine')
+    writeFileSync(join(extensionFolder, 'notes.txt'), 'mine')
+    for (const command of ['install', 'uninstall'])
+      expect(await gradbook([command, '--prefix', prefix])).toMatchObject({ code: 0 })
+    expect(readdirSync(spec)).toEqual(['kernel.js'])
+    expect(readdirSync(extensionFolder)).toEqual(['notes.txt'])
+    // A link to where somebody builds it goes, and what it leads to stays.
+    const built = temporaryFolder()
+    writeFileSync(join(built, 'package.json'), '{}')
+    rmSync(extensionFolder, { recursive: true })
+    symlinkSync(built, extensionFolder)
+    await gradbook(['install', '--prefix', prefix])
+    await gradbook(['uninstall', '--prefix', prefix])
+    expect(readdirSync(built)).toEqual(['package.json'])
+    expect(existsSync(extensionFolder)).toBe(false)
+    for (const name of ['.', '..', '...']) {
+      const { code, stderr } = await gradbook(['install', '--prefix', prefix, '--name', name])
+      expect([code, stderr]).toEqual([1, expect.stringContaining('not dots alone')])
+    }
+  })
 
   it('is undone by uninstall, which says so when there is nothing to undo', async () => {
     const prefix = temporaryFolder()

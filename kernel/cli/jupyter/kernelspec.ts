@@ -1,16 +1,9 @@
 /** The kernelspec: how a front end learns that this kernel exists and how it starts it. */
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { InputError, describe } from '../../../src/errors.js'
 import { kernelCommand, packageFolder, packageVersion } from '../places.js'
+import { removeLaid } from './laid.js'
 
 export interface KernelSpec {
   argv: string[]
@@ -43,11 +36,12 @@ export function kernelSpec(name = 'gradbook'): KernelSpec {
 }
 
 function checkName(name: string): void {
-  if (!/^[\w.-]+$/.test(name))
+  // Dots alone are a folder above.
+  if (!/^[\w.-]+$/.test(name) || /^\.+$/.test(name))
     throw new InputError({
       where: '--name',
       received: describe(name),
-      expected: 'letters, digits, dots, dashes and underscores',
+      expected: 'letters, digits, dots, dashes and underscores, and not dots alone',
     })
 }
 
@@ -83,7 +77,7 @@ export function writeKernelSpec(dataFolder: string, name = 'gradbook', { force =
   return folder
 }
 
-/** Removes it if it is ours; says whether it was there. */
+/** Removes it if it is ours; says whether it was there. What somebody has laid beside it stays. */
 export function removeKernelSpec(dataFolder: string, name: string): boolean {
   checkName(name)
   const folder = join(dataFolder, 'kernels', name.toLowerCase())
@@ -95,7 +89,7 @@ export function removeKernelSpec(dataFolder: string, name: string): boolean {
       received: `the kernel ${describe(name)}, which is another program's (${folder})`,
       expected: 'a kernelspec that gradbook wrote',
     })
-  rmSync(folder, { recursive: true })
+  removeLaid(folder, ['kernel.json', ...readdirSync(folder).filter((file) => /^logo-[\w.-]+$/.test(file))])
   return true
 }
 

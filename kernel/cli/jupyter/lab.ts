@@ -1,6 +1,6 @@
 /** Finds a JupyterLab, or makes one in gradbook's cache; never touches what the user installed. */
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { InputError } from '../../../src/errors.js'
 import { cacheFolder, findOnPath } from './folders.js'
@@ -63,6 +63,9 @@ function runOrThrow(command: string, args: string[], what: string, hint: string)
 
 const withoutLab = '`npx gradbook run notebooks/01-first-model.ipynb` needs no Python'
 
+/** Says that an environment is gradbook's, also where its making is broken off: only such a one is ever removed. */
+const begun = '.gradbook'
+
 /**
  * A Python environment of gradbook's own with these packages, made once. A stamp that is written last names them: it
  * tells a whole environment from one whose making was broken off, or that an older gradbook made.
@@ -87,8 +90,18 @@ export function makeEnvironment(
       fix: `Install Python (https://www.python.org), or do without: ${withoutLab}`,
     })
   say(`Installing ${packages[0]} into ${folder} (once; about a minute)`)
-  rmSync(folder, { recursive: true, force: true })
+  if (existsSync(folder) && readdirSync(folder).length > 0) {
+    if (!existsSync(stamp) && !existsSync(join(folder, begun)))
+      throw new InputError({
+        where: 'JupyterLab',
+        received: `${folder}, which is there and which gradbook did not make`,
+        expected: 'a place for an environment of its own',
+        fix: 'Move it away, or set GRADBOOK_CACHE to another folder.',
+      })
+    rmSync(folder, { recursive: true })
+  }
   mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, begun), '')
   const hint = `See that the package index is reachable, or do without: ${withoutLab}`
   if (uv) {
     runOrThrow(uv, ['venv', '--quiet', '--allow-existing', '--python', python ?? '3.12', folder], 'uv', hint)

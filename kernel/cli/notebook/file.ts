@@ -3,8 +3,11 @@ import {
   accessSync,
   constants,
   existsSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
+  readdirSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -60,15 +63,34 @@ export function checkWritable(file: string): void {
   }
 }
 
-/** Writes `text` so that the file is either the old one or the new one, whole, whatever happens meanwhile. */
+/**
+ * Writes `text` so that the file is either the old one or the new one, whole, whatever happens meanwhile. A link stays one, and
+ * a file keeps who may read it.
+ */
 export function writeAtomically(file: string, text: string): void {
-  const target = resolve(file)
+  const target = existsSync(file) ? realpathSync(file) : resolve(file)
+  const { mode } = statSync(target, { throwIfNoEntry: false }) ?? { mode: 0o666 }
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`)
   try {
-    writeFileSync(temporary, text)
+    writeFileSync(temporary, text, { mode, flush: true })
     renameSync(temporary, target)
   } catch (error) {
     rmSync(temporary, { force: true })
     throw error
+  }
+  removeAbandoned(target)
+}
+
+/** Milliseconds after which what is unfinished has nobody any more who finishes it. */
+const abandoned = 600_000
+
+/** Removes what a process that was killed left of the same file. */
+function removeAbandoned(target: string): void {
+  const [folder, name] = [dirname(target), basename(target)]
+  for (const other of readdirSync(folder)) {
+    if (!other.startsWith(`.${name}.`) || !/^\d+\.tmp$/.test(other.slice(name.length + 2))) continue
+    const found = lstatSync(join(folder, other), { throwIfNoEntry: false })
+    if (found?.isFile() && Date.now() - found.mtimeMs > abandoned)
+      rmSync(join(folder, other), { force: true })
   }
 }

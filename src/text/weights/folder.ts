@@ -2,6 +2,7 @@ import { describe, InputError } from '../../errors.js'
 import { maybeFiles, type Files } from '../../store/files.js'
 import { decodeTensors, encodeTensors, type StoredTensor } from '../../store/safetensors.js'
 import { named } from '../../suggest.js'
+import { maybeUnfinished } from '../../whole-file.js'
 import { checkGpt } from '../models/config.js'
 import { Gpt } from '../models/gpt.js'
 import { openTokenizer } from '../tokenizers/open.js'
@@ -26,7 +27,7 @@ export function saveModel(model: Gpt, folder: string, options: { tokenizer?: Tok
     throw new InputError({ where, received: describe(model), expected: 'a model of gpt or loadModel' })
   const files = checkFiles(where)
   const known = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json']
-  const other = files.list(folder).find((file) => !known.includes(file))
+  const other = files.list(folder).find((file) => !known.includes(maybeUnfinished(file) ?? file))
   if (other !== undefined)
     throw new InputError({
       where,

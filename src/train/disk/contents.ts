@@ -1,5 +1,6 @@
-import { maybeUnfinished, type Files } from '../../store/files.js'
+import type { Files } from '../../store/files.js'
 import { isLockName } from '../../store/lock.js'
+import { maybeUnfinished } from '../../whole-file.js'
 import { maybePlace } from './points.js'
 
 /** What begins every snapshot: by it a file of the user's with such a name is told from one of ours. */

@@ -31,7 +31,9 @@ export function exportTensorBoard(core: Core, given: string): string {
           value,
           wallTime: times[Math.max(0, row.iteration - 1)] ?? now,
         })
-  const file = files.join(folder, `events.out.tfevents.${Math.floor(now)}.gradbook`)
+  // Two runs that are written within a second, or by two processes, are two files.
+  const unique = crypto.randomUUID().slice(0, 8)
+  const file = files.join(folder, `events.out.tfevents.${Math.floor(now)}.gradbook.${unique}`)
   files.write(file, encodeEvents(events, now))
   return file
 }
