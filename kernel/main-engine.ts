@@ -4,6 +4,7 @@ import { offerAgent } from './debug/offer.js'
 import { runBeside } from './engine/cause.js'
 import { postSafely } from './engine/crossing.js'
 import { createEngine } from './engine/engine.js'
+import { handleSignal, keepListeners } from './engine/handlers.js'
 import { createParts } from './engine/parts.js'
 import { createQuestions } from './engine/questions.js'
 import { show } from './engine/values.js'
@@ -35,8 +36,9 @@ export function startEngine({ protocol, shared, answers, folder, home, exit }: E
     Atomics.wait(shared, Shared.exit, 0, 3_000)
     return exit(status)
   }
-  process.on('SIGINT', () => post({ type: 'interrupt' }))
-  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(0))
+  handleSignal('SIGINT', () => post({ type: 'interrupt' }))
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) handleSignal(signal, () => process.exit(0))
+  keepListeners()
 
   post({ type: 'ready' })
 }

@@ -21,6 +21,15 @@ export interface Places {
   iterated: { start: number; end: number }[]
   /** The `import` of `import(…)`. */
   dynamicImports: { start: number; end: number }[]
+  /** Functions and classes without a name that are assigned to a name from outside, which becomes theirs. */
+  named: { name: string; value: { start: number; end: number } }[]
+}
+
+export function isNameless(node: any): boolean {
+  return (
+    node?.type === 'ArrowFunctionExpression' ||
+    ((node?.type === 'FunctionExpression' || node?.type === 'ClassExpression') && !node.id)
+  )
 }
 
 class Scope {
@@ -58,9 +67,16 @@ export function findReferences(program: { body: readonly any[] }, locals: Iterab
     awaited: [],
     iterated: [],
     dynamicImports: [],
+    named: [],
   }
   const refer = (node: any, scope: Scope, use: Reference['use'] = 'plain', place = node) => {
     if (!scope.has(node.name)) places.references.push({ name: node.name, node: place, use })
+  }
+
+  /** `f = () => {}`, `{ f = () => {} }`: what is assigned takes the name, unless it has one. */
+  const name = (target: any, value: any, scope: Scope): void => {
+    if (target?.type === 'Identifier' && isNameless(value) && !scope.has(target.name))
+      places.named.push({ name: target.name, value })
   }
 
   function visitFunction(node: any, scope: Scope): void {
@@ -97,7 +113,9 @@ export function findReferences(program: { body: readonly any[] }, locals: Iterab
   function visitShorthand(value: any, scope: Scope): void {
     const target = value.type === 'AssignmentPattern' ? value.left : value
     refer(target, scope, 'shorthand')
-    if (target !== value) visit(value.right, scope)
+    if (target === value) return
+    name(target, value.right, scope)
+    visit(value.right, scope)
   }
 
   /** A pattern that declares: only its defaults and computed keys refer to anything. */
@@ -115,6 +133,7 @@ export function findReferences(program: { body: readonly any[] }, locals: Iterab
         break
       case 'AssignmentPattern':
         visitPattern(node.left, scope)
+        name(node.left, node.right, scope)
         visit(node.right, scope)
         break
       case 'RestElement':
@@ -161,6 +180,16 @@ export function findReferences(program: { body: readonly any[] }, locals: Iterab
     VariableDeclarator: (node, scope) => {
       visitPattern(node.id, scope)
       visit(node.init, scope)
+    },
+    AssignmentExpression: (node, scope) => {
+      if (/^(?:\|\||&&|\?\?)?=$/.test(node.operator)) name(node.left, node.right, scope)
+      visit(node.left, scope)
+      visit(node.right, scope)
+    },
+    AssignmentPattern: (node, scope) => {
+      name(node.left, node.right, scope)
+      visit(node.left, scope)
+      visit(node.right, scope)
     },
     MemberExpression: (node, scope) => {
       visit(node.object, scope)

@@ -2,7 +2,7 @@ import { parseSync } from 'oxc-parser'
 import type { Edit } from './edits.js'
 import { attributesOf, importedName, quote } from './imports.js'
 import { namesOfPattern, typeOnly, varNames, type Names } from './names.js'
-import { blockNames, findReferences } from './references.js'
+import { blockNames, findReferences, isNameless } from './references.js'
 
 /** What the program calls its two parameters and the variable that takes its value; the cell's text uses none of them. */
 export interface Words {
@@ -55,13 +55,6 @@ function importStatement(node: any, names: Names, { scope, runtime }: Words): st
     : `${module};`
 }
 
-function isNameless(node: any): boolean {
-  return (
-    node?.type === 'ArrowFunctionExpression' ||
-    ((node?.type === 'FunctionExpression' || node?.type === 'ClassExpression') && !node.id)
-  )
-}
-
 /**
  * Makes the top-level names of a cell properties of one scope object. `names` are those that the TypeScript source declares;
  * a name that the lowering added stays a variable of the program. `globals` are left as they are unless the cell or an earlier
@@ -103,6 +96,13 @@ export function rewriteNames(
     else if (how === 'typeof') edit(node.start, node.end, `typeof ${replaced}`)
     else edit(node.start, node.end, replaced)
   }
+  // A function takes its name from what it is assigned to, but not from a property.
+  const giveName = (name: string, { start, end }: { start: number; end: number }) => {
+    edit(start, start, `({ ${quote(name)}: `)
+    edit(end, end, ` })[${quote(name)}]`)
+  }
+  for (const { name, value } of places.named)
+    if (isOutside(name) || known.has(name) || !(globals.has(name) || words.has(name))) giveName(name, value)
   for (const { start, end } of places.metas) edit(start, end, `${runtime}.meta`)
   for (const [what, wrapped] of [
     ['resume', places.awaited],
@@ -132,9 +132,7 @@ export function rewriteNames(
         edit(id.start, id.start, '(')
         edit(end, end, ')')
       } else if (init && isNameless(init)) {
-        // A function takes its name from `const f = …`, but not from an assignment to a property.
-        edit(init.start, init.start, `({ ${quote(id.name)}: `)
-        edit(init.end, init.end, ` })[${quote(id.name)}]`)
+        giveName(id.name, init)
       } else if (!init && !inLoopHead) {
         // `var x` alone changes nothing, `let x` starts anew.
         if (node.kind !== 'var' || extended) edit(id.end, id.end, ' = undefined')

@@ -23,8 +23,10 @@ import { createComms } from './comms.js'
 import { installGlobals } from './globals.js'
 import { isInterrupted } from './interrupted.js'
 import { markGroups } from './groups.js'
+import { handleErrors } from './handlers.js'
 import { createHost, isDisplay } from './host.js'
 import { captureStreams, createOutput } from './output.js'
+import { LateErrors } from './late-errors.js'
 import { limited } from './limited.js'
 import type { Parts } from './parts.js'
 import { printResources } from './printing.js'
@@ -59,6 +61,7 @@ export function createEngine(
   const comms = createComms(post)
   const running = new Map<Cause, { origin: Origin; unwind: () => void }>()
   const uncaught = new UncaughtEnds()
+  const lateErrors = new LateErrors()
   const closeAllGroups = markGroups()
   watchEndings(shared)
   const streams = captureStreams(output)
@@ -189,11 +192,20 @@ export function createEngine(
     if (origin.stopped || isInterrupted(error)) return
     // Beside a cell that runs it cannot be told whose group is open.
     if (running.size === 0) closeAllGroups()
-    post({ type: 'failed', cause: origin.cause, problem: problemOf(error) })
+    const more = lateErrors.admit(origin.cause)
+    if (!more) return
+    const problem = problemOf(error)
+    post({
+      type: 'failed',
+      cause: origin.cause,
+      problem: { ...problem, traceback: [...problem.traceback, ...more] },
+    })
   }
-  process.on('uncaughtException', onError)
-  process.on('unhandledRejection', (error, promise) => {
-    if (!uncaught.take(promise, error)) onError(error)
+  handleErrors({
+    uncaughtException: onError,
+    unhandledRejection: (error, promise) => {
+      if (!uncaught.take(promise, error)) onError(error)
+    },
   })
 
   function look({ path, members }: Extract<ToMain, { type: 'look' }>): Looked | undefined {

@@ -15,7 +15,12 @@ const withoutName = /^\s*at (async )?(.*):(\d+):(\d+)$/
 export function readFrame(text: string): Frame | undefined {
   const named = withName.exec(text)
   if (named)
-    return { name: named[1]!, file: plainFile(named[2]!), line: Number(named[3]), column: Number(named[4]) }
+    return {
+      name: plainName(named[1]!),
+      file: plainFile(named[2]!),
+      line: Number(named[3]),
+      column: Number(named[4]),
+    }
   const bare = withoutName.exec(text)
   if (bare)
     return {
@@ -26,6 +31,9 @@ export function readFrame(text: string): Frame | undefined {
     }
   return undefined
 }
+
+/** V8 guesses a name where there is none: by what it was assigned to in the compiled program. */
+const plainName = (name: string): string => name.replaceAll(/(?<![\p{L}\p{N}_$])__+scope\./gu, '')
 
 function plainFile(file: string): string {
   if (!file.startsWith('file:')) return file
