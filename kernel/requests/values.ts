@@ -2,9 +2,6 @@
 import type { MimeBundle } from '../../src/host.js'
 import type { Shown } from '../port.js'
 
-/** A picture that takes longer is left out: the chart itself matters more than its copy. */
-const drawAtMost = 10_000
-
 const chart = /^application\/vnd\.vega(lite)?\.v\d+\+json$/
 
 let addPicture: Promise<((bundle: MimeBundle) => Promise<MimeBundle>) | undefined> | undefined
@@ -19,18 +16,10 @@ function needsPicture({ data, live }: Shown): boolean {
   return !live && !('image/png' in data) && Object.keys(data).some((type) => chart.test(type))
 }
 
+/** Within the limits of png.ts; where there is no picture, the text says why. */
 async function withPicture(bundle: MimeBundle): Promise<MimeBundle> {
   const draw = await loadAddPicture()
-  if (!draw) return bundle
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<MimeBundle>((resolve) => (timer = setTimeout(resolve, drawAtMost, bundle)))
-  try {
-    return await Promise.race([draw(bundle), late])
-  } catch {
-    return bundle
-  } finally {
-    clearTimeout(timer)
-  }
+  return draw ? draw(bundle).catch(() => bundle) : bundle
 }
 
 /**

@@ -136,10 +136,10 @@ function messageOf(error: unknown): string {
     .slice(0, 500)
 }
 
-parentPort?.on('message', ({ id, spec }: { id: number; spec: object }) => {
+parentPort?.on('message', (spec: object) => {
   draw(spec).then(
-    (png) => parentPort!.postMessage({ id, png }),
+    (png) => parentPort!.postMessage({ png }),
     (error: unknown) =>
-      parentPort!.postMessage({ id, error: messageOf(error), invalid: error instanceof InvalidSpec }),
+      parentPort!.postMessage({ error: messageOf(error), invalid: error instanceof InvalidSpec }),
   )
 })

@@ -2,16 +2,24 @@ import { Worker } from 'node:worker_threads'
 import type { MimeBundle } from '../host.js'
 import { cleanText } from './clean.js'
 import type { Spec } from './spec.js'
+import { thin } from './thin.js'
 
-/** Drawing one chart takes 10 to 40 ms; a picture that is not there by now is left out. */
-const patience = 20_000
+/** Drawing one chart takes 10 to 40 ms; a picture that is not there by then is left out. Counted from when it is begun. */
+const patience = 15_000
 
 /** `invalid`: the specification itself is wrong, so that no front end could draw it. */
-type Answer = { id: number; png?: Uint8Array; error?: string; invalid?: boolean }
+type Answer = { png?: Uint8Array; error?: string; invalid?: boolean }
+
+/** A chart that waits for the drawing thread, which draws one after the other. */
+interface Waiting {
+  spec: object
+  finish(answer: Answer): void
+}
 
 let worker: Worker | undefined
-let count = 0
-const waiting = new Map<number, (answer: Answer) => void>()
+const queue: Waiting[] = []
+/** What the thread draws now. */
+let drawing: { one: Waiting; timer: NodeJS.Timeout } | undefined
 
 /**
  * The bundle with `image/png` (2x, as bytes) beside its Vega-Lite spec, drawn in a thread of its own. Bundles without a
@@ -23,9 +31,15 @@ const waiting = new Map<number, (answer: Answer) => void>()
 export async function addPicture(bundle: MimeBundle): Promise<MimeBundle> {
   const mime = Object.keys(bundle).find((type) => /^application\/vnd\.vega(lite)?\.v\d\+json$/.test(type))
   if (!mime || bundle['image/png']) return bundle
-  const answer = await drawPng(bundle[mime] as Spec)
-  if (answer.png) return { ...bundle, 'image/png': answer.png }
+  const thinned = thin(bundle[mime] as Spec)
+  const answer = await drawPng(thinned?.spec ?? (bundle[mime] as Spec))
   const text = typeof bundle['text/plain'] === 'string' ? bundle['text/plain'] : ''
+  if (answer.png && !thinned) return { ...bundle, 'image/png': answer.png }
+  if (answer.png && thinned) {
+    const { kept, of } = thinned
+    const note = `(its picture has ${kept.toLocaleString('en')} of the ${of.toLocaleString('en')} rows: those that can be told apart)`
+    return { ...bundle, 'image/png': answer.png, 'text/plain': `${text}${text ? '\n' : ''}${note}` }
+  }
   const reason = cleanText(answer.error, 500)
   const said = `${text}${text ? '\n' : ''}(${answer.invalid ? 'it cannot be drawn' : 'no picture'}: ${reason})`
   if (!answer.invalid) return { ...bundle, 'text/plain': said }
@@ -39,58 +53,80 @@ export async function addPicture(bundle: MimeBundle): Promise<MimeBundle> {
  * @example const bytes = await toPng(lossChart(run.view()))
  */
 export async function toPng(spec: object): Promise<Uint8Array> {
-  const answer = await drawPng(spec)
+  const answer = await drawPng(thin(spec as Spec)?.spec ?? spec)
   if (answer.png) return answer.png
   throw new Error(`the chart could not be drawn: ${answer.error}`)
 }
 
 function drawPng(spec: object): Promise<Answer> {
   return new Promise((resolve) => {
-    const id = ++count
-    const timer = setTimeout(
-      () => finish({ id, error: `it took longer than ${patience / 1000} s` }),
-      patience,
-    )
-    timer.unref()
-    const finish = (answer: Answer) => {
-      clearTimeout(timer)
-      waiting.delete(id)
-      if (waiting.size === 0) worker?.unref()
-      // A drawing that never ends would hold back every later one.
-      if (!answer.png && answer.error?.startsWith('it took longer')) stopWorker()
-      resolve(answer)
-    }
-    waiting.set(id, finish)
-    try {
-      const thread = (worker ??= startWorker())
-      thread.ref()
-      thread.postMessage({ id, spec })
-    } catch (error) {
-      finish({ id, error: error instanceof Error ? error.message : String(error) })
-    }
+    queue.push({ spec, finish: resolve })
+    drawNext()
   })
+}
+
+/** Gives the thread the next chart: one at a time, so that who takes too long takes nobody's time but its own. */
+function drawNext(): void {
+  if (drawing) return
+  const one = queue.shift()
+  if (!one) return worker?.unref()
+  // A drawing that never ends would hold back every later one.
+  const timer = setTimeout(() => endThread(`it took longer than ${patience / 1000} s`), patience)
+  timer.unref()
+  drawing = { one, timer }
+  try {
+    const thread = (worker ??= startWorker())
+    thread.ref()
+    thread.postMessage(one.spec)
+  } catch (error) {
+    finish({ error: error instanceof Error ? error.message : String(error) })
+  }
+}
+
+function finish(answer: Answer): void {
+  if (!drawing) return
+  const { one, timer } = drawing
+  clearTimeout(timer)
+  drawing = undefined
+  one.finish(answer)
+  drawNext()
 }
 
 function startWorker(): Worker {
   const thread = new Worker(new URL('draw.js', import.meta.url), {
     // Flags of the process (a loader, a debugger's port) are not the worker's.
     execArgv: [],
-    // A chart leaves 10 MB of garbage; with V8's 16 MB it is copied about three times before it is known to be that.
-    resourceLimits: { maxYoungGenerationSizeMb: 64 },
+    resourceLimits: {
+      // A chart leaves 10 MB of garbage; with V8's 16 MB it is copied about three times before it is known to be that.
+      maxYoungGenerationSizeMb: 64,
+      // A chart that needs more gets no picture: the notebook goes on.
+      maxOldGenerationSizeMb: 2_048,
+    },
     stdout: false,
   })
-  thread.on('message', (answer: Answer) => waiting.get(answer.id)?.(answer))
-  const fail = (reason: string) => {
-    if (worker === thread) worker = undefined
-    for (const [id, finish] of waiting) finish({ id, error: reason })
+  thread.on('message', (answer: Answer) => {
+    if (worker === thread) finish(answer)
+  })
+  // What waits is drawn by the next thread.
+  const end = (reason: string) => {
+    if (worker === thread) endThread(reason)
   }
-  thread.on('error', (error) => fail(error instanceof Error ? error.message : String(error)))
-  thread.on('exit', () => fail('the drawing thread ended'))
+  thread.on('error', (error) =>
+    end(
+      (error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY'
+        ? 'it takes more memory than a picture is worth'
+        : error instanceof Error
+          ? error.message
+          : String(error),
+    ),
+  )
+  thread.on('exit', () => end('the drawing thread ended'))
   return thread
 }
 
-function stopWorker(): void {
+function endThread(reason: string): void {
   const thread = worker
   worker = undefined
   void thread?.terminate()
+  finish({ error: reason })
 }

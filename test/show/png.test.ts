@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
+import { long } from '../kit/needs.js'
 import { confusionView, mistakesView, runView } from './sample-views.js'
 
 // The drawing thread is a file of its own, so what a user runs is tested: dist/.
@@ -126,6 +127,35 @@ describe('the picture of a chart', () => {
     const pngs = await Promise.all([100, 150, 200].map((width) => toPng({ ...bar, width })))
     expect(pngs.map((png) => size(png)[0])).toEqual([200, 300, 400])
   })
+
+  const dots = (count: number, mark = 'point') => ({
+    ...bar,
+    data: { values: Array.from({ length: count }, (_, i) => ({ a: i, b: (i * 7919) % 1_009 })) },
+    mark,
+    encoding: { x: { field: 'a', type: 'quantitative' }, y: { field: 'b', type: 'quantitative' } },
+  })
+  const three = (first: object) =>
+    Promise.all([first, bar, bar].map((spec) => addPicture({ [mime]: spec, 'text/plain': 'mine' })))
+
+  it('of a million dots has those that can be told apart, and says so; the next charts have theirs', async () => {
+    const [million, ...next] = await three(dots(1_000_000))
+    expect(million!['image/png']).toBeInstanceOf(Uint8Array)
+    expect(million!['text/plain']).toMatch(/^mine\n\(its picture has [\d,]+ of the 1,000,000 rows: /)
+    for (const bundle of next) expect(bundle['image/png']).toBeInstanceOf(Uint8Array)
+  }, 60_000)
+
+  it.skipIf(!long)(
+    'that takes too long says so, and takes none of the time of the next charts',
+    async () => {
+      const [endless, ...next] = await three({
+        ...dots(1),
+        data: { sequence: { start: 0, stop: 4e7, as: 'a' } },
+      })
+      expect(endless!['text/plain']).toMatch(/^mine\n\(no picture: it t(?:ook|akes) /)
+      for (const bundle of next) expect(bundle['image/png']).toBeInstanceOf(Uint8Array)
+    },
+    120_000,
+  )
 
   it('does not keep the process alive', () => {
     const script = `
