@@ -30,6 +30,12 @@ export interface Optimizer {
   readonly settings: { readonly [name: string]: unknown }
   /** Slots of one parameter, e.g. `{ m: zeros, v: zeros }`; fresh tensors, which the caller disposes. */
   init(parameter: tf.Tensor, name: string): Tensors
+  /**
+   * How large, at most, one update can make a value or an entry of a slot: given gradients, and values and slots, of which no
+   * entry is larger than `gradient` and `largest`. Missing, or Infinity: it cannot be said, as where there may be a division by 0;
+   * then what each update writes is looked at.
+   */
+  reach?(at: { gradient: number; largest: number; learningRate: number }): number
   /** The new value and slots of one parameter. No value may be read inside; inputs are left alone. */
   update(at: UpdateInput): { value: tf.Tensor; slots: Tensors }
 }

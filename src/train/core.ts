@@ -8,6 +8,7 @@ import { during } from '../settle.js'
 import type { Adjustment, EvaluationRow, LookRow, StopReason } from '../views.js'
 import { Books } from './books.js'
 import { Dropouts } from './dropout.js'
+import { Reach } from './finite.js'
 import { History } from './history.js'
 import { keyOf } from './key.js'
 import type { Settings } from './options.js'
@@ -68,6 +69,8 @@ export class Core {
   /** Of the tensors' values: another number after each change, and never one that was used before. */
   version = 0
   #versions = 0
+  /** How large the values can be by now. */
+  readonly reach = new Reach(this)
   /** Makes an adjustment whose iteration has come; set by the run, whose calls make it. */
   makePlanned: (adjustment: Adjustment) => unknown = () => {}
   /** Told of what happens beside the iterations, for the record. */

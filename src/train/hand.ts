@@ -153,10 +153,19 @@ export class Hand {
         })
       const pace = core.paceOf(positions.length || 1)
       const updates = updatesAt(core, list, norm, learningRate, pace)
+      const written = core.reach.findPlanned({ gradientNorm, learningRate, pace }, updates, state)
+      if (written)
+        throw new InputError({
+          where: 'run.apply(gradients)',
+          received: `gradients (of norm ${gradientNorm}) of which the optimizer makes a value of ${written} that is not finite`,
+          expected: 'a finite update',
+          fix: 'The update was not made. Look at the settings of the optimizer: an epsilon of 0, a very large rate.',
+        })
       const at = core.iteration
       const took = this.#started ? performance.now() - this.#started : 0
       const finish = () => {
         commit(core, updates, state)
+        core.reach.made()
         const outcome = { finite: true, loss, gradientNorm, learningRate, positions, losses, pace }
         if (core.iteration === at) record(core, outcome, took)
         over()

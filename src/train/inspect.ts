@@ -97,6 +97,7 @@ function openUp(core: Core, compiled: boolean, begins: () => void): InspectedIte
       const activations = readActivations(taps.activations)
       const [loss, gradientNorm] = [found.loss.dataSync()[0]!, norm.dataSync()[0]!]
       if (!Number.isFinite(loss) || !isFiniteUpdate(gradientNorm, learningRate)) return undefined
+      if (core.reach.findPlanned({ gradientNorm, learningRate, pace }, updates, found.state)) return undefined
       const losses = (found.losses?.dataSync().slice() ?? new Float32Array()) as Float32Array
       const changes = updates.map(
         ({ parameter: { variable }, value }) => value?.sub(variable) ?? tf.zerosLike(variable),
@@ -113,6 +114,7 @@ function openUp(core: Core, compiled: boolean, begins: () => void): InspectedIte
       begins()
       making.finish(() => {
         commit(core, updates, found.state)
+        core.reach.made()
         record(core, outcome, performance.now() - started)
       })
       const byName = (tensors: readonly (tf.Tensor | null)[], names: readonly string[]) =>

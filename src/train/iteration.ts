@@ -18,6 +18,8 @@ export interface Outcome {
   learningRate: number
   positions: Int32Array
   losses: Float32Array | undefined
+  /** Where only what it would write is not finite: the first value of which that is so. */
+  written?: string
   /** How it became an update; missing for an own iteration. */
   pace?: Pace
 }
@@ -46,10 +48,16 @@ function oneIteration(core: Core, begins: () => void): Outcome {
         making.takeBack = takeBack
       })
       if (compiled) {
-        const outcome = { ...compiled, learningRate, positions, pace }
-        if (compiled.finite)
+        const { gradientNorm } = compiled
+        // On a device it cannot be taken back, nor looked at.
+        const isLooked = compiled.finite && making.takeBack !== undefined
+        const written = isLooked ? core.reach.findMade({ gradientNorm, learningRate, pace }) : undefined
+        const finite = compiled.finite && written === undefined
+        const outcome = { ...compiled, finite, learningRate, positions, pace, ...(written && { written }) }
+        if (finite)
           making.finish(() => {
             core.changed()
+            if (isLooked) core.reach.made()
             record(core, outcome, performance.now() - started)
           })
         return outcome
@@ -58,12 +66,16 @@ function oneIteration(core: Core, begins: () => void): Outcome {
       const norm = normOf(found.gradients)
       const updates = updatesAt(core, found.gradients, norm, learningRate, pace)
       const { loss, gradientNorm, losses } = readReport(found, norm)
-      const finite = Number.isFinite(loss) && isFiniteUpdate(gradientNorm, learningRate)
-      const outcome = { finite, loss, gradientNorm, learningRate, positions, losses, pace }
+      const isFinite = Number.isFinite(loss) && isFiniteUpdate(gradientNorm, learningRate)
+      const step = { gradientNorm, learningRate, pace }
+      const written = isFinite ? core.reach.findPlanned(step, updates, found.state) : undefined
+      const finite = isFinite && written === undefined
+      const outcome = { finite, loss, ...step, positions, losses, ...(written && { written }) }
       if (finite) {
         begins()
         making.finish(() => {
           commit(core, updates, found.state)
+          core.reach.made()
           record(core, outcome, performance.now() - started)
         })
       }

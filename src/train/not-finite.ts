@@ -22,13 +22,15 @@ export interface NotFinite {
   /** The first parameter whose value, or whose gradient, is not finite. */
   parameter?: string
   gradient?: string
+  /** Where loss and gradients are finite: the first value that the update would have made one that is not. */
+  written?: string
   /** The last five. */
   adjustments: readonly object[]
 }
 
 /** Looks at the batch again, part by part. Called where an update was not finite; nothing is changed. */
 export function findNotFinite(core: Core, outcome: Outcome): NotFinite {
-  const { positions, loss, gradientNorm, learningRate, losses } = outcome
+  const { positions, loss, gradientNorm, learningRate, losses, written } = outcome
   const ids = Array.from(positions, (position) => core.data.ids[position]!)
   const bad = new Set<number>()
   for (let i = 0; i < (losses?.length ?? 0); i++) if (!Number.isFinite(losses![i])) bad.add(ids[i]!)
@@ -52,6 +54,7 @@ export function findNotFinite(core: Core, outcome: Outcome): NotFinite {
     ...(found.layer !== undefined && { layer: found.layer }),
     ...(found.parameter !== undefined && { parameter: found.parameter }),
     ...(found.gradient !== undefined && { gradient: found.gradient }),
+    ...(written !== undefined && { written }),
     adjustments: core.adjustments.slice(-5),
   }
 }
@@ -94,7 +97,18 @@ function lowerRate({ peak, peaks }: Core): string {
 
 /** The reason as it is shown: what happened, where, and the two lines to go back and go on. */
 export function notFiniteReason(core: Core, found: NotFinite): StopReason & { notFinite: NotFinite } {
-  const { loss, gradientNorm, learningRate, ids, examples, layer, parameter, gradient, adjustments } = found
+  const {
+    loss,
+    gradientNorm,
+    learningRate,
+    ids,
+    examples,
+    layer,
+    parameter,
+    gradient,
+    written,
+    adjustments,
+  } = found
   const some = (list: readonly number[]) => `${list.slice(0, 8).join(', ')}${list.length > 8 ? ', …' : ''}`
   const few = examples.length > 0 && examples.length < ids.length
   const what = !Number.isFinite(loss)
@@ -108,7 +122,9 @@ export function notFiniteReason(core: Core, found: NotFinite): StopReason & { no
       ? `; the first layer that is not finite is ${layer}`
       : gradient
         ? `; the first gradient that is not finite is that of ${gradient}`
-        : ''
+        : written
+          ? `; ${written} would not be finite`
+          : ''
   const changes = adjustments.length
     ? ` Last changed: ${(adjustments as { what: string; at: number }[]).map(({ what: name, at }) => `${name} after ${at}`).join(', ')}.`
     : ''

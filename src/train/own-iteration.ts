@@ -4,6 +4,7 @@ import { withRandomness } from '../backend/random.js'
 import { markEngine } from '../backend/unwind.js'
 import { describe, InputError, Interrupted } from '../errors.js'
 import { atomically, committing, during, whileWaiting } from '../settle.js'
+import { findChanged } from './finite.js'
 import { bindOptimizers, type BoundOptimizer } from './bound-optimizers.js'
 import type { Core } from './core.js'
 import { isFiniteUpdate, record, type Outcome } from './iteration.js'
@@ -137,7 +138,11 @@ async function oneOwnIteration(
           const learningRate = core.learningRate()
           const gradientNorm = Math.hypot(...norms)
           const rates = Object.values(core.peaks).map((peak) => core.learningRate(undefined, peak))
-          const finite = Number.isFinite(loss) && rates.every((rate) => isFiniteUpdate(gradientNorm, rate))
+          const written = findChanged(core, saved.isChanged)
+          const finite =
+            Number.isFinite(loss) &&
+            written === undefined &&
+            rates.every((rate) => isFiniteUpdate(gradientNorm, rate))
           const outcome = {
             finite,
             loss: loss!,
@@ -145,6 +150,7 @@ async function oneOwnIteration(
             learningRate,
             positions,
             losses: undefined,
+            ...(written !== undefined && { written }),
             more,
           }
           if (!finite) return outcome
@@ -178,7 +184,11 @@ function moveAverages({ settings, trainee, slots }: Core): void {
 }
 
 /** References to all values, to go back to if the iteration fails: nothing is copied. */
-function saveAll(core: Core): { restore(): void; dispose(): void } {
+function saveAll(core: Core): {
+  isChanged(variable: tf.Variable): boolean
+  restore(): void
+  dispose(): void
+} {
   const variables = [...core.trainee.parameters, ...core.trainee.state].map(({ variable }) => variable)
   const values = variables.map((variable) => tf.keep(variable.clone()))
   const slots = new Map(
@@ -188,7 +198,10 @@ function saveAll(core: Core): { restore(): void; dispose(): void } {
     ]),
   )
   const counts = core.counts
+  const kept = [...values, ...[...slots.values()].flatMap((entry) => entry.map(([, value]) => value))]
+  const before = new Set(kept.map(({ dataId }) => dataId))
   return {
+    isChanged: ({ dataId }) => !before.has(dataId),
     restore() {
       for (const [i, variable] of variables.entries()) assignOnce(variable, values[i]!)
       for (const [key, entry] of core.slots) {

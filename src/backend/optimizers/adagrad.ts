@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../optimizer.js'
 import { checkSettings } from './check.js'
-import { record, settingsOf, type GroupedSettings } from './groups.js'
+import { largestOf, leastEpsilon, record, settingsOf, type GroupedSettings } from './groups.js'
 
 export interface AdagradSettings extends GroupedSettings {
   /** What the sum of squared gradients starts from, 0. */
@@ -28,6 +28,13 @@ export function adagrad(settings: AdagradSettings): Optimizer {
     name: 'adagrad',
     learningRate,
     settings: record(settings),
+    reach({ gradient, largest, learningRate: rate }) {
+      if (epsilon < leastEpsilon) return Infinity
+      const { share, decay } = largestOf(settings)
+      const decayed = gradient + decay * largest
+      // What is divided by is at least what is divided.
+      return Math.max(largest + decayed ** 2, largest + share * rate)
+    },
     init: (parameter) => ({ sum: tf.fill(parameter.shape, initial) }),
     update(at) {
       const { rate, weightDecay } = settingsOf(settings, at)

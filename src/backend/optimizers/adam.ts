@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../optimizer.js'
 import { checkSettings } from './check.js'
-import { record, settingsOf, type GroupedSettings } from './groups.js'
+import { largestOf, leastEpsilon, record, settingsOf, type GroupedSettings } from './groups.js'
 
 export interface AdamSettings extends Omit<GroupedSettings, 'weightDecay'> {
   /** Share of the mean gradient that is kept, 0.9. */
@@ -28,6 +28,13 @@ function createAdam(name: string, settings: AdamwSettings): Optimizer {
     name,
     learningRate,
     settings: record(settings),
+    reach({ gradient, largest, learningRate: rate }) {
+      if (epsilon < leastEpsilon || beta1 ** 2 >= beta2) return Infinity
+      const { share, decay } = largestOf(settings)
+      // By Cauchy and Schwarz m is no more than so many roots of v; the corrections add a factor.
+      const roots = 1 / Math.sqrt((1 - beta2) * (1 - beta1 ** 2 / beta2))
+      return Math.max(gradient, gradient ** 2, largest + share * rate * (roots + decay * largest))
+    },
     init: (parameter) => ({ m: tf.zerosLike(parameter), v: tf.zerosLike(parameter) }),
     update(at) {
       const { rate, weightDecay } = settingsOf(settings, at)

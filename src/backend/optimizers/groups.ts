@@ -45,6 +45,20 @@ export function settingsOf(
   }
 }
 
+/** The largest share of the rate that a group has, and the largest decay: for how far an update can reach. */
+export function largestOf({ learningRate, weightDecay = 0, groups = [] }: GroupedSettings): {
+  share: number
+  decay: number
+} {
+  return {
+    share: Math.max(1, ...groups.map((group) => (group.learningRate ?? learningRate) / learningRate)),
+    decay: Math.max(weightDecay, ...groups.map((group) => group.weightDecay ?? 0)),
+  }
+}
+
+/** An epsilon of less is 0 beside what it is added to, and what is divided by may be. */
+export const leastEpsilon = 1e-30
+
 /** Settings as plain data: what was left out is left out, a pattern or a function becomes its text. */
 export function record(settings: object): { [name: string]: unknown } {
   const plain = (value: unknown): unknown => {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../optimizer.js'
 import { checkSettings } from './check.js'
-import { record, settingsOf, type GroupedSettings } from './groups.js'
+import { largestOf, record, settingsOf, type GroupedSettings } from './groups.js'
 
 export interface LionSettings extends GroupedSettings {
   /** Share of the momentum in the direction of a step, 0.9. */
@@ -29,6 +29,10 @@ export function lion(settings: LionSettings): Optimizer {
     name: 'lion',
     learningRate,
     settings: record(settings),
+    reach({ gradient, largest, learningRate: rate }) {
+      const { share, decay } = largestOf(settings)
+      return Math.max(gradient, largest + share * rate * (1 + decay * largest))
+    },
     init: (parameter) => ({ momentum: tf.zerosLike(parameter) }),
     update(at) {
       const { rate, weightDecay } = settingsOf(settings, at)

@@ -3,7 +3,7 @@ import { InputError, describe } from '../../errors.js'
 import type { Optimizer } from '../optimizer.js'
 import { adamw, type AdamwSettings } from './adam.js'
 import { checkSettings } from './check.js'
-import { isMatch, record, settingsOf, type ParameterGroup } from './groups.js'
+import { isMatch, largestOf, record, settingsOf, type ParameterGroup } from './groups.js'
 
 export interface MuonSettings {
   /** Of the matrices. */
@@ -70,6 +70,17 @@ export function muon(settings: MuonSettings): Optimizer {
     name: 'muon',
     learningRate,
     settings: record(settings),
+    reach({ gradient, largest, learningRate: rate }) {
+      const { share, decay: weightDecay } = largestOf({ ...settings, weightDecay: decay })
+      // Singular values are brought to about 1; the scale is a root of at most a billion columns.
+      const step = share * rate * (1e5 + weightDecay * largest)
+      const byOther = other.reach!({
+        gradient,
+        largest,
+        learningRate: (rate * other.learningRate) / learningRate,
+      })
+      return Math.max(gradient, largest + step, byOther)
+    },
     init: (parameter, name) =>
       isMatrix(parameter, name) ? { velocity: tf.zerosLike(parameter) } : other.init(parameter, name),
     update(at) {

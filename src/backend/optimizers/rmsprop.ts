@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer, Tensors } from '../optimizer.js'
 import { checkSettings } from './check.js'
-import { record, settingsOf, type GroupedSettings } from './groups.js'
+import { largestOf, leastEpsilon, record, settingsOf, type GroupedSettings } from './groups.js'
 
 export interface RmspropSettings extends GroupedSettings {
   /** Share of the mean squared gradient that is kept, 0.99. */
@@ -34,6 +34,14 @@ export function rmsprop(settings: RmspropSettings): Optimizer {
     name: 'rmsprop',
     learningRate,
     settings: record(settings),
+    reach({ gradient, largest, learningRate: rate }) {
+      if (epsilon < leastEpsilon) return Infinity
+      const { share, decay: weightDecay } = largestOf(settings)
+      const decayed = gradient + weightDecay * largest
+      const ratio = centered ? decayed / epsilon : 1 / Math.sqrt(1 - decay)
+      const step = momentum * largest + ratio
+      return Math.max(decayed, decayed ** 2, step, largest + share * rate * step)
+    },
     init: (parameter): Tensors => ({
       square: tf.zerosLike(parameter),
       ...(centered && { mean: tf.zerosLike(parameter) }),
@@ -43,8 +51,11 @@ export function rmsprop(settings: RmspropSettings): Optimizer {
       const { rate, weightDecay } = settingsOf(settings, at)
       const gradient = weightDecay ? at.gradient.add(at.value.mul(weightDecay)) : at.gradient
       const slots: Tensors = { square: at.slots.square!.mul(decay).add(gradient.square().mul(1 - decay)) }
-      if (centered) slots.mean = at.slots.mean!.mul(decay).add(gradient.mul(1 - decay))
-      const variance = centered ? slots.square!.sub(slots.mean!.square()) : slots.square!
+      // As `lerp` has it, which PyTorch takes here: the mean of a gradient that stays the same ends a little short of it, so that
+      // its square stays below the mean square. Where it does not, by a rounding, the variance is 0.
+      const { mean } = at.slots
+      if (mean) slots.mean = mean.add(gradient.sub(mean).mul(1 - decay))
+      const variance = slots.mean ? slots.square!.sub(slots.mean.square()).maximum(0) : slots.square!
       let step = gradient.div(variance.sqrt().add(epsilon))
       if (momentum) step = slots.velocity = at.slots.velocity!.mul(momentum).add(step)
       return { value: at.value.sub(step.mul(rate)), slots }

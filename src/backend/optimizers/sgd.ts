@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { InputError } from '../../errors.js'
 import type { Optimizer, Tensors } from '../optimizer.js'
 import { checkSettings } from './check.js'
-import { record, settingsOf, type GroupedSettings } from './groups.js'
+import { largestOf, record, settingsOf, type GroupedSettings } from './groups.js'
 
 export interface SgdSettings extends GroupedSettings {
   /** Share of the last update that is kept; 0 (the default) is plain gradient descent. */
@@ -37,6 +37,12 @@ export function sgd(settings: SgdSettings): Optimizer {
     name: 'sgd',
     learningRate,
     settings: record(settings),
+    reach({ gradient, largest, learningRate: rate }) {
+      const { share, decay } = largestOf(settings)
+      const decayed = gradient + decay * largest
+      const velocity = momentum * largest + decayed
+      return Math.max(velocity, largest + share * rate * (decayed + velocity))
+    },
     init: (parameter): Tensors => (momentum ? { velocity: tf.zerosLike(parameter) } : {}),
     update(at): { value: tf.Tensor; slots: Tensors } {
       const { rate, weightDecay } = settingsOf(settings, at)

@@ -43,6 +43,9 @@ export function accumulate(optimizer: Optimizer, { every }: { every: number }): 
   return {
     ...optimizer,
     settings: { ...optimizer.settings, accumulate: every },
+    reach: ({ gradient, largest, learningRate }) =>
+      optimizer.reach?.({ gradient: largest + gradient, largest: largest + gradient, learningRate }) ??
+      Infinity,
     init: (parameter, name) => ({
       ...optimizer.init(parameter, name),
       gradients: tf.zerosLike(parameter),
