@@ -75,3 +75,17 @@ describe('a split that is stratified and grouped', () => {
     )
   })
 })
+
+describe('a split', () => {
+  it('deals as it always did, so that what was held out from a run on disk stays held out', () => {
+    const y = Int32Array.from({ length: 40 }, (_, i) => (i * i) % 3)
+    const data = fromArrays({ x: new Float32Array(40), y }, { classes: ['a', 'b', 'c'] })
+    const test = (options: object) =>
+      Array.from(split(data, { train: 0.6, validation: 0.25, test: 0.1 }, options).test.ids)
+    expect([test({}), test({ stratify: true, seed: 5 }), test({ groups: (i: number) => i % 11 })]).toEqual([
+      [28, 1, 4, 14],
+      [10, 30, 1, 14],
+      [25, 14, 36, 3],
+    ])
+  })
+})

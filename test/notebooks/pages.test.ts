@@ -9,7 +9,7 @@ function cellsOf(page: string): string {
   return blocks.map(([, code]) => `// %%\n${code}`).join('\n')
 }
 
-it.each(['README.md', 'docs/training.md', 'docs/text.md'])(
+it.each(['README.md', 'docs/training.md', 'docs/text.md', 'docs/data.md'])(
   'the code of %s runs from top to bottom, types checked, in an empty folder',
   async (page) => {
     const folder = temporaryFolder()
@@ -18,6 +18,7 @@ it.each(['README.md', 'docs/training.md', 'docs/text.md'])(
     expect(stderr + stdout).not.toMatch(/Error/)
     expect(code).toBe(0)
     if (page === 'docs/training.md') expect(stdout).toContain('3.00 1.00')
+    if (page === 'docs/data.md') expect(stdout).toContain('3 examples, x float32 [2]')
   },
   240_000,
 )
