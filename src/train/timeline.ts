@@ -2,6 +2,7 @@ import { describe, InputError } from '../errors.js'
 import { maybeHost } from '../host.js'
 import type { Core } from './core.js'
 import { leadsHere, type SavedPoint } from './disk/points.js'
+import { say } from '../say.js'
 import { bytesOf, restoreSnapshot, takeSnapshot, type Snapshot } from './snapshots.js'
 
 /** A point to go back to: what one cell, or one call, began from. */
@@ -174,7 +175,8 @@ export class Timeline {
         saved!.iteration < iteration ||
         (saved!.iteration === iteration && saved!.adjustments! < adjustments.length)
       const found = before ? saved!.read() : undefined
-      if (found && leadsHere(this.#core, found))
+      if (found instanceof Error) say(`${found.message} Undo passes over it.`)
+      else if (found && leadsHere(this.#core, found))
         return { snapshot: found.snapshot, cell: undefined, written: true }
     }
   }
@@ -184,7 +186,8 @@ export class Timeline {
     const here = placeOf(this.#core)
     for (const saved of this.#savedFuture) {
       const found = saved.read()
-      if (found?.from !== here) continue
+      if (found instanceof Error) say(`${found.message} Redo passes over it.`)
+      if (found instanceof Error || found.from !== here) continue
       this.#savedFuture = this.#savedFuture.filter((one) => one !== saved)
       return { snapshot: found.snapshot, cell: undefined, tail: found.history.cut(0) }
     }
@@ -241,12 +244,15 @@ export class Timeline {
         ? this.#named.get(target)
         : points.findLast(({ snapshot }) => snapshot.iteration === target)
     if (found) return found
+    let broken: Error | undefined
     for (const saved of this.#saved.toReversed()) {
       if (typeof target === 'string' ? saved.name !== target : saved.iteration !== target) continue
       const read = saved.read()
-      if (read && (saved.name !== undefined || leadsHere(this.#core, read)))
+      if (read instanceof Error) broken ??= read
+      else if (saved.name !== undefined || leadsHere(this.#core, read))
         return { snapshot: read.snapshot, cell: undefined, tail: read.history.cut(0) }
     }
+    if (broken) throw broken
     const known = [...new Set(this.points.map(({ iteration, name }) => name ?? iteration))]
     throw new InputError({
       where: 'run.goTo(target)',

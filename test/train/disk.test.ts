@@ -1,4 +1,14 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
@@ -317,10 +327,46 @@ describe('a run on disk', () => {
     expect(shown.filter((value) => String(value['text/plain']).includes('goes on in memory'))).toHaveLength(1)
   })
 
+  test('where there is room again, save takes up what was not written, and it is written as it goes', async () => {
+    const { run } = start()
+    await run.iterate(2)
+    await run.save()
+    renameSync('runs/first/events.jsonl', 'events')
+    mkdirSync('runs/first/events.jsonl')
+    await run.iterate(3)
+    run.set({ learningRate: 0.01 })
+    await expect(run.save()).rejects.toThrow('cannot be written')
+    rmdirSync('runs/first/events.jsonl')
+    renameSync('events', 'runs/first/events.jsonl')
+    await run.save()
+    await run.iterate(2)
+    const events = lines('runs/first')
+    const iterations = events.filter(({ type }) => type === 'iteration').map(({ iteration }) => iteration)
+    expect(iterations).toEqual([1, 2, 3, 4, 5, 6, 7])
+    expect(events.filter(({ type }) => type === 'adjustment')).toHaveLength(1)
+  })
+
   test('save: false writes nothing', async () => {
     const { run } = start({ save: false })
     await run.iterate(3)
     expect(existsSync('runs')).toBe(false)
     expect(tf.memory().numTensors).toBeGreaterThan(0)
   })
+})
+
+test('a point that was damaged is passed over by undo, which is said, and named by goTo', async () => {
+  const { run } = start()
+  for (let i = 0; i < 3; i++) {
+    run.keep(`at ${run.iteration}`)
+    await run.iterate(5)
+    await run.save('points')
+  }
+  const folder = 'points/snapshots'
+  for (const name of readdirSync(folder))
+    if (/^00000010-(?:undo|kept)/.test(name)) truncateSync(join(folder, name), 2000)
+  const loaded = await loadRun('points', again())
+  await expect(loaded.goTo('at 10')).rejects.toThrow(/reading points.snapshots.00000010-kept-at%2010/)
+  await loaded.undo()
+  expect(loaded.iteration).toBe(5)
+  expect(shown.at(-1)['text/plain']).toMatch(/reading points.snapshots.00000010-undo-0.*passes over/)
 })

@@ -34,14 +34,14 @@ export function writeCopy(
   const { ours, others } = contentsOf(files, place)
   const found = lookAtRunFile(files, place)
   const before = found && 'file' in found ? found.file : undefined
+  if (overwrite && isWithin(files, files.real(files.folder), place))
+    throw refusal(path, 'the working folder, or one that it lies in', 'a folder of the run’s own')
   if (overwrite && others.length > 0)
     throw refusal(
       path,
       `a folder in which there is more than a run: ${listed(others)}`,
       'a folder with nothing in it but a run, as all of it is replaced',
     )
-  if (overwrite && isWithin(files, files.real(files.folder), place))
-    throw refusal(path, 'the working folder, or one that it lies in', 'a folder of the run’s own')
   const taken = maybeTaken(files, place)
   if (taken)
     throw refusal(path, `a folder that a run is written to as it goes (${nameOf(taken)})`, 'one of its own')

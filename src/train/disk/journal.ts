@@ -191,7 +191,7 @@ export class Journal implements Owner {
 
   /** Something that happened beside the iterations. */
   event(type: string, data: { [name: string]: unknown }): void {
-    if (this.#files && !this.#failed && this.#handedAt === undefined) this.#lines.push(lineOf(type, data))
+    if (this.#files && this.#handedAt === undefined) this.#lines.push(lineOf(type, data))
   }
 
   /** The run went to another point of its history. */
@@ -213,9 +213,8 @@ export class Journal implements Owner {
   }
 
   #flush(folder: RunFolder): void {
-    const lines = this.#lines
+    folder.append(this.#lines)
     this.#lines = []
-    folder.append(lines)
   }
 
   #writeSnapshot(folder: RunFolder, how: { quick?: boolean; point?: Point } = {}): void {
@@ -284,6 +283,8 @@ export class Journal implements Owner {
     for (const point of past) point.written = true
     this.#writeSnapshot(folder)
     open.delete(this)
+    // There is room again: it is written as it goes from here on.
+    this.#failed = false
   }
 }
 

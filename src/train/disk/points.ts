@@ -54,8 +54,14 @@ export interface SavedPoint {
   /** Whether redo goes there. */
   redo?: boolean
   name?: string
-  /** undefined where it is not whole any more, or does not belong to the run as it stands. */
-  read(): { snapshot: Snapshot; history: History; from: string | undefined } | undefined
+  /** What is there, or why it cannot be read. */
+  read(): ReadPoint | Error
+}
+
+export interface ReadPoint {
+  snapshot: Snapshot
+  history: History
+  from: string | undefined
 }
 
 /** The points that a run's folder holds, in the order of the run's line. */
@@ -66,12 +72,12 @@ export function savedPoints(core: Core, files: Files, folder: string): SavedPoin
     .flatMap((file): SavedPoint[] => {
       const place = maybePlace(file)
       if (place?.adjustments === undefined && place?.name === undefined) return []
-      return [{ ...place, read: () => maybeRead(core, files, files.join(snapshots, file)) }]
+      return [{ ...place, read: () => readPoint(core, files, files.join(snapshots, file)) }]
     })
     .toSorted((a, b) => a.iteration - b.iteration || (a.adjustments ?? 0) - (b.adjustments ?? 0))
 }
 
-function maybeRead(core: Core, files: Files, path: string): ReturnType<SavedPoint['read']> {
+function readPoint(core: Core, files: Files, path: string): ReadPoint | Error {
   try {
     const decoded = readSnapshot(files, path)(core)
     checkFit(core, decoded, path)
@@ -105,8 +111,8 @@ function maybeRead(core: Core, files: Files, path: string): ReturnType<SavedPoin
       settings: { ...now, ...plain, ...rules, metrics, progress, save },
     }
     return { snapshot, history: decoded.history, from: decoded.from }
-  } catch {
-    return undefined
+  } catch (error) {
+    return error as Error
   }
 }
 

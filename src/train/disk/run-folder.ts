@@ -73,8 +73,18 @@ export class RunFolder {
 
   /** Appends the rows of the history that are new, then these lines. */
   append(lines: readonly string[]): void {
+    const rows = this.#rows
     const text = this.#textOf(lines)
-    if (text) this.#files.append(this.#events, text)
+    if (!text) return
+    const size = this.#files.size(this.#events)
+    try {
+      this.#files.append(this.#events, text)
+    } catch (error) {
+      // As it was before, so that what is tried again later is there once.
+      this.#rows = rows
+      if (this.#files.size(this.#events) > size) this.#files.cut(this.#events, size)
+      throw error
+    }
   }
 
   #textOf(lines: readonly string[]): string {
