@@ -155,6 +155,34 @@ describe('a model of one’s own', () => {
   })
 })
 
+describe('class indices in a loss of one’s own over several outputs', () => {
+  const three = () => tf.sequential({ layers: [tf.layers.dense({ units: 3, inputShape: [1] })] })
+  const classes = Int32Array.from({ length: n }, (_, i) => i % 3)
+  const start = (y: Int32Array | tf.Tensor, loss: LossFunction) =>
+    train(three(), { ...optionsOf(classes as never), data: { x: tf.tensor2d(x, [n, 1]), y } as never, loss })
+
+  test('that meet each output as a number are spoken of, once', async () => {
+    const run = start(tf.tensor2d(classes, [n, 1]), (y, p) => p.sub(y).square())
+    await run.iterate(2)
+    expect(
+      shown.filter((value) => /class indices.*tf\.oneHot\(y\.flatten\(\), 3\)/.test(value?.['text/plain'])),
+    ).toHaveLength(1)
+  })
+
+  test('that do not fit them are refused with what would', async () => {
+    await expect(start(classes, (y, p) => p.sub(y).square()).iterate(1)).rejects.toThrow(
+      /y of shape \[32\] and predictions of shape \[32, 3\].*tf\.oneHot\(y\.flatten\(\), 3\).*sparseCategoricalCrossentropy/,
+    )
+  })
+
+  test('that are made one-hot, or mask, are left alone', async () => {
+    const hot: LossFunction = (y, p) => tf.oneHot(y.flatten(), 3).sub(p).square()
+    const mask: LossFunction = (y, p) => p.square().mul(y.equal(1).toFloat().reshape([-1, 1]))
+    for (const loss of [hot, mask]) await start(classes, loss).iterate(1)
+    expect(shown.filter((value) => /class indices/.test(value?.['text/plain']))).toEqual([])
+  })
+})
+
 test('a loss whose shape fits no batch is refused', async () => {
   const run = train(line(), { ...optionsOf(y), loss: (y, p) => tf.concat([p.flatten(), y.flatten()]) })
   await expect(run.iterate(1)).rejects.toThrow(/loss of shape \[64\] for 32 examples/)

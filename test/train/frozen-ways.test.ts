@@ -2,9 +2,11 @@
  * Every way of tfjs to freeze a layer. What is right is tfjs's own: `fit` changes the weights in `model.trainableWeights`
  * and no others; where tfjs forgets a wrapper's config, Keras's (all that is within is frozen).
  */
+import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { adamw, seed, train } from '../../src/index.js'
+import { adamw, loadRun, seed, sgd, train } from '../../src/index.js'
+import { temporaryFolder } from '../kit/index.js'
 import { silence, weightsOf } from './setup.js'
 
 let shown: any[]
@@ -230,6 +232,24 @@ test('run.set({ freeze }) freezes and thaws what the layers train, and never wha
   await run.iterate(2)
   expect(values('trunk')).toEqual(trunk)
   expect(values('middle')).not.toEqual(middle)
+})
+
+test('a run is taken up with the layers frozen that were, or says which are not', async () => {
+  const folder = temporaryFolder()
+  const make = (trainable: boolean) => modelOf(kinds.dense!({ name: 'trunk', trainable }))
+  for (const optimizer of [sgd({ learningRate: 0.05 }), adamw({ learningRate: 0.05 })]) {
+    const at = join(folder, optimizer.name)
+    const run = train(make(false), { ...options(), optimizer, save: false })
+    await run.iterate(2)
+    await run.save(at)
+    await run.iterate(2)
+    await expect(loadRun(at, { model: make(true), data: data() })).rejects.toThrow(
+      /a model in which trunk\/kernel, trunk\/bias are trained\. Expected it to be frozen.*layer\.trainable = false/,
+    )
+    const again = await loadRun(at, { model: make(false), data: data() })
+    await again.iterate(2)
+    expect(weightsOf(again.model)).toEqual(weightsOf(run.model))
+  }
 })
 
 test('a model all of whose layers are frozen is refused with what to do', () => {

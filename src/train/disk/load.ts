@@ -187,6 +187,7 @@ function checkMetrics(names: string[], passed: RunOptions['metrics'], where: str
 export function takeUp(core: Core, saved: Saved): void {
   const where = `loadRun('${saved.folder}')`
   const decoded = saved.decoded(core)
+  checkThawed(core, saved.file.parameters, where)
   checkFit(core, decoded, where)
   readAs(decoded.file, () => checkAdjustments(decoded.snapshot.planned))
   const { digest } = (saved.file.data ?? {}) as { digest?: string }
@@ -200,6 +201,23 @@ export function takeUp(core: Core, saved: Saved): void {
   core.looks = decoded.looks
   if (settings.stop)
     checkRule(settings.stop, { metrics: settings.metrics, evaluated: core.evaluateOn !== undefined, where })
+}
+
+/** What was frozen in the model when it was saved has no state of the optimizer to go on with, and was not meant to be trained. */
+function checkThawed(core: Core, recorded: unknown, where: string): void {
+  if (!Array.isArray(recorded)) return
+  const trained = new Set(recorded.map((one) => (one as { name?: unknown } | null)?.name))
+  const known = core.trainee.state.length + core.trainee.parameters.length
+  const thawed = core.trainee.parameters.filter(({ name }) => !trained.has(name))
+  // Where none of them is there it is another model, which is said of its parameters.
+  if (thawed.length === 0 || thawed.length === known) return
+  const names = thawed.map(({ name }) => name)
+  throw new InputError({
+    where,
+    received: `a model in which ${names.slice(0, 4).join(', ')}${names.length > 4 ? ', …' : ''} ${names.length > 1 ? 'are' : 'is'} trained`,
+    expected: 'it to be frozen, as it was in the model that was saved',
+    fix: 'Freeze the layer before: layer.trainable = false. To train it from here on, load the run so, thaw its layer, and make another run of its model: train(model, …).',
+  })
 }
 
 /** Says where the data is not what it was: at once, or where that takes long once it is known. */
