@@ -329,6 +329,7 @@ export function emitOf(config: Tsconfig | undefined): Emit {
   const jsx = jsxOf(options)
   const emit: Emit = {
     experimentalDecorators: options.experimentalDecorators === true,
+    emitDecoratorMetadata: options.emitDecoratorMetadata === true,
     useDefineForClassFields: (options.useDefineForClassFields ?? !isOld(options.target)) === true,
     ...(jsx === undefined ? {} : { jsx }),
   }

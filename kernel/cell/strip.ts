@@ -2,6 +2,8 @@ import { createRequire } from 'node:module'
 import { transformSync, type JsxOptions } from 'oxc-transform'
 import type { TsconfigRaw } from 'esbuild'
 import type { Comment } from 'oxc-parser'
+import { applyEdits, shiftOffsets } from './edits.js'
+import { findLineStarts, lineOf } from './lines.js'
 import type { Parsed } from './parse.js'
 import { readMappings, type Mapping } from './source-map.js'
 import type { Syntax } from './syntax.js'
@@ -14,6 +16,8 @@ export interface Emit {
   jsxImportSource?: string
   /** Decorators as they were before the standard. */
   experimentalDecorators?: boolean
+  /** They are told the types of what they decorate, where `reflect-metadata` is loaded. */
+  emitDecoratorMetadata?: boolean
   /** Fields of classes are defined, not assigned. Default: true. */
   useDefineForClassFields?: boolean
 }
@@ -105,10 +109,73 @@ function withoutNewSyntax(text: string, dialect: Syntax, file: string, emit: Emi
   return { code, mappings: readMappings(JSON.parse(map).mappings) }
 }
 
+/** Where the main thread keeps what decorated classes call (engine/decorators.ts). */
+const helpers = 'globalThis[Symbol.for("gradbook.decorators")]'
+
+/** What oxc writes for a type that may be one of those that are no value. */
+const maybeValue =
+  /typeof ([\p{ID_Start}$_][\p{ID_Continue}$.]*) === "undefined" \? Object : \1(?![\p{ID_Continue}$.])/gu
+
+/** Decorators with the types of what they decorate, which esbuild does not know of. */
+function withMetadata(
+  text: string,
+  dialect: Syntax,
+  comments: readonly Comment[],
+  file: string,
+  emit: Emit,
+): Stripped {
+  const { code, map, errors } = transformSync(file, text, {
+    lang: dialect,
+    sourceType: 'module',
+    sourcemap: true,
+    target: 'es2023',
+    typescript: {
+      onlyRemoveTypeImports: true,
+      removeClassFieldsWithoutInitializer: emit.useDefineForClassFields === false,
+    },
+    assumptions: { setPublicClassFields: emit.useDefineForClassFields === false },
+    decorator: { legacy: true, emitDecoratorMetadata: true },
+    helpers: { mode: 'External' as never },
+    ...(dialect.endsWith('x') ? { jsx: jsxOptions(comments, emit) } : {}),
+  })
+  const problem = errors.find(({ severity }) => severity === 'Error')
+  if (problem) throw new SyntaxError(problem.message)
+  const edits = [
+    ...[...code.matchAll(/\bbabelHelpers\b/g)].map(({ index }) => ({
+      start: index,
+      end: index + 'babelHelpers'.length,
+      text: helpers,
+    })),
+    ...[...code.matchAll(maybeValue)].map(({ 0: { length }, 1: name, index }) => ({
+      start: index,
+      end: index + length,
+      text: `${helpers}.typeOf(() => ${name})`,
+    })),
+  ].toSorted((a, b) => a.start - b.start)
+  const mappings = map ? readMappings(map.mappings) : []
+  const moved = applyEdits(code, edits)
+  const [from, to] = [findLineStarts(code), findLineStarts(moved)]
+  const shifted = shiftOffsets(
+    mappings.map(({ line, column }) => from[line]! + column),
+    edits,
+  )
+  return {
+    code: moved,
+    mappings: mappings.map((mapping, index) => {
+      const line = lineOf(to, shifted[index]!)
+      return { ...mapping, line, column: shifted[index]! - to[line]! }
+    }),
+  }
+}
+
 /** TypeScript to JavaScript that Node 20 runs, with the way back. `parsed` is the tree of `text` or of a text with the same syntax. */
 export function stripTypes(text: string, parsed: Parsed, file: string, emit: Emit = {}): Stripped {
+  const isDecorated = needsLowering.test(text) && usesNewSyntax(parsed.program)
+  const { experimentalDecorators, emitDecoratorMetadata } = emit
+  if (isDecorated && experimentalDecorators && emitDecoratorMetadata && /@[\p{L}_$(]/u.test(text))
+    return withMetadata(text, parsed.dialect, parsed.comments, file, emit)
   const assigns = emit.useDefineForClassFields === false && /\bclass\b/.test(text)
-  return assigns || (needsLowering.test(text) && usesNewSyntax(parsed.program))
+  return assigns || isDecorated
     ? withoutNewSyntax(text, parsed.dialect, file, emit)
     : withoutTypes(text, parsed.dialect, parsed.comments, file, emit)
 }

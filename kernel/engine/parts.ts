@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { cellFile } from '../cell/syntax-error.js'
 import type { Runtime } from '../cell/types.js'
 import type { Problem, Program } from '../port.js'
+import { installDecorators } from './decorators.js'
 import { createModules } from './modules.js'
 import { installStacks } from './stacks.js'
 import { compileWorkers } from './workers.js'
@@ -24,6 +25,7 @@ export function createParts(folder: string, home: string): Parts {
   // Of V8's ten frames a library takes all: the user's own lies below them.
   Error.stackTraceLimit = 50
   const modules = createModules({ folder, home })
+  installDecorators()
   compileWorkers({ folder, home: join(home, 'package.json') })
   const cells = new Map<number, CellRecord>()
   const sources: Sources = {

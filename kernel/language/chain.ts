@@ -61,15 +61,18 @@ export function findLivePlace(text: string, offset: number): LivePlace | undefin
 
 const isName = new RegExp(`^(?:${name})$`, 'u')
 
-/** A member as it is written at a place, from its `start` on. */
-export function writeMember(name: string, { in: inside, start }: LivePlace, text: string): string {
+/** A member as it is written at a place: a name behind the dot, any other key in brackets instead of it. */
+export function writeMember(
+  name: string,
+  { in: inside, start }: LivePlace,
+  text: string,
+): { start: number; text: string } {
   if (inside === '"' || inside === "'") {
     const literal = JSON.stringify(name).slice(1, -1)
-    return inside === '"' ? literal : literal.replaceAll('\\"', '"').replaceAll("'", "\\'")
+    return { start, text: inside === '"' ? literal : literal.replaceAll('\\"', '"').replaceAll("'", "\\'") }
   }
-  // With what stands between the dot and the name, as it was written.
-  const written = /^(?:\?\.|\.)\s*/.exec(text.slice(start))![0]
-  if (isName.test(name)) return written + name
+  const [dot] = /^(?:\?\.|\.)\s*/.exec(text.slice(start))!
+  if (isName.test(name)) return { start: start + dot.length, text: name }
   const key = /^(?:0|[1-9]\d{0,14})$/.test(name) ? `[${name}]` : `[${JSON.stringify(name)}]`
-  return inside === '?.' ? `?.${key}` : key
+  return { start, text: inside === '?.' ? `?.${key}` : key }
 }

@@ -56,17 +56,23 @@ function withLive(
   text: string,
 ): Completions {
   if (live.length === 0) return typed
-  const isTyped = typed.items.length > 0
-  const start = isTyped ? Math.min(typed.start, place.start) : place.start
-  const before = (from: number) => text.slice(start, from)
-  const items = typed.items.map((item) => ({ ...item, text: before(typed.start) + item.text }))
-  const known = new Set(items.map((item) => item.text))
-  const optional = new Set(items.map((item) => item.text.replace(/^\?\.(?=\[)/, '').replace(/^\?\./, '.')))
+  const items = typed.items.map((item) => ({ ...item, start: typed.start }))
+  const least = Math.min(typed.start, place.start)
+  const whole = (item: { start: number; text: string }) => text.slice(least, item.start) + item.text
+  // `found?.id` is `found.id` for who knows that it is there.
+  const bare = (written: string) => written.replace(/^\?\.(?=\[)/, '').replace(/^\?\./, '.')
+  const known = new Set(items.map((item) => bare(whole(item))))
   for (const item of live) {
-    const written = before(place.start) + writeMember(item.text, place, text)
-    if (!known.has(written) && !optional.has(written)) items.push({ ...item, text: written })
+    const written = { ...item, ...writeMember(item.text, place, text) }
+    if (!known.has(bare(whole(written)))) items.push(written)
   }
-  return { start, end: Math.max(typed.end, place.end), items }
+  // What begins later is written with what stands before it.
+  const start = Math.min(...items.map((item) => item.start))
+  return {
+    start,
+    end: Math.max(typed.end, place.end),
+    items: items.map((item) => ({ ...item, text: text.slice(start, item.start) + item.text })),
+  }
 }
 
 export const onComplete: Handler = async ({ message }, kernel) => {

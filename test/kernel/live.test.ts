@@ -104,6 +104,18 @@ describe('what types say nothing of completes with what is there', () => {
   test.each(cases)('%s', async (written, expected) => expect(await completed(written)).toEqual(expected))
 })
 
+test('names alone are what front ends filter by: without the dot', async () => {
+  for (const [code, name] of [
+    ['process.env.GRADBOOK_LIVE', 'GRADBOOK_LIVE_TEST'],
+    ['parsed.al', 'alpha'],
+    ['untyped.', 'addUp'],
+  ] as const) {
+    const { content } = await kernel.request('shell', 'complete_request', { code, cursor_pos: code.length })
+    expect(content.matches).toContain(name)
+    expect(content.cursor_start).toBe(code.lastIndexOf('.') + 1)
+  }
+})
+
 describe('and shows it', () => {
   const cases: [string, string | undefined][] = [
     ['parsed.al~pha', 'alpha: number\n\n1'],

@@ -112,3 +112,40 @@ describe('as people have it, at run time', () => {
     expect(result((await own.run('import { A as B } from "~/a"; B === A')).outputs)).toBe('true')
   })
 })
+
+test('decorators are told the types of what they decorate, where it says so', async () => {
+  const beside = temporaryFolder()
+  const write = writerIn(beside)
+  for (const [name, content] of Object.entries(tsconfigs["Nest's"]!)) write(name, content)
+  write('types.ts', 'export interface Shape { a: number }\nexport class Repo { find() { return 1 } }')
+  write(
+    'service.ts',
+    'import { Repo, Shape } from "./types"\nexport const kept: any[] = []\nconst mark = (target: any, key?: any) => void kept.push([key, (Reflect as any).getMetadata("design:type", target, key), (Reflect as any).getMetadata("design:paramtypes", target, key)])\n@mark\nexport class Service {\n  @mark name: string = "s"\n  constructor(private repo: Repo, shape: Shape) {}\n  @mark run(count: number): void { throw new Error("at its line") }\n}',
+  )
+  await using own = await startKernel({ folder: beside })
+  const metadata = `const known = new WeakMap<object, Map<unknown, any>>()
+Object.assign(Reflect, {
+  metadata: (name: string, value: unknown) => (target: object, key?: unknown) => {
+    if (!known.has(target)) known.set(target, new Map())
+    known.get(target)!.set(\`\${String(key)} \${name}\`, value)
+  },
+  getMetadata: (name: string, target: object, key?: unknown) => known.get(target)?.get(\`\${String(key)} \${name}\`),
+})`
+  expect((await own.run(metadata)).status).toBe('ok')
+  const seen =
+    "[['name', 'String', undefined], ['run', 'Function', ['Number']], [undefined, undefined, ['Repo', 'Object']]]"
+  const plainNames =
+    'kept.map(([key, type, parameters]) => [key, type?.name, parameters?.map((p: any) => p.name)])'
+  const ran = await own.run(`import { kept, Service } from './service'; ${plainNames}`)
+  expect(result(ran.outputs)?.replaceAll(/\s+/g, '') ?? text(ran.outputs)).toBe(seen.replaceAll(/\s+/g, ''))
+  const thrown = await own.run(`new Service({} as any, {} as any).run(1)`)
+  expect(text(thrown.outputs)).toContain('service.ts, line 8, column')
+  const cell = await own.run(`import { Repo, Shape } from './types'
+const kept2: any[] = []
+const mark2 = (target: any, key?: any, index?: any) => void kept2.push([key ?? index, (Reflect as any).getMetadata('design:paramtypes', target, key)?.map((p: any) => p.name)])
+@mark2 class Local { constructor(repo: Repo, @mark2 shape: Shape, when: Date) {} }
+kept2`)
+  expect(result(cell.outputs) ?? text(cell.outputs)).toBe(
+    "[ [ 1, [ 'Repo', 'Object', 'Date' ] ], [ undefined, [ 'Repo', 'Object', 'Date' ] ] ]",
+  )
+})
