@@ -23,6 +23,7 @@ import { createComms } from './comms.js'
 import { installGlobals } from './globals.js'
 import { isInterrupted } from './interrupted.js'
 import { markGroups } from './groups.js'
+import { captureInput } from './input.js'
 import { handleErrors } from './handlers.js'
 import { createHost, isDisplay } from './host.js'
 import { captureStreams, createOutput } from './output.js'
@@ -65,6 +66,7 @@ export function createEngine(
   const closeAllGroups = markGroups()
   watchEndings(shared)
   const streams = captureStreams(output)
+  const input = captureInput(questions)
   printResources()
   watchTimers()
   watchChildren(
@@ -131,6 +133,7 @@ export function createEngine(
         const evaluated = evaluate(compiled, file)
         const isDebugged = Atomics.load(shared, Shared.debugged) === 1
         const ended = await (isDebugged ? uncaught.settle(evaluated) : evaluated)
+        await input.settled(origin)
         const isShown = ended.value === undefined || isDisplay(ended.value)
         const result = isShown ? undefined : await showInTime(ended.value)
         return { status: 'ok', result, expressions: await evaluateExpressions(expressions, file) }
