@@ -4,6 +4,7 @@ import { settleLeft } from '../settle.js'
 import type { Attributes, Emit, Inputs } from './emitters/kernel.js'
 import type { Value } from './graph.js'
 import { boundsOf, checkInside, guardIndices, type Bounds } from './indices.js'
+import { maybeDeviations, noteKernel } from './lineage.js'
 import type { NativeTensor } from './native.js'
 import { Entries } from './entries.js'
 import { elementTypes, type Elements, type ElementType } from './onnx/types.js'
@@ -20,6 +21,9 @@ export type Tree = { [name: string]: Info | null | undefined }
 const lookEvery = 5
 
 const canRecord = ({ dtype, shape }: Info) => isNative(dtype) && !shape.includes(0)
+
+/** Kernels that the variance of `tf.moments` is made of. */
+const ofVariances = new Set(['Mean', 'Sub', 'Square'])
 
 /** How one kernel runs. */
 export interface Kernel {
@@ -135,11 +139,41 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
     // Optional inputs may be missing, and kernels of ragged tensors take lists.
     if (infos.some((info) => !info || Array.isArray(info))) infos = infos.flat().filter((info) => info)
     const unknown = this.checkIndices(kernel.name, inputs, attributes)
+    if (ofVariances.has(kernel.name)) return this.runOfVariance(kernel, inputs, attributes, infos)
+    return this.runAnywhere(kernel, inputs, attributes, infos, unknown)
+  }
+
+  private runAnywhere(
+    kernel: Kernel,
+    inputs: Tree,
+    attributes: Attributes,
+    infos: readonly Info[],
+    unknown?: Bounds,
+  ): Info | Info[] {
     if (kernel.emit && infos.every(canRecord) && !this.isSmall(kernel, infos, attributes)) {
       const made = this.record(kernel, inputs, attributes, unknown)
       if (made) return made
     }
     return this.runOnHost(kernel, inputs, attributes, infos)
+  }
+
+  private readonly entryOf = ({ dataId }: Info): Entry => this.data.get(dataId)
+
+  /** A kernel of those that variances are made of: the last one is handed the deviations. */
+  private runOfVariance(
+    kernel: Kernel,
+    inputs: Tree,
+    attributes: Attributes,
+    infos: readonly Info[],
+  ): Info | Info[] {
+    const deviations =
+      kernel.name === 'Mean'
+        ? maybeDeviations(inputs.x!, attributes, this.entryOf, ({ dataId }) => this.data.has(dataId))
+        : undefined
+    const given = deviations ? { ...inputs, deviations } : inputs
+    const made = this.runAnywhere(kernel, given, attributes, infos)
+    noteKernel(kernel.name, inputs, attributes, this.entryOf(made as Info), this.entryOf)
+    return made
   }
 
   private isSmall(kernel: Kernel, infos: readonly Info[], attributes: Attributes): boolean {

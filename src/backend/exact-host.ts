@@ -80,7 +80,39 @@ const scatterNd: Kernel = ({ indices, updates }, { shape }, backend) => {
   return made(backend, shape, result)
 }
 
+/** The mean of squares of deviations (lineage.ts) less the square of their mean, which is not 0 since the mean was rounded. */
+const variance: Kernel = ({ x, deviations }, { axis, keepDims }, backend) => {
+  if (!deviations || x!.dtype !== 'float32') return undefined
+  const { shape } = x!
+  const axes = tf.util.parseAxisParam(axis, shape)
+  const rest = shape.flatMap((size, at) => (axes.includes(at) ? (keepDims ? [1] : []) : [size]))
+  const places: number[] = []
+  let size = 1
+  for (let at = shape.length - 1; at >= 0; at--) {
+    places[at] = axes.includes(at) ? 0 : size
+    if (!axes.includes(at)) size *= shape[at]!
+  }
+  const values = valuesOf(backend, deviations)
+  const [sums, squares] = [new Float64Array(size), new Float64Array(size)]
+  for (let element = 0; element < values.length; element++) {
+    let place = 0
+    for (let at = shape.length - 1, left = element; at >= 0; at--) {
+      place += (left % shape[at]!) * places[at]!
+      left = Math.floor(left / shape[at]!)
+    }
+    sums[place]! += values[element]!
+    squares[place]! += values[element]! ** 2
+  }
+  const count = values.length / size
+  return made(
+    backend,
+    rest,
+    squares.map((sum, place) => Math.max(0, sum / count - (sums[place]! / count) ** 2)),
+  )
+}
+
 const kernels: { readonly [kernel: string]: Kernel } = {
+  Mean: variance,
   Cumsum: running(0, (before, value) => before + value),
   Cumprod: running(1, (before, value) => before * value),
   Bincount: bincount,

@@ -96,6 +96,8 @@ export class Entry {
   storage: object | undefined = undefined
   /** Somebody outside may hold the array, so it is never written again. */
   escaped = true
+  /** How often it was given other values than it had. */
+  generation = 0
   /** Programs that read it for as long as they live. */
   pinned = 0
   /** Where they lie on the device, if a graph left them there. */
@@ -138,6 +140,7 @@ export class Entry {
   }
 
   set values(values: tf.BackendValues) {
+    this.generation++
     this.leaveDevice()
     this.held = values
     this.native = undefined
@@ -167,6 +170,7 @@ export class Entry {
 
   /** Takes values that are on the device in place of its own. */
   settleAt(place: Place): void {
+    this.generation++
     this.release()
     this.leaveDevice()
     this.held = this.native = undefined
@@ -213,6 +217,7 @@ export class Entry {
 
   /** Takes values in place of its own, which are given back if nobody else can hold them. */
   exchange(values: NativeTensor): NativeTensor | undefined {
+    this.generation++
     const isFree = !this.escaped && this.pinned === 0 && this.held !== undefined && !this.onDevice
     const old = isFree ? this.tensor() : undefined
     this.leaveDevice()

@@ -163,16 +163,54 @@ describe('sums, means and variances keep the digits of float32', () => {
       expect(tf.ones([count], 'bool').sum().dataSync()[0]).toBe(count)
     }))
 
-  it('of numbers near a million that deviate by less than one', () =>
-    tf.tidy(() => {
-      for (const count of [3000, 50_000]) {
-        const x = drawn(count).map((value) => 1e6 + value)
-        const mean = sums(x, [count], [0])[0]! / count
-        const variance = sums(x, [count], [0], (value) => (value - mean) ** 2)[0]! / count
-        const moments = compile((tensor: tf.Tensor) => tf.moments(tensor).variance)
-        expectClose(moments(tf.tensor1d(x)), [variance])
-      }
-    }))
+  for (const [mode, run] of Object.entries(modes))
+    it(`${mode}: of numbers near a million that deviate by less than one`, () =>
+      tf.tidy(() => {
+        for (const count of [3000, 50_000]) {
+          const x = drawn(count).map((value) => 1e6 + value)
+          const mean = sums(x, [count], [0])[0]! / count
+          const variance = sums(x, [count], [0], (value) => (value - mean) ** 2)[0]! / count
+          const moments = (tensor: tf.Tensor) => tf.moments(tensor).variance
+          expectClose(run(moments, tf.tensor1d(x)), [variance])
+          const rows = tf.tensor2d([...x, ...x], [2, count])
+          expectClose(
+            run((tensor) => tf.moments(tensor, 1, true).variance, rows),
+            [variance, variance],
+          )
+        }
+      }))
+
+  for (const [mode, run] of Object.entries(modes))
+    it(`${mode}: what is no variance stays what it is`, () =>
+      tf.tidy(() => {
+        // The means of rows, spread along columns; and a mean that something else is compared with.
+        const size = 300
+        const x = Float32Array.from({ length: size * size }, (_, at) => (at % 7) + Math.floor(at / size))
+        const means = sums(x, [size, size], [1]).map((sum) => sum / size)
+        const expected = means.map(
+          (_, row) =>
+            means.reduce((sum, mean, column) => sum + (x[row * size + column]! - mean) ** 2, 0) / size,
+        )
+        expectClose(
+          run((tensor) => tensor.sub(tensor.mean(1)).square().mean(1), tf.tensor2d(x, [size, size])),
+          expected,
+          1e-5,
+        )
+        const other = run((tensor) => tensor.add(1).sub(tensor.mean()).square().mean(), tf.zeros([size, 2]))
+        expect(other.dataSync()[0]).toBe(1)
+      }))
+
+  it('a mean is of the values that a variable had', () => {
+    const variable = tf.variable(tf.zeros([300, 2]))
+    const step = compile((by: tf.Tensor) => void variable.assign(variable.add(by)))
+    step(tf.scalar(1))
+    const mean = variable.mean()
+    mean.dataSync()
+    step(tf.scalar(2))
+    expect(variable.sub(mean).square().mean().dataSync()[0]).toBe(4)
+    step.dispose()
+    variable.dispose()
+  })
 })
 
 describe('all else that is added up keeps them too', () => {

@@ -42,16 +42,6 @@ function sumOfSquares(g: Graph, x: Value, axes: readonly number[], keep: boolean
   return sizeOf(x.shape) <= fewSquares ? g.reduce('ReduceSumSquare', squared, axes, keep) : undefined
 }
 
-/** Deviations of which a variance is made, if these are their squares: `x - mean(x)` over the same axes. */
-function findDeviations(g: Graph, squares: Value, axes: readonly number[]): Value | undefined {
-  const deviations = g.madeBy('Square', squares)?.inputs.x
-  const difference = deviations && g.madeBy('Sub', deviations)?.inputs
-  const mean = difference && g.madeBy('Mean', g.unshaped(difference.b!))
-  if (!mean || mean.inputs.x !== difference!.a) return undefined
-  const same = axesOf(mean.inputs.x!, mean.attributes)
-  return same.length === axes.length && same.every((axis) => axes.includes(axis)) ? deviations : undefined
-}
-
 /** Elements from which a variance is put right by what its mean was rounded off. */
 const manyDeviations = 256
 
@@ -59,10 +49,15 @@ const manyDeviations = 256
  * The mean of squares of deviations, less the square of the mean deviation: that is not 0, since the mean was rounded, and of numbers
  * near a million that deviate by less than one it is most of the variance.
  */
-function variance(g: Graph, squares: Value, axes: readonly number[], keep: boolean): Value | undefined {
+function variance(
+  g: Graph,
+  squares: Value,
+  deviations: Value | undefined,
+  axes: readonly number[],
+  keep: boolean,
+): Value | undefined {
   const count = axes.reduce((product, axis) => product * squares.shape[axis]!, 1)
-  const deviations = count < manyDeviations ? undefined : findDeviations(g, squares, axes)
-  if (!deviations) return undefined
+  if (!deviations || count < manyDeviations) return undefined
   const off = meanOver(g, deviations, axes, keep)
   const corrected = g.sub(meanOver(g, squares, axes, keep), g.mul(off, off))
   return g.binary('Max', corrected, g.scalar(0))
@@ -109,9 +104,10 @@ export const reduction: Emitters = {
     return sumOfSquares(...at) ?? sumOver(...at)
   },
   Prod: sumLike('ReduceProd'),
-  Mean({ x }, attributes, g) {
-    const at = [g, g.cast(x!, 'float32'), axesOf(x!, attributes), attributes.keepDims] as const
-    return variance(...at) ?? meanOver(...at)
+  Mean({ x, deviations }, attributes, g) {
+    const value = g.cast(x!, 'float32')
+    const at = [axesOf(x!, attributes), attributes.keepDims] as const
+    return variance(g, value, deviations, ...at) ?? meanOver(g, value, ...at)
   },
   Max: extreme('ReduceMax'),
   Min: extreme('ReduceMin'),
