@@ -5,6 +5,8 @@ export interface EvaluationDetail {
   iteration: number
   dataset: Dataset
   losses: Float32Array
+  /** Whether the loss gives only the mean of a batch: then `losses` are NaN. */
+  onlyMean?: boolean
   /** Class index, or value of a single output; missing where predictions are neither. */
   predicted?: Float32Array
   /** Of the predicted class. */

@@ -30,12 +30,17 @@ const ways: { readonly [by in MistakesBy]: Way } = {
   forgotten: { classes: true, find: (detail, before) => lostSince(detail, before, true) },
 }
 
-function positions({ losses }: EvaluationDetail): number[] {
-  return [...losses.keys()].filter((position) => !Number.isNaN(losses[position]))
+function positions({ losses, onlyMean }: EvaluationDetail): number[] {
+  return onlyMean ? [] : [...losses.keys()]
 }
 
+/** The highest first. A loss that is NaN is worse than any. */
 function byLoss({ losses }: EvaluationDetail, some: number[]): number[] {
-  return some.toSorted((a, b) => losses[b]! - losses[a]! || a - b)
+  const rank = (position: number) => (Number.isNaN(losses[position]) ? Infinity : losses[position]!)
+  return some.toSorted((a, b) => {
+    const [one, other] = [rank(a), rank(b)]
+    return one === other ? a - b : other - one
+  })
 }
 
 function lostSince(detail: EvaluationDetail, before: readonly EvaluationDetail[], ever = false): number[] {

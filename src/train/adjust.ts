@@ -78,6 +78,12 @@ export function reweight(core: Core, ids: Ids, factor: number, why?: string): vo
   const positions = trainingPositions(core, ids, 'run.reweight(ids, factor)')
   const weights = core.weights?.slice() ?? new Float32Array(core.data.length).fill(1)
   for (const position of positions) weights[position]! *= factor
+  if (factor === 0 && weights.every((weight) => weight === 0))
+    throw new InputError({
+      where: 'run.reweight(ids, factor)',
+      received: 'a weight of 0 for all examples',
+      expected: 'at least one that counts: of nothing, nothing is learned',
+    })
   // All of them are looked at only where this may have set the last one back.
   const isPlain = positions.every((position) => weights[position] === 1)
   core.weights = isPlain && weights.every((weight) => weight === 1) ? undefined : weights

@@ -207,6 +207,7 @@ function keep(detail: EvaluationDetail, positions: Int32Array, seen: Seen): void
   const { length } = detail.losses
   const from = positions[0]!
   if (seen.losses) detail.losses.set(seen.losses, from)
+  else detail.onlyMean = true
   if (seen.predicted) (detail.predicted ??= new Float32Array(length)).set(seen.predicted, from)
   if (seen.probability) (detail.probability ??= new Float32Array(length)).set(seen.probability, from)
   if (seen.right) (detail.right ??= new Uint8Array(length)).set(seen.right, from)

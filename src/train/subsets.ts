@@ -41,18 +41,17 @@ export function uniform(): Subset {
 
 /** The loss of each example, by position; those that are chosen from all have one. */
 async function lossesOf({ positions, detail }: Choice, subset: string): Promise<Float32Array> {
-  const { losses, dataset } = await detail()
+  const { losses, dataset, onlyMean } = await detail()
   const without = positions.filter((position) => !Number.isFinite(losses[position]!))
   if (without.length === 0) return losses
   const ids = Array.from(without.slice(0, 8), (position) => dataset.ids[position])
-  const isMean = without.length === positions.length && without.every((one) => Number.isNaN(losses[one]!))
   throw new InputError({
     where: `subset ${subset}`,
-    received: isMean
+    received: onlyMean
       ? 'no loss of single examples'
       : `a loss that is not finite, of ${without.length} of ${positions.length} examples (${ids.join(', ')}${without.length > ids.length ? ', …' : ''})`,
     expected: 'a finite loss of each example, to choose by',
-    fix: isMean
+    fix: onlyMean
       ? 'Return { loss, perExample } from the loss, perExample of shape [batch].'
       : `Look at them, or leave them out: run.exclude([${ids.join(', ')}]).`,
   })

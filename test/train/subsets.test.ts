@@ -85,6 +85,11 @@ describe.each<[string, () => Subset]>([
     await expect(run.focus(subset())).rejects.toThrow(/no loss of single examples.*\{ loss, perExample \}/)
   })
 
+  test('says that all are not finite where the model has come to nothing', async () => {
+    const run = runOf(alike(NaN))
+    await expect(run.focus(subset())).rejects.toThrow(/not finite, of 12 of 12 examples \(0, 1,/)
+  })
+
   test('draws from all where all losses are the same, be they 0', async () => {
     for (const loss of [0, 2, -3]) {
       const run = runOf(alike(loss))
@@ -93,6 +98,20 @@ describe.each<[string, () => Subset]>([
       expect(counts.size).toBeGreaterThan(1)
     }
   })
+})
+
+test('mistakes show what has no finite loss first', async () => {
+  const run = runOf(alike(1).map((_, i) => (i === 5 ? NaN : i === 7 ? Infinity : i)))
+  const { rows } = await run.mistakes({ of: 'train', k: 4 })
+  expect(rows.map(({ id }) => id)).toEqual([5, 7, 11, 10])
+})
+
+test('weights of 0 for all are refused, as nothing is learned of nothing', () => {
+  const run = runOf(alike(1))
+  run.reweight([0, 1, 2], 0)
+  const others = Array.from({ length: count - 3 }, (_, i) => i + 3)
+  expect(() => run.reweight(others, 0)).toThrow(/a weight of 0 for all examples/)
+  run.reweight(others.slice(1), 0)
 })
 
 test('byLoss draws in proportion to the losses', async () => {

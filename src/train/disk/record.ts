@@ -337,6 +337,7 @@ function detailsFrom(rest: Rest, tensors: TensorFile['tensors'], core: Core): Ev
         iteration,
         dataset,
         losses,
+        ...(losses.every((loss) => Number.isNaN(loss)) && { onlyMean: true }),
         ...part('predicted', Float32Array),
         ...part('probability', Float32Array),
         ...part('right', Uint8Array),
