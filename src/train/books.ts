@@ -1,51 +1,85 @@
 /** Examples from which nothing is written or ordered that has an entry for each of them. */
 export const manyExamples = 1 << 20
 
-/** Examples of one page. Of a thousand iterations on a large data set most pages are touched once: small ones are less to copy. */
+/** Examples of one page. */
 const perPage = 128
 /** Three numbers an example: the loss's sum (as bits of a float32), how often it is in there, the iteration last drawn in. */
 const perExample = 3
 
 type Page = Uint32Array
+type Pages = (Page | undefined)[]
 
-/** Books as they stood, never changed any more. */
+/**
+ * Books as they stood, never changed any more: what was written since the state before them, down to one that has whole pages.
+ * So a point of undo holds what its iterations drew.
+ */
 export interface BooksState {
   readonly length: number
-  readonly pages: readonly (Page | undefined)[]
+  readonly whole: { readonly pages: readonly (Page | undefined)[] }
+  /** Examples written since the whole pages. */
+  readonly since: number
+  /** What was written after `before`; missing where the pages are all there is. */
+  readonly change?: {
+    readonly before: BooksState
+    readonly positions: Int32Array
+    readonly values: Uint32Array
+  }
 }
 
 const bits = new Uint32Array(1)
 const float = new Float32Array(bits.buffer)
 
+const wholeState = (length: number, pages: Pages): BooksState => ({ length, whole: { pages }, since: 0 })
+
 /**
  * What is written down of each training example when it is drawn: the losses it had then, and when that was. Kept by pages that
- * are made when they are first written, and copied when they are first written after `state()`, so that a point of undo holds
- * only what changed since the one before, and a run on ten million examples costs what it draws.
+ * are made when they are first written: a run on ten million examples costs what it draws.
  */
 export class Books {
   readonly length: number
-  #pages: (Page | undefined)[]
-  /** Whether a page belongs to these books alone. */
+  #pages: Pages
+  /** Whether a page belongs to these books alone, and may be written. */
   #own: Uint8Array
-  #shared: BooksState | undefined
+  /** The state that was taken last, and what was written since. */
+  #last: BooksState
+  #written: Int32Array<ArrayBufferLike> = new Int32Array(256)
+  #count = 0
 
   constructor(length: number) {
     this.length = length
     this.#pages = Array.from({ length: Math.ceil(length / perPage) })
     this.#own = new Uint8Array(this.#pages.length)
+    this.#last = wholeState(length, this.#pages.slice())
   }
 
-  draw(position: number, iteration: number): void {
-    this.#pageFor(position)[(position % perPage) * perExample + 2] = iteration
-  }
-
-  addLoss(position: number, loss: number): void {
-    const page = this.#pageFor(position)
+  /** The example is drawn in this iteration, with this loss where there is one for each. */
+  draw(position: number, iteration: number, loss?: number): void {
+    const page = pageFor(this.#pages, this.#own, position)
     const at = (position % perPage) * perExample
-    bits[0] = page[at]!
-    float[0]! += loss
-    page[at] = bits[0]!
-    page[at + 1]!++
+    page[at + 2] = iteration
+    if (loss !== undefined) {
+      bits[0] = page[at]!
+      float[0]! += loss
+      page[at] = bits[0]!
+      page[at + 1]!++
+    }
+    this.#note(position)
+  }
+
+  /** Beyond what a whole state would take it is enough to know that there is more. */
+  #note(position: number): void {
+    if (this.#count > this.#most) return
+    if (this.#count === this.#written.length) {
+      const more = new Int32Array(2 * this.#count)
+      more.set(this.#written)
+      this.#written = more
+    }
+    this.#written[this.#count++] = position
+  }
+
+  /** How many examples states may have written since the last whole one: to go back to any is to write them again. */
+  get #most(): number {
+    return Math.max(256, this.length >>> 1)
   }
 
   /** Sum of the losses that the example had when it was drawn, rounded to float32 as it was added up. */
@@ -69,64 +103,169 @@ export class Books {
     return page ? page[(position % perPage) * perExample + what]! : 0
   }
 
-  #pageFor(position: number): Page {
-    const number = Math.floor(position / perPage)
-    const page = this.#pages[number]
-    if (page && this.#own[number]) return page
-    this.#shared = undefined
-    this.#own[number] = 1
-    return (this.#pages[number] = page ? page.slice() : new Uint32Array(perPage * perExample))
-  }
-
   state(): BooksState {
-    if (this.#shared) return this.#shared
-    this.#own.fill(0)
-    return (this.#shared = { length: this.length, pages: this.#pages.slice() })
+    if (this.#count === 0) return this.#last
+    const before = this.#last
+    const since = before.since + this.#count
+    if (since > this.#most) {
+      this.#own.fill(0)
+      this.#last = wholeState(this.length, this.#pages.slice())
+    } else {
+      const positions = this.#written.slice(0, this.#count)
+      const values = new Uint32Array(positions.length * perExample)
+      for (let i = 0; i < positions.length; i++)
+        for (let j = 0; j < perExample; j++) values[i * perExample + j] = this.#read(positions[i]!, j)
+      this.#last = { length: this.length, whole: before.whole, since, change: { before, positions, values } }
+    }
+    this.#count = 0
+    return this.#last
   }
 
+  /** What was written since both states parted is taken back, then what the other one wrote is written; the rest stays. */
   restore(state: BooksState): void {
-    this.#pages = state.pages.slice()
-    this.#own.fill(0)
-    this.#shared = state
+    const from = this.#count > this.#most ? undefined : this.#parting(state)
+    if (!from) {
+      const { pages, own } = laidOut(state)
+      this.#pages = pages
+      this.#own = own
+    } else {
+      const back = new Set<number>(this.#written.subarray(0, this.#count))
+      for (const { positions } of changesBetween(from, this.#last)) for (const one of positions) back.add(one)
+      this.#takeBack(back, from)
+      for (const change of changesBetween(from, state)) write(this.#pages, this.#own, change)
+    }
+    this.#last = state
+    this.#count = 0
+  }
+
+  /** The newest state that both come from. */
+  #parting(state: BooksState): BooksState | undefined {
+    if (state.whole !== this.#last.whole) return undefined
+    const before = new Set<BooksState>()
+    for (let at: BooksState | undefined = this.#last; at; at = at.change?.before) before.add(at)
+    let at: BooksState | undefined = state
+    while (at && !before.has(at)) at = at.change?.before
+    return at
+  }
+
+  /** Gives these examples what they had in a state. */
+  #takeBack(positions: Set<number>, state: BooksState): void {
+    for (let at = state; at.change && positions.size > 0; at = at.change.before) {
+      const { positions: own, values } = at.change
+      // An example that was drawn twice has the same values at both places.
+      for (let i = 0; i < own.length; i++)
+        if (positions.delete(own[i]!)) writeOne(this.#pages, this.#own, own[i]!, values, i * perExample)
+    }
+    for (const position of positions) {
+      const page = state.whole.pages[Math.floor(position / perPage)]
+      writeOne(
+        this.#pages,
+        this.#own,
+        position,
+        page ?? nothing,
+        page ? (position % perPage) * perExample : 0,
+      )
+    }
+  }
+
+  /** As three vectors with a number for each example. */
+  vectors(): ReturnType<typeof vectorsOf> {
+    return vectorsOf(this.length, this.#pages)
+  }
+
+  /** The pages of a state, to be read. */
+  pagesOf(state: BooksState): readonly (Page | undefined)[] {
+    return state === this.#last && this.#count === 0 ? this.#pages : laidOut(state).pages
   }
 }
 
-/** Bytes that books hold beside others that stand before them. */
-export function bytesOfBooks({ pages }: BooksState, beside?: BooksState): number {
-  let count = 0
-  for (let i = 0; i < pages.length; i++) if (pages[i] !== undefined && pages[i] !== beside?.pages[i]) count++
-  return 4 * perPage * perExample * count + (beside?.pages === pages ? 0 : 8 * pages.length)
+function pageFor(pages: Pages, own: Uint8Array, position: number): Page {
+  const number = Math.floor(position / perPage)
+  const page = pages[number]
+  if (page && own[number]) return page
+  own[number] = 1
+  return (pages[number] = page ? page.slice() : new Uint32Array(perPage * perExample))
 }
 
-/** Books as vectors for a file: of each page that was written its number, and what is in it, page after page. */
-export function writtenPages({ pages }: BooksState): { numbers: Int32Array; values: Uint32Array } {
-  const numbers = Int32Array.from(pages.flatMap((page, i) => (page ? [i] : [])))
-  const values = new Uint32Array(numbers.length * perPage * perExample)
-  for (const [i, number] of numbers.entries()) values.set(pages[number]!, i * perPage * perExample)
-  return { numbers, values }
+/** The whole pages with all changes up to the state. */
+function laidOut(state: BooksState): { pages: Pages; own: Uint8Array } {
+  const pages = state.whole.pages.slice()
+  const own = new Uint8Array(pages.length)
+  for (const change of changesBetween(undefined, state)) write(pages, own, change)
+  return { pages, own }
+}
+
+type Change = NonNullable<BooksState['change']>
+
+function write(pages: Pages, own: Uint8Array, { positions, values }: Change): void {
+  for (let i = 0; i < positions.length; i++) writeOne(pages, own, positions[i]!, values, i * perExample)
+}
+
+function writeOne(pages: Pages, own: Uint8Array, position: number, from: Uint32Array, at: number): void {
+  const page = pageFor(pages, own, position)
+  const to = (position % perPage) * perExample
+  for (let j = 0; j < perExample; j++) page[to + j] = from[at + j]!
+}
+
+const nothing = new Uint32Array(perExample)
+
+/** The changes after one state, or after the whole pages, up to another that came from it, in their order. */
+function changesBetween(from: BooksState | undefined, to: BooksState): Change[] {
+  const changes: Change[] = []
+  for (let at = to; at !== from && at.change; at = at.change.before) changes.push(at.change)
+  return changes.reverse()
+}
+
+/** Bytes that a state holds beside another that stands before it. */
+export function bytesOfBooks({ whole, since }: BooksState, beside?: BooksState): number {
+  const perChange = 4 * (1 + perExample)
+  if (whole === beside?.whole) return perChange * Math.max(0, since - beside.since)
+  let count = 0
+  for (let i = 0; i < whole.pages.length; i++)
+    if (whole.pages[i] !== undefined && whole.pages[i] !== beside?.whole.pages[i]) count++
+  return 4 * perPage * perExample * count + 8 * whole.pages.length + perChange * since
+}
+
+/** What was ever written, example by example, for a file. */
+export function writtenExamples(pages: readonly (Page | undefined)[]): {
+  positions: Int32Array
+  values: Uint32Array
+} {
+  const found: number[] = []
+  for (const [number, page] of pages.entries())
+    for (let i = 0; page && i < perPage; i++) if (page[i * perExample + 2]) found.push(number * perPage + i)
+  const positions = Int32Array.from(found)
+  const values = new Uint32Array(positions.length * perExample)
+  for (let i = 0; i < positions.length; i++) {
+    const at = (positions[i]! % perPage) * perExample
+    const page = pages[Math.floor(positions[i]! / perPage)]!
+    values.set(page.subarray(at, at + perExample), i * perExample)
+  }
+  return { positions, values }
 }
 
 /** Undefined where the vectors do not fit each other, or the length. */
-export function booksFromPages(
+export function booksFromExamples(
   length: number,
-  { numbers, values }: { numbers: Int32Array; values: Uint32Array },
+  { positions, values }: { positions: Int32Array; values: Uint32Array },
 ): BooksState | undefined {
-  const pages: (Page | undefined)[] = Array.from({ length: Math.ceil(length / perPage) })
-  const size = perPage * perExample
-  if (values.length !== numbers.length * size) return undefined
-  for (const [i, number] of numbers.entries()) {
-    if (number < 0 || number >= pages.length || pages[number]) return undefined
-    pages[number] = values.slice(i * size, (i + 1) * size)
+  if (values.length !== positions.length * perExample) return undefined
+  const pages: Pages = Array.from({ length: Math.ceil(length / perPage) })
+  const own = new Uint8Array(pages.length)
+  for (let i = 0; i < positions.length; i++) {
+    const position = positions[i]!
+    if (position < 0 || position >= length || (i > 0 && position <= positions[i - 1]!)) return undefined
+    const at = (position % perPage) * perExample
+    pageFor(pages, own, position).set(values.subarray(i * perExample, (i + 1) * perExample), at)
   }
-  return { length, pages }
+  return wholeState(length, pages)
 }
 
 /** Books as three vectors with a number for each example. */
-export function vectorsOf({ length, pages }: BooksState): {
-  sums: Float32Array
-  counts: Uint32Array
-  drawn: Uint32Array
-} {
+export function vectorsOf(
+  length: number,
+  pages: readonly (Page | undefined)[],
+): { sums: Float32Array; counts: Uint32Array; drawn: Uint32Array } {
   const sums = new Uint32Array(length)
   const counts = new Uint32Array(length)
   const drawn = new Uint32Array(length)
@@ -142,17 +281,15 @@ export function vectorsOf({ length, pages }: BooksState): {
 export function booksFromVectors(sums: Float32Array, counts: Uint32Array, drawn: Uint32Array): BooksState {
   const { length } = sums
   const words = new Uint32Array(sums.buffer, sums.byteOffset, length)
-  const pages = Array.from({ length: Math.ceil(length / perPage) }, (_, number) => {
-    let page: Page | undefined
-    for (let i = 0; i < perPage && number * perPage + i < length; i++) {
-      const at = number * perPage + i
-      if (!words[at] && !counts[at] && !drawn[at]) continue
-      page ??= new Uint32Array(perPage * perExample)
-      page[i * perExample] = words[at]!
-      page[i * perExample + 1] = counts[at]!
-      page[i * perExample + 2] = drawn[at]!
-    }
-    return page
-  })
-  return { length, pages }
+  const pages: Pages = Array.from({ length: Math.ceil(length / perPage) })
+  const own = new Uint8Array(pages.length)
+  for (let i = 0; i < length; i++) {
+    if (!words[i] && !counts[i] && !drawn[i]) continue
+    const at = (i % perPage) * perExample
+    const page = pageFor(pages, own, i)
+    page[at] = words[i]!
+    page[at + 1] = counts[i]!
+    page[at + 2] = drawn[i]!
+  }
+  return wholeState(length, pages)
 }

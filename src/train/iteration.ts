@@ -205,8 +205,7 @@ export function record(
   core.iteration = iteration
   if (outcome.pace) core.keepPace(outcome.pace)
   core.stopReason = null // whatever stopped the call before: it goes on
-  for (const position of positions) core.books.draw(position, core.iteration)
-  if (losses) for (let i = 0; i < positions.length; i++) core.books.addLoss(positions[i]!, losses[i]!)
+  for (let i = 0; i < positions.length; i++) core.books.draw(positions[i]!, core.iteration, losses?.[i])
   const spike = maybeSpike(core, positions)
   if (spike) {
     core.spikes = [...core.spikes, spike]

@@ -19,7 +19,6 @@ import {
 import { named } from '../suggest.js'
 import type { EvaluationRow, Mistake, MistakesView } from '../views.js'
 import { checkAverages } from './averages.js'
-import { vectorsOf } from './books.js'
 import type { Core } from './core.js'
 import { evaluate, evaluateRun, placesAt } from './evaluate.js'
 import type { Live } from './live.js'
@@ -142,7 +141,7 @@ export class Looking {
     const { k = 16 } = named(options, ['k'], 'run.doubtfulLabels(options)')
     const { books, labels } = this.#core
     const detail = await this.#at('train', 'run.doubtfulLabels()')
-    const score = labelDoubts(detail, vectorsOf(books.state()), labels)
+    const score = labelDoubts(detail, books.vectors(), labels)
     return mistakesOf({ detail, of: 'train', k, score, ...this.#ofTraining() })
   }
 

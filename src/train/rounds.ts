@@ -4,7 +4,6 @@ import { whileWaiting } from '../settle.js'
 import { named } from '../suggest.js'
 import type { EvaluationRow, RoundsView } from '../views.js'
 import { checkChanges, type Changes } from './changes.js'
-import { vectorsOf } from './books.js'
 import type { Core } from './core.js'
 import { evaluate, evaluateRun } from './evaluate.js'
 import { trainingPositions, type Ids } from './ids.js'
@@ -157,7 +156,7 @@ async function choose(core: Core, subset: Subset, starts: readonly number[], pau
   let seen: Promise<EvaluationDetail> | undefined
   const chosen = await subset.choose({
     positions,
-    drawn: vectorsOf(core.books.state()).drawn,
+    drawn: core.books.vectors().drawn,
     roundStarts: starts,
     detail: () => (seen ??= evaluate(core, core.data, pause).then(({ detail }) => detail)),
   })

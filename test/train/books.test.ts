@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest'
 import { createRandom } from '../../src/data/index.js'
 import {
   Books,
-  booksFromPages,
+  booksFromExamples,
   booksFromVectors,
   bytesOfBooks,
   vectorsOf,
-  writtenPages,
+  writtenExamples,
 } from '../../src/train/books.js'
 
 /** The same books as three plain arrays. */
@@ -20,62 +20,79 @@ function plain(length: number) {
 
 describe('the books of what was drawn', () => {
   test('hold what plain arrays would, and go back to any state as it was', () => {
-    const length = 1000
+    const length = 5000
     const books = new Books(length)
     const wanted = plain(length)
     const random = createRandom(1)
     const states: { state: ReturnType<Books['state']>; wanted: ReturnType<typeof plain> }[] = []
-    for (let iteration = 1; iteration <= 400; iteration++) {
+    for (let iteration = 1; iteration <= 1500; iteration++) {
       for (let i = 0; i < 5; i++) {
         const position = random.integer(length)
         const loss = random.next() * 3
-        books.draw(position, iteration)
-        books.addLoss(position, loss)
+        books.draw(position, iteration, loss)
         wanted.drawn[position] = iteration
         wanted.sums[position]! += loss
         wanted.counts[position]!++
       }
       if (iteration % 40 === 0) states.push({ state: books.state(), wanted: structuredClone(wanted) })
-      if (iteration % 100 === 0) {
+      // To and fro between states on the same line and on others, now and then before a state was taken.
+      if (iteration % 100 === 0 || random.next() < 0.03) {
+        if (states.length === 0) continue
         const back = states[random.integer(states.length)]!
         books.restore(back.state)
         for (const name of ['sums', 'counts', 'drawn'] as const) wanted[name].set(back.wanted[name])
       }
     }
     for (const { state, wanted } of states) {
-      expect(vectorsOf(state)).toEqual(wanted)
-      expect(vectorsOf(booksFromVectors(wanted.sums, wanted.counts, wanted.drawn))).toEqual(wanted)
-      expect(vectorsOf(booksFromPages(length, writtenPages(state))!)).toEqual(wanted)
+      books.restore(state)
+      expect(books.vectors()).toEqual(wanted)
+      const read = (one: typeof state) => vectorsOf(length, books.pagesOf(one))
+      expect(read(state)).toEqual(wanted)
+      expect(read(booksFromVectors(wanted.sums, wanted.counts, wanted.drawn))).toEqual(wanted)
+      expect(read(booksFromExamples(length, writtenExamples(books.pagesOf(state)))!)).toEqual(wanted)
     }
-    expect(vectorsOf(books.state())).toEqual(wanted)
-    for (const position of [0, 1, 127, 128, 999])
+    const last = states.at(-1)!.wanted
+    for (const position of [0, 1, 127, 128, 4999])
       expect([books.lossSum(position), books.lossCount(position), books.drawn(position)]).toEqual([
-        wanted.sums[position],
-        wanted.counts[position],
-        wanted.drawn[position],
+        last.sums[position],
+        last.counts[position],
+        last.drawn[position],
       ])
   })
 
-  test('of ten million take what was written, and a state what changed since the one before', () => {
+  test('of ten million take what was written, and a state what was drawn since the one before', () => {
     const books = new Books(10_000_000)
-    const first = books.state()
-    for (let i = 0; i < 64; i++) books.draw(i * 150_000, 1)
-    const second = books.state()
-    books.draw(0, 2)
-    const third = books.state()
-    expect([first, second, third].map((state, i, all) => bytesOfBooks(state, all[i - 1]))).toEqual([
-      8 * 78_125,
-      8 * 78_125 + 64 * 1536,
-      8 * 78_125 + 1536,
-    ])
-    expect(books.state()).toBe(third)
-    expect(writtenPages(third).values.length).toBe(64 * 384)
+    const random = createRandom(2)
+    const states = [books.state()]
+    for (let call = 1; call <= 5; call++) {
+      for (let i = 0; i < 1000; i++) books.draw(random.integer(books.length), call, 0.5)
+      states.push(books.state())
+    }
+    expect(states.slice(1).map((state, i) => bytesOfBooks(state, states[i]))).toEqual(Array(5).fill(16_000))
+    expect(books.state()).toBe(states.at(-1))
+    const { positions, values } = writtenExamples(books.pagesOf(states[2]!))
+    expect(positions.length).toBeLessThanOrEqual(2000)
+    expect(values.length).toBe(3 * positions.length)
+  })
+
+  test('of few examples have whole states now and then, so that going back is quick', () => {
+    const books = new Books(1000)
+    const wholes = new Set()
+    for (let call = 1; call <= 50; call++) {
+      for (let i = 0; i < 100; i++) books.draw((call * 37 + i) % 1000, call)
+      wholes.add(books.state().whole)
+      expect(books.state().since).toBeLessThanOrEqual(500)
+    }
+    expect(wholes.size).toBe(9)
+    for (let i = 0; i < 5000; i++) books.draw(i % 1000, 51)
+    expect(books.state().since).toBe(0)
   })
 
   test('on disk that do not fit are none', () => {
-    const values = new Uint32Array(384)
-    expect(booksFromPages(100, { numbers: Int32Array.of(0), values })).toBeDefined()
-    for (const numbers of [[1], [-1], [0, 0], []])
-      expect(booksFromPages(100, { numbers: Int32Array.from(numbers), values })).toBeUndefined()
+    const of = (positions: number[], count = positions.length) =>
+      booksFromExamples(100, { positions: Int32Array.from(positions), values: new Uint32Array(3 * count) })
+    expect(of([0, 7, 99])).toBeDefined()
+    for (const positions of [[100], [-1], [0, 0], [7, 6]]) expect(of(positions)).toBeUndefined()
+    expect(of([0], 2)).toBeUndefined()
   })
 })

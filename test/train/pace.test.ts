@@ -16,7 +16,6 @@ import {
   train,
   type Run,
 } from '../../src/index.js'
-import { vectorsOf } from '../../src/train/books.js'
 import { coreOf } from '../../src/train/run.js'
 import { maybeCompiled } from '../../src/train/compiled.js'
 import { blobs, classifier, line, linearModel, silence, weightsOf } from './setup.js'
@@ -239,7 +238,9 @@ describe('batch sizes by rule', () => {
   test('epochs count examples; set, undo, a restart and rounds that ask for larger batches go on with them', async () => {
     const one = start({ batchSize: 8, batchSchedule: [8, 16], save: true, name: 'sizes' })
     await one.run.epochs(1)
-    const drawn = vectorsOf(coreOf(one.run)!.books.state()).drawn.filter((at) => at > 0).length
+    const drawn = coreOf(one.run)!
+      .books.vectors()
+      .drawn.filter((at) => at > 0).length
     expect(drawn).toBe(48)
     one.run.set({ batchSchedule: piecewise([{ from: 1, times: 2 }]) })
     expect(one.run.batchSize).toBe(16)

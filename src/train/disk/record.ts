@@ -6,7 +6,7 @@ import { decodeJson, encodeJson } from '../../store/json.js'
 import type { Files } from '../../store/files.js'
 import { decodeTensors, type StoredTensor, type TensorFile } from '../../store/safetensors.js'
 import { batchSizesFrom, batchSizesRecord } from '../batch-sizes.js'
-import { booksFromPages, booksFromVectors, manyExamples, vectorsOf, writtenPages } from '../books.js'
+import { booksFromExamples, booksFromVectors, manyExamples, vectorsOf, writtenExamples } from '../books.js'
 import type { Core } from '../core.js'
 import { History } from '../history.js'
 import type { Settings } from '../options.js'
@@ -92,11 +92,11 @@ export function encodeSnapshot(
       (history?.[name] ?? core.history.column(name)).subarray(0, snapshot.historyLength),
     )
   if (snapshot.books.length > manyExamples) {
-    const { numbers, values } = writtenPages(snapshot.books)
-    vector('data:pages', numbers)
+    const { positions, values } = writtenExamples(core.books.pagesOf(snapshot.books))
+    vector('data:positions', positions)
     vector('data:books', values)
   } else {
-    const { sums, counts, drawn } = vectorsOf(snapshot.books)
+    const { sums, counts, drawn } = vectorsOf(snapshot.books.length, core.books.pagesOf(snapshot.books))
     vector('data:lossSums', sums)
     vector('data:lossCounts', counts)
     vector('data:drawn', drawn)
@@ -263,13 +263,13 @@ function decodedOf(rest: Rest, tensors: TensorFile['tensors'], file: string, cor
 
 function booksFrom({ examples }: Rest, tensors: TensorFile['tensors'], file: string): Snapshot['books'] {
   if (examples !== undefined) {
-    const numbers = values(tensors, 'data:pages', Int32Array, file)
-    const pages = booksFromPages(examples, {
-      numbers,
+    const positions = values(tensors, 'data:positions', Int32Array, file)
+    const books = booksFromExamples(examples, {
+      positions,
       values: values(tensors, 'data:books', Uint32Array, file),
     })
-    if (pages) return pages
-    throw misfit(file, 'data:pages and data:books that do not fit each other')
+    if (books) return books
+    throw misfit(file, 'data:positions and data:books that do not fit each other')
   }
   const sums = values(tensors, 'data:lossSums', Float32Array, file)
   const counts = values(tensors, 'data:lossCounts', Uint32Array, file)
