@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { constants, Script } from 'node:vm'
 import { GradbookError, MissingPackage } from '../../src/errors.js'
 import { messageOf } from '../../src/untrusted.js'
+import { during } from '../../src/settle.js'
 import type { Runtime } from '../cell/types.js'
 import { isBrought, isPackage, packageOf } from '../packages.js'
 import { FollowedTsconfig, mapPath } from '../tsconfig.js'
@@ -48,12 +49,13 @@ function importFrom(folder: string): Import {
   const load: Import = script.runInThisContext()
   return (specifier, options) => {
     const warn = process.emitWarning
-    process.emitWarning = () => {}
-    try {
-      return load(specifier, options)
-    } finally {
-      process.emitWarning = warn
-    }
+    return during(
+      () => void (process.emitWarning = warn),
+      () => {
+        process.emitWarning = () => {}
+        return load(specifier, options)
+      },
+    )
   }
 }
 

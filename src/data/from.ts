@@ -131,7 +131,7 @@ export interface RecordTable {
   columnNames(): string[]
 }
 
-function isRecordTable(value: unknown): value is RecordTable {
+export function isRecordTable(value: unknown): value is RecordTable {
   const table = value as Partial<RecordTable> | null
   return typeof table?.objects === 'function' && typeof table.columnNames === 'function'
 }

@@ -4,6 +4,7 @@
  */
 import { Interrupted } from '../errors.js'
 import { beside, maybeHost, type Comm } from '../host.js'
+import { during } from '../settle.js'
 import { runData } from '../show/run-data.js'
 import { shownMistake } from '../show/shown-mistake.js'
 import { knownRuns, onRuns } from '../train/announce.js'
@@ -14,6 +15,8 @@ import { target, type Action, type RunSummary, type ToKernel, type ToPanel } fro
 
 /** Milliseconds between two charts of a run that trains. */
 const pause = 350
+/** Milliseconds after which a run knows that Stop has ended its training. */
+const foundOutWithin = 1_500
 /** Pages that can look at runs at a time. */
 const pages = 8
 
@@ -50,6 +53,9 @@ class Panel {
   constructor(comm: Comm) {
     this.#comm = comm
     comm.onMsg((message: ToKernel) => void this.#receive(message))
+    maybeHost()?.onTermination?.(() =>
+      beside(() => setTimeout(() => this.#forgetEnded(), foundOutWithin).unref?.()),
+    )
   }
 
   /** News of a run, from whoever trains it. */
@@ -209,14 +215,12 @@ class Panel {
   async #branch(run: Run, name: string, at = run.iteration): Promise<void> {
     if (at === run.iteration) return void run.branch(name)
     await run.goTo(at)
-    let twin: Run | undefined
-    try {
-      twin = run.branch(name)
-    } finally {
-      await run.undo()
-      // The run told of its way back, after the branch had told of itself.
-      if (twin) this.#active = new WeakRef(twin)
-    }
+    let back: Promise<unknown> | undefined
+    const goBack = () => void (back ??= run.undo())
+    const twin = during(goBack, () => run.branch(name))
+    await back
+    // The run told of its way back, after the branch had told of itself.
+    this.#active = new WeakRef(twin)
   }
 
   async #train(run: Run, iterations: number): Promise<void> {
@@ -229,6 +233,11 @@ class Panel {
     } finally {
       this.#training.delete(run)
     }
+  }
+
+  /** Training that Stop ended in the middle does not come back to say so. */
+  #forgetEnded(): void {
+    for (const run of this.#training.keys()) if (run.state !== 'training') this.#training.delete(run)
   }
 }
 

@@ -1,5 +1,6 @@
 import { parse, View, type Runtime } from 'vega'
 import { compile, type TopLevelSpec } from 'vega-lite'
+import { during } from '../settle.js'
 
 type Tree = { [name: string]: unknown }
 
@@ -29,13 +30,14 @@ export function viewOf(spec: object, logger: object): View {
   // The latest used is the last to be forgotten.
   kept.set(layout, found)
   const { runtime, places } = found
-  for (const { owner, name, mark } of places) owner[name] = withContent(mark, content)
-  try {
-    return new View(runtime, { renderer: 'none', logger: logger as never })
-  } finally {
-    // The view has its data; kept here they would never go.
+  // The view has its data; kept here they would never go.
+  const putBack = () => {
     for (const { owner, name, mark } of places) owner[name] = mark
   }
+  return during(putBack, () => {
+    for (const { owner, name, mark } of places) owner[name] = withContent(mark, content)
+    return new View(runtime, { renderer: 'none', logger: logger as never })
+  })
 }
 
 /** What differs between charts of one layout. */

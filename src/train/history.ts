@@ -18,6 +18,8 @@ export type HistoryRow<More extends string = string> = {
 const inspect = Symbol.for('nodejs.util.inspect.custom')
 const fields = ['iteration', 'loss', 'learningRate', 'gradientNorm', 'milliseconds'] as const
 
+const isField = (name: string): boolean => (fields as readonly string[]).includes(name)
+
 /**
  * Rows in columns of growing typed arrays: 40 bytes an iteration, and nothing for the garbage collector. Read from
  * outside through `rows`, which looks like an array of records.
@@ -56,7 +58,7 @@ export class History {
     const row = {} as HistoryRow
     for (const name in this.#columns) {
       const value = this.#columns[name]![at]!
-      if (!Number.isNaN(value) || (fields as readonly string[]).includes(name)) row[name] = value
+      if (!Number.isNaN(value) || isField(name)) row[name] = value
     }
     return row
   }
@@ -86,27 +88,33 @@ export class History {
     }
   }
 
-  /** Rows from `from` on, as columns of their own: what undo takes away and redo puts back. */
+  /** Rows from `from` on, as columns of their own. */
+  #tail(from: number): { [name: string]: Float64Array } {
+    return Object.fromEntries(this.names.map((name) => [name, this.column(name).slice(from)]))
+  }
+
+  /** Takes away the rows from `from` on, with the columns that only they have: what undo takes away and redo puts back. */
   cut(from: number): { [name: string]: Float64Array } {
-    const tail: { [name: string]: Float64Array } = {}
-    for (const name in this.#columns) tail[name] = this.column(name).slice(from)
+    const tail = this.#tail(from)
     this.length = from
+    for (const name of this.names)
+      if (!isField(name) && this.column(name).every(Number.isNaN)) delete this.#columns[name]
     return tail
   }
 
-  /** Appends what `cut` took. */
+  /** Appends what `cut` took. What it has no values of has none here either, whatever was there on another line. */
   paste(tail: { readonly [name: string]: Float64Array }): void {
     const length = tail.iteration?.length ?? 0
     while (this.length + length > this.#capacity) this.#grow()
+    const end = this.length + length
+    for (const name of this.names) if (!tail[name]) this.#columns[name]!.fill(NaN, this.length, end)
     for (const name in tail) (this.#columns[name] ??= this.#emptyColumn()).set(tail[name]!, this.length)
-    this.length += length
+    this.length = end
   }
 
   copy(): History {
     const copy = new History()
-    const length = this.length
-    copy.paste(this.cut(0))
-    this.length = length
+    copy.paste(this.#tail(0))
     return copy
   }
 }

@@ -1,5 +1,5 @@
 import type { Dataset } from '../data/dataset.js'
-import { toDataset, type DataLike } from '../data/from.js'
+import { isDataset, isRecordTable, toDataset, type DataLike } from '../data/from.js'
 import { nameTarget } from '../data/examples.js'
 import { describe, InputError } from '../errors.js'
 import {
@@ -52,10 +52,16 @@ export class Looking {
     options: { ema?: boolean },
   ): Promise<EvaluationRow> {
     const core = this.#core
-    const only = first !== undefined && Object.keys(first).join() === 'ema'
+    const only = isOptions(first)
     const data = only ? undefined : (first as DataLike | undefined)
     const given = only ? (first as { ema: boolean }) : options
     const { ema = false } = named(given, ['ema'], 'run.evaluate(data, options)')
+    if (typeof ema !== 'boolean')
+      throw new InputError({
+        where: 'run.evaluate({ ema })',
+        received: describe(ema),
+        expected: 'true: with the averages of the parameters in their place; or false',
+      })
     if (ema) checkAverages(core, 'run.evaluate({ ema })')
     if (!ema && (data === undefined || data === core.evaluateOn)) {
       if (!core.evaluateOn) throw withoutEvaluateOn('run.evaluate()', 'run.evaluate(data.validation)')
@@ -155,6 +161,15 @@ export class Looking {
     const { labels, order } = this.#core
     return { labels, without: (position: number) => order.isExcluded(position) }
   }
+}
+
+/** A plain object that is no data (a Dataset, arrays under x, a table), with nothing in it, or with what the options have. */
+function isOptions(first: DataLike | { ema: boolean } | undefined): first is { ema: boolean } {
+  if (typeof first !== 'object' || first === null || Array.isArray(first)) return false
+  const prototype: unknown = Object.getPrototypeOf(first)
+  if (prototype !== Object.prototype && prototype !== null) return false
+  if ('x' in first || isDataset(first) || isRecordTable(first)) return false
+  return 'ema' in first || Object.keys(first).length === 0
 }
 
 function withoutEvaluateOn(where: string, instead: string): InputError {

@@ -1,6 +1,7 @@
 /** What the controls of one run share: the reason for what is changed, a line for what cannot be done, and the run they follow. */
 import { Interrupted } from '../errors.js'
 import { escapeHtml } from '../show/clean.js'
+import { during } from '../settle.js'
 import type { Run } from '../train/run.js'
 import { isInstance, messageOf } from '../untrusted.js'
 import { Text } from './buttons.js'
@@ -59,12 +60,13 @@ export class Desk {
 
   /** Brings all widgets to where the run stands, without their listeners taking that for a touch. */
   refresh(): void {
-    this.#following = true
-    try {
-      for (const update of this.#followers) update()
-    } finally {
-      this.#following = false
-    }
+    during(
+      () => void (this.#following = false),
+      () => {
+        this.#following = true
+        for (const update of this.#followers) update()
+      },
+    )
   }
 
   /** Calls `listener` when the reader has touched the widget. */

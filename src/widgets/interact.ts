@@ -1,6 +1,7 @@
 /** A function with a control for each of its inputs, called anew whenever one is touched. */
 import { currentHost, type Display } from '../host.js'
 import { InputError } from '../errors.js'
+import { during, whileWaiting } from '../settle.js'
 import { VBox } from './boxes.js'
 import { Text } from './buttons.js'
 import { Output } from './output.js'
@@ -124,13 +125,18 @@ export async function interact<const Inputs extends { [name: string]: Input }>(
     again = true
     if (running) return
     running = true
+    const rest = () => void (running = false)
+    // Whether Stop ends f or gives up what it waits for, the next touch calls it again.
+    const isOver = whileWaiting(rest)
     try {
       while (again) {
         again = false
-        await call()
+        await during((left) => {
+          if (left) rest()
+        }, call)
       }
     } finally {
-      running = false
+      if (isOver()) rest()
     }
   }
   for (const [, control] of controls) control.observe(() => void onTouch())
