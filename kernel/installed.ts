@@ -66,7 +66,10 @@ export function explainInstalled(
 ): string | undefined {
   const name = packageOf(specifier)
   const found = findInstalled(name, folders)
-  if (!found) return undefined
+  if (!found) {
+    const broken = folders.map((folder) => join(folder, 'node_modules', name, 'package.json')).find(isFile)
+    return broken && `The package '${name}' is installed, but ${broken} is no JSON.`
+  }
   const subpath = subpathOf(specifier)
   const exported = exportsOf(found)
   const file = findEntryFile(found, specifier, asked)
@@ -75,7 +78,7 @@ export function explainInstalled(
     const others = [conditions.import, conditions.require].filter((other) => other !== asked)
     if (others.some((other) => resolveExport(found, subpath, other) !== undefined))
       return `${where}, but offers '${subpath}' only to ${asked === conditions.import ? '`require`' : '`import`'}.`
-    const names = Object.keys(exported)
+    const names = Object.keys(exported).filter((key) => exported[key] !== null)
     const shown = names.slice(0, 20).map((key) => `'${name}${key.slice(1)}'`)
     return `${where}, but does not export '${subpath}' to Node. It exports ${shown.join(', ') || 'nothing'}${names.length > 20 ? ', …' : ''}.`
   }

@@ -17,8 +17,8 @@ import { printTensorflow } from './printing.js'
 import { isMissing, Requires } from './require.js'
 import { each, resume } from './waiting.js'
 import { asPath, findFile, isDeclared, isReloaded } from '../files.js'
-import { explainInstalled, isOnlyTypes } from '../installed.js'
-import { foldersUpFrom } from '../package-maps.js'
+import { explainInstalled, findEntryFile, isOnlyTypes } from '../installed.js'
+import { conditions, findInstalled, foldersUpFrom } from '../package-maps.js'
 import { resolveAddress } from './addresses.js'
 import { NotOffered } from './not-offered.js'
 import { hasOnlyTypes, onlyTypes } from './only-types.js'
@@ -80,6 +80,15 @@ const notFound = new Set([
 function isOwnImport(error: unknown, place: string): boolean {
   const { code, message } = (error ?? {}) as { code?: string; message?: string }
   return notFound.has(code ?? '') && message?.includes(`imported from ${join(place, '[cell]')}`) === true
+}
+
+/** The TypeScript that a package of the same workspace is: linked there, and not compiled. */
+function sourceOfPackage(error: unknown, specifier: string, place: string): string | undefined {
+  if ((error as NodeJS.ErrnoException)?.code !== 'ERR_UNKNOWN_FILE_EXTENSION') return undefined
+  const found = findInstalled(packageOf(specifier), foldersUpFrom(place))
+  const entry = found && findEntryFile(found, specifier, conditions.import)
+  const file = entry === undefined ? undefined : findFile(entry)
+  return file !== undefined && isReloaded(file) ? file : undefined
 }
 
 /** Exports that a CommonJS module shows only on its default export. */
@@ -168,6 +177,8 @@ export function createModules({
       return found
     } catch (error) {
       if (!isPackage(specifier)) throw error
+      const source = sourceOfPackage(error, specifier, place)
+      if (source !== undefined) return local.load(source)
       const isHere = isOwnImport(error, place)
       if (isHere && !isBrought(specifier)) {
         const folders = foldersUpFrom(place)

@@ -9,6 +9,7 @@ import { explainInstalled } from '../installed.js'
 import { conditions, foldersUpFrom } from '../package-maps.js'
 import { isBrought, isPackage, packageOf } from '../packages.js'
 import { readJson } from './json-files.js'
+import { KeptFiles } from './kept-files.js'
 import { NotOffered } from './not-offered.js'
 import { requireOnce } from './once.js'
 import { isTyped, RequiredFiles } from './required.js'
@@ -55,9 +56,34 @@ export class Requires {
   readonly #options: RequireOptions
   readonly #files: RequiredFiles
 
+  readonly #kept: KeptFiles
+
   constructor(options: RequireOptions) {
     this.#options = options
     this.#files = new RequiredFiles((path) => this.of(path), options.emit)
+    this.#kept = new KeptFiles(() => JSON.stringify(options.emit()))
+  }
+
+  /** Local files of JavaScript that a file has required, by what Node keeps. */
+  #localOf(own: NodeJS.Require, path: string, seen = new Set<string>()): Set<string> {
+    if (seen.has(path)) return seen
+    seen.add(path)
+    for (const { filename } of own.cache[path]?.children ?? [])
+      if (isReloaded(filename)) this.#localOf(own, filename, seen)
+    return seen
+  }
+
+  /** Node keeps what it has required, and files are edited between cells. */
+  #forget(own: NodeJS.Require, path: string): void {
+    for (const local of this.#localOf(own, path)) delete own.cache[local]
+  }
+
+  #noteChildren(own: NodeJS.Require, path: string): void {
+    for (const local of this.#localOf(own, path)) {
+      if (local === path) continue
+      this.#kept.get(local, () => own.cache[local]?.exports)
+      this.#kept.note(path, local)
+    }
   }
 
   /** Text and source map of a TypeScript file that was required, for error messages. */
@@ -74,9 +100,16 @@ export class Requires {
       const file = findLocal(specifier, dirname(filename))
       if (file && isReloaded(file) && extname(file) !== '.json') {
         imported?.(file)
-        if (isTyped(file)) return this.#files.load(file)
-        // Files are edited between cells, and Node keeps what it has required.
-        delete own.cache[file]
+        this.#kept.note(filename, file)
+        // In a circle it has exported what it has by then.
+        if (this.#files.isLoading(file)) return this.#files.load(file)
+        return this.#kept.get(file, () => {
+          if (isTyped(file)) return this.#files.load(file)
+          this.#forget(own, file)
+          const exports = own(file) as unknown
+          this.#noteChildren(own, file)
+          return exports
+        })
       }
       if (file && extname(file) === '.json') return requireJson(own, file)
       const load = () =>

@@ -1,4 +1,4 @@
-/** `require` of TypeScript files beside the notebook: at once, as `require` is, and anew after an edit. */
+/** `require` of TypeScript files beside the notebook: at once, as `require` is. */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, extname } from 'node:path'
@@ -37,6 +37,11 @@ export class RequiredFiles {
   /** Text and source map of a file that was loaded. */
   sourceOf(path: string): { text: string; map: string } | undefined {
     return this.#sources.get(path)
+  }
+
+  isLoading(path: string): boolean {
+    const loading = this.#loading.get(path)
+    return loading !== undefined && !loading.by.stopped
   }
 
   /** The exports of a file. A top-level `await` is refused: that takes `import`. */

@@ -69,6 +69,7 @@ const files: { [name: string]: string } = {
     },
   ),
   ...pack('only-import', { exports: { import: './i.mjs' } }, { 'i.mjs': 'export const a = 1' }),
+  'node_modules/torn/package.json': '{ "name": "torn",, }',
   ...pack('no-entry', { main: './gone.js' }),
   ...pack('shapes', { types: './i.d.ts' }, { 'i.d.ts': 'export interface Shape { a: number }' }),
   ...pack(
@@ -155,6 +156,12 @@ describe('a package that is there and does not offer what is asked says what it 
   fails('required', 'require("closed/hidden.js")', ...said)
   fails('for browsers alone', 'import "closed/browser"', "does not export './browser' to Node")
   fails('for import alone', 'require("only-import")', "offers '.' only to `import`")
+  fails(
+    'with a package.json that is none',
+    'import "torn"',
+    "'torn' is installed, but",
+    'package.json is no JSON',
+  )
   fails('without its entry', 'import "no-entry"', 'gone.js is not there')
   fails('without a file of it', 'import "closed/feature/none"', 'has no file', 'none.js')
   fails(
@@ -264,6 +271,47 @@ test('a linked file and one of a linked folder are the module that they are, whe
     'import { counts } from "./linked/a"; import { counts as same } from "./a-link"; [counts === same, counts.n.toFixed()]',
   )
   expect(result(outputs) ?? text(outputs)).toBe("[ true, '3' ]")
+})
+
+test('a file is required once, as in Node, and anew when it or what it requires was edited', async () => {
+  write(
+    'kept/counter.ts',
+    'import { step } from "./step"\nexport let n = 0\nexport const up = () => (n += step)',
+  )
+  write('kept/step.ts', 'export const step = 1')
+  write('kept/plain.cjs', 'const { inner } = require("./inner.cjs")\nmodule.exports = { inner, list: [] }')
+  write('kept/inner.cjs', 'exports.inner = 1')
+  const value = async (cell: string) => {
+    const { outputs } = await kernel.run(cell)
+    return result(outputs) ?? text(outputs)
+  }
+  expect(
+    await value(
+      'require("./kept/counter").up(); require("./kept/counter").up(); require("./kept/counter").n',
+    ),
+  ).toBe('2')
+  expect(await value('require("./kept/counter").n')).toBe('2')
+  expect(
+    await value('const p1 = require("./kept/plain.cjs"); [p1 === require("./kept/plain.cjs"), p1.inner]'),
+  ).toBe('[ true, 1 ]')
+  write('kept/step.ts', 'export const step = 10')
+  write('kept/inner.cjs', 'exports.inner = 2')
+  expect(await value('require("./kept/counter").up()')).toBe('10')
+  expect(await value('const p2 = require("./kept/plain.cjs"); [p1 === p2, p2.inner]')).toBe('[ false, 2 ]')
+})
+
+test('a package of the same workspace may be TypeScript', async () => {
+  const shared = temporaryFolder()
+  writeFileSync(
+    join(shared, 'package.json'),
+    '{ "name": "@here/core", "version": "1.0.0", "main": "./index.ts", "type": "module" }',
+  )
+  writeFileSync(join(shared, 'index.ts'), 'import { two } from "./two"\nexport const three: number = two + 1')
+  writeFileSync(join(shared, 'two.ts'), 'export const two = 2')
+  mkdirSync(join(folder, 'node_modules/@here'), { recursive: true })
+  symlinkSync(shared, join(folder, 'node_modules/@here/core'))
+  const { outputs } = await kernel.run('import { three } from "@here/core"; three.toFixed()')
+  expect(result(outputs) ?? text(outputs)).toBe("'3'")
 })
 
 describe.skipIf(process.platform === 'win32')('a notebook in a folder called', () => {
