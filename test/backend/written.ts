@@ -218,6 +218,42 @@ const filled = (value: number): Kernel => ({ x }, _, backend) => ({
   dtype: x!.dtype,
 }) // oxfmt-ignore
 
+/** A sum over axes, in whatever order, over a number. */
+const reduction =
+  (isMean: boolean): Kernel =>
+  ({ x }, { axis, keepDims }, backend) => {
+    const from = backend.get(x!)
+    const axes = tf.util.parseAxisParam(axis, x!.shape)
+    const kept = x!.shape.map((size, at) => (axes.includes(at) ? 1 : size))
+    const to = positions(kept, x!.shape)
+    const made = create(tf.util.sizeFromShape(kept))
+    const sizes = new Float64Array(made.value.length)
+    const terms = from.value.length / made.value.length
+    for (const [at, place] of to.entries()) {
+      made.value[place]! += from.value[at]!
+      made.low[place]! += from.low[at]!
+      made.high[place]! += from.high[at]!
+      sizes[place]! += Math.max(Math.abs(from.low[at]!), Math.abs(from.high[at]!))
+      made.ranged[place]! |= from.ranged[at]!
+      // Of infinities and NaN in a sum other tests tell.
+      if (from.kind[at] !== kinds.number || sizes[place]! > 1e37) made.kind[place] = kinds.any
+    }
+    for (const [place, size] of sizes.entries()) {
+      // In whatever order they are added up.
+      const off = terms * (2 ** -24 * size + smallest)
+      made.low[place] = Math.fround(made.low[place]! - off)
+      made.high[place] = Math.fround(made.high[place]! + off)
+    }
+    if (isMean)
+      for (let place = 0; place < sizes.length; place++) {
+        made.value[place]! /= terms
+        made.low[place] = Math.fround(made.low[place]! / terms - smallest)
+        made.high[place] = Math.fround(made.high[place]! / terms + smallest)
+      }
+    const shape = keepDims ? kept : x!.shape.filter((_, at) => !axes.includes(at))
+    return { dataId: backend.hold(made), shape, dtype: 'float32' }
+  }
+
 const kernels: { [name: string]: Kernel } = {
   Add: binary((a, b) => a + b),
   Sub: binary((a, b) => a - b),
@@ -261,31 +297,30 @@ const kernels: { [name: string]: Kernel } = {
     shape,
     dtype: 'float32',
   }),
-  Sum({ x }, { axis, keepDims }, backend) {
-    const from = backend.get(x!)
-    const axes = tf.util.parseAxisParam(axis, x!.shape)
-    const kept = x!.shape.map((size, at) => (axes.includes(at) ? 1 : size))
-    const to = positions(kept, x!.shape)
-    const made = create(tf.util.sizeFromShape(kept))
-    const sizes = new Float64Array(made.value.length)
-    const terms = from.value.length / made.value.length
-    for (const [at, place] of to.entries()) {
-      made.value[place]! += from.value[at]!
-      made.low[place]! += from.low[at]!
-      made.high[place]! += from.high[at]!
-      sizes[place]! += Math.max(Math.abs(from.low[at]!), Math.abs(from.high[at]!))
-      made.ranged[place]! |= from.ranged[at]!
-      // Of infinities and NaN in a sum other tests tell.
-      if (from.kind[at] !== kinds.number || sizes[place]! > 1e37) made.kind[place] = kinds.any
+  Sum: reduction(false),
+  Mean: reduction(true),
+  SquaredDifference: binary((a, b) => Math.fround(a - b) ** 2, slack),
+  LeakyRelu: (inputs, { alpha }, backend) =>
+    unary((x) => (x < 0 ? x * Math.fround(alpha) : x))(inputs, {}, backend),
+  ClipByValue: (inputs, { clipValueMin, clipValueMax }, backend) =>
+    unary((x) => Math.min(Math.max(x, Math.fround(clipValueMin)), Math.fround(clipValueMax)))(
+      inputs,
+      {},
+      backend,
+    ),
+  LogicalNot: unary((x) => 1 - x),
+  LogicalAnd: binary((a, b) => a * b, 0, undefined, 'bool'),
+  Select({ condition, t, e }, _, backend) {
+    const [which, yes, no] = [backend.get(condition!), backend.get(t!), backend.get(e!)]
+    const made = create(yes.value.length)
+    for (let at = 0; at < made.value.length; at++) {
+      const from = which.value[at] ? yes : no
+      const isKnown = which.kind[at] === kinds.number && which.low[at] === which.high[at]
+      for (const key of ['value', 'low', 'high', 'kind'] as const) made[key][at] = from[key][at]!
+      made.ranged[at] = from.ranged[at]! | which.ranged[at]!
+      if (!isKnown || which.low[at] !== which.value[at]) unknown(made, at, from.value[at]!)
     }
-    for (const [place, size] of sizes.entries()) {
-      // In whatever order they are added up.
-      const off = terms * (2 ** -24 * size + smallest)
-      made.low[place] = Math.fround(made.low[place]! - off)
-      made.high[place] = Math.fround(made.high[place]! + off)
-    }
-    const shape = keepDims ? kept : x!.shape.filter((_, at) => !axes.includes(at))
-    return { dataId: backend.hold(made), shape, dtype: 'float32' }
+    return { dataId: backend.hold(made), shape: t!.shape, dtype: t!.dtype }
   },
 }
 
