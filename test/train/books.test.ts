@@ -19,7 +19,7 @@ function plain(length: number) {
 }
 
 /** As one text each: the matcher looks at every number by itself, which takes half a minute. */
-const text = ({ sums, counts, drawn }: ReturnType<typeof plain>) => [sums, counts, drawn].join()
+const text = ({ sums, counts, drawn }: ReturnType<Books['vectors']>) => [sums, counts, drawn].join()
 
 describe('the books of what was drawn', () => {
   test('hold what plain arrays would, and go back to any state as it was', () => {
