@@ -1,4 +1,5 @@
 import { describe, InputError } from '../errors.js'
+import { named } from '../suggest.js'
 import type { Dataset, Examples } from './dataset.js'
 import { checkSeed, createRandom, permutation, stateOf } from './random.js'
 
@@ -38,7 +39,9 @@ export function* batches(
   dataset: Dataset,
   options: BatchOptions,
 ): Generator<Examples & { cursor: Cursor }, void, void> {
-  const { size, seed = 0, shuffle = 'exact', epochs = Infinity, rest = 'keep' } = options
+  const known = ['size', 'seed', 'shuffle', 'epochs', 'rest', 'cursor']
+  const given = named(options, known, 'batches(data, options)')
+  const { size, seed = 0, shuffle = 'exact', epochs = Infinity, rest = 'keep', cursor } = given
   if (!Number.isInteger(size) || size < 1)
     throw new InputError({
       where: 'batches(data, { size })',
@@ -51,7 +54,25 @@ export function* batches(
       received: `${size} of ${dataset.length} examples`,
       expected: 'at least one whole batch in the data',
     })
-  let { epoch, offset } = options.cursor ?? { epoch: 0, offset: 0 }
+  if (rest !== 'keep' && rest !== 'drop')
+    throw new InputError({
+      where: 'batches(data, { rest })',
+      received: describe(rest),
+      expected: "'keep' or 'drop'",
+    })
+  if (!(epochs > 0))
+    throw new InputError({
+      where: 'batches(data, { epochs })',
+      received: describe(epochs),
+      expected: 'a number above 0',
+    })
+  let { epoch, offset } = cursor ?? { epoch: 0, offset: 0 }
+  if (![epoch, offset].every((at) => Number.isInteger(at) && at >= 0))
+    throw new InputError({
+      where: 'batches(data, { cursor })',
+      received: `{ epoch: ${describe(epoch)}, offset: ${describe(offset)} }`,
+      expected: 'the cursor of a batch',
+    })
   for (; epoch < epochs; epoch++, offset = 0) {
     const order = orderOf(dataset.length, seed, epoch, shuffle)
     while (offset < order.length) {
@@ -79,6 +100,12 @@ export function orderOf(
 ): Int32Array {
   // Seed and epoch side by side in the state, and some rounds that spread them over all of it.
   checkSeed(seed, 'batches(data, { seed })')
+  if (!Number.isInteger(epoch) || epoch < 0)
+    throw new InputError({
+      where: 'orderOf(length, seed, epoch)',
+      received: describe(epoch),
+      expected: 'a whole number, from 0 on',
+    })
   const random = createRandom(stateOf(seed, epoch, 0, 0x2545f491))
   for (let round = 0; round < 12; round++) random.next()
   if (shuffle === false) return Int32Array.from({ length }, (_, i) => i)

@@ -1,3 +1,5 @@
+import { describe, InputError } from '../errors.js'
+
 /** Points of many dimensions in two. */
 
 /** Rows of equal length. */
@@ -52,7 +54,13 @@ export async function umap(
 ): Promise<[number, number][]> {
   const { UMAP } = (await import('umap-js')).default ?? (await import('umap-js'))
   const { seed = 1, neighbours = 15, minDistance = 0.1 } = options
-  let state = (seed | 0) ^ 0x9e3779b9
+  if (!Number.isSafeInteger(seed))
+    throw new InputError({
+      where: 'umap(rows, { seed })',
+      received: describe(seed),
+      expected: 'a whole number',
+    })
+  let state = (seed | 0) ^ Math.floor(seed / 2 ** 32) ^ (seed < 0 ? -1 : 0) ^ 0x9e3779b9
   // Mulberry32 (Tommy Ettinger): 32 bits of state are enough for a picture.
   const random = () => {
     state = (state + 0x6d2b79f5) | 0

@@ -64,6 +64,11 @@ describe('batches', () => {
     expect(() => walk({ size: 0 })).toThrow(/received 0. Expected a whole number/)
     expect(() => walk({ size: 200, rest: 'drop' })).toThrow(/received 200 of 103 examples/)
     expect(() => walk({ size: 10, shuffle: -1 })).toThrow(/the size of a window/)
+    expect(() => walk({ size: 10, rest: 'skip' as never })).toThrow(/'keep' or 'drop'/)
+    expect(() => walk({ size: 10, epochs: 0 })).toThrow(/received 0. Expected a number above 0/)
+    expect(() => walk({ size: 10, shufle: 1 } as never)).toThrow(/Did you mean 'shuffle'/)
+    expect(() => walk({ size: 10, cursor: { epoch: 0, offset: -1 } })).toThrow(/the cursor of a batch/)
+    expect(() => orderOf(10, 1, 0.5)).toThrow(/received 0.5. Expected a whole number/)
   })
 })
 

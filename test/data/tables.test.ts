@@ -166,6 +166,11 @@ describe('whole numbers', () => {
       },
       { s: '\ue0000 \ue001', id: 18446744073709551615n },
     ])
+    // As Python's json writes them.
+    const python = '{"a":NaN,"b":-Infinity,"c":"NaN \\"Infinity","d":[Infinity,9007199254740993]}'
+    expect(await all(readJsonLines(file('a.jsonl', python)))).toEqual([
+      { a: null, b: -Infinity, c: 'NaN "Infinity', d: [Infinity, 9007199254740993n] },
+    ])
     await expect(all(readJsonLines(file('a.jsonl', '{"a":9007199254740993,}')))).rejects.toThrow(/line 1/)
   })
 

@@ -19,9 +19,25 @@ const longNumber = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g
 
 /**
  * JSON as `JSON.parse` reads it, but whole numbers that a double does not hold exactly as BigInt: an id of 19 digits would
- * come back as its neighbour.
+ * come back as its neighbour. NaN, which Python writes, is null.
  */
 export function parseExactly(text: string): unknown {
+  try {
+    return parse(text)
+  } catch (error) {
+    const plain = /NaN|Infinity/.test(text) ? withoutNames(text) : text
+    if (plain === text) throw error
+    return parse(plain)
+  }
+}
+
+const names = /"[^"\\]*(?:\\.[^"\\]*)*"|NaN|Infinity/g
+
+/** JSON as Python's `json` writes it, which has names for what is no number: none, and more than any is. */
+const withoutNames = (text: string): string =>
+  text.replace(names, (token) => (token === 'NaN' ? 'null' : token === 'Infinity' ? '1e999' : token))
+
+function parse(text: string): unknown {
   const long: string[] = []
   if (!/\d{16}/.test(text)) return JSON.parse(text)
   // A letter that is not in the text, as it is or by its number, stands before them while it is parsed.
