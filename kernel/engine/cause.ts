@@ -37,6 +37,13 @@ export function runOutliving<Result>(body: () => Result): Result {
   return storage.run({ ...currentOrigin() }, body)
 }
 
+const forLatest = Object.defineProperty(createOrigin(0), 'cause', { get: () => latest.cause })
+
+/** Runs `body` as caused by the cell that ran last, whenever it goes on: for what is set up once and serves them all. */
+export function runForLatest<Result>(body: () => Result): Result {
+  return storage.run(forLatest, body)
+}
+
 /** The cell that ran last. */
 export function latestOrigin(): Origin {
   return latest

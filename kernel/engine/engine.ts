@@ -26,6 +26,7 @@ import { markGroups } from './groups.js'
 import { captureInput } from './input.js'
 import { handleErrors } from './handlers.js'
 import { createHost, isDisplay } from './host.js'
+import { reported } from './node-test.js'
 import { captureStreams, createOutput } from './output.js'
 import { LateErrors } from './late-errors.js'
 import { limited } from './limited.js'
@@ -142,6 +143,7 @@ export function createEngine(
       }
     })
     restTensors()
+    await reported()
     streams.letGo()
     if (outcome.status === 'error') closeGroups()
     // Abandoned: the protocol thread has answered already.

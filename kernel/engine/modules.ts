@@ -12,6 +12,7 @@ import { showInBrowser } from './browser.js'
 import { isCompiled, linkNames } from './bindings.js'
 import { LocalModules, type ModuleContext } from './local-modules.js'
 import { runNpm } from './npm.js'
+import { prepareNodeTest, watchNodeTest } from './node-test.js'
 import { importOnce, StoppedWhileLoading } from './once.js'
 import { printTensorflow } from './printing.js'
 import { isMissing, Requires } from './require.js'
@@ -171,10 +172,11 @@ export function createModules({
     const name = packageOf(specifier)
     if (name === 'tslab') return loadTslab()
     if (usesTensors.test(name)) await prepareTensors()
+    prepareNodeTest(specifier)
     try {
       const found = await importOnce(name, specifier, () => importFor(place)(specifier, options))
       notice(name, found)
-      return found
+      return watchNodeTest(specifier, found)
     } catch (error) {
       if (!isPackage(specifier)) throw error
       const source = sourceOfPackage(error, specifier, place)

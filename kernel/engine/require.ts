@@ -11,6 +11,7 @@ import { isBrought, isPackage, packageOf } from '../packages.js'
 import { readJson } from './json-files.js'
 import { KeptFiles } from './kept-files.js'
 import { NotOffered } from './not-offered.js'
+import { prepareNodeTest, watchNodeTest } from './node-test.js'
 import { requireOnce } from './once.js'
 import { isTyped, RequiredFiles } from './required.js'
 
@@ -97,6 +98,7 @@ export class Requires {
     const own = createRequire(filename)
     const require = (specifier: string): unknown => {
       if (specifier === 'tslab') return loadTslab()
+      prepareNodeTest(specifier)
       const file = findLocal(specifier, dirname(filename))
       if (file && isReloaded(file) && extname(file) !== '.json') {
         imported?.(file)
@@ -119,7 +121,8 @@ export class Requires {
           () => own(file && isPackage(specifier) ? file : specifier),
           () => home(specifier),
         )
-      return file || !isPackage(specifier) ? load() : requireOnce(packageOf(specifier), specifier, load)
+      if (file || !isPackage(specifier)) return watchNodeTest(specifier, load())
+      return requireOnce(packageOf(specifier), specifier, load)
     }
     const resolve = (specifier: string, options?: object): string =>
       this.#orBrought(
