@@ -50,6 +50,7 @@ export class Lock {
   readonly #number: number
   readonly #text: string
   #signed = Date.now()
+  #looked = Date.now()
 
   constructor(files: Files, folder: string, number: number, holder: Holder, text: string) {
     this.#files = files
@@ -61,9 +62,14 @@ export class Lock {
     own.set(holder.token, this)
   }
 
-  /** Whether it is still held: nobody took over, which they may where this process was silent for long. Gives a sign of life. */
-  holds(): boolean {
+  /**
+   * Whether it is still held: nobody took over, which they may where this process was silent for long. Gives a sign of life.
+   *
+   * @param within what was seen so many milliseconds ago is taken for true.
+   */
+  holds(within = 0): boolean {
     if (!own.has(this.holder.token)) return false
+    if (Math.abs(Date.now() - this.#looked) < within) return true
     const numbers = numbersIn(this.#files, this.#folder)
     try {
       if (numbers.at(-1) !== this.#number || this.#files.readText(this.file) !== this.#text)
@@ -75,6 +81,7 @@ export class Lock {
     } catch {
       return this.#lost()
     }
+    this.#looked = Date.now()
     return true
   }
 

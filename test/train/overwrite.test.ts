@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { loadRun, seed, train } from '../../src/index.js'
+import { InputError, loadRun, seed, train } from '../../src/index.js'
 import { blobs, silence, thorough, thoroughModel } from './setup.js'
 
 beforeEach(() => {
@@ -136,6 +136,28 @@ describe('what is not a run’s stays', () => {
     await run.save('e')
     expect(readFileSync('e/thesis.txt', 'utf8')).toBe('mine')
     expect((await loadRun('e', again())).iteration).toBe(3)
+  })
+
+  test('a path that is none is refused, and an export that cannot be written says where', async () => {
+    const run = start()
+    await run.iterate(1)
+    for (const path of ['', 5, {}])
+      await expect(run.save(path as never)).rejects.toThrow(/a folder, e\.g\./)
+    await expect(run.save('a\0b')).rejects.toThrow(InputError)
+    for (const path of ['', null, 5])
+      await expect(loadRun(path as never, again())).rejects.toThrow(/a folder, a run's name/)
+    await expect(loadRun('a\0b', again())).rejects.toThrow(/nothing there/)
+    mkdirSync('taken')
+    writeFileSync('taken/thesis.txt', 'mine')
+    await expect(run.exportCsv('taken')).rejects.toThrow(/run\.exportCsv.*'taken', which cannot be written/)
+    await expect(run.exportParquet('taken')).rejects.toThrow(/run\.exportParquet.*cannot be written/)
+    await expect(run.exportTensorBoard('taken/thesis.txt')).rejects.toThrow(
+      /run\.exportTensorBoard.*cannot be written/,
+    )
+    const files = [await run.exportTensorBoard('logs'), await run.exportTensorBoard('logs')]
+    expect(readdirSync('logs')).toHaveLength(2)
+    expect(new Set(files).size).toBe(2)
+    expect(everything('taken')).toEqual({ 'taken/thesis.txt': 'mine' })
   })
 
   test('a run that is replaced is gone, and nothing is left beside the new one', async () => {

@@ -130,6 +130,7 @@ describe('a run and more than one process', () => {
     const holder = JSON.parse(readFileSync(lock, 'utf8'))
     writeFileSync('runs/raced/lock-2.json', JSON.stringify({ ...holder, token: 'x', machine: 'other' }))
     const before = readFileSync('runs/raced/events.jsonl', 'utf8')
+    await new Promise((resolve) => setTimeout(resolve, 300))
     await run.iterate(3)
     await run.iterate(3)
     expect(readFileSync('runs/raced/events.jsonl', 'utf8')).toBe(before)

@@ -1,5 +1,5 @@
 import { describe, InputError } from '../../errors.js'
-import { maybeFiles } from '../../store/files.js'
+import { maybeFiles, type Files } from '../../store/files.js'
 import { encodeEvents, type ScalarEvent } from '../../store/tfevents.js'
 import type { Core } from '../core.js'
 
@@ -34,7 +34,7 @@ export function exportTensorBoard(core: Core, given: string): string {
   // Two runs that are written within a second, or by two processes, are two files.
   const unique = crypto.randomUUID().slice(0, 8)
   const file = files.join(folder, `events.out.tfevents.${Math.floor(now)}.gradbook.${unique}`)
-  files.write(file, encodeEvents(events, now))
+  writeTo(files, file, encodeEvents(events, now), 'run.exportTensorBoard(folder)')
   return file
 }
 
@@ -70,7 +70,7 @@ export function exportCsv(core: Core, given: string): string {
   const files = filesOr('run.exportCsv(file)')
   const { names, rows } = tableOf(core)
   const lines = [names.map(quoted).join(','), ...rows.map((row) => row.map((value) => value ?? '').join(','))]
-  files.write(file, `${lines.join('\n')}\n`)
+  writeTo(files, file, `${lines.join('\n')}\n`, 'run.exportCsv(file)')
   return file
 }
 
@@ -88,7 +88,7 @@ export async function exportParquet(core: Core, given: string): Promise<string> 
       nullable: name !== 'iteration',
     })),
   })
-  files.write(file, new Uint8Array(buffer))
+  writeTo(files, file, new Uint8Array(buffer), 'run.exportParquet(file)')
   return file
 }
 
@@ -97,6 +97,21 @@ const quoted = (text: string) => (/[",\n]/.test(text) ? `"${text.replaceAll('"',
 function pathOf(path: unknown, example: string): string {
   if (typeof path === 'string' && path) return path
   throw new InputError({ received: describe(path), expected: `a path, e.g. ${example}` })
+}
+
+function writeTo(files: Files, file: string, content: string | Uint8Array, where: string): void {
+  try {
+    files.write(file, content)
+  } catch (error) {
+    throw new InputError(
+      {
+        where,
+        received: `'${file}', which cannot be written (${(error as Error).message})`,
+        expected: 'a file in a folder with room and with permission to write',
+      },
+      { cause: error },
+    )
+  }
 }
 
 function filesOr(where: string) {

@@ -17,6 +17,9 @@ const snapshotEvery = 60_000
 /** Milliseconds after a call in which another may begin before a snapshot is written: a loop of short calls writes few. */
 const settle = 1_000
 
+/** Milliseconds for which a folder that was this run's is taken for its own: a loop of short calls asks seldom. */
+const lookEvery = 250
+
 /** Writes a run to its folder as it goes. What cannot be written is said once, and the run goes on in memory. */
 export class Journal implements Owner {
   readonly #core: Core
@@ -130,7 +133,7 @@ export class Journal implements Owner {
   #attempt(work: (files: Files) => void): void {
     if (!this.#files || this.#failed || this.#handedAt !== undefined) return
     try {
-      if (this.#lock && !this.#lock.holds())
+      if (this.#lock && !this.#lock.holds(lookEvery))
         throw new Error('the folder is not its own any more: it was moved, or another process took it over')
       work(this.#files)
     } catch (error) {
@@ -241,7 +244,7 @@ export class Journal implements Owner {
     timeline: Pick<Timeline, 'past' | 'future' | 'named'>,
   ): string {
     const path = given ?? this.folder
-    if (path === undefined || typeof path !== 'string')
+    if (typeof path !== 'string' || path === '')
       throw new InputError({
         where: 'run.save(folder)',
         received: given === undefined ? 'no folder, for a run that has none of its own yet' : describe(given),

@@ -34,7 +34,7 @@ export function findFolder(target: unknown, where: string): { files: Files; fold
   const files = maybeFiles()
   if (!files) throw new InputError({ where, received: 'a place without a file system', expected: 'Node' })
   settleJournals()
-  if (typeof target !== 'string')
+  if (typeof target !== 'string' || target === '')
     throw new InputError({
       where,
       received: describe(target),
