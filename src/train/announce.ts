@@ -45,6 +45,11 @@ export function announceRun(run: Run): void {
   announceView(run, undefined)
 }
 
+/** Another object goes on with the run: who asks for the runs is given that one. */
+export function forgetRun(run: Run): void {
+  registry.runs = registry.runs.filter((ref) => ref.deref() !== run)
+}
+
 export function announceView(run: Run, view: RunView | undefined): void {
   for (const listener of registry.listeners) listener(run, view)
 }

@@ -15,7 +15,7 @@ import type {
   StretchView,
 } from '../views.js'
 import { exclude, focus, noteText, relabel, reweight, whyOf, type Why } from './adjust.js'
-import { announceRun, announceView } from './announce.js'
+import { announceRun, announceView, forgetRun } from './announce.js'
 import { averagedModel } from './averages.js'
 import { branchOf } from './branch.js'
 import { setChanges, type Changes } from './changes.js'
@@ -79,7 +79,10 @@ export class Run<Model = unknown, Metrics extends string = string> {
     this.#hand = new Hand(core)
     this.#turns = new Turns({ core, journal, live: this.#live, timeline: this.#timeline, hand: this.#hand })
     this.#looking = new Looking(core, this.#live)
-    journal.onHandOver = () => this.#turns.leave()
+    journal.onHandOver = () => {
+      this.#turns.leave()
+      forgetRun(this)
+    }
     core.onEvent = (type, data) => journal.event(type, data)
     core.makePlanned = (adjustment) => makeAdjustment(this.#plain, adjustment)
     cores.set(this, core)

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { InputError, loadRun, seed, train } from '../../src/index.js'
+import { InputError, knownRuns, loadRun, seed, train } from '../../src/index.js'
 import { blobs, silence, thorough, thoroughModel, weightsOf } from './setup.js'
 
 let host: ReturnType<typeof silence>['host']
@@ -32,6 +32,7 @@ describe('within one process a folder is handed over', () => {
       expect([last.run.name, last.run.folder]).toEqual(['first', join('runs', 'first')])
     }
     expect(last.run.iteration).toBe(20)
+    expect(knownRuns().filter(({ name }) => name === 'first')).toEqual([last.run])
     expect(weightsOf(last.model)).toEqual(weightsOf(straight.model))
     await last.run.save()
     expect(readdirSync('runs').toSorted()).toEqual(['first', 'straight'])

@@ -141,8 +141,7 @@ describe('what is not a run’s stays', () => {
   test('a path that is none is refused, and an export that cannot be written says where', async () => {
     const run = start()
     await run.iterate(1)
-    for (const path of ['', 5, {}])
-      await expect(run.save(path as never)).rejects.toThrow(/a folder, e\.g\./)
+    for (const path of ['', 5, {}]) await expect(run.save(path as never)).rejects.toThrow(/a folder, e\.g\./)
     await expect(run.save('a\0b')).rejects.toThrow(InputError)
     for (const path of ['', null, 5])
       await expect(loadRun(path as never, again())).rejects.toThrow(/a folder, a run's name/)
