@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../backend/optimizer.js'
 import { describe, InputError } from '../errors.js'
+import { tellMeeting, watchMeeting } from './aligned.js'
 import type { Core } from './core.js'
 import { clip, ensureSlots, normOf } from './step.js'
-import type { Parameter } from './trainee.js'
+import type { Batch, Parameter } from './trainee.js'
 
 /** Which parameters: variables, names of parameters or of groups of them (`'generator'`), or a pattern on their names. */
 export type Chosen = readonly tf.Variable[] | readonly string[] | string | RegExp
@@ -20,8 +21,15 @@ export interface BoundOptimizer {
   applyGradients(gradients: { readonly [parameter: string]: tf.Tensor }): void
 }
 
-/** The optimizers as an iteration gets them. `norms`: where the norm of each update's gradients is put. */
-export function bindOptimizers(core: Core, norms: number[]): { [name: string]: BoundOptimizer } {
+/** Iterations of the user's own whose first batch was watched. */
+const watched = new WeakSet<object>()
+
+/** The optimizers as an iteration of this batch gets them. `norms`: where the norm of each update's gradients is put. */
+export function bindOptimizers(
+  core: Core,
+  norms: number[],
+  { x, y }: Pick<Batch, 'x' | 'y'>,
+): { [name: string]: BoundOptimizer } {
   const { trainee } = core
   const through = trainee.borrow?.through ?? trainee.parameters.map(({ variable }) => variable)
   const targets = trainee.parameters.map((parameter, i): Parameter => ({
@@ -29,17 +37,29 @@ export function bindOptimizers(core: Core, norms: number[]): { [name: string]: B
     variable: through[i]!,
   }))
   const bound: { [name: string]: BoundOptimizer } = {}
+  const { iteration } = trainee.model as { iteration: object }
+  const isFirst = !watched.has(iteration) && (x.shape[0] ?? 1) > 1
+  if (isFirst) watched.add(iteration)
+  const watch: Watch = (loss) => {
+    if (!isFirst) return loss()
+    const { result, met } = watchMeeting(y, [x, ...through], loss)
+    if (met) tellMeeting(iteration, met, 'the iteration')
+    return result
+  }
   for (const [name, optimizer] of Object.entries(trainee.optimizers!))
-    bound[name] = bind(core, name, targets, (parameters, gradients) => {
+    bound[name] = bind(core, name, targets, watch, (parameters, gradients) => {
       norms.push(makeUpdate(core, name, optimizer, parameters, gradients))
     })
   return bound
 }
 
+type Watch = (loss: () => tf.Tensor) => tf.Tensor
+
 function bind(
   core: Core,
   name: string,
   targets: readonly Parameter[],
+  watch: Watch,
   update: (parameters: readonly Parameter[], gradients: readonly (tf.Tensor | null)[]) => void,
 ): BoundOptimizer {
   const own = targets.filter((target) => target.name.startsWith(`${name}/`) || target.name === name)
@@ -51,7 +71,7 @@ function bind(
     const some = chosen === undefined ? usual : choose(targets, chosen, name)
     const parameters = some.filter((parameter) => trained.has(parameter.name))
     const value = tf.tidy(() => {
-      const { cost, gradients } = costAndGradients(loss, parameters, name)
+      const { cost, gradients } = costAndGradients(() => watch(loss), parameters, name)
       update(parameters, gradients)
       return cost
     })

@@ -120,7 +120,7 @@ async function oneOwnIteration(
       withRandomness(core.randomnessOf(batch.iteration), () =>
         namingExample(batch, () =>
           core.trainee.iteration!(batch, {
-            optimizers: bindOptimizers(core, norms),
+            optimizers: bindOptimizers(core, norms, batch),
             iteration: batch.iteration,
           }),
         ),

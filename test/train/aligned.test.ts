@@ -155,6 +155,22 @@ describe('a model of one’s own', () => {
   })
 })
 
+test('an iteration of one’s own is told too, by its updates', async () => {
+  const model = line()
+  const run = train(
+    {
+      parameters: { model },
+      optimizers: { all: sgd({ learningRate: 0.1 }) },
+      iteration: ({ x, y }, { optimizers }) => ({
+        loss: optimizers.all!.minimize(() => (model.apply(x) as tf.Tensor).sub(y).square().mean()),
+      }),
+    },
+    { data: { x: tf.tensor2d(x, [n, 1]), y }, batchSize: 8, seed: 1 },
+  )
+  await run.iterate(3)
+  expect(lines()).toEqual([expect.stringMatching(/In the iteration y of shape \[8\].*\[8, 1\]/)])
+})
+
 describe('class indices in a loss of one’s own over several outputs', () => {
   const three = () => tf.sequential({ layers: [tf.layers.dense({ units: 3, inputShape: [1] })] })
   const classes = Int32Array.from({ length: n }, (_, i) => i % 3)
