@@ -9,6 +9,7 @@ import { readJsonLines } from './read/json-lines.js'
 import { readText } from './read/lines.js'
 import { readParquet } from './read/parquet.js'
 import { layOut } from './spool.js'
+import { Turns } from './turns.js'
 
 /** Values from which records are laid out as rows while they come: as objects they take ten times as much memory. */
 const many = 1 << 20
@@ -73,10 +74,12 @@ export async function load(path: string, options: LoadOptions = {}): Promise<Dat
   if (keep === 'disk') return layOut(records, { ...about, keep })
   const begun: DataRecord[] = []
   let values = 0
+  const turns = new Turns()
   for (let next = await records.next(); !next.done; next = await records.next()) {
     begun.push(next.value)
     for (const value of Object.values(next.value))
       values += Array.isArray(value) || ArrayBuffer.isView(value) ? (value as ArrayLike<unknown>).length : 1
+    if (begun.length % 256 === 0) await turns.give()
     if (values < many) continue
     const fields = findFields(begun, about, about.name)
     // Texts have no rows of equal size: they stay as they are.

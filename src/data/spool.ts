@@ -8,9 +8,12 @@ import { checkWhere, oneSplit, recordOptions, rowsToTable, type RecordOptions } 
 import { Rounding } from './rounding.js'
 import { MemoryRows, RowFile, type Rows } from './row-file.js'
 import type { Table } from './table.js'
+import { Turns } from './turns.js'
 
 /** Records that are laid out at once. */
 const chunk = 4096
+/** Records between two looks at the clock. */
+const few = 256
 /** Bytes of rows from which they go to disk where nothing else was asked for. */
 const large = 64 << 20
 
@@ -62,9 +65,11 @@ export async function layOut(
       rows = file
     }
   }
+  const turns = new Turns()
   for await (const record of records) {
     if (isUsed && !isUsed(record)) continue
     if (pending.push(record) === chunk) await flush()
+    if (pending.length % few === 0) await turns.give()
   }
   await flush()
   if (!layout) throw new InputError({ where: name, received: 'no records', expected: 'at least one' })

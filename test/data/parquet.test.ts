@@ -163,6 +163,18 @@ describe('a file of many values', () => {
     ])
   })
 
+  it('lets others have their turns while it is laid out', async () => {
+    // Nothing in it waits: without turns of theirs timers would fire once, at its end.
+    async function* rows() {
+      for (let i = 0; i < 60_000; i++) yield { x: i, y: i % 3 }
+    }
+    let turns = 0
+    const timer = setInterval(() => turns++, 1)
+    await spool(rows())
+    clearInterval(timer)
+    expect(turns).toBeGreaterThan(3)
+  })
+
   it('goes to disk once its numbers, not its packed bytes, are many', async () => {
     function* rows() {
       for (let i = 0; i < 5000; i++) yield { x: new Float32Array(4096).fill(i), y: i }

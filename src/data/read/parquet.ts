@@ -3,10 +3,13 @@ import { describe, InputError } from '../../errors.js'
 import { say } from '../../say.js'
 import { named } from '../../suggest.js'
 import type { DataRecord } from '../fields.js'
+import { Turns } from '../turns.js'
 import { fromBigInt, parseExactly } from './whole.js'
 
 /** Bytes of decoded columns that are held at once: a row group of any usual size, and parts of a larger one. */
 const budget = 128 << 20
+/** Values that are decoded without a turn for others. */
+const most = 1 << 20
 
 /**
  * The records of a Parquet file, a row group at a time (hyparquet; every codec but LZO). Whole numbers of 64 bits come as
@@ -41,22 +44,27 @@ export async function* readParquet(
   })
   const names = wanted.map(({ name }) => name)
   const compressors = await compressorsFor(metadata)
+  const turns = new Turns()
   for (const { rowStart, rowEnd } of parts(metadata, names)) {
     const pieces = new Map<string, Piece[]>(names.map((name) => [name, []]))
-    await guarded(path, 'a Parquet file that is whole', () =>
-      parquetRead({
-        file,
-        metadata,
-        rowStart,
-        rowEnd,
-        columns: names,
-        utf8: false,
-        parsers: { ...parsers, ...times(dropped) },
-        ...(compressors && { compressors }),
-        onChunk: ({ columnName, columnData, rowStart: from }) =>
-          pieces.get(columnName)!.push({ from, values: columnData }),
-      }),
-    )
+    await guarded(path, 'a Parquet file that is whole', async () => {
+      const atOnce = Math.max(1, Math.floor(most / (rowEnd - rowStart)))
+      for (let i = 0; i < names.length; i += atOnce) {
+        await parquetRead({
+          file,
+          metadata,
+          rowStart,
+          rowEnd,
+          columns: names.slice(i, i + atOnce),
+          utf8: false,
+          parsers: { ...parsers, ...times(dropped) },
+          ...(compressors && { compressors }),
+          onChunk: ({ columnName, columnData, rowStart: from }) =>
+            pieces.get(columnName)!.push({ from, values: columnData }),
+        })
+        await turns.give()
+      }
+    })
     const fields = wanted.map(({ name, convert }) => ({ name, convert, at: walk(pieces.get(name)!) }))
     for (let row = rowStart; row < rowEnd; row++) {
       const record: { [field: string]: unknown } = {}
