@@ -25,6 +25,9 @@ function spread(dy: tf.Tensor, shape: readonly number[], axes: readonly number[]
 
 type Gradient = (dy: tf.Tensor, saved: tf.Tensor[], attributes: Attributes) => tf.Tensor
 
+/** All of it from x, so that it has a gradient too: of a saved result tfjs has none. In a graph what is made twice is made once. */
+const slopeOfSigmoid = (x: tf.Tensor) => x.sigmoid().mul(run(SigmoidComplement, { x }))
+
 /** 1 where x is above 0. */
 const step = (x: tf.Tensor) => run('Step', { x }, { alpha: 0, [ofRelu]: true })
 
@@ -33,11 +36,11 @@ const ofReduction =
   (dy, [x], { axis }) =>
     spread(dy, x!.shape, tf.util.parseAxisParam(axis, x!.shape), mean)
 
-/** The gradient by x, of what is saved: `x`, and the result where tfjs's own takes that. */
+/** The gradient by x, of x. */
 const gradients: { readonly [kernel: string]: Gradient } = {
   Sum: ofReduction(false),
   Mean: ofReduction(true),
-  Sigmoid: (dy, [x, y]) => dy.mul(y!.mul(run(SigmoidComplement, { x: x! }))),
+  Sigmoid: (dy, [x]) => dy.mul(slopeOfSigmoid(x!)),
   Elu: (dy, [x]) => dy.mul(x!.minimum(0).exp()),
   Relu: (dy, [x]) => dy.mul(step(x!)),
   Relu6: (dy, [x]) => dy.mul(x!.lessEqual(6).mul(step(x!))),
@@ -61,10 +64,6 @@ export function registerGradients(backendName: string): void {
   tf.registerGradient({
     kernelName: SigmoidComplement,
     inputsToSave: ['x'],
-    outputsToSave: [true],
-    gradFunc(dy, saved) {
-      const [x, y] = saved as [tf.Tensor, tf.Tensor]
-      return { x: () => (dy as tf.Tensor).mul(y.mul(x.sigmoid())).neg() }
-    },
+    gradFunc: (dy, [x]) => ({ x: () => (dy as tf.Tensor).mul(slopeOfSigmoid(x!)).neg() }),
   })
 }

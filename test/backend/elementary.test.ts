@@ -160,6 +160,23 @@ describe.each(Object.entries(modes))(
   },
 )
 
+describe('the slope of a slope', () => {
+  const curvatures: { [name: string]: [of: (x: tf.Tensor) => tf.Tensor, is: (x: number) => number] } = {
+    // s (1 - s) (1 - 2 s), without a difference of like numbers: 1 - 2 s is -tanh(x / 2).
+    sigmoid: [(x) => x.sigmoid(), (x) => -sigmoid(x) * sigmoid(-x) * Math.tanh(x / 2)],
+    softplus: [(x) => x.softplus(), (x) => sigmoid(x) * sigmoid(-x)],
+    elu: [(x) => x.elu(), (x) => (x < 0 ? Math.exp(x) : 0)],
+  }
+  const x = Float32Array.of(-20, -5, -1, -0.5, 0.25, 2, 6)
+  for (const [name, [of, is]] of Object.entries(curvatures))
+    for (const [mode, work] of Object.entries(modes))
+      it(`of ${name} is right, ${mode}`, () => {
+        const found = work(tf.grad(tf.grad(of)), x)
+        for (const [at, number] of x.entries())
+          expect(Math.abs(found[at]! - is(number))).toBeLessThanOrEqual(2e-6 * Math.abs(is(number)))
+      })
+})
+
 describe('what is fused', () => {
   for (const [activation, is] of [
     ['sigmoid', sigmoid],
