@@ -358,3 +358,10 @@ export function mapPath(specifier: string, paths: unknown): string[] {
   }
   return best ? best.targets.map((target) => target.replace('*', () => best.middle)) : []
 }
+
+/** The same for a specifier that is an alias and nothing else: `*` alone stands for packages too. */
+export function aliasOf(specifier: string, paths: unknown): string[] {
+  if (!isRecord(paths)) return []
+  const { '*': _all, ...named } = paths
+  return mapPath(specifier, named)
+}

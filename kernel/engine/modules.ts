@@ -7,7 +7,7 @@ import { messageOf } from '../../src/untrusted.js'
 import { during } from '../../src/settle.js'
 import type { Runtime } from '../cell/types.js'
 import { isBrought, isPackage, packageOf } from '../packages.js'
-import { FollowedTsconfig, mapPath } from '../tsconfig.js'
+import { aliasOf, FollowedTsconfig, mapPath } from '../tsconfig.js'
 import { showInBrowser } from './browser.js'
 import { isCompiled, linkNames } from './bindings.js'
 import { LocalModules, type ModuleContext } from './local-modules.js'
@@ -228,7 +228,16 @@ export function createModules({
     const file = findLocal(specifier, place, (path) => local.findDefined(path))
     if (!file) {
       const path = asPath(specifier, place)
-      if (path === undefined) return importPackage(specifier, options, place)
+      if (path === undefined) {
+        const aliased = aliasOf(specifier, tsconfig.paths)
+        const types = aliased.find((one) => isDeclared(one))
+        if (types !== undefined) return onlyTypes(specifier, `'${specifier}' has declarations and no code.`)
+        if (aliased.length > 0 && !findInstalled(packageOf(specifier), foldersUpFrom(place)))
+          throw new MissingFile(
+            `'${specifier}' is ${aliased.join(' or ')} by the tsconfig.json, and that was not found`,
+          )
+        return importPackage(specifier, options, place)
+      }
       if (isDeclared(path)) return onlyTypes(specifier, `'${specifier}' has declarations and no code.`)
       throw new MissingFile(`the file '${specifier}' was not found in ${place}`)
     }

@@ -5,6 +5,7 @@ import { asPath, realPath } from '../files.js'
 import { explainInstalled } from '../installed.js'
 import { conditions, findInstalled, findScope, resolveImport } from '../package-maps.js'
 import { isPackage, packageOf } from '../packages.js'
+import { aliasOf } from '../tsconfig.js'
 import type { ServiceDiagnostic } from './service.js'
 import type { Workspace } from './workspace.js'
 
@@ -47,7 +48,7 @@ export function isBeyondTypes(specifier: string, { searched }: Workspace): boole
 }
 
 /** What to do about a missing module: where it was looked for, and the command. */
-export function missingHelp(specifier: string, { searched, brought }: Workspace): string {
+export function missingHelp(specifier: string, { searched, brought, tsconfig }: Workspace): string {
   const [folder] = searched
   const other = elsewhere.find(({ prefix }) => prefix.test(specifier))
   if (other) return `\n${other.help(specifier.replace(other.prefix, ''))}`
@@ -58,6 +59,9 @@ export function missingHelp(specifier: string, { searched, brought }: Workspace)
       ? `\nThe file is there, but it is none that can be imported: read it with readFileSync of 'node:fs'.`
       : `\nThere is no such file in ${folder}.`
   }
+  const mapped = aliasOf(specifier, tsconfig.paths)
+  if (mapped.length > 0)
+    return `\nBy 'paths' of ${tsconfig.config!.path} it is ${mapped.join(' or ')}, which is not there.`
   const name = packageOf(specifier)
   const why = explainInstalled(specifier, [...searched, brought])
   if (why !== undefined) return `\n${why}`

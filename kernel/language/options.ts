@@ -14,10 +14,12 @@ const isTexts = (value: unknown): value is string[] => Array.isArray(value)
  * kernel compiles cells itself, for the Node that runs them.
  *
  * @param typeRoots folders of types, Node's own among them, which `types: []` does not take away
+ * @param packages folders of packages, whose types `types` may name: `vite/client`
  */
 export function optionsFor(
   own: Tsconfig | undefined,
   typeRoots: readonly string[],
+  packages: readonly string[],
   as: StandIn | undefined,
 ): { [name: string]: unknown } {
   const said = own?.options ?? {}
@@ -26,7 +28,11 @@ export function optionsFor(
     strict: as === undefined,
     jsx: jsxOf(said) ?? defaultOptions.jsx,
     checkJs: as === 'jslab',
-    typeRoots: [...typeRoots, ...(isTexts(said.typeRoots) ? said.typeRoots : [])],
+    typeRoots: [
+      ...typeRoots,
+      ...(isTexts(said.typeRoots) ? said.typeRoots : []),
+      ...(isTexts(said.types) && said.types.length > 0 ? packages : []),
+    ],
     types: [...new Set(['node', ...(isTexts(said.types) ? said.types : [])])],
   }
   for (const name of asWritten) if (said[name] !== undefined) options[name] = said[name]

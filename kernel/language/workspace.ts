@@ -156,6 +156,7 @@ function layWorkspace(root: string, notebookFolder: string, home: string, as?: S
     counterparts.set(level, folder)
   }
   const typeRoots = [types, ...searched.map(typesIn)]
+  const packages = searched.map((level) => join(level, 'node_modules'))
   const language = as === 'jslab' ? 'js' : 'ts'
   // What these import is part of the program: the cells that ran, and those of the editor (draft.ts).
   const roots = [`$here.${language}`, `$livehere.${language}`]
@@ -164,7 +165,7 @@ function layWorkspace(root: string, notebookFolder: string, home: string, as?: S
   const config = join(folder, 'tsconfig.json')
   const configure = () => {
     const compilerOptions = {
-      ...optionsFor(tsconfig.config, typeRoots, as),
+      ...optionsFor(tsconfig.config, typeRoots, packages, as),
       ...(lib ? { noLib: true } : { lib: defaultLib }),
     }
     writeFileSync(

@@ -108,6 +108,30 @@ test('the one of a package that another folder extends has its paths from there'
   ).toEqual(['TS2339 1:68', 'TS2339 1:83'])
 })
 
+test('what it names as types is there beside those of Node', async () => {
+  const types = { 'package.json': '{ "name": "x", "version": "1.0.0" }' }
+  const { check } = inFolder({
+    'tsconfig.json': '{ "compilerOptions": { "types": ["mine", "tool/client", "./own", "not-there"] } }',
+    'node_modules/mine/package.json': types['package.json'],
+    'node_modules/mine/index.d.ts': 'declare const MINE: number',
+    'node_modules/tool/package.json': types['package.json'],
+    'node_modules/tool/client.d.ts': 'declare const CLIENT: string',
+    'own.d.ts': 'declare const OWN: 1',
+  })
+  expect(await check('MINE.toFixed() + CLIENT.trim() + OWN + process.pid + Buffer.from("a").length')).toEqual(
+    [],
+  )
+})
+
+test('an alias of what is not there says which file it is', async () => {
+  const { language, folder } = inFolder({
+    'tsconfig.json': '{ "compilerOptions": { "paths": { "@/*": ["./src/*"] } } }',
+  })
+  const [problem] = await language.check({ number: 1, text: 'import "@/nope"' })
+  expect(problem!.message).toContain(`it is ${folder}/src/nope, which is not there`)
+  expect(problem!.message).not.toContain('npm')
+})
+
 describe('a broken one', () => {
   const told = (title: string, files: Files, said: object) =>
     test(title, async () => {
