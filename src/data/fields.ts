@@ -63,7 +63,7 @@ function isTaken(records: readonly DataRecord[], others: readonly string[]): boo
 
 /** The values of one field. */
 export function pick(records: readonly DataRecord[], field: string, at: RecordsAt): unknown[] {
-  const values = records.map((record, row) => present(record?.[field], row, field, at))
+  const values = records.map((record, row) => present(record, row, field, at))
   if (at.first === 0 && values.every((value) => typeof value === 'string' && decimalComma.test(value)))
     say(
       `${at.name}.${field}: texts such as ${quote(String(values[0]))} look like numbers with a decimal comma, and are taken as texts. As numbers: { csv: { separator: ';', decimal: ',' } }.`,
@@ -81,7 +81,7 @@ export function stack(
 ): (number | bigint)[][] {
   return records.map((record, row) =>
     fields.map((field) => {
-      const value = present(record?.[field], row, field, at)
+      const value = present(record, row, field, at)
       if (typeof value === 'number' || typeof value === 'bigint') return value
       if (typeof value === 'boolean') return value ? 1 : 0
       throw new InputError({
@@ -105,7 +105,18 @@ function fixFor(value: unknown, field: string, fields: readonly string[]): strin
     : 'Turn it into numbers first.'
 }
 
-function present(value: unknown, row: number, field: string, { name, first, streamed }: RecordsAt): unknown {
+function present(record: DataRecord, row: number, field: string, at: RecordsAt): unknown {
+  const { name, first, streamed } = at
+  if (typeof record !== 'object' || record === null)
+    throw new InputError({
+      where: name,
+      received: `${describe(record)} in place of record ${first + row}`,
+      expected: 'an object with a value for each field',
+      fix: streamed
+        ? 'Leave such records out: { where: (record) => record != null }.'
+        : 'Leave such records out first: records.filter((record) => record != null).',
+    })
+  const value = record[field]
   if (value !== undefined && value !== null && (typeof value !== 'number' || Number.isFinite(value)))
     return value
   const test = typeof value === 'number' ? `Number.isFinite(${fieldOf(field)})` : `${fieldOf(field)} != null`

@@ -273,7 +273,14 @@ function heldOut(given: DataLike, data: Dataset): Dataset {
   if (isDataset(given)) return dataset
   let next = 0
   for (let position = 0; position < data.length; position++) next = Math.max(next, data.ids[position]! + 1)
-  return toDataset(given, { ...options, ids: Int32Array.from(dataset.ids, (_, i) => next + i) })
+  // Where ids have no room behind the last, those that are left are taken from the first on.
+  let id = next + dataset.length <= 2 ** 31 ? next : 0
+  const ids = new Int32Array(dataset.length)
+  for (let i = 0; i < ids.length; i++) {
+    while (data.positionOf(id) !== undefined) id++
+    ids[i] = id++
+  }
+  return toDataset(given, { ...options, ids })
 }
 
 function traineeOf(model: unknown, loss: unknown): Trainee {

@@ -63,8 +63,8 @@ describe('a folder of images', () => {
     for (const part of [
       "3 hidden folders ('.ipynb_checkpoints', '__MACOSX', 'dog/.ipynb_checkpoints')",
       "5 hidden files ('.gitignore', 'cat/.DS_Store', 'cat/._1.png', 'cat/Thumbs.db', 'dog/desktop.ini')",
-      "1 beside the folders ('loose.png')",
-      "1 no pictures by their names ('cat/notes.txt')",
+      "1 file beside the folders ('loose.png')",
+      "1 file not named as a picture ('cat/notes.txt')",
     ])
       expect(said[0]).toContain(part)
   })
@@ -85,7 +85,7 @@ describe('a folder of images', () => {
       [0, 0, 1, 1],
     ])
     expect(said[0]).toContain("3 links to a folder above ('above', 'here', 'cat/self')")
-    expect(said[0]).toContain("2 links that lead nowhere ('broken', 'cat/3.png')")
+    expect(said[0]).toContain("2 links leading nowhere ('broken', 'cat/3.png')")
   })
 
   it('has what lies deeper, in the order of torchvision', async () => {

@@ -265,6 +265,9 @@ describe('a fix that a message offers', () => {
     ]
     const filtered = await offered(() => fromRecords(records), /records\.filter\(.*\)(?=\.$)/)
     expect(run(filtered, { records })).toEqual([records[0]])
+    const holes = [records[0], null]
+    const whole = await offered(() => fromRecords(holes as never), /records\.filter\(.*\)(?=\.$)/)
+    expect(run(whole, { records: holes })).toEqual([records[0]])
     await expect(load(path, { where: 'a' as never })).rejects.toThrow(/a function of a record/)
     await expect(load(path, { where: () => false })).rejects.toThrow(/no records that \{ where \} takes/)
   })

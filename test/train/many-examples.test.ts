@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { createRandom, fromFunction, permutation } from '../../src/data/index.js'
+import { createRandom, fromArrays, fromFunction, permutation } from '../../src/data/index.js'
 import { loadRun, sgd, train } from '../../src/index.js'
 import { keyOf } from '../../src/train/key.js'
 import { keyedOrder } from '../../src/train/keyed-order.js'
@@ -125,4 +125,16 @@ describe('a run on ten million examples', () => {
     const other = JSON.parse(readFileSync('kept/run.json', 'utf8'))
     expect(other.data.digest).toMatch(/^rows-/)
   })
+})
+
+test('bare arrays that are held out get ids of their own, also where those of the training data reach the last one', () => {
+  const data = fromArrays({ x: [[1], [2], [3]], y: [[1], [2], [3]] }, { ids: [0, 2, 2147483647] })
+  const run = train(tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [1] })] }), {
+    data,
+    evaluateOn: { x: [[4], [5]], y: [[4], [5]] },
+    loss: 'meanSquaredError',
+    optimizer: sgd({ learningRate: 0.1 }),
+    save: false,
+  })
+  expect(Array.from(coreOf(run)!.evaluateOn!.ids)).toEqual([1, 3])
 })

@@ -31,7 +31,7 @@ export async function findPictures(
   const { join, basename } = await import('node:path')
   const passed: Passed = new Map()
   const { folders: classes, files: loose, real } = await entriesOf(folder, '', [], passed)
-  if (loose.length > 0) note(passed, 'beside the folders', loose)
+  if (loose.length > 0) note(passed, 'file/files beside the folders', loose)
   const files: Picture[] = []
   const refused: string[] = []
   const empty: string[] = []
@@ -42,7 +42,7 @@ export async function findPictures(
     refused.push(...other.filter((file) => unknown.test(file)))
     note(
       passed,
-      'no pictures by their names',
+      'file/files not named as a picture',
       other.filter((file) => !unknown.test(file)),
     )
     if (taken.length === 0) empty.push(name)
@@ -73,7 +73,7 @@ export async function findPictures(
       `${basename(folder) || folder}: ${files.length} pictures of ${classes.length} classes. Passed over: ${[
         ...passed,
       ]
-        .map(([why, names]) => `${names.length} ${why} (${some(names)})`)
+        .map(([why, names]) => `${names.length} ${counted(why, names.length)} (${some(names)})`)
         .join(', ')}.`,
     )
   return { classes, files }
@@ -81,6 +81,10 @@ export async function findPictures(
 
 const some = (names: readonly string[]): string =>
   names.slice(0, 5).map(quote).join(', ') + (names.length > 5 ? `, and ${names.length - 5} more` : '')
+
+/** 'file/files beside': one file beside, two files beside. */
+const counted = (what: string, count: number): string =>
+  what.replace(/(\w+)\/(\w+)/g, (_, one: string, several: string) => (count === 1 ? one : several))
 
 function note(passed: Passed, why: string, names: readonly string[]): void {
   if (names.length > 0) passed.set(why, [...(passed.get(why) ?? []), ...names])
@@ -133,19 +137,20 @@ async function entriesOf(
     if (entry.isSymbolicLink()) {
       const target = await stat(join(path, name)).catch(() => undefined)
       if (!target) {
-        note(passed, 'links that lead nowhere', [shown])
+        note(passed, 'link/links leading nowhere', [shown])
         continue
       }
       found = target
     }
-    if (isHidden(name)) note(passed, found.isDirectory() ? 'hidden folders' : 'hidden files', [shown])
+    if (isHidden(name))
+      note(passed, found.isDirectory() ? 'hidden folder/folders' : 'hidden file/files', [shown])
     else if (found.isDirectory()) {
       const own = entry.isSymbolicLink() ? await realpath(join(path, name)) : undefined
       if (own !== undefined && [...above, real].some((one) => `${one}${sep}`.startsWith(`${own}${sep}`)))
-        note(passed, 'links to a folder above', [shown])
+        note(passed, 'link/links to a folder above', [shown])
       else folders.push(name)
     } else if (found.isFile()) files.push(name)
-    else note(passed, 'neither files nor folders', [shown])
+    else note(passed, 'entry/entries neither file nor folder', [shown])
   }
   return { folders, files, real }
 }
