@@ -134,16 +134,13 @@ describe('the lock of a folder', () => {
       lockOf({ pid: 2 ** 22 + 1 })
       return one
     })
-    const start = Date.now() + 3000
-    const said = await Promise.all(
-      Array.from({ length: 5 }, () => {
-        const child = spawn(process.execPath, [script, String(start), '100', ...folders])
-        children.push(child)
-        return new Promise<boolean[]>((resolve) =>
-          child.stdout.once('data', (text) => resolve(JSON.parse(text))),
-        )
-      }),
-    )
+    for (let i = 0; i < 5; i++) children.push(spawn(process.execPath, [script, '50', ...folders]))
+    const nextLine = (child: ChildProcess) =>
+      new Promise<string>((resolve) => child.stdout!.once('data', (text) => resolve(String(text))))
+    await Promise.all(children.map(nextLine))
+    const answers = children.map(nextLine)
+    for (const child of children) child.stdin!.write(`${Date.now() + 200}\n`)
+    const said: boolean[][] = (await Promise.all(answers)).map((text) => JSON.parse(text))
     expect(folders.map((_, i) => said.filter((got) => got[i]).length)).toEqual(folders.map(() => 1))
     for (const child of children) child.kill('SIGKILL')
     await Promise.all(children.map((child) => new Promise((resolve) => child.once('exit', resolve))))

@@ -207,7 +207,7 @@ async function goOn(run: Run): Promise<void> {
   run.view()
 }
 
-const count = long ? 600 : 90
+const count = long ? 600 : 60
 
 describe('a run’s folder that is damaged', () => {
   test(`is opened with the values it had, or refused by an error that names the file: ${count} of ${count}`, async () => {

@@ -42,28 +42,36 @@ const resume = () => {
   })
 }
 
-/** A process that takes the run up at `time`; what it says when it has trained. */
-function take(time: number, iterations: number, ...then: string[]) {
-  const child = spawn(process.execPath, [script, String(time), String(iterations), ...then])
+/** A process that takes the run up once it is told when; what it says when it has trained. */
+function take(iterations: number, ...then: string[]) {
+  const child = spawn(process.execPath, [script, String(iterations), ...then])
   children.push(child)
-  const said = new Promise<{ name: string; iteration: number }>((resolve, reject) => {
-    let text = ''
-    let errors = ''
-    child.stderr.on('data', (piece) => (errors += piece))
-    child.stdout.on('data', (piece) => {
-      const last = (text += piece).trim().split('\n').at(-1)!
-      if (last.startsWith('{') && text.endsWith('\n')) resolve(JSON.parse(last))
+  let text = ''
+  let errors = ''
+  const until = (pattern: RegExp) =>
+    new Promise<string>((resolve, reject) => {
+      const look = () => pattern.test(text) && resolve(pattern.exec(text)![0])
+      child.stdout.on('data', look)
+      child.once('exit', () => reject(new Error(`ended: ${text}${errors}`)))
+      look()
     })
-    child.once('exit', () => reject(new Error(`ended: ${text}${errors}`)))
-  })
-  return { child, said }
+  child.stdout.on('data', (piece) => (text += piece))
+  child.stderr.on('data', (piece) => (errors += piece))
+  return {
+    child,
+    ready: until(/ready\n/),
+    async at(time: number): Promise<{ name: string; iteration: number }> {
+      await this.ready
+      child.stdin.write(`${time}\n`)
+      return JSON.parse(await until(/\{.*\}\n/))
+    },
+  }
 }
 
 describe('a run and more than one process', () => {
   test(`of processes that take it up at the same moment one writes into it, ${long ? 16 : 3} of ${long ? 16 : 3} times`, async () => {
     for (let round = 0; round < (long ? 16 : 3); round++) {
       process.chdir(mkdtempSync(join(tmpdir(), 'race-')))
-      const time = Date.now() + (long ? 4000 : 6000)
       const { model, ...rest } = kinds.mlp()
       const begun = train(model, {
         ...rest,
@@ -73,7 +81,10 @@ describe('a run and more than one process', () => {
         optimizer: adam({ learningRate: 0.02 }),
       })
       await begun.save('runs/raced')
-      const both = await Promise.all([take(time, 4, 'stay'), take(time, 9, 'stay')].map(({ said }) => said))
+      const two = [take(4, 'stay'), take(9, 'stay')]
+      await Promise.all(two.map(({ ready }) => ready))
+      const time = Date.now() + 100
+      const both = await Promise.all(two.map((one) => one.at(time)))
       expect(both.map(({ name }) => name).toSorted()).toEqual(['raced', 'raced-2'])
       const [first] = both.filter(({ name }) => name === 'raced')
       const events = readFileSync('runs/raced/events.jsonl', 'utf8').trim().split('\n')
@@ -86,9 +97,9 @@ describe('a run and more than one process', () => {
   }, 300_000)
 
   test('killed, it is free at once; an unfinished file and a line that was cut off are gone', async () => {
-    const { child, said } = take(0, 5, 'stay')
-    expect(await said).toEqual({ name: 'raced', iteration: 5 })
-    await kill(child)
+    const one = take(5, 'stay')
+    expect(await one.at(0)).toEqual({ name: 'raced', iteration: 5 })
+    await kill(one.child)
     expect(readdirSync('runs/raced').filter((name) => name.startsWith('lock'))).toEqual(['lock-1.json'])
     for (const name of ['run.json.123.tmp', 'snapshots/00000007.safetensors.99-0a1b.tmp'])
       writeFileSync(join('runs/raced', name), 'half')
@@ -105,9 +116,9 @@ describe('a run and more than one process', () => {
   }, 60_000)
 
   test('held elsewhere it is refused with what to do, until its holder has been silent for long', async () => {
-    const { child, said } = take(0, 5, 'stay')
-    await said
-    await kill(child)
+    const one = take(5, 'stay')
+    await one.at(0)
+    await kill(one.child)
     const lock = 'runs/raced/lock-1.json'
     const holder = JSON.parse(readFileSync(lock, 'utf8'))
     writeFileSync(lock, JSON.stringify({ ...holder, machine: 'other', host: 'far' }))
