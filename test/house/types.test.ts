@@ -135,7 +135,7 @@ const nested = train({ parameters: { deep: { w }, list: [b], model }, loss: (bat
 
 /** What has no error. */
 const right = `
-import { repeat, type Run } from 'gradbook'
+import { repeat, type ModelOptions, type Run } from 'gradbook'
 run.model.predict(batch.x); other.model.add; again.model.layers; run.emaModel().layers.length
 const sum: number = (await run.evaluate()).accuracy + (await again.evaluate()).accuracy + (await run.evaluate(data.test)).loss
 const tensors: tf.Tensor[] = [(await line.gradients(batch)).gradients.w, (await line.iterate(1, { inspect: true })).updates.b]
@@ -160,6 +160,15 @@ const runs: Run[] = [run, gan]
 const typed = async (one: Run<tf.LayersModel, 'accuracy'>) => one.model.layers.length + (await one.evaluate()).accuracy
 await typed(run); await typed(run.branch('typed'))
 const made: ReturnType<typeof train> = run
+for (const one of [run, own, line, gan]) { await one.iterate(3); (await one.evaluate(data.test)).loss; one.set({ batchSize: 8 }); one.branch('next').name }
+const either = Math.random() > 0.5 ? run : await loadRun('first', { model, data: data.train })
+either.model.predict(batch.x); (await either.evaluate()).accuracy
+const asGiven: ModelOptions = { data: data.train, loss: 'huber', optimizer: adam({ learningRate: 1 }), metrics: ['accuracy'] }
+const typedBefore: number = (await train(model, asGiven).evaluate()).accuracy
+const makeRun = (rate: number) => train(model, { data: data.train, loss: 'huber', metrics: ['accuracy', 'perplexity'], optimizer: adam({ learningRate: rate }) })
+const rows = [await makeRun(1).evaluate(), ...makeRun(2).evaluations]; const most = Math.max(...rows.map((row) => row.accuracy / row.perplexity))
+let current: Run = run; current = gan; current = line
+const byName: { [name: string]: Run } = { run, gan }
 await repeat([1, 2], async (seed) => run)
 `
 
