@@ -32,6 +32,7 @@ const known: { readonly [file: string]: string } = {
   'src/train/disk/take.ts': 'a lock of this process, which takes it again',
   'src/panel/serve.ts': 'a controller of training: forgotten after a termination',
   'kernel/engine/children.ts': 'tells that a child has ended',
+  'kernel/engine/input.ts': 'the question: Stop gives it up with an error',
   'kernel/engine/limited.ts': 'catches a termination itself',
   'kernel/engine/once.ts': 'what is loading: looked through after a termination',
   'kernel/engine/output.ts': 'streams are opened again after a termination',
