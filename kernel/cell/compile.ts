@@ -2,6 +2,7 @@ import type { OxcError } from 'oxc-parser'
 import { applyEdits, shiftOffsets, sortEdits } from './edits.js'
 import { findLineStarts, lineOf, placeAt } from './lines.js'
 import { findNames, typeOnly } from './names.js'
+import { findNamespaces, mergeNamespaces, type Namespaces } from './namespaces.js'
 import { parseCell, parseFile } from './parse.js'
 import { rewriteNames, type Words } from './rewrite.js'
 import { asProgram, findLastExpression, readSource } from './source.js'
@@ -16,6 +17,8 @@ export interface CompileOptions {
   known?: ReadonlySet<string>
   /** Names that every cell may use without declaring them. Default: those of this thread's global object. */
   globals?: ReadonlySet<string>
+  /** What namespaces of earlier cells export, by path: a block of this cell adds to them. */
+  namespaces?: ReadonlyMap<string, ReadonlySet<string>>
   /** What the notebook's tsconfig.json says about the JavaScript. */
   emit?: Emit
 }
@@ -93,6 +96,9 @@ export function compileCell(cell: CellSource, options: CompileOptions = {}): Com
   if (parsed.errors.length > 0) throw refuse(parsed.errors, cell.text, offset)
   const names = findNames(parsed.program)
   const words = chooseWords(text)
+  const own = findNamespaces(parsed.program)
+  const namespaces: Namespaces = new Map(own)
+  if (own.size > 0) mergeNamespaces(namespaces, options.namespaces ?? new Map())
   const last = findLastExpression(parsed)
   // A function alone would take the variable's name.
   const open = `${words.value} = (0, `
@@ -120,6 +126,7 @@ export function compileCell(cell: CellSource, options: CompileOptions = {}): Com
     options.known ?? new Set(),
     options.globals ?? ownGlobals,
     words,
+    { exports: namespaces, earlier: options.namespaces ?? new Map() },
   )
   const edits = sortEdits(unsorted)
   const body = applyEdits(stripped.code, edits)
@@ -164,5 +171,6 @@ export function compileCell(cell: CellSource, options: CompileOptions = {}): Com
       mappings: writeMappings(mappings.map((m) => (m.line === 0 ? { ...m, column: m.column + 1 } : m))),
     }),
     declares: [...names].filter(([, kind]) => !typeOnly.has(kind)).map(([name]) => name),
+    ...(own.size > 0 ? { namespaces: own } : {}),
   }
 }

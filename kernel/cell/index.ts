@@ -13,6 +13,7 @@ export {
   type NameKind,
   type Names,
 } from './names.js'
+export { findNamespaces, mergeNamespaces, type Namespaces } from './namespaces.js'
 export { parseCell, parseFile, type Parsed } from './parse.js'
 export { createScope } from './scope.js'
 export { asProgram, readSource, type Source } from './source.js'

@@ -88,7 +88,7 @@ export function varNames(node: any, found: string[] = []): string[] {
 }
 
 /** Whether a namespace has statements that run: one of types alone leaves nothing behind. */
-function hasValue(body: any): boolean {
+export function hasValue(body: any): boolean {
   if (!body) return false
   if (body.type !== 'TSModuleBlock') return hasValue(body.body)
   return body.body.some((statement: any) => {
@@ -98,6 +98,8 @@ function hasValue(body: any): boolean {
     return inner.type === 'TSModuleDeclaration' ? hasValue(inner.body) : true
   })
 }
+
+const firstOf = (id: any): any => (id?.type === 'TSQualifiedName' ? firstOf(id.left) : id)
 
 function namesOf(statement: any): [string, NameKind][] {
   const one = (id: any, kind: NameKind): [string, NameKind][] =>
@@ -121,7 +123,8 @@ function namesOf(statement: any): [string, NameKind][] {
       return one(statement.id, 'enum')
     case 'TSModuleDeclaration':
       if (statement.kind === 'global') return []
-      return one(statement.id, hasValue(statement.body) ? 'namespace' : 'type')
+      // `namespace A.B` declares A.
+      return one(firstOf(statement.id), hasValue(statement.body) ? 'namespace' : 'type')
     case 'TSInterfaceDeclaration':
     case 'TSTypeAliasDeclaration':
       return one(statement.id, 'type')

@@ -2,6 +2,7 @@ import { parseSync } from 'oxc-parser'
 import type { Edit } from './edits.js'
 import { attributesOf, importedName, quote } from './imports.js'
 import { namesOfPattern, typeOnly, varNames, type Names } from './names.js'
+import { findBlocks } from './namespaces.js'
 import { blockNames, findReferences, isNameless } from './references.js'
 
 /** What the program calls its two parameters and the variable that takes its value; the cell's text uses none of them. */
@@ -66,6 +67,11 @@ export function rewriteNames(
   known: ReadonlySet<string>,
   globals: ReadonlySet<string>,
   use: Words,
+  namespaces: {
+    /** What the namespaces of this cell export, with what their blocks in earlier cells did. */
+    exports: ReadonlyMap<string, ReadonlySet<string>>
+    earlier: ReadonlyMap<string, ReadonlySet<string>>
+  } = { exports: new Map(), earlier: new Map() },
 ): Rewritten {
   const { program } = parseSync('cell.js', code, { lang: 'js', sourceType: 'module', preserveParens: false })
   const body: any[] = program.body
@@ -84,7 +90,22 @@ export function rewriteNames(
 
   const property = (name: string) => `${scope}.${name}`
   const places = findReferences(program, locals)
+  const blocks = namespaces.exports.size > 0 ? findBlocks(program).toReversed() : []
+  /** An export of another block of the namespace that a reference lies in. */
+  const inNamespace = (name: string, at: number): string | undefined => {
+    const block = blocks.find(
+      ({ start, end, path }) => start <= at && at < end && namespaces.exports.get(path)?.has(name),
+    )
+    return block && `${block.parameter}.${name}`
+  }
   for (const { name, node, use: how } of places.references) {
+    const exported = inNamespace(name, node.start)
+    if (exported) {
+      if (how === 'call') edit(node.start, node.end, `(0, ${exported})`)
+      else if (how === 'shorthand') edit(node.start, node.end, `${name}: ${exported}`)
+      else edit(node.start, node.end, how === 'typeof' ? `typeof ${exported}` : exported)
+      continue
+    }
     const declared = isOutside(name) || known.has(name)
     if (!declared && (globals.has(name) || words.has(name))) continue
     const replaced =
@@ -116,7 +137,9 @@ export function rewriteNames(
   for (const { start, end } of places.dynamicImports) edit(start, end, `${runtime}.import`)
 
   const extendable = new Set(
-    [...names].filter(([, kind]) => kind === 'enum' || kind === 'namespace').map(([name]) => name),
+    [...names]
+      .filter(([name, kind]) => kind === 'enum' || (kind === 'namespace' && !namespaces.earlier.has(name)))
+      .map(([name]) => name),
   )
 
   /** `const a = 1, { b } = o` becomes the assignments of the same values; the names themselves are replaced as references. */
@@ -125,7 +148,7 @@ export function rewriteNames(
     edit(node.start, first.start, '')
     for (const { id, init, end } of node.declarations) {
       const extended = extendable.delete(id.name)
-      // An enum or a namespace extends the one of the same name in its own cell, never that of an older cell.
+      // An enum extends the one of the same name in its own cell, never that of an older cell; a namespace extends namespaces.
       if (extended && init) edit(id.start, id.start, `${property(id.name)} = undefined, `)
       if (id.type !== 'Identifier') {
         if (inLoopHead && !init) continue

@@ -4,6 +4,7 @@ import type { TsconfigRaw } from 'esbuild'
 import type { Comment } from 'oxc-parser'
 import { applyEdits, shiftOffsets } from './edits.js'
 import { findLineStarts, lineOf } from './lines.js'
+import { hasValue } from './names.js'
 import type { Parsed } from './parse.js'
 import { readMappings, type Mapping } from './source-map.js'
 import type { Syntax } from './syntax.js'
@@ -27,13 +28,17 @@ export interface Stripped {
   mappings: Mapping[]
 }
 
-/** Decorators, `accessor` and `using` have no form that every Node from 20 on runs: esbuild lowers both, oxc neither without a package at run time. */
-const needsLowering = /@[\p{L}_$(]|\b(?:using|accessor)\b/u
+/**
+ * Decorators, `accessor` and `using` have no form that every Node from 20 on runs: esbuild lowers them, oxc not without a
+ * package at run time. Of a namespace oxc copies the exported variables once, and knows nothing of its other blocks.
+ */
+const needsLowering = /@[\p{L}_$(]|\b(?:using|accessor|namespace|module)\b/u
 
 function usesNewSyntax(node: any): boolean {
   if (Array.isArray(node)) return node.some(usesNewSyntax)
   if (node === null || typeof node !== 'object') return false
   if (node.type === 'Decorator' || node.type === 'AccessorProperty') return true
+  if (node.type === 'TSModuleDeclaration' && !node.declare && hasValue(node.body)) return true
   if (node.type === 'VariableDeclaration' && (node.kind === 'using' || node.kind === 'await using'))
     return true
   for (const key in node) if (typeof node[key] === 'object' && usesNewSyntax(node[key])) return true

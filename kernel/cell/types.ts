@@ -16,6 +16,8 @@ export interface CompiledCell {
   map?: string
   /** Top-level names that the cell declares (values, not types). */
   declares: string[]
+  /** What the namespaces among them export, by path: a later cell's block sees it. */
+  namespaces?: ReadonlyMap<string, ReadonlySet<string>>
 }
 
 /** What a program is given beside the scope. */

@@ -5,14 +5,17 @@ import {
   findExportedVariables,
   findExports,
   findNames,
+  findNamespaces,
   findSpecifiers,
   findTags,
   findTypeNames,
+  mergeNamespaces,
   parseCell,
   readSource,
   sortEdits,
   type Dialect,
   type Names,
+  type Namespaces,
   type Tags,
 } from '../cell/index.js'
 import { asPath, findFile } from '../files.js'
@@ -36,6 +39,13 @@ export interface CellModule {
   docs: ReadonlyMap<string, string>
   /** It adds to types that are not its own, so it stays whether or not its names can be seen. */
   augments: boolean
+  /** What its namespaces export, by path: by its own blocks, and with what they have from earlier cells. */
+  own: Namespaces
+  namespaces: Namespaces
+  /** Paths of those that can be assigned to. */
+  assignable: ReadonlySet<string>
+  /** The cells whose namespaces its own blocks add to, by name. */
+  extended: ReadonlyMap<string, CellModule>
   /** The modules that it imports. */
   specifiers: readonly string[]
   /** The cells whose names it uses: fixed when it ran, so a later declaration of the same name changes nothing for it. */
@@ -86,10 +96,46 @@ const declare = {
     ` ${kind} /** @type {typeof __${name}__} */ ${name} = /** @type {any} */ (0);`,
 }
 
-/** The names that are taken from one earlier cell. */
-function importNames(file: string, names: readonly [string, CellModule][], language: 'ts' | 'js'): string {
+/** Names of an earlier block of a namespace, for those that the cell does not say itself. */
+function inherit(
+  path: string,
+  from: string,
+  own: Namespaces,
+  earlier: Pick<CellModule, 'namespaces' | 'assignable'>,
+): string {
+  let text = ''
+  // An alias cannot be assigned to.
+  const variables: string[] = []
+  for (const name of earlier.namespaces.get(path) ?? []) {
+    const inner = `${path}.${name}`
+    if (own.get(path)?.has(name) === true) {
+      if (own.has(inner) && earlier.namespaces.has(inner))
+        text += ` export namespace ${name} {${inherit(inner, `${from}.${name}`, own, earlier)} }`
+    } else if (earlier.assignable.has(inner)) variables.push(name)
+    else text += ` export import ${name} = ${from}.${name};`
+  }
+  return variables.length === 0
+    ? text
+    : `${text} export let ${variables.map((name) => `${name} = ${from}.${name}`).join(', ')};`
+}
+
+/** The names that are taken from one earlier cell; of its namespaces those that `module` adds to become blocks of the same. */
+function importNames(
+  file: string,
+  names: readonly [string, CellModule][],
+  language: 'ts' | 'js',
+  module: CellModule,
+  cell: CellModule | undefined,
+): string {
   const imports: string[] = []
   let declarations = ''
+  for (const [name, owner] of module.extended) {
+    if (owner !== cell) continue
+    imports.push(`${name} as __${name}_before__`)
+    const exported = module.exported.has(name) ? 'export ' : ''
+    const inherited = inherit(name, `__${name}_before__`, module.own, owner)
+    declarations += ` ${exported}namespace ${name} {${inherited} }`
+  }
   for (const [name, { names: kinds, types, docs }] of names) {
     const kind = kinds.get(name)
     const isVariable = (kind === 'let' || kind === 'var' || kind === 'const') && !types.has(name)
@@ -152,6 +198,20 @@ export class CellProgram {
       const owner = this.#owners.get(name)
       if (owner && !names.has(name)) uses.set(name, owner)
     }
+    const assignable = new Set<string>()
+    const own: Namespaces = isApart ? new Map() : findNamespaces(parsed.program, assignable)
+    const namespaces: Namespaces = new Map(own)
+    const extended = new Map<string, CellModule>()
+    for (const [name, kind] of names) {
+      const owner = kind === 'namespace' ? this.#owners.get(name) : undefined
+      if (owner?.names.get(name) !== 'namespace') continue
+      extended.set(name, owner)
+      for (const path of owner.assignable) assignable.add(path)
+      mergeNamespaces(
+        namespaces,
+        new Map([...owner.namespaces].filter(([path]) => path.split('.', 1)[0] === name)),
+      )
+    }
     return {
       text: cellText,
       tags,
@@ -162,6 +222,10 @@ export class CellProgram {
       exportedVariables: isApart ? [] : findExportedVariables(parsed.program),
       docs: isApart ? new Map() : findDocs(parsed, asProgram(source).text),
       augments: !isApart && augments(parsed.program),
+      own,
+      namespaces,
+      assignable,
+      extended,
       specifiers: findSpecifiers(parsed.program),
       uses,
     }
@@ -187,7 +251,8 @@ export class CellProgram {
     const above = slot === 'here' ? this.capacity : slot - 1
     for (let index = 0; index < above; index++) {
       const cell = this.#cells[index]
-      prelude += importNames(`$${this.#name}${index + 1}`, (cell && bySlot.get(cell)) ?? [], this.#language)
+      const used = (cell && bySlot.get(cell)) ?? []
+      prelude += importNames(`$${this.#name}${index + 1}`, used, this.#language, module, cell)
     }
     if (slot === 'here')
       for (const file of this.#files)
@@ -263,7 +328,7 @@ export class CellProgram {
     const need = (module: CellModule) => {
       if (needed.has(module)) return
       needed.add(module)
-      for (const used of module.uses.values()) need(used)
+      for (const used of [...module.uses.values(), ...module.extended.values()]) need(used)
     }
     for (const owner of this.#owners.values()) need(owner)
     // One that ran again says the same again.
@@ -283,6 +348,10 @@ const empty: CellModule = {
   exportedVariables: [],
   docs: new Map(),
   augments: false,
+  own: new Map(),
+  namespaces: new Map(),
+  assignable: new Set(),
+  extended: new Map(),
   specifiers: [],
   uses: new Map(),
 }

@@ -2,6 +2,7 @@
 import { CellSyntaxError, compileCell, type CellSource, type CompiledCell } from '../cell/index.js'
 import { formatDiagnostics, formatError, formatWarnings } from '../engine/tracebacks.js'
 import { globalNames } from '../engine/global-names.js'
+import { mergeNamespaces, type Namespaces } from '../cell/namespaces.js'
 import type { Diagnostic } from '../cell/types.js'
 import type { Problem } from '../port.js'
 import { FollowedTsconfig } from '../tsconfig.js'
@@ -26,6 +27,7 @@ export function createCompiler(folder: string): Compiler {
   const tsconfig = new FollowedTsconfig(folder)
   const globals = new Set([...Object.getOwnPropertyNames(globalThis), ...globalNames])
   const known = new Set<string>()
+  const namespaces: Namespaces = new Map()
   /** Names of cells that did not run, with their numbers. */
   const refused = new Map<string, number>()
 
@@ -40,9 +42,15 @@ export function createCompiler(folder: string): Compiler {
   return {
     compile(cell) {
       tsconfig.look()
-      return compileCell(cell, { known, globals, emit: tsconfig.emit })
+      return compileCell(cell, { known, globals, namespaces, emit: tsconfig.emit })
     },
-    commit({ declares }) {
+    commit({ declares, namespaces: more }) {
+      const roots = new Set([...(more?.keys() ?? [])].map((path) => path.split('.', 1)[0]!))
+      for (const path of namespaces.keys()) {
+        const [root] = path.split('.', 1) as [string]
+        if (declares.includes(root) && !roots.has(root)) namespaces.delete(path)
+      }
+      if (more) mergeNamespaces(namespaces, more)
       for (const name of declares) {
         known.add(name)
         refused.delete(name)
