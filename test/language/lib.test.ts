@@ -1,6 +1,9 @@
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { isThere } from '../../kernel/language/lib.js'
-import { session } from './session.js'
+import { isThere, libOf, writeLib } from '../../kernel/language/lib.js'
+import { home, session } from './session.js'
 
 const notebook = session()
 afterAll(() => notebook.language.close())
@@ -57,4 +60,22 @@ test('a member is there or not where its value is; a type without one stays', ()
   expect(isThere('?OnlyAType.prototype.map')).toBe(true)
   expect(isThere('OnlyANamespace.map')).toBe(false)
   expect(isThere('dom:?URL.canParse')).toBe(true)
+})
+
+test('a Node that the build did not run on gets the same declarations at its start', () => {
+  const built = join(home, 'dist', 'kernel', 'language')
+  const to = mkdtempSync(join(tmpdir(), 'gradbook-lib-'))
+  const files = writeLib(join(built, 'lib'), to, isThere)
+  expect(files.map((file) => basename(file))).toContain('lib.es.d.ts')
+  for (const file of files)
+    expect(readFileSync(file, 'utf8')).toBe(
+      readFileSync(join(built, libOf(process.version), basename(file)), 'utf8'),
+    )
+  // Nothing of it is there in a Node that has nothing new.
+  writeLib(join(built, 'lib'), to, () => false)
+  const least = readFileSync(join(to, 'lib.es.d.ts'), 'utf8')
+  const declares = (name: string) => new RegExp(`^ +${name}[<(]`, 'm').test(least)
+  for (const name of ['groupBy', 'withResolvers', 'symmetricDifference', 'toBase64'])
+    expect(declares(name), name).toBe(false)
+  expect(declares('toSorted')).toBe(true)
 })
