@@ -1,3 +1,5 @@
+import { InputError } from '../errors.js'
+
 /** Bytes of rows that are kept in memory, over each file. */
 const kept = 64 << 20
 /** Blocks that are read at once for the next batch. */
@@ -43,6 +45,22 @@ export class MemoryRows implements Rows {
   }
 }
 
+function orSay<T>(place: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw new InputError(
+      {
+        where: 'rows on disk',
+        received: `${place}, which cannot be written (${(error as Error).message})`,
+        expected: 'a folder for temporary files with room for all rows',
+        fix: `Name another: spool(records, { folder: 'a/large/folder' }), or the environment variable TMPDIR before the start.`,
+      },
+      { cause: error },
+    )
+  }
+}
+
 /** A temporary file that is appended to, then read anywhere, through the blocks read last. */
 export class RowFile implements Rows {
   // Large enough to read on within a window, small enough for rows drawn from anywhere (1 << 18: six times as long).
@@ -50,33 +68,41 @@ export class RowFile implements Rows {
   size = 0
   readonly #fs: typeof import('node:fs')
   readonly #handle: number
+  readonly #place: string
   /** Oldest first: a Map keeps the order in which its keys came. */
   readonly #blocks = new Map<number, Uint8Array>()
   /** Blocks that are being read for the next batch. */
   readonly #underWay = new Set<number>()
 
-  private constructor(fs: typeof import('node:fs'), handle: number) {
+  private constructor(fs: typeof import('node:fs'), handle: number, place: string) {
     this.#fs = fs
+    this.#place = place
     this.#handle = handle
     registry.register(this, { fs, handle })
   }
 
   static async create(folder?: string): Promise<RowFile> {
     const [fs, os, path] = await Promise.all([import('node:fs'), import('node:os'), import('node:path')])
-    const own = fs.mkdtempSync(path.join(folder ?? os.tmpdir(), 'gradbook-'))
-    const file = path.join(own, 'rows')
-    const handle = fs.openSync(file, 'w+')
+    const place = folder ?? os.tmpdir()
+    const { own, handle } = orSay(place, () => {
+      const made = fs.mkdtempSync(path.join(place, 'gradbook-'))
+      return { own: made, handle: fs.openSync(path.join(made, 'rows'), 'w+') }
+    })
     // Without a name it ends with the process, however that ends. Windows keeps it until it is closed.
     try {
       fs.rmSync(own, { recursive: true })
     } catch {
       process.once('exit', () => fs.rmSync(own, { recursive: true, force: true }))
     }
-    return new RowFile(fs, handle)
+    return new RowFile(fs, handle, place)
   }
 
   append(bytes: Uint8Array): void {
-    this.#fs.writeSync(this.#handle, bytes, 0, bytes.length, this.size)
+    orSay(this.#place, () => {
+      // What is nearly full takes a part, and says so only the next time.
+      for (let done = 0; done < bytes.length;)
+        done += this.#fs.writeSync(this.#handle, bytes, done, bytes.length - done, this.size + done)
+    })
     this.size += bytes.length
   }
 

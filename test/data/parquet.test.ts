@@ -175,6 +175,12 @@ describe('a file of many values', () => {
     expect(turns).toBeGreaterThan(3)
   })
 
+  it('says which folder cannot take it', async () => {
+    await expect(spool([{ x: 1, y: 1 }], { folder: join(folder, 'missing') })).rejects.toThrow(
+      /missing, which cannot be written \(ENOENT.*spool\(records, \{ folder:/,
+    )
+  })
+
   it('goes to disk once its numbers, not its packed bytes, are many', async () => {
     function* rows() {
       for (let i = 0; i < 5000; i++) yield { x: new Float32Array(4096).fill(i), y: i }
