@@ -26,6 +26,8 @@ interface Door {
   readonly waiting: Set<{ readonly owner: object | undefined; restore(): void }>
   /** Depth of work that shall not be ended in the middle: a host that can wait for its end does. */
   atomic: number
+  /** Whether a host waits for that. */
+  awaited?: boolean
   /** Whom the running code works for, where a host knows. */
   owner?: () => object | undefined
 }
@@ -33,8 +35,11 @@ interface Door {
 const key = Symbol.for('gradbook.settle')
 const door: Door = ((globalThis as { [key]?: Door })[key] ??= { open: [], waiting: new Set(), atomic: 0 })
 
-/** What an inspector evaluates where JavaScript stands still, to know whether it may be ended there. */
-export const mayEnd = `!(globalThis[Symbol.for('gradbook.settle')]?.atomic > 0)`
+/**
+ * What an inspector evaluates where JavaScript stands still, to know whether it may be ended there. Where it may not it will
+ * stand still again as soon as it may.
+ */
+export const mayEnd = `((door) => !(door?.atomic > 0) || !(door.awaited = true))(globalThis[Symbol.for('gradbook.settle')])`
 
 /** In place of what was put back out of turn. */
 const over: Change = { restore() {}, framed: false }
@@ -157,12 +162,22 @@ function findOnStack(): Set<number> | undefined {
  * nothing of the user's.
  */
 export function atomically<T>(work: () => T): T {
+  const { atomic } = door
   door.atomic++
   try {
     return work()
   } finally {
-    door.atomic--
+    leaveAtomic(atomic)
   }
+}
+
+/** Back at this depth. For a host that waits for the outermost JavaScript stands still here: there is a moment, and the next work of the kind may begin at once. */
+function leaveAtomic(depth: number): void {
+  door.atomic = depth
+  if (depth > 0 || !door.awaited) return
+  door.awaited = false
+  // oxlint-disable-next-line no-debugger
+  debugger
 }
 
 /** A host says whom the running code works for: the abort signal of its cell. */
@@ -179,7 +194,7 @@ export function committing<T>(work: (commit: () => void) => T): T {
   try {
     return work(() => void (door.atomic = atomic + 1))
   } finally {
-    door.atomic = atomic
+    leaveAtomic(atomic)
   }
 }
 

@@ -28,10 +28,9 @@ const isBookkeeping =
 
 /**
  * Milliseconds for which another place is waited for. What of gradbook's is not to be ended in the middle takes one, or a
- * large snapshot's time to disk.
+ * large snapshot's time to disk; where it is over the thread stands still by itself.
  */
 const patience = { node: 1_000, own: 10_000 }
-const lookAgainAfter = 1
 
 export function terminateMainThread(): Termination {
   const session = new inspector.Session()
@@ -40,7 +39,6 @@ export function terminateMainThread(): Termination {
   const files = new Map<string, string>()
   session.on('Debugger.scriptParsed', ({ params }: Parsed) => files.set(params.scriptId, params.url))
   let closed = false
-  const began = performance.now()
   /** When it was first found running. */
   let since: number | undefined
   const ended = new Promise<void>((resolve) => {
@@ -48,7 +46,15 @@ export function terminateMainThread(): Termination {
     const lookAgain = (): void => {
       if (!closed) session.post('Debugger.pause')
     }
-    const goOn = (): void => session.post('Debugger.resume', () => setTimeout(lookAgain, lookAgainAfter))
+    let must = false
+    const goOn = (): void => {
+      const tooLong = setTimeout(() => {
+        must = true
+        lookAgain()
+      }, patience.own)
+      session.once('Debugger.paused', () => clearTimeout(tooLong))
+      session.post('Debugger.resume')
+    }
     session.on('Debugger.paused', ({ params }: Paused) => {
       const now = performance.now()
       since ??= now
@@ -59,7 +65,7 @@ export function terminateMainThread(): Termination {
         session.post('Debugger.resume')
         return
       }
-      const expression = prepare(now - began > patience.own)
+      const expression = prepare(must)
       session.post('Runtime.evaluate', { expression, returnByValue: true }, (_error, evaluated) => {
         const { result } = (evaluated ?? {}) as { result?: { value?: unknown } }
         if (result?.value === false) goOn()

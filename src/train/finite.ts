@@ -21,7 +21,7 @@ interface Step {
 
 /**
  * Whether what an update writes is finite: new values, slots, sums, averages, and what the forward pass moves. To look at all
- * of it would be a fifth of a small step. So what was looked at once is carried on: optimizers say how far an update can reach
+ * of it would be to read once more what the update has written. So what was looked at once is carried on: optimizers say how far an update can reach
  * from there (`Optimizer.reach`), by the gradients' norm, and only where that is too far, or cannot be said, is it looked at again.
  * What the forward pass moves is little, and looked at each time. (What lies on a device is not looked at.)
  */

@@ -15,7 +15,7 @@ const setUp = `
 import * as tf from '@tensorflow/tfjs'
 import { adam, hardest, nextSeed, seed, train } from 'gradbook'
 import { fromFunction } from 'gradbook/data'
-import { dropout } from 'gradbook/backend'
+import { compile, dropout } from 'gradbook/backend'
 await tf.setBackend('onnxruntime')
 const mathRandom = Math.random
 
@@ -256,7 +256,6 @@ test('every method of a run is in this table, or calls nothing of the user’s',
 
 test('Stop while a function is recorded leaves nothing of the recording', { timeout: 120_000 }, async () => {
   await run(`
-    import { compile } from 'gradbook/backend'
     var w = tf.variable(tf.tensor1d([1, 2])), rate = tf.train.adam(0.05) as any, lazy: any
     var step = compile((x: tf.Tensor) => rate.minimize(() => { at('step'); return x.mul(w).square().mean() as tf.Scalar }, true, [w]))
     var making = compile((x: tf.Tensor) => { lazy ??= tf.variable(tf.scalar(3), false); at('making'); return x.mul(lazy) })
@@ -301,4 +300,17 @@ test('a model whose fit was stopped can be fitted again', { timeout: 60_000 }, a
   await stop('await fit(1_000_000)')
   await stop('await fit(1_000_000, true)')
   expect(await run('(await fit(3)).epoch.length')).toBe('3')
+})
+
+test('Stop finds its moment between steps that are not to be ended', { timeout: 60_000 }, async () => {
+  await run(`
+    var big = tf.variable(tf.randomNormal([600, 600]))
+    var long = compile((x: tf.Tensor) => { let y: tf.Tensor = x; for (let i = 0; i < 20; i++) y = y.matMul(big).tanh(); return y.mean() })
+    long(tf.ones([600, 600])).dataSync()
+    0`)
+  const began = performance.now()
+  await stop(`console.log('begun'); for (;;) { tf.tidy(() => long(tf.ones([600, 600])).dataSync()) }`)
+  // After ten seconds it would be ended wherever it is.
+  expect(performance.now() - began).toBeLessThan(9_000)
+  expect(await run('(long(tf.ones([600, 600])).dataSync() as any).length')).toBe('1')
 })
