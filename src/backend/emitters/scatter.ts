@@ -4,8 +4,9 @@ import { sumOver } from './sums.js'
 
 /**
  * `ScatterND` of ONNX Runtime hands its rows to several threads, and where two of them name one place an addition is lost: a
- * gradient of an embedding was 40 % off, now and then. It stays on one thread for work of less than 110,000 elements, so rows come
- * in parts of fewer, one after the other, onto the same array. (`ScatterElements` knows no threads, and takes nine times as long.)
+ * gradient of an embedding was 40 % off, now and then. It stays on one thread for work of less than 110,000 elements, so it is
+ * given parts of fewer: some columns of all rows, each onto columns of its own. Where a column alone has more, its rows come in parts, one
+ * after the other. (`ScatterElements` knows no threads, and takes nine times as long.)
  */
 
 /** Elements of one part. */
@@ -14,44 +15,64 @@ const mostAtOnce = 2 ** 16
 /** Parts from which the operator that takes longer is made sooner. */
 const mostParts = 1024
 
+/** What is copied for each part of the rows, as elements for one of theirs, from which it is quicker as well. */
+const mostCopied = 12
+
+/** Where rows are written: an array, or zeros of this shape. */
+export type Onto = Value | { shape: readonly number[]; type: Value['type'] }
+
+function split(g: Graph, x: Value, axis: number, length: number): Value[] {
+  const size = x.shape[axis]!
+  if (size <= length) return [x]
+  const lengths = Array.from({ length: Math.ceil(size / length) }, (_, part) =>
+    Math.min(length, size - part * length),
+  )
+  const outputs = lengths.map((one) => ({ shape: x.shape.with(axis, one), type: x.type }))
+  return g.nodeOf('Split', [x, g.whole(lengths)], outputs, { axis })
+}
+
 /** Writes or adds rows [rows, …] onto the places [rows, depth] of an array, the first row first. */
 export function scatterRows(
   g: Graph,
-  onto: Value,
+  onto: Onto,
   places: Value,
   rows: Value,
   reduction: 'add' | 'none',
 ): Value {
   const [count, depth] = places.shape as [number, number]
-  const width = sizeOf(rows.shape.slice(1))
-  const attributes = { reduction }
-  const length = Math.max(1, Math.floor(mostAtOnce / Math.max(width, 1)))
-  if (count <= length) return g.node('ScatterND', [onto, places, rows], onto.shape, onto.type, attributes)
+  const sizes = onto.shape.slice(0, depth)
+  const width = sizeOf(onto.shape.slice(depth))
+  const array = (shape: readonly number[]) =>
+    'name' in onto ? g.reshape(onto, shape) : g.filled(shape, 0, onto.type)
+  const length = Math.min(count, mostAtOnce)
+  const columns = Math.max(1, Math.floor(mostAtOnce / length))
   const parts = Math.ceil(count / length)
-  if (depth === 1 && parts > mostParts) {
-    const size = onto.shape[0]!
-    const flat = g.reshape(rows, [count, width])
+  const attributes = { reduction }
+  if (parts === 1 && width <= columns)
+    return g.node('ScatterND', [array(onto.shape), places, rows], onto.shape, onto.type, attributes)
+  const flat = g.reshape(rows, [count, width])
+  const isCostly =
+    parts * Math.ceil(width / columns) > mostParts || parts * sizeOf(sizes) > mostCopied * count
+  if (depth === 1 && isCostly) {
+    const shape = [sizes[0]!, width]
     const index = g.expand(places, [count, width])
-    const inputs = [g.reshape(onto, [size, width]), index, flat]
-    return g.reshape(
-      g.node('ScatterElements', inputs, [size, width], onto.type, { axis: 0, reduction }),
-      onto.shape,
-    )
+    const written = g.node('ScatterElements', [array(shape), index, flat], shape, onto.type, {
+      axis: 0,
+      reduction,
+    })
+    return g.reshape(written, onto.shape)
   }
-  const lengths = Array.from({ length: parts }, (_, part) => Math.min(length, count - part * length))
-  const split = (value: Value) =>
-    g.nodeOf(
-      'Split',
-      [value, g.whole(lengths)],
-      lengths.map((size) => ({ shape: [size, ...value.shape.slice(1)], type: value.type })),
-      { axis: 0 },
+  const lanes = split(g, flat, 1, columns)
+  const own = 'name' in onto ? split(g, array([...sizes, width]), depth, columns) : undefined
+  const placesOf = split(g, places, 0, length)
+  const written = lanes.map((lane, at) => {
+    const shape = [...sizes, lane.shape[1]!]
+    return split(g, lane, 0, length).reduce(
+      (sum, part, turn) => g.node('ScatterND', [sum, placesOf[turn]!, part], shape, onto.type, attributes),
+      own?.[at] ?? array(shape),
     )
-  const [placesOf, rowsOf] = [split(places), split(rows)]
-  return placesOf.reduce(
-    (sum, part, at) =>
-      g.node('ScatterND', [sum, part, rowsOf[at]!], onto.shape, onto.type, attributes),
-    onto,
-  ) // oxfmt-ignore
+  })
+  return g.reshape(g.concat(written, depth), onto.shape)
 }
 
 /** Rows that are added onto one place one after the other without losing digits. */
