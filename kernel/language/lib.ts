@@ -34,14 +34,15 @@ export function isThere(name: string): boolean {
   return last in Object(owner)
 }
 
-/** Writes the declarations that lie in `from` without those that are not there. Gives the files. */
-export function writeLib(from: string, to: string, has: (name: string) => boolean): string[] {
+/** Writes the declarations that lie in `from` without those that are not there. Gives the files; `copies`: also those that are whole. */
+export function writeLib(from: string, to: string, has: (name: string) => boolean, copies = true): string[] {
   const probes = JSON.parse(readFileSync(join(from, probesFile), 'utf8')) as Probes
   mkdirSync(to, { recursive: true })
   return Object.entries(probes).map(([file, places]) => {
     const missing = Object.entries(places)
       .flatMap(([name, ranges]) => (has(name) ? [] : ranges))
       .sort(([a], [b]) => a - b)
+    if (missing.length === 0 && !copies) return join(from, file)
     const text = readFileSync(join(from, file), 'utf8')
     let written = ''
     let at = 0
@@ -68,5 +69,5 @@ export function layLib(built: string, to: string): string[] | undefined {
   const all = join(built, 'lib')
   if (!existsSync(join(all, probesFile))) return undefined
   // Names of browsers are only looked at by the build: to touch those of `fetch` loads what is behind them.
-  return writeLib(all, to, (name) => name.startsWith('dom:') || isThere(name))
+  return writeLib(all, to, (name) => name.startsWith('dom:') || isThere(name), false)
 }

@@ -78,4 +78,7 @@ test('a Node that the build did not run on gets the same declarations at its sta
   for (const name of ['groupBy', 'withResolvers', 'symmetricDifference', 'toBase64'])
     expect(declares(name), name).toBe(false)
   expect(declares('toSorted')).toBe(true)
+  // What is whole is read where it lies.
+  const [whole] = writeLib(join(built, 'lib'), join(to, 'none'), () => true, false)
+  expect(whole).toBe(join(built, 'lib', basename(whole!)))
 })
