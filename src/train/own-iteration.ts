@@ -19,7 +19,7 @@ import {
   type OwnModel,
   type ParameterTree,
 } from './own.js'
-import { assignOnce, averageOf, movedAverage } from './step.js'
+import { assignOnce, averageOf, movedAverage, tidily } from './step.js'
 import type { Batch, Trainee } from './trainee.js'
 
 /** What an own iteration gets besides its batch. */
@@ -97,22 +97,26 @@ async function oneOwnIteration(
 ): Promise<Outcome & { more?: { [name: string]: number } }> {
   const started = performance.now()
   const cursor = core.order.state()
-  const saved = atomically(() => saveAll(core))
+  let saved: ReturnType<typeof saveAll> | undefined
   let giveBack = () => {}
   /** What ends with it, the latest first. */
-  const ends = [letNext, saved.dispose]
+  const ends = [letNext]
   const end = (isMade: boolean) => {
     if (!isMade) {
       giveBack()
-      saved.restore()
+      saved?.restore()
       core.order.restore(cursor)
     }
     for (const one of ends.toReversed()) one()
   }
   const isWaiting = whileWaiting(() => end(false), core)
   try {
+    atomically(() => {
+      saved = saveAll(core)
+      ends.push(saved.dispose)
+    })
     const positions = core.nextPositions()
-    const batch = core.batchAt(positions)
+    const batch = tidily((keep) => keep(core.batchAt(positions)))
     ends.push(() => tf.dispose([batch.x, batch.y]))
     core.trainee.borrow?.begin({ keepParameters: true, hold: (finish) => (giveBack = finish) })
     const norms: number[] = []
@@ -138,7 +142,7 @@ async function oneOwnIteration(
           const learningRate = core.learningRate()
           const gradientNorm = Math.hypot(...norms)
           const rates = Object.values(core.peaks).map((peak) => core.learningRate(undefined, peak))
-          const written = findChanged(core, saved.isChanged)
+          const written = findChanged(core, saved!.isChanged)
           const finite =
             Number.isFinite(loss) &&
             written === undefined &&
