@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { fromArrays, fromRecords, load, readCsv, readJsonLines, spool } from '../../src/data/index.js'
 import { setHost, type Host } from '../../src/host.js'
 
@@ -203,6 +203,20 @@ describe('whole numbers', () => {
       '16777217 is 16777216',
     ])
     expect(() => of([1e39])).toThrow(/received 1e\+39. Expected numbers that float32 holds/)
+  })
+
+  it('that are rounded are said on stderr where no host is', () => {
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    const host = setHost(undefined as never)
+    try {
+      fromArrays({ x: [16_777_217] })
+      expect(write.mock.calls.map(([line]) => line)).toEqual([
+        expect.stringMatching(/^data: .*16777217 is 16777216.*\n$/),
+      ])
+    } finally {
+      setHost(host!)
+      write.mockRestore()
+    }
   })
 
   it('that are rounded are counted over a whole file, and said once', async () => {
