@@ -158,7 +158,7 @@ const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [
     }
     expect(
       await wrong("train(model, { data, loss: 'huber', optimiser: adam({ learningRate: 0.1 }) })"),
-    ).toMatch(/'optimiser' does not exist in type 'ModelOptions'. Did you mean to write 'optimizer'/)
+    ).toMatch(/'optimiser' does not exist in type 'ModelOptions\b.*Did you mean to write 'optimizer'/)
     expect(await wrong("train(model, { data, loss: 'huber' })")).toMatch(/'optimizer' is missing/)
     expect(await wrong('train({ parameters: { w }, los: () => tf.scalar(1) }, { data })')).toMatch(
       /'los' does not exist/,

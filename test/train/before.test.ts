@@ -139,8 +139,8 @@ describe('before and after training', () => {
     expect(accuracy.mean).toBeCloseTo(accuracy.values.reduce((a, b) => a + b) / 3, 12)
     const loss = rows.find(({ metric }) => metric === 'loss')!
     expect(loss.deviation).toBeGreaterThan(0)
-    // Student's t with 2 degrees of freedom.
-    expect(loss.to - loss.mean).toBeCloseTo((4.303 * loss.deviation) / Math.sqrt(3), 10)
+    // Student's t with 2 degrees of freedom (scipy.stats.t.ppf(0.975, 2)).
+    expect(loss.to - loss.mean).toBeCloseTo((4.302652729911275 * loss.deviation) / Math.sqrt(3), 8)
   })
 
   test('replay makes the adjustments of another run at their iterations', async () => {
