@@ -52,8 +52,8 @@ describe('the npm package', () => {
     expect(statSync(tarball).size).toBeLessThan(25_000_000)
     const { stdout } = await runProgram('tar', ['-tzvf', tarball])
     const sizes = stdout.split('\n').filter((line) => line && !line.includes('dist/vendor/'))
-    // Of it 3 MB are TypeScript's declarations as one file, 0.5 MB compressed.
-    expect(sizes.reduce((sum, line) => sum + Number(line.split(/\s+/)[2]), 0)).toBeLessThan(11_000_000)
+    // Of it 6 MB are TypeScript's declarations: one file of all, and one of what every version of Node has; 1 MB compressed.
+    expect(sizes.reduce((sum, line) => sum + Number(line.split(/\s+/)[2]), 0)).toBeLessThan(13_000_000)
   })
 
   it('brings all that its commands need beyond its dependencies', async () => {
