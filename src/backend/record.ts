@@ -11,10 +11,18 @@ import { watchOptimizers } from './tfjsoptimizers.js'
 import { Trace, Untraceable } from './trace.js'
 import { markEngine } from './unwind.js'
 
-const registered = (): tf.Variable[] =>
-  Object.values(
-    (tf.engine() as unknown as { registeredVariables: { [name: string]: tf.Variable } }).registeredVariables,
+interface EngineState {
+  registeredVariables: { [name: string]: tf.Variable }
+  state: { tensorInfo: WeakMap<object, unknown> }
+}
+
+/** All variables. One that JavaScript was ended in the making of may be on tfjs's list without values: it is none. */
+function registered(): tf.Variable[] {
+  const { registeredVariables, state } = tf.engine() as unknown as EngineState
+  return Object.values(registeredVariables).filter(
+    ({ dataId, isDisposed }) => !isDisposed && state.tensorInfo.has(dataId),
   )
+}
 
 /** Variables by the entry that holds their values. No entry has two: one that is shared is copied first. */
 function ownEntries(backend: OnnxRuntimeBackend): Map<Entry, tf.Variable> {

@@ -283,3 +283,16 @@ describe('a function that is hard to record', () => {
     expect(() => compile(() => {}, { otherwise: 'maybe' as never })).toThrow("'throw' or 'run'")
   })
 })
+
+it('a variable that was ended in the making of does not keep others from being recorded', () => {
+  const { registeredVariables } = tf.engine() as unknown as {
+    registeredVariables: { [name: string]: tf.Variable }
+  }
+  const half = tf.variable(tf.scalar(1))
+  half.dispose()
+  registeredVariables['half made'] = half
+  const w = tf.variable(tf.scalar(2))
+  const twice = compile((x: tf.Tensor) => x.mul(w))
+  expect(twice(tf.scalar(3)).dataSync()[0]).toBe(6)
+  delete registeredVariables['half made']
+})
