@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { InputError } from '../errors.js'
 import { atomically, during } from '../settle.js'
+import { copying } from './branch.js'
 import type { Core } from './core.js'
 import { assignOnce, averageOf } from './step.js'
 
@@ -22,10 +23,12 @@ export function checkAverages(core: Core, where: string): void {
 /** A copy of the model with the averages in place of its parameters. */
 export function averagedModel(core: Core, where: string): object {
   checkAverages(core, where)
-  const copy = core.trainee.copy()
-  for (const [i, { variable }] of copy.parameters.entries())
-    variable.assign(averageAt(core, core.trainee.parameters[i]!.name) ?? variable)
-  return copy.model
+  return copying(() => {
+    const copy = core.trainee.copy()
+    for (const [i, { variable }] of copy.parameters.entries())
+      variable.assign(averageAt(core, core.trainee.parameters[i]!.name) ?? variable)
+    return copy.model
+  })
 }
 
 /** Runs `work` with the averages in place of the parameters. References change, nothing is copied. */

@@ -1,21 +1,41 @@
 import * as tf from '@tensorflow/tfjs'
+import { markEngine } from '../backend/unwind.js'
 import { during } from '../settle.js'
 import { Core } from './core.js'
 import { restoreSnapshot, takeSnapshot } from './snapshots.js'
 
-/** A second run that starts from where this one stands, with a model of its own. */
-export function branchOf(core: Core, name: string): Core {
-  let isMade = false
-  const known = new Set(variables())
-  const end = () => {
-    if (!isMade) for (const variable of variables()) if (!known.has(variable)) variable.dispose()
-  }
-  return during(end, () => {
+/** A second run that starts from where this one stands, with a model of its own. `hold` gets it before it is given. */
+export function branchOf(core: Core, name: string, hold: (twin: Core) => void = () => {}): Core {
+  return copying(() => {
     const twin = copyOf(core, name)
-    isMade = true
+    hold(twin)
     return twin
   })
 }
+
+/** Makes a copy of a model, or more: where that ends in the middle, nothing of it stays. */
+export function copying<T>(make: () => T): T {
+  const known = new Set(variables())
+  const leave = markEngine()
+  let made: { copy: T } | undefined
+  const end = () => {
+    leave()
+    if (!made) for (const variable of variables()) if (!known.has(variable)) variable.dispose()
+  }
+  return during(end, () => {
+    let copy!: T
+    // What a layer of the user's makes beside its variables is handed up.
+    tf.tidy(() => {
+      copy = make()
+      return [...scope().track]
+    })
+    made = { copy }
+    return copy
+  })
+}
+
+const scope = () =>
+  (tf.engine() as unknown as { state: { activeScope: { track: tf.Tensor[] } } }).state.activeScope
 
 /** All that there are. */
 const variables = (): tf.Variable[] =>

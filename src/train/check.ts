@@ -1,4 +1,3 @@
-import * as tf from '@tensorflow/tfjs'
 import { activationsOf } from './activations.js'
 import { markEngine } from '../backend/unwind.js'
 import { describe, InputError } from '../errors.js'
@@ -212,14 +211,15 @@ function onCopy<T>(core: Core, name: string, work: (twin: Core) => T): T {
   const end = () => {
     if (twin) disposeCore(twin)
   }
-  return during(end, () => work((twin = branchOf(core, name))))
+  return during(end, () => work(branchOf(core, name, (made) => void (twin = made))))
 }
 
 /** Ends the tensors of a copy that was made to try something. */
 export function disposeCore(core: Core): void {
   maybeCompiled(core)?.dispose()
-  for (const { variable } of [...core.trainee.parameters, ...core.trainee.state]) variable.dispose()
-  for (const entry of core.slots.values()) tf.dispose(Object.values(entry))
+  const variables = [...core.trainee.parameters, ...core.trainee.state].map(({ variable }) => variable)
+  const slots = [...core.slots.values()].flatMap((entry) => Object.values(entry))
+  for (const one of [...variables, ...slots]) if (!one.isDisposed) one.dispose()
   core.slots.clear()
 }
 

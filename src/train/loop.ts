@@ -1,5 +1,6 @@
 import { describe, InputError, Interrupted } from '../errors.js'
 import { maybeHost } from '../host.js'
+import { whileWaiting } from '../settle.js'
 import type { EvaluationRow, RunView, StopReason, StretchView } from '../views.js'
 import { maybeCompiled } from './compiled.js'
 import type { Core } from './core.js'
@@ -103,9 +104,20 @@ export function interruptedAt({ iteration }: Core): StopReason {
 /** Makes the adjustments that were planned for where the run stands now. */
 export async function makePlanned(core: Core): Promise<void> {
   while (core.planned.length > 0 && core.planned[0]!.at <= core.iteration) {
-    const [next, ...rest] = core.planned
+    const { planned, adjustments } = core
+    const [next, ...rest] = planned
+    // Stopped before it was made, it is still to be made.
+    const isOver = whileWaiting(() => {
+      if (core.planned === rest && core.adjustments === adjustments) core.planned = planned
+    })
     core.planned = rest
-    await core.makePlanned(next!)
+    try {
+      await core.makePlanned(next!)
+    } catch (error) {
+      isOver()
+      throw error
+    }
+    isOver()
   }
 }
 

@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs'
 import type { DataLike } from '../data/from.js'
 import { describe, InputError } from '../errors.js'
 import type { Calibration, Confusion, MistakesBy, ResidualRow, SliceRow } from '../mistakes/index.js'
+import { atomically } from '../settle.js'
 import { named } from '../suggest.js'
 import type {
   Adjustment,
@@ -17,7 +18,7 @@ import type {
 import { exclude, focus, noteText, relabel, reweight, whyOf, type Why } from './adjust.js'
 import { announceRun, announceView, forgetRun } from './announce.js'
 import { averagedModel } from './averages.js'
-import { branchOf } from './branch.js'
+import { branchOf, copying } from './branch.js'
 import { setChanges, type Changes } from './changes.js'
 import { checkRun, findLearningRate, type CheckRow, type RateRow } from './check.js'
 import type { Core } from './core.js'
@@ -404,9 +405,11 @@ export class Run<Model = unknown, Metrics extends string = string> {
   replay(adjustments: readonly Adjustment[]): void {
     this.#journal.checkOwn()
     const planned = checkAdjustments(adjustments)
-    this.#journal.begin(this.#timeline.begin())
-    this.#core.planned = [...this.#core.planned, ...planned].toSorted((a, b) => a.at - b.at)
-    this.#journal.end()
+    atomically(() => {
+      this.#journal.begin(this.#timeline.begin())
+      this.#core.planned = [...this.#core.planned, ...planned].toSorted((a, b) => a.at - b.at)
+      this.#journal.end()
+    })
   }
 
   /** Leaves training examples out from now on. */
@@ -464,8 +467,10 @@ export class Run<Model = unknown, Metrics extends string = string> {
   /** Keeps the present under a name for `goTo`. */
   keep(name: string): void {
     this.#journal.checkOwn()
-    const { snapshot } = this.#timeline.name(name)
-    this.#journal.keep(name, snapshot)
+    atomically(() => {
+      const { snapshot } = this.#timeline.name(name)
+      this.#journal.keep(name, snapshot)
+    })
   }
 
   /** Where the run is written as it goes; undefined where it is not, or has not trained. */
@@ -506,8 +511,10 @@ export class Run<Model = unknown, Metrics extends string = string> {
   branch(name: string): Run<Model, Metrics> {
     const { ok, expected } = optionChecks.name!
     if (!ok(name)) throw new InputError({ where: 'run.branch(name)', received: describe(name), expected })
-    const twin = branchOf(this.#core, name)
     const parent = { name: this.name, iteration: this.iteration }
-    return new Run(twin, new Journal(twin, { named: true, parent }))
+    return copying(() => {
+      const twin = branchOf(this.#core, name)
+      return atomically(() => new Run(twin, new Journal(twin, { named: true, parent })))
+    })
   }
 }

@@ -1,6 +1,6 @@
 import { InputError } from '../errors.js'
 import { maybeHost } from '../host.js'
-import { atomically, during, settleLeft, settleOf, whileWaiting } from '../settle.js'
+import { atomically, committing, during, settleLeft, settleOf, whileWaiting } from '../settle.js'
 import { Background, silence, type Piece } from './background.js'
 import type { Core } from './core.js'
 import type { Hand } from './hand.js'
@@ -79,14 +79,17 @@ export class Turns {
     const takeBack = () => {
       if (!isMade) restoreSnapshot(this.#core, before)
     }
-    during(takeBack, () => {
-      work()
-      isMade = true
+    committing((commit) => {
+      during(takeBack, () => {
+        work()
+        commit()
+        isMade = true
+      })
+      this.change(before)
+      for (const adjustment of this.#core.adjustments.slice(before.adjustments.length))
+        this.#journal.event('adjustment', { ...adjustment })
+      this.#journal.end()
     })
-    this.change(before)
-    for (const adjustment of this.#core.adjustments.slice(before.adjustments.length))
-      this.#journal.event('adjustment', { ...adjustment })
-    this.#journal.end()
   }
 
   /** A batch or an update by hand, also in the code that adjusts between rounds; beside the background both would draw from one order. */

@@ -1,7 +1,7 @@
 import { describe, InputError } from '../../errors.js'
 import { beside, maybeHost, type CellInfo } from '../../host.js'
 import { maybeFiles, type Files } from '../../store/files.js'
-import { isWaiting } from '../../settle.js'
+import { atomically, isWaiting } from '../../settle.js'
 import { releaseLocks, type Lock } from '../../store/lock.js'
 import type { Core } from '../core.js'
 import { writeCopy } from './copy.js'
@@ -216,8 +216,10 @@ export class Journal implements Owner {
   }
 
   #flush(folder: RunFolder): void {
-    folder.append(this.#lines)
-    this.#lines = []
+    atomically(() => {
+      folder.append(this.#lines)
+      this.#lines = []
+    })
   }
 
   #writeSnapshot(folder: RunFolder, how: { quick?: boolean; point?: Point } = {}): void {

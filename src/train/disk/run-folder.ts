@@ -1,5 +1,6 @@
 import type { Files } from '../../store/files.js'
 import { readableJson } from '../../store/json.js'
+import { atomically } from '../../settle.js'
 import { encodeTensors } from '../../store/safetensors.js'
 import type { Core } from '../core.js'
 import { isSnapshot } from './contents.js'
@@ -73,6 +74,11 @@ export class RunFolder {
 
   /** Appends the rows of the history that are new, then these lines. */
   append(lines: readonly string[]): void {
+    // Counted and not written, rows would be missing in it for good.
+    atomically(() => this.#append(lines))
+  }
+
+  #append(lines: readonly string[]): void {
     const rows = this.#rows
     const text = this.#textOf(lines)
     if (!text) return
