@@ -16,10 +16,10 @@ export {
   split,
 } from './data/index.js'
 export type * from './data/dataset.js'
-import './backend/register.js'
+import './backend/tfjs/register.js'
 export * from './backend/optimizers/index.js'
 export type * from './backend/optimizer.js'
-export { show } from './show/values.js'
+export { show } from './show/values/values.js'
 export { silentHost, terminalHost } from './hosts/index.js'
 export type { TerminalOptions } from './hosts/index.js'
 

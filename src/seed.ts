@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from './errors.js'
 import { during } from './settle.js'
-import { keyOf } from './train/key.js'
+import { keyOf } from './train/order/key.js'
 
 let current: { seed: number; drawn: number } | undefined
 

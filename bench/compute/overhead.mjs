@@ -5,8 +5,8 @@
 // What a call costs once (a snapshot for undo, and for a loss of one's own a look whether it is still the same) is a row of its own.
 import * as tf from '@tensorflow/tfjs'
 import { adam, adamw, fromArrays, train } from '../../dist/src/index.js'
-import { maybeCompiled } from '../../dist/src/train/compiled.js'
-import { coreOf } from '../../dist/src/train/run.js'
+import { maybeCompiled } from '../../dist/src/train/step/compiled.js'
+import { coreOf } from '../../dist/src/train/run/run.js'
 import { createGpt, sizes, tokens } from './gpt.mjs'
 import { perceptron } from './models.mjs'
 

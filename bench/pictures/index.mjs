@@ -3,7 +3,7 @@
 // What pictures cost: the PNG of a chart, warm and as it is called from a notebook; the display of a run of a million
 // iterations; and training that is watched, against the same training that is not (live.mjs).
 import { parseArgs } from 'node:util'
-import { toBundle } from '../../dist/src/show/values.js'
+import { toBundle } from '../../dist/src/show/values/values.js'
 import { confusionChart, examplesChart, lossChart, toPng } from '../../dist/src/show/index.js'
 import { summary, table } from '../statistics.mjs'
 import { benchLive } from './live.mjs'

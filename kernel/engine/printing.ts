@@ -59,9 +59,9 @@ type Print = (value: object) => string
 /** Pictures of values as text, loaded when the first one is printed. */
 const require = createRequire(import.meta.url)
 const drawings = {
-  tensor: () => require('../../src/show/tensor.js') as { tensorText: Print; tensorLine: Print },
+  tensor: () => require('../../src/show/values/tensor.js') as { tensorText: Print; tensorLine: Print },
   model: () =>
-    require('../../src/show/model.js') as {
+    require('../../src/show/values/model.js') as {
       modelBundle(model: object): { 'text/plain': string }
       layerLine: Print
     },

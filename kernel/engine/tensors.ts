@@ -2,7 +2,7 @@
  * Where TensorFlow.js stands between two cells: what a cell whose JavaScript was ended has left open goes back to there. Cells
  * may use a tfjs that nothing of gradbook has touched.
  */
-import { markEngine } from '../../src/backend/unwind.js'
+import { markEngine } from '../../src/backend/tfjs/unwind.js'
 
 let goBack = (): void => {}
 

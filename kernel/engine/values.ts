@@ -12,7 +12,7 @@ const require = createRequire(import.meta.url)
 
 /** Loaded synchronously, because `display(value)` is. */
 function loadToBundle(): ToBundle {
-  return (require('../../src/show/values.js') as { toBundle: ToBundle }).toBundle
+  return (require('../../src/show/values/values.js') as { toBundle: ToBundle }).toBundle
 }
 
 /** Loads what draws values, where its loading must not be ended in the middle. */

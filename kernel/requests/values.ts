@@ -6,7 +6,7 @@ const chart = /^application\/vnd\.vega(lite)?\.v\d+\+json$/
 
 let addPicture: Promise<((bundle: MimeBundle) => Promise<MimeBundle>) | undefined> | undefined
 function loadAddPicture(): NonNullable<typeof addPicture> {
-  return (addPicture ??= import('../../src/show/png.js').then(
+  return (addPicture ??= import('../../src/show/png/png.js').then(
     (module) => module.addPicture,
     () => undefined,
   ))

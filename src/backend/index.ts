@@ -1,4 +1,4 @@
-import './register.js'
+import './tfjs/register.js'
 
 export * from './optimizers/index.js'
 export type * from './optimizer.js'
@@ -10,10 +10,10 @@ export {
   type DropoutRates,
   type RandomnessSettings,
 } from './random.js'
-export { compile, type Compiled, type CompileOptions } from './compile.js'
-export { exportOnnx, type ExportOptions } from './export.js'
-export { compileTraining, type TrainingOptions } from './training.js'
-export { Untraceable } from './trace.js'
-export { setDevice } from './device.js'
-export { setBackendOptions, type BackendOptions } from './options.js'
-export { backendStatistics, type BackendStatistics } from './statistics.js'
+export { compile, type Compiled, type CompileOptions } from './compile/compile.js'
+export { exportOnnx, type ExportOptions } from './compile/export.js'
+export { compileTraining, type TrainingOptions } from './compile/training.js'
+export { Untraceable } from './compile/trace.js'
+export { setDevice } from './session/device.js'
+export { setBackendOptions, type BackendOptions } from './session/options.js'
+export { backendStatistics, type BackendStatistics } from './session/statistics.js'

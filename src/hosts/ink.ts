@@ -1,4 +1,4 @@
-import { fitLine } from '../show/progress.js'
+import { fitLine } from '../show/values/progress.js'
 
 /** What is used of a stream. */
 export interface Stream {

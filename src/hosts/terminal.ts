@@ -1,5 +1,5 @@
 import type { Display, DisplayOptions, Host, MimeBundle } from '../host.js'
-import { toBundle } from '../show/values.js'
+import { toBundle } from '../show/values/values.js'
 import { Ink, type Stream } from './ink.js'
 import { askTerminal, confirmTerminal, promptTerminal } from './questions.js'
 import { noComms } from './silent.js'

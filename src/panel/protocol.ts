@@ -1,6 +1,6 @@
 /** What the run panel of the JupyterLab extension and the kernel say to each other over the comm `gradbook.runs`. */
-import type { RunData } from '../show/run-data.js'
-import type { ShownMistake } from '../show/shown-mistake.js'
+import type { RunData } from '../show/values/run-data.js'
+import type { ShownMistake } from '../show/charts/shown-mistake.js'
 
 export type { ShownMistake }
 

@@ -1,4 +1,4 @@
-import type { Band } from './encode.js'
+import type { Band } from './png/encode.js'
 
 /** More colours than these are a photograph. A power of two, half of the table they are found in. */
 const mostColours = 4096

@@ -1,4 +1,4 @@
-import { deflate } from './deflate.js'
+import { deflate } from './png/deflate.js'
 
 /**
  * Values in 0..1 of shape [height, width, channels] as a PNG in a data URL, one pixel a value; 1 channel is grey, 3 are

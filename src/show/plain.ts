@@ -1,5 +1,5 @@
-import { isTensor } from './tensor.js'
-import { isColumnTable } from './tabular.js'
+import { isTensor } from './values/tensor.js'
+import { isColumnTable } from './values/tabular.js'
 
 /**
  * A specification as the plain data that JSON has forms for: what people put into `data.values` comes as dates, typed

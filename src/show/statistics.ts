@@ -1,6 +1,6 @@
 import { cleanLine } from './clean.js'
-import { short } from './downsample.js'
-import { percentiles } from './distribution.js'
+import { short } from './charts/downsample.js'
+import { percentiles } from './charts/distribution.js'
 import { formatCount, formatNumber } from './format.js'
 import { colours, series } from './look.js'
 import { namedRows } from './places.js'

@@ -1,4 +1,4 @@
-import '../backend/register.js'
+import '../backend/tfjs/register.js'
 
 export * from './tokenizers/index.js'
 export * from './data/index.js'

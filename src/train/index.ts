@@ -1,28 +1,37 @@
-export { loadRun, train } from './train.js'
+export { loadRun, train } from './run/train.js'
 export type { LoadOptions } from './disk/load.js'
-export { Run, type IterateOptions } from './run.js'
-export type { MetricsNamed, ParameterName } from './run-types.js'
-export { compare } from './compare.js'
-export { knownRuns, onRuns, type RunListener } from './announce.js'
-export type { Changes } from './changes.js'
-export type { BatchGradients } from './hand.js'
+export { Run, type IterateOptions } from './run/run.js'
+export type { MetricsNamed, ParameterName } from './run/run-types.js'
+export { compare } from './run/compare.js'
+export { knownRuns, onRuns, type RunListener } from './run/announce.js'
+export type { Changes } from './adjust/changes.js'
+export type { BatchGradients } from './run/hand.js'
 export type { ResidualRow, SliceRow } from '../mistakes/index.js'
-export { repeat, type RepeatRow } from './repeat.js'
-export type { CheckRow, RateRow } from './check.js'
-export type { Spike } from './spikes.js'
-export type { InspectedIteration } from './inspect.js'
-export type { AdjustmentRule, RoundsOptions } from './rounds.js'
-export { byLoss, curriculum, hardest, uniform, unlike, where, type Choice, type Subset } from './subsets.js'
-export type { RunOptions, ModelOptions, MetricFunction } from './options.js'
-export type { BatchSchedule } from './batch-sizes.js'
-export type { DropoutSetting } from './dropout.js'
-export type { OwnModel, OwnLoss, ParameterTree } from './own.js'
-export type { BoundOptimizer, Chosen } from './bound-optimizers.js'
-export type { IterationTools, OwnIteration } from './own-iteration.js'
-export type { Batch } from './trainee.js'
-export type { HistoryRow } from './history.js'
-export type { LossFunction } from './layers.js'
-export type { Metric } from './metrics.js'
+export { repeat, type RepeatRow } from './run/repeat.js'
+export type { CheckRow, RateRow } from './run/check.js'
+export type { Spike } from './step/spikes.js'
+export type { InspectedIteration } from './run/inspect.js'
+export type { AdjustmentRule, RoundsOptions } from './run/rounds.js'
+export {
+  byLoss,
+  curriculum,
+  hardest,
+  uniform,
+  unlike,
+  where,
+  type Choice,
+  type Subset,
+} from './rules/subsets.js'
+export type { RunOptions, ModelOptions, MetricFunction } from './rules/options.js'
+export type { BatchSchedule } from './rules/batch-sizes.js'
+export type { DropoutSetting } from './model/dropout.js'
+export type { OwnModel, OwnLoss, ParameterTree } from './model/own.js'
+export type { BoundOptimizer, Chosen } from './step/bound-optimizers.js'
+export type { IterationTools, OwnIteration } from './step/own-iteration.js'
+export type { Batch } from './model/trainee.js'
+export type { HistoryRow } from './state/history.js'
+export type { LossFunction } from './model/layers.js'
+export type { Metric } from './loss/metrics.js'
 export {
   constant,
   cosine,
@@ -34,7 +43,7 @@ export {
   type DecaySettings,
   type Schedule,
   type ScheduleFunction,
-} from './schedules.js'
+} from './rules/schedules.js'
 export {
   all,
   any,
@@ -45,4 +54,4 @@ export {
   timeSpent,
   type StopFunction,
   type StopRule,
-} from './stops.js'
+} from './rules/stops.js'

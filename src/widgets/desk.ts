@@ -2,7 +2,7 @@
 import { Interrupted } from '../errors.js'
 import { escapeHtml } from '../show/clean.js'
 import { during } from '../settle.js'
-import type { Run } from '../train/run.js'
+import type { Run } from '../train/run/run.js'
 import { isInstance, messageOf } from '../untrusted.js'
 import { Text } from './buttons.js'
 import { HTML } from './simple.js'

@@ -1,6 +1,6 @@
 /** A place for outputs among widgets: what a cell would show below itself, here inside a box. */
 import { beside, maybeHost, type MimeBundle, type Sink } from '../host.js'
-import { toBundle } from '../show/values.js'
+import { toBundle } from '../show/values/values.js'
 import type { OutputAttributes } from './generated.js'
 import { createWidget, Widget, type Given } from './widget.js'
 

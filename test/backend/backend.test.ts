@@ -7,7 +7,7 @@ import {
   setBackendOptions,
   withRandomness,
 } from '../../src/backend/index.js'
-import { Graph } from '../../src/backend/graph.js'
+import { Graph } from '../../src/backend/graph/graph.js'
 import { encodeModel } from '../../src/backend/onnx/model.js'
 import { keyOf, uniforms } from '../../src/backend/random/bits.js'
 

@@ -8,8 +8,8 @@ import {
   Untraceable,
   withRandomness,
 } from '../../src/backend/index.js'
-import { copyValues } from '../../src/backend/copy.js'
-import { onnxRuntime } from '../../src/backend/register.js'
+import { copyValues } from '../../src/backend/tfjs/copy.js'
+import { onnxRuntime } from '../../src/backend/tfjs/register.js'
 import { regression, x, y } from './regression.js'
 
 beforeAll(async () => {

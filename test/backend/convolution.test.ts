@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { blockSize } from '../../src/backend/blocks.js'
+import { blockSize } from '../../src/backend/session/blocks.js'
 import { setBackendOptions } from '../../src/backend/index.js'
 
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { Graph, type Value } from '../../src/backend/graph.js'
+import { Graph, type Value } from '../../src/backend/graph/graph.js'
 import { adamw, compile, setBackendOptions } from '../../src/backend/index.js'
-import { mergeUpdates } from '../../src/backend/merge.js'
+import { mergeUpdates } from '../../src/backend/graph/merge.js'
 
 beforeAll(async () => {
   await tf.setBackend('onnxruntime')

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Graph } from '../../src/backend/graph.js'
+import { Graph } from '../../src/backend/graph/graph.js'
 import { compile, setBackendOptions } from '../../src/backend/index.js'
-import { findNeeded } from '../../src/backend/plan.js'
+import { findNeeded } from '../../src/backend/session/plan.js'
 
 beforeAll(async () => {
   await tf.setBackend('onnxruntime')

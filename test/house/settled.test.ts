@@ -18,17 +18,19 @@ const ends = new Set('dispose close closeSync destroy finalize clearTimeout clea
 /** A `finally` that is right as it is, and why. */
 const known: { readonly [file: string]: string } = {
   'src/settle.ts': 'the door',
-  'src/backend/engine.ts': 'as tfjs has it around each kernel: markEngine goes back where it was skipped',
+  'src/backend/tfjs/engine.ts':
+    'as tfjs has it around each kernel: markEngine goes back where it was skipped',
   'src/backend/random.ts': 'of an asynchronous work: whileWaiting has it',
-  'src/backend/fits.ts': 'takes it off the list of what waits',
+  'src/backend/tfjs/fits.ts': 'takes it off the list of what waits',
   'src/hosts/questions.ts': 'ends a line on a terminal, where nothing stops by force',
   'src/widgets/interact.ts': 'given up by whileWaiting',
-  'src/train/own-iteration.ts': 'lets the next iteration go on: whileWaiting does so where it is given up',
-  'src/train/rounds.ts': 'the order is given back by whileWaiting',
-  'src/train/loop.ts': 'the last view: Turns shows it where the call is given up',
-  'src/train/timeline.ts': 'the list of calls: Turns clears it where one is given up',
-  'src/train/turns.ts': 'the end of a call: Turns tells of one that is given up',
-  'src/train/background.ts': 'the piece that goes on: given up by whileWaiting, or by its silence',
+  'src/train/step/own-iteration.ts':
+    'lets the next iteration go on: whileWaiting does so where it is given up',
+  'src/train/run/rounds.ts': 'the order is given back by whileWaiting',
+  'src/train/run/loop.ts': 'the last view: Turns shows it where the call is given up',
+  'src/train/run/timeline.ts': 'the list of calls: Turns clears it where one is given up',
+  'src/train/run/turns.ts': 'the end of a call: Turns tells of one that is given up',
+  'src/train/run/background.ts': 'the piece that goes on: given up by whileWaiting, or by its silence',
   'src/train/disk/take.ts': 'a lock of this process, which takes it again',
   'src/panel/serve.ts': 'a controller of training: forgotten after a termination',
   'kernel/engine/children.ts': 'tells that a child has ended',

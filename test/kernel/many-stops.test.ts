@@ -171,7 +171,7 @@ async function stopOne(kernel: TestKernel, code: string, after: number): Promise
     ({ header, content }) => header.msg_type === 'stream' && content.text.includes('begun\n'),
   )
   const ran = kernel.run(`// @ts-nocheck\n{ console.log('begun'); ${code} }`, {
-    timeout: 8_000,
+    timeout: 20_000,
     answer: () => new Promise<string>(() => {}),
   })
   ran.catch(() => {})
@@ -182,7 +182,7 @@ async function stopOne(kernel: TestKernel, code: string, after: number): Promise
   if (status !== 'error' || reply.ename !== 'Interrupted') return `${status} ${reply.ename}: ${reply.evalue}`
   const late = messages.findLast(({ header }) => header.msg_type === 'status')
   if (late?.content.execution_state !== 'idle') return 'no idle'
-  const next = await kernel.run('6 * 7', { timeout: 8_000 })
+  const next = await kernel.run('6 * 7', { timeout: 20_000 })
   if (result(next.outputs) !== '42')
     return `the next cell: ${next.status} ${next.reply.ename}: ${next.reply.evalue}`
   return undefined

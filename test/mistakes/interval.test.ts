@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { fromArrays } from '../../src/data/from.js'
 import { createRandom } from '../../src/data/random.js'
 import { meanInterval, shareInterval, slicesOf, student } from '../../src/mistakes/index.js'
-import { spreadOf } from '../../src/train/repeat.js'
+import { spreadOf } from '../../src/train/run/repeat.js'
 
 /** scipy.stats.t.ppf(0.975, degrees of freedom), scipy 1.16 */
 const right = [

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { sgd } from '../../src/backend/optimizers/sgd.js'
 import type { ToPanel } from '../../src/panel/protocol.js'
 import { serveRuns } from '../../src/panel/serve.js'
-import { train } from '../../src/train/train.js'
+import { train } from '../../src/train/run/train.js'
 import { fakeNotebook, type FakeComm } from '../widgets/fake.js'
 
 // Runs write to disk beside the program.

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { inRows } from '../../src/show/label-rows.js'
-import { adjustmentLabels, adjustmentLines } from '../../src/show/adjustment-marks.js'
-import { toBundle } from '../../src/show/values.js'
+import { inRows } from '../../src/show/charts/run/label-rows.js'
+import { adjustmentLabels, adjustmentLines } from '../../src/show/charts/run/adjustment-marks.js'
+import { toBundle } from '../../src/show/values/values.js'
 
 it('shows the adjustments of a run as a table of what changed and why', () => {
   const bundle = toBundle([

@@ -1,6 +1,6 @@
 import { inflateSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { encodeBands } from '../../src/show/encode.js'
+import { encodeBands } from '../../src/show/png/encode.js'
 import { encodePng } from '../../src/show/index.js'
 
 /** The pixels of a PNG with no filters but the row above (type 2), as RGBA. */

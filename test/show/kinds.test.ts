@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { toBundle } from '../../src/show/index.js'
-import { kinds } from '../../src/show/kinds.js'
-import { runMime } from '../../src/show/run-data.js'
+import { kinds } from '../../src/show/values/kinds.js'
+import { runMime } from '../../src/show/values/run-data.js'
 import { dataOf } from './inside-spec.js'
 import { confusionView, iterationView, mistake, mistakesView, runView } from './sample-views.js'
 

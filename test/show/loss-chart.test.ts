@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { lossChart } from '../../src/show/index.js'
-import { downsample } from '../../src/show/downsample.js'
-import { smooth } from '../../src/show/smooth.js'
+import { downsample } from '../../src/show/charts/downsample.js'
+import { smooth } from '../../src/show/charts/run/smooth.js'
 import { dataOf, partsOf, rowsOfMark } from './inside-spec.js'
 import { mistakesView, runView } from './sample-views.js'
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { Resvg } from '@resvg/resvg-js'
 import { describe, expect, it } from 'vitest'
-import { readOutlines, TextDrawer } from '../../src/show/outlines.js'
+import { readOutlines, TextDrawer } from '../../src/show/png/outlines.js'
 
-const file = (name: string) => `src/show/assets/${name}.ttf`
+const file = (name: string) => `src/show/png/assets/${name}.ttf`
 const [regular, strong] = ['Inter-Regular', 'Inter-SemiBold'].map((name) =>
   readOutlines(readFileSync(file(name))),
 )

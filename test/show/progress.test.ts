@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fitLine, progressLine, runText } from '../../src/show/progress.js'
+import { fitLine, progressLine, runText } from '../../src/show/values/progress.js'
 import { runView } from './sample-views.js'
 
 const line = progressLine(runView(300, { live: true, to: 1000, milliseconds: 1500 }))

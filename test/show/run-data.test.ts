@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { runData } from '../../src/show/run-data.js'
+import { runData } from '../../src/show/values/run-data.js'
 import { mistakesView, runView } from './sample-views.js'
 
 test('a run as data keeps every spike of a long history within its points', () => {

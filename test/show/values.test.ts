@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import * as aq from 'arquero'
 import { describe, expect, it } from 'vitest'
 import { calibrationChart, show, toBundle } from '../../src/show/index.js'
-import { tensorLine } from '../../src/show/tensor.js'
+import { tensorLine } from '../../src/show/values/tensor.js'
 import { runView } from './sample-views.js'
 
 const textOf = (value: unknown) => String(toBundle(value)?.['text/plain'])

@@ -14,7 +14,7 @@ import {
   type GptOptions,
 } from '../../src/text/index.js'
 import { Decoder } from '../../src/text/generation/decoder.js'
-import { toBundle } from '../../src/show/values.js'
+import { toBundle } from '../../src/show/values/values.js'
 import { temporaryFolder } from '../kit/index.js'
 
 /** Values that any language can make again, large enough that every part matters. */

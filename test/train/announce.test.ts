@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { sgd } from '../../src/backend/optimizers/sgd.js'
-import { knownRuns, onRuns } from '../../src/train/announce.js'
-import { train } from '../../src/train/train.js'
+import { knownRuns, onRuns } from '../../src/train/run/announce.js'
+import { train } from '../../src/train/run/train.js'
 
 // Runs write to disk beside the program.
 process.chdir(mkdtempSync(join(tmpdir(), 'gradbook-test-')))

@@ -7,7 +7,7 @@ import {
   bytesOfBooks,
   vectorsOf,
   writtenExamples,
-} from '../../src/train/books.js'
+} from '../../src/train/order/books.js'
 
 /** The same books as three plain arrays. */
 function plain(length: number) {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { adam, digits, fromArrays, sgd, train } from '../../src/index.js'
 import { silence } from './setup.js'
 import { backendStatistics } from '../../src/backend/index.js'
-import type { Run } from '../../src/train/run.js'
+import type { Run } from '../../src/train/run/run.js'
 
 beforeAll(() => void silence())
 afterAll(() => tf.setBackend('cpu'))

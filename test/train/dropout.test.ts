@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { dropout, withRandomness } from '../../src/backend/index.js'
-import { compile } from '../../src/backend/compile.js'
+import { compile } from '../../src/backend/compile/compile.js'
 import { adam, seed, sgd, train, type Run } from '../../src/index.js'
 import { blobs, classifier, linearModel, silence, weightsOf } from './setup.js'
 

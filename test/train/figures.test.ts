@@ -14,7 +14,7 @@ import {
   type Run,
 } from '../../src/index.js'
 import { iris, names, penguins } from '../../src/data/index.js'
-import { coreOf } from '../../src/train/run.js'
+import { coreOf } from '../../src/train/run/run.js'
 import { long, pytorch } from '../kit/needs.js'
 import { silence } from './setup.js'
 

@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { adamw, fromArrays, loadRun, sgd, train } from '../../src/index.js'
 import { backendStatistics, setBackendOptions } from '../../src/backend/index.js'
-import { coreOf, type Run } from '../../src/train/run.js'
+import { coreOf, type Run } from '../../src/train/run/run.js'
 import { kinds, losses } from './fixtures/kinds.mjs'
 import { silence } from './setup.js'
 

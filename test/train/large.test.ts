@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { adam, seed, train, type Run } from '../../src/index.js'
-import { toBundle } from '../../src/show/values.js'
-import { coreOf } from '../../src/train/run.js'
+import { toBundle } from '../../src/show/values/values.js'
+import { coreOf } from '../../src/train/run/run.js'
 import { long } from '../kit/needs.js'
 import { blobs, classifier, silence } from './setup.js'
 

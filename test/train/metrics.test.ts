@@ -6,7 +6,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { seed, sgd, train, type LossFunction } from '../../src/index.js'
-import { metrics } from '../../src/train/metrics.js'
+import { metrics } from '../../src/train/loss/metrics.js'
 import { silence } from './setup.js'
 
 beforeEach(() => {

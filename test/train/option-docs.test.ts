@@ -4,11 +4,11 @@ import { expect, test } from 'vitest'
 
 /** Interfaces whose members are options that users pass, by the file they stand in. */
 const options: readonly (readonly [file: string, names: readonly string[]])[] = [
-  ['train/options.ts', ['RunOptions', 'ModelOptions']],
-  ['train/changes.ts', ['Changes']],
-  ['train/rounds.ts', ['RoundsOptions', 'AdjustmentRule']],
-  ['train/run.ts', ['IterateOptions']],
-  ['train/own.ts', ['OwnModel']],
+  ['train/rules/options.ts', ['RunOptions', 'ModelOptions']],
+  ['train/adjust/changes.ts', ['Changes']],
+  ['train/run/rounds.ts', ['RoundsOptions', 'AdjustmentRule']],
+  ['train/run/run.ts', ['IterateOptions']],
+  ['train/model/own.ts', ['OwnModel']],
   ['data/from.ts', ['SourceOptions', 'RecordOptions']],
   ['data/load.ts', ['LoadOptions']],
   ['data/split.ts', ['SplitOptions']],

@@ -16,8 +16,8 @@ import {
   train,
   type Run,
 } from '../../src/index.js'
-import { coreOf } from '../../src/train/run.js'
-import { maybeCompiled } from '../../src/train/compiled.js'
+import { coreOf } from '../../src/train/run/run.js'
+import { maybeCompiled } from '../../src/train/step/compiled.js'
 import { blobs, classifier, line, linearModel, silence, weightsOf } from './setup.js'
 
 beforeEach(() => {

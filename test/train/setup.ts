@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { adam } from '../../src/backend/optimizers/index.js'
 import { setHost } from '../../src/host.js'
-import { cosine } from '../../src/train/schedules.js'
+import { cosine } from '../../src/train/rules/schedules.js'
 
 await tf.setBackend('cpu')
 process.env.GRADBOOK_RUNS ??= 'off'

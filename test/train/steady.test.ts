@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { compile } from '../../src/backend/index.js'
 import { fromArrays, seed, sgd, train } from '../../src/index.js'
-import { maybeCompiled } from '../../src/train/compiled.js'
-import { coreOf } from '../../src/train/run.js'
+import { maybeCompiled } from '../../src/train/step/compiled.js'
+import { coreOf } from '../../src/train/run/run.js'
 import { silence } from './setup.js'
 
 let shown: any[] = []

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { Run } from '../../src/train/run.js'
+import { Run } from '../../src/train/run/run.js'
 import { error, long, result, useKernel } from '../kit/index.js'
 import { createRandom } from '../../src/data/random.js'
 import { wholeCalls } from './fixtures/stop-whole.js'

@@ -12,7 +12,7 @@ import {
   type OwnModel,
   type Subset,
 } from '../../src/index.js'
-import { Order } from '../../src/train/order.js'
+import { Order } from '../../src/train/order/order.js'
 import { silence } from './setup.js'
 
 beforeEach(() => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { sgd } from '../../src/backend/optimizers/sgd.js'
-import { train } from '../../src/train/train.js'
+import { train } from '../../src/train/run/train.js'
 import { controls } from '../../src/widgets/index.js'
 import { fakeNotebook, type FakeComm } from './fake.js'
 

@@ -1,6 +1,6 @@
 /** What was changed while a run trained, as a list below its chart: on the chart a mark is all there is room for. */
 import { escapeHtml } from '../../../src/show/clean.js'
-import { runMime } from '../../../src/show/run-data.js'
+import { runMime } from '../../../src/show/values/run-data.js'
 import type { Notebook } from './notebook.js'
 
 /** Of each run the last output in a notebook that shows it: its list is the whole one. */

@@ -4,7 +4,7 @@
  * A display that is updated (a run that trains) keeps one line at the bottom of a terminal, redrawn in place; where
  * stderr is no terminal a line of it is printed now and then, and its last state at the end of the cell.
  */
-import { fitLine } from '../../../src/show/progress.js'
+import { fitLine } from '../../../src/show/values/progress.js'
 import type { Message } from '../client/index.js'
 
 export interface Sink {

@@ -1,5 +1,5 @@
 /** What the kernel sends of a run: `RunData` of src/show/run-data.ts, read from outside and so not trusted to be whole. */
-import type { RunData } from '../../../src/show/run-data.js'
+import type { RunData } from '../../../src/show/values/run-data.js'
 
 export type { RunData }
 export type Line = RunData['loss']

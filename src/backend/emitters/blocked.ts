@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs'
-import { blockSize } from '../blocks.js'
-import type { Graph, Value } from '../graph.js'
+import { blockSize } from '../session/blocks.js'
+import type { Graph, Value } from '../graph/graph.js'
 
 /**
  * Convolutions in the layout that ONNX Runtime keeps for itself: channels in blocks as wide as the processor's registers. Its

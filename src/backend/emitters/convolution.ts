@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Graph, Value } from '../graph.js'
-import { options } from '../options.js'
+import type { Graph, Value } from '../graph/graph.js'
+import { options } from '../session/options.js'
 import { maybeFilterGradient, maybeForward, maybeInputGradient } from './blocked.js'
 import { isFloat, type Attributes, type Emitters } from './kernel.js'
 import { activate, fusable } from './matmul.js'

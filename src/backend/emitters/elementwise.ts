@@ -1,4 +1,4 @@
-import { sameShape, type Graph, type Value } from '../graph.js'
+import { sameShape, type Graph, type Value } from '../graph/graph.js'
 import { isFloat, isNumber, listOf, type Emit, type Emitters } from './kernel.js'
 import { addBias } from './matmul.js'
 import { maybePooledRelu } from './pooling.js'

@@ -1,4 +1,4 @@
-import type { Graph, Value } from '../graph.js'
+import type { Graph, Value } from '../graph/graph.js'
 import type { Emitters } from './kernel.js'
 import { isFloat } from './kernel.js'
 

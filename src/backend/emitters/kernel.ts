@@ -1,4 +1,4 @@
-import type { Graph, Value } from '../graph.js'
+import type { Graph, Value } from '../graph/graph.js'
 
 /** The inputs of a kernel by tfjs's names, as values of the graph. Optional ones may be missing. */
 export type Inputs = { [name: string]: Value }

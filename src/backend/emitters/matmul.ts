@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Graph, Value } from '../graph.js'
+import type { Graph, Value } from '../graph/graph.js'
 import { elu, sigmoid } from './exponential.js'
 import { isFloat, listOf, type Attributes, type Emitters } from './kernel.js'
 import { findBlock, sumOver } from './sums.js'

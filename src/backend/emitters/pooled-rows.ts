@@ -1,4 +1,4 @@
-import type { Graph, Value } from '../graph.js'
+import type { Graph, Value } from '../graph/graph.js'
 import { columnSize, mostColumns, padsAfter } from './convolution.js'
 import type { Form, Source } from './pooled.js'
 import type { PoolInfo } from './tiles.js'

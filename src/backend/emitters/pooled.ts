@@ -1,4 +1,4 @@
-import type { Graph, Value } from '../graph.js'
+import type { Graph, Value } from '../graph/graph.js'
 import { sizeOf } from '../onnx/types.js'
 import { convolution, fits, infoOf, isNCHW, type Info } from './convolution.js'
 import type { Attributes, Emitters, Inputs } from './kernel.js'

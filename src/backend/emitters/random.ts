@@ -1,4 +1,4 @@
-import type { Graph, Value } from '../graph.js'
+import type { Graph, Value } from '../graph/graph.js'
 import { sizeOf } from '../onnx/types.js'
 import { rounds, spread, wordsOfSeed } from '../random/bits.js'
 import type { Emitters } from './kernel.js'

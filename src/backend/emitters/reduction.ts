@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Graph, Value } from '../graph.js'
+import type { Graph, Value } from '../graph/graph.js'
 import { sizeOf } from '../onnx/types.js'
 import { isFloat, isNumber, type Attributes, type Emit, type Emitters } from './kernel.js'
 import { meanOver, sumOver } from './sums.js'

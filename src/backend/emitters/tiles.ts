@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Graph, Value } from '../graph.js'
+import type { Graph, Value } from '../graph/graph.js'
 import { maybeGatherPixels } from './convolution.js'
 import type { Attributes } from './kernel.js'
 

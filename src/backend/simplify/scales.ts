@@ -1,4 +1,4 @@
-import { sameShape } from '../graph.js'
+import { sameShape } from '../graph/graph.js'
 import type { Node, Value } from '../onnx/model.js'
 import type { Maker } from './maker.js'
 import { findUses, numberIn } from './uses.js'

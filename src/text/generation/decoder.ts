@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import { compile } from '../../backend/compile.js'
+import { compile } from '../../backend/compile/compile.js'
 import type { Gpt } from '../models/gpt.js'
 
 /** Keys and values of all layers for the tokens so far, each [B, key-value heads, capacity, S]. */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import { compile } from '../../backend/compile.js'
+import { compile } from '../../backend/compile/compile.js'
 import { describe, InputError } from '../../errors.js'
 import { named } from '../../suggest.js'
 import type { TokenRow } from '../../views.js'

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import { copyValues } from '../../backend/copy.js'
+import { copyValues } from '../../backend/tfjs/copy.js'
 import { InputError } from '../../errors.js'
 import type { GptConfig } from '../models/config.js'
 import { Gpt } from '../models/gpt.js'

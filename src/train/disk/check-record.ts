@@ -14,8 +14,8 @@ import {
   tuple,
   type Shape,
 } from '../../store/shape.js'
-import type { Core } from '../core.js'
-import { optionChecks } from '../options.js'
+import type { Core } from '../state/core.js'
+import { optionChecks } from '../rules/options.js'
 import type { Decoded, Rest } from './record.js'
 
 /** A file may come from a stranger, or from a disk that lost some of it: what does not fit is told, and nothing of it is used. */

@@ -1,7 +1,7 @@
 import { describe, InputError } from '../../errors.js'
 import { maybeFiles, type Files } from '../../store/files.js'
 import { encodeEvents, type ScalarEvent } from '../../store/tfevents.js'
-import type { Core } from '../core.js'
+import type { Core } from '../state/core.js'
 
 /** Writes history and evaluations where TensorBoard reads them: `tensorboard --logdir FOLDER`. Gives the file. */
 export function exportTensorBoard(core: Core, given: string): string {

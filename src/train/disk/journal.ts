@@ -3,14 +3,14 @@ import { beside, maybeHost, type CellInfo } from '../../host.js'
 import { maybeFiles, type Files } from '../../store/files.js'
 import { atomically, isWaiting } from '../../settle.js'
 import { releaseLocks, type Lock } from '../../store/lock.js'
-import type { Core } from '../core.js'
+import type { Core } from '../state/core.js'
 import { writeCopy } from './copy.js'
 import { claimNamed, claimUnnamed, own, runsFolder, type Owner } from './folders.js'
 import { readRunFile, RunRecord, type RunFile } from './run-file.js'
 import { lineOf, newest, RunFolder } from './run-folder.js'
 import { say } from '../../say.js'
-import type { Snapshot } from '../snapshots.js'
-import type { Move, Point, Timeline } from '../timeline.js'
+import type { Snapshot } from '../state/snapshots.js'
+import type { Move, Point, Timeline } from '../run/timeline.js'
 
 /** Milliseconds between snapshots within a call. */
 const snapshotEvery = 60_000

@@ -1,9 +1,9 @@
 import type { Files } from '../../store/files.js'
-import type { Core } from '../core.js'
-import type { History } from '../history.js'
+import type { Core } from '../state/core.js'
+import type { History } from '../state/history.js'
 import { checkFit } from './check-record.js'
 import { readSnapshot, rebuild } from './record.js'
-import type { Snapshot } from '../snapshots.js'
+import type { Snapshot } from '../state/snapshots.js'
 
 /**
  * Names of snapshot files: `00000200.safetensors` the run as it stood; `00000200-undo-3.safetensors` a point that undo goes

@@ -5,15 +5,21 @@ import type { EvaluationDetail } from '../../mistakes/detail.js'
 import { decodeJson, encodeJson } from '../../store/json.js'
 import type { Files } from '../../store/files.js'
 import { decodeTensors, type StoredTensor, type TensorFile } from '../../store/safetensors.js'
-import { batchSizesFrom, batchSizesRecord } from '../batch-sizes.js'
-import { booksFromExamples, booksFromVectors, manyExamples, vectorsOf, writtenExamples } from '../books.js'
-import type { Core } from '../core.js'
-import { History } from '../history.js'
-import type { Settings } from '../options.js'
-import type { OrderState } from '../order.js'
-import { scheduleFrom, scheduleRecord } from '../schedules.js'
-import type { Snapshot, TensorValues } from '../snapshots.js'
-import { ruleFrom, ruleRecord } from '../stops.js'
+import { batchSizesFrom, batchSizesRecord } from '../rules/batch-sizes.js'
+import {
+  booksFromExamples,
+  booksFromVectors,
+  manyExamples,
+  vectorsOf,
+  writtenExamples,
+} from '../order/books.js'
+import type { Core } from '../state/core.js'
+import { History } from '../state/history.js'
+import type { Settings } from '../rules/options.js'
+import type { OrderState } from '../order/order.js'
+import { scheduleFrom, scheduleRecord } from '../rules/schedules.js'
+import type { Snapshot, TensorValues } from '../state/snapshots.js'
+import { ruleFrom, ruleRecord } from '../rules/stops.js'
 import { checkRest, checkTensors, misfit, readAs } from './check-record.js'
 
 /** Raised when the meaning of a file changes: from 2 on it holds its checksum. */

@@ -2,10 +2,10 @@ import * as tf from '@tensorflow/tfjs'
 import { InputError } from '../../errors.js'
 import type { Files } from '../../store/files.js'
 import { count, list, maybe, number, object, oneOf, text } from '../../store/shape.js'
-import { batchSizesRecord } from '../batch-sizes.js'
-import type { Core } from '../core.js'
-import { scheduleRecord } from '../schedules.js'
-import { ruleRecord } from '../stops.js'
+import { batchSizesRecord } from '../rules/batch-sizes.js'
+import type { Core } from '../state/core.js'
+import { scheduleRecord } from '../rules/schedules.js'
+import { ruleRecord } from '../rules/stops.js'
 
 /** A cell that trained, and the iteration it went on from. */
 interface Cell {

@@ -2,13 +2,13 @@ import type { Files } from '../../store/files.js'
 import { readableJson } from '../../store/json.js'
 import { atomically } from '../../settle.js'
 import { encodeTensors } from '../../store/safetensors.js'
-import type { Core } from '../core.js'
+import type { Core } from '../state/core.js'
 import { isSnapshot } from './contents.js'
 import { keptFile, maybePlace, presentFile, redoFile, undoFile } from './points.js'
 import { encodeSnapshot } from './record.js'
 import type { RunFile, RunRecord } from './run-file.js'
-import { takeSnapshot, type Snapshot } from '../snapshots.js'
-import type { Move, Point, Timeline } from '../timeline.js'
+import { takeSnapshot, type Snapshot } from '../state/snapshots.js'
+import type { Move, Point, Timeline } from '../run/timeline.js'
 
 /** Snapshots that stay on disk, the newest. */
 const keptSnapshots = 3

@@ -1,0 +1,66 @@
+import { InputError, describe } from '../../errors.js'
+import { Graph } from '../graph/graph.js'
+import { createSession, runSession, devices, version } from './native.js'
+import { encodeModel } from '../onnx/model.js'
+import { changeDevice } from './options.js'
+import { emptyTensor, tensorOf } from './storage.js'
+
+const fetched = `an NVIDIA card with its driver, CUDA 12, cuDNN 9, and the libraries that 'npm install onnxruntime-node@${version}' downloads on Linux (x64)`
+
+/** What a device needs of the machine. */
+const needs: { readonly [device: string]: string } = {
+  webgpu: 'WebGPU needs a graphics driver: on Linux Vulkan (libvulkan1 and the driver of the card).',
+  cuda: `CUDA needs ${fetched}.`,
+  tensorrt: `TensorRT needs ${fetched}, and TensorRT 10.`,
+}
+
+/** What ONNX Runtime says, without where in its own source it says so. */
+function reasonOf(error: unknown): string {
+  const [line] = (error as Error).message.split('\n') as [string]
+  return line.replace(/^.* was false\. /, '').slice(-300)
+}
+
+/** Adds two numbers on a device, and throws where that does not work. */
+function tryDevice(device: string): void {
+  const graph = new Graph()
+  const x = graph.input([2], 'float32')
+  const y = graph.add(x, x)
+  const model = encodeModel({ nodes: graph.nodes, inputs: [x], outputs: [y] })
+  const session = createSession(model, { threads: 1, device })
+  try {
+    const result = emptyTensor(y)
+    runSession(session, { [x.name]: tensorOf('float32', Float32Array.of(1, 2), [2]) }, { [y.name]: result })
+    if (result.data[1] !== 4) throw new Error(`2 + 2 gave ${result.data[1]}`)
+  } finally {
+    session.dispose()
+  }
+}
+
+/**
+ * Chooses where graphs run: 'cpu', or one of the devices that ONNX Runtime's build for this platform carries ('webgpu'; 'cuda'
+ * where its libraries were installed). It is tried out first: where it does not work the InputError says what is missing,
+ * and all stays as it was. On WebGPU the state of compiled functions stays on the device; all else, and on other devices the
+ * state too, is carried there and back by each graph.
+ *
+ * @example setDevice('cpu')
+ */
+export function setDevice(device: string): void {
+  const known = devices().map(({ name }) => name)
+  if (!known.includes(device))
+    throw new InputError({
+      where: `setDevice(${describe(device)})`,
+      received: describe(device),
+      expected: `one of ${known.join(', ')}`,
+    })
+  try {
+    tryDevice(device)
+  } catch (error) {
+    throw new InputError({
+      where: `setDevice(${describe(device)})`,
+      received: `a machine on which it does not run (${reasonOf(error)})`,
+      expected: 'a device that can add two numbers',
+      fix: `${needs[device] ?? ''} Until then setDevice('cpu').`.trim(),
+    })
+  }
+  changeDevice(device)
+}

@@ -1,0 +1,214 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { isMainThread } from 'node:worker_threads'
+import { MissingPackage } from '../../errors.js'
+import { atomically, during } from '../../settle.js'
+import type { ElementType, Elements } from '../onnx/types.js'
+
+/** What the native binding reads of a tensor; onnxruntime-common's class does more checks than a step can afford. */
+export interface NativeTensor {
+  type: ElementType
+  data: Elements
+  dims: readonly number[]
+  location: 'cpu'
+}
+
+export type NativeTensors = { [name: string]: NativeTensor }
+
+/** Values that a graph has left in the memory of a device. Whoever has them must dispose of them, once. */
+export interface DeviceTensor {
+  type: ElementType
+  dims: readonly number[]
+  location: 'gpu-buffer'
+  /** ONNX Runtime's own. */
+  gpuBuffer: unknown
+  dispose(): void
+}
+
+export type Feeds = { [name: string]: NativeTensor | DeviceTensor }
+
+export interface NativeSession {
+  loadModel(buffer: ArrayBufferLike, offset: number, length: number, options: object): void
+  /** Runs at once, on this thread and the session's own, into the arrays of `fetches`: called by `runSession`. */
+  run(feeds: Feeds, fetches: { [name: string]: NativeTensor | null }): Feeds
+  dispose(): void
+}
+
+interface Binding {
+  InferenceSession: new () => NativeSession
+  initOrtOnce(logLevel: number, tensorClass: unknown, isMainThread: boolean): void
+  listSupportedBackends(): { name: string; bundled: boolean }[]
+}
+
+/** The version whose inner interface is used below. */
+export const version = '1.30.0'
+
+const require = createRequire(import.meta.url)
+
+/** A folder of binaries by platform, and what to say of it. */
+interface Place {
+  folder: string
+  /** Its package.json, which says which version it is. */
+  manifest: string
+}
+
+function listPlaces(): Place[] {
+  const places: Place[] = []
+  try {
+    const manifest = require.resolve('onnxruntime-node/package.json')
+    places.push({ folder: join(dirname(manifest), 'bin', 'napi-v6'), manifest })
+  } catch {
+    // Not installed: the package brings its own copy.
+  }
+  const vendored = fileURLToPath(new URL('../../../vendor/onnxruntime/', import.meta.url))
+  return [...places, { folder: vendored, manifest: join(vendored, 'package.json') }]
+}
+
+/**
+ * Where ONNX Runtime's native library is for this platform: in onnxruntime-node, if exactly the version that fits is
+ * installed, else laid into this package when it was packed (scripts/vendor.mjs). Throws `MissingPackage` where it is in neither.
+ */
+export function findRuntime(): { path: string; version: string } {
+  const searched: string[] = []
+  for (const { folder, manifest } of listPlaces()) {
+    const path = join(folder, process.platform, process.arch, 'onnxruntime_binding.node')
+    if (existsSync(path) && JSON.parse(readFileSync(manifest, 'utf8')).version === version)
+      return { path, version }
+    searched.push(folder)
+  }
+  throw new MissingPackage('onnxruntime-node', searched, `npm install onnxruntime-node@${version}`)
+}
+
+/** Whether a run of ours is under way, whose results have arrays. */
+let isWritten = false
+/** What ends it. */
+const over = new Error('the results are written')
+
+/**
+ * What the native library hands results out in: a copy of each, also of those that it wrote into arrays of ours, which for a
+ * small GPT is a tenth of a step and garbage of 10 MB. So the first one ends a run of large results, by when all are where they
+ * belong. Whoever else uses the library in this process gets theirs.
+ */
+class Result {
+  readonly location = 'cpu'
+  readonly type: ElementType
+  readonly data: Elements
+  readonly dims: readonly number[]
+  constructor(type: ElementType, data: Elements, dims: readonly number[]) {
+    if (isWritten) throw over
+    this.type = type
+    this.data = data
+    this.dims = dims
+  }
+
+  /** What it makes of results that stay on the device. */
+  static fromGpuBuffer(
+    gpuBuffer: unknown,
+    { dataType, dims, dispose }: { dataType: ElementType; dims: readonly number[]; dispose(): void },
+  ): DeviceTensor {
+    return { type: dataType, dims, location: 'gpu-buffer', gpuBuffer, dispose }
+  }
+}
+
+/**
+ * Runs a session; the results are written into the arrays of `fetches`.
+ *
+ * @param endsEarly before the library copies them.
+ */
+export function runSession(
+  session: NativeSession,
+  feeds: Feeds,
+  fetches: NativeTensors,
+  endsEarly = false,
+): void {
+  during(
+    () => void (isWritten = false),
+    () => {
+      isWritten = endsEarly
+      try {
+        // Ended in the constructor above, which the library calls, JavaScript would take the process with it.
+        atomically(() => session.run(feeds, fetches))
+      } catch (error) {
+        if (error !== over) throw error
+      }
+    },
+  )
+}
+
+/** Runs a session that keeps results on its device; those and the others are new. */
+export function runResident(session: NativeSession, feeds: Feeds, names: readonly string[]): Feeds {
+  return atomically(() => session.run(feeds, Object.fromEntries(names.map((name) => [name, null]))))
+}
+
+const quiet = 3
+
+let loaded: Binding | undefined
+
+/**
+ * The native library itself. onnxruntime-node's public `run` wraps the same call in `setImmediate`, of which `dataSync()`
+ * could make nothing; so it is loaded without the package around it, and the version pinned.
+ */
+function binding(): Binding {
+  if (loaded) return loaded
+  const native = require(findRuntime().path) as Binding
+  native.initOrtOnce(quiet, Result, isMainThread)
+  return (loaded = native)
+}
+
+export interface SessionOptions {
+  threads: number
+  /** Where the graph runs; 'cpu' unless `setDevice` said otherwise. */
+  device: string
+  /** Names of nodes that run on the processor all the same. */
+  onProcessor?: readonly string[]
+  /** Results that stay on the device, by name: `keepsState` says on which they can. */
+  resident?: readonly string[]
+}
+
+/** Processors that this process may use. */
+export const processors = (): number => availableParallelism()
+
+/** Only WebGPU's provider can be told which nodes it shall not take. */
+const providerOf = (device: string, onProcessor: readonly string[]) =>
+  onProcessor.length === 0 ? device : { name: device, forceCpuNodeNames: onProcessor }
+
+/** Passes of ONNX Runtime (1.30) that break graphs, or compute something else than they say (the rule: simplify/index.ts). */
+const unwanted = [
+  // It breaks graphs with 1 / a * (b + 0): it looks for a node that another pass has taken out.
+  'DivMulFusion',
+  // x + 0 is not x where x is -0.
+  'NoopElimination',
+  // (c A) B is not c (A B), nor x * (c F) the c-fold of x * F, where A B or c F overflows.
+  'MatMulScaleFusion',
+  'ConvMulFusion',
+]
+
+/** A session for the bytes of a model. */
+export function createSession(
+  model: Uint8Array,
+  { threads, device, onProcessor = [], resident = [] }: SessionOptions,
+): NativeSession {
+  const session = new (binding().InferenceSession)()
+  session.loadModel(model.buffer, model.byteOffset, model.byteLength, {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    // 'all' adds layouts for inference of convolutions, which were never faster here.
+    graphOptimizationLevel: 'extended',
+    extra: { optimization: { disable_specified_optimizers: unwanted.join(';') } },
+    logSeverityLevel: 4,
+    ...(device === 'cpu' ? {} : { executionProviders: [providerOf(device, onProcessor), 'cpu'] }),
+    ...(resident.length === 0
+      ? {}
+      : { preferredOutputLocation: Object.fromEntries(resident.map((name) => [name, 'gpu-buffer'])) }),
+  })
+  return session
+}
+
+/** Execution providers that this build of ONNX Runtime carries. */
+export function devices(): { name: string; bundled: boolean }[] {
+  return binding().listSupportedBackends()
+}

@@ -1,0 +1,87 @@
+import * as tf from '@tensorflow/tfjs'
+import type { Entry } from '../session/storage.js'
+
+/**
+ * Which tensors are squares of deviations from a mean, in whatever mode they were made: their mean is a variance. The mean was
+ * rounded, so the deviations are all off by the same, and of numbers near a million that deviate by less than one that is most
+ * of what comes out: whoever knows the deviations can put it right.
+ */
+
+type Info = tf.TensorInfo
+
+/** An entry with the values that it has now: those of a variable change. */
+interface Values {
+  entry: Entry
+  generation: number
+}
+
+type Note =
+  | { kind: 'mean'; of: Values; axes: readonly number[]; kept: readonly number[] }
+  | { kind: 'deviations'; axes: readonly number[] }
+  | { kind: 'squares'; axes: readonly number[]; of: Values; deviations: Info }
+
+const notes = new WeakMap<Entry, { generation: number; note: Note }>()
+
+const valuesOf = (entry: Entry): Values => ({ entry, generation: entry.generation })
+
+const same = (before: Values, entry: Entry) =>
+  before.entry === entry && before.generation === entry.generation
+
+const keep = (entry: Entry, note: Note) => void notes.set(entry, { generation: entry.generation, note })
+
+function noteOf(entry: Entry): Note | undefined {
+  const kept = notes.get(entry)
+  return kept?.generation === entry.generation ? kept.note : undefined
+}
+
+const sameAxes = (a: readonly number[], b: readonly number[]) =>
+  a.length === b.length && a.every((axis) => b.includes(axis))
+
+const axesOf = ({ shape }: Info, { axis, reductionIndices }: { [name: string]: any }) =>
+  tf.util.parseAxisParam(reductionIndices ?? axis, shape)
+
+type Inputs = { readonly [name: string]: Info | null | undefined }
+
+/** Writes down what a kernel has made, if that is a step on the way to a variance. */
+export function noteKernel(
+  kernel: string,
+  inputs: Inputs,
+  attributes: { [name: string]: any },
+  made: Entry,
+  entryOf: (info: Info) => Entry,
+): void {
+  if (kernel === 'Mean') {
+    const x = inputs.x!
+    const axes = axesOf(x, attributes)
+    const kept = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size))
+    keep(made, { kind: 'mean', of: valuesOf(entryOf(x)), axes, kept })
+  } else if (kernel === 'Sub') {
+    const [a, b] = [inputs.a!, inputs.b!]
+    const mean = noteOf(entryOf(b))
+    if (mean?.kind !== 'mean' || !same(mean.of, entryOf(a))) return
+    // Where it is spread along another axis than its own, these are no deviations.
+    const whole = mean.kept.every((size) => size === 1) && tf.util.sizeFromShape(b.shape) === 1
+    if (whole || tf.util.arraysEqual(b.shape, mean.kept as number[]))
+      keep(made, { kind: 'deviations', axes: mean.axes })
+  } else if (kernel === 'Square') {
+    const x = inputs.x!
+    const note = noteOf(entryOf(x))
+    if (note?.kind === 'deviations')
+      keep(made, { kind: 'squares', axes: note.axes, of: valuesOf(entryOf(x)), deviations: x })
+  }
+}
+
+/** The deviations of whose squares, `x`, the mean over these axes is the variance. */
+export function maybeDeviations(
+  x: Info,
+  attributes: { [name: string]: any },
+  entryOf: (info: Info) => Entry,
+  isAlive: (info: Info) => boolean,
+): Info | undefined {
+  const note = noteOf(entryOf(x))
+  if (note?.kind !== 'squares') return undefined
+  const { deviations } = note
+  if (!isAlive(deviations) || !same(note.of, entryOf(deviations))) return undefined
+  const fits = tf.util.arraysEqual(x.shape, deviations.shape) && sameAxes(axesOf(x, attributes), note.axes)
+  return fits ? deviations : undefined
+}

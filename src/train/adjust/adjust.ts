@@ -1,0 +1,129 @@
+import { describe, InputError } from '../../errors.js'
+import { named } from '../../suggest.js'
+import type { Adjustment } from '../../views.js'
+import type { Core } from '../state/core.js'
+import { idsRecord, trainingPositions, type Ids } from '../order/ids.js'
+import type { Subset } from '../rules/subsets.js'
+
+export interface Why {
+  /** The reason, shown where the adjustment is. */
+  why?: string
+}
+
+export function whyOf(options: Why, where: string): string | undefined {
+  const { why } = named(options, ['why'], where)
+  if (why === undefined || typeof why === 'string') return why
+  throw new InputError({ where, received: describe(why), expected: "a text, e.g. { why: 'loss is flat' }" })
+}
+
+/** Writes an adjustment down. */
+export function note(core: Core, { what, from, to, why }: Omit<Adjustment, 'at'>): void {
+  const adjustment: Adjustment = { at: core.iteration, what, from, to, ...(why !== undefined && { why }) }
+  core.adjustments = [...core.adjustments, adjustment]
+}
+
+/** A note of the user's. */
+export function noteText(core: Core, text: string): void {
+  if (typeof text !== 'string' || !text.trim())
+    throw new InputError({ where: 'run.note(text)', received: describe(text), expected: 'some text' })
+  note(core, { what: 'note', from: null, to: text.trim() })
+}
+
+/** Leaves examples out of what is drawn, or takes them back in. */
+export function exclude(core: Core, ids: Ids, why: string | undefined, out: boolean): void {
+  const what = out ? 'exclude' : 'include'
+  const positions = trainingPositions(core, ids, `run.${what}(ids)`)
+  const before = core.order.state()
+  const left = core.order.included
+  core.order.exclude(positions, out)
+  const now = core.order.included
+  if (now === 0) {
+    core.order.restore(before)
+    throw new InputError({
+      where: 'run.exclude(ids)',
+      received: 'ids of all examples that were left',
+      expected: 'at least one example to train on',
+    })
+  }
+  note(core, { what, from: left, to: { ids: idsRecord(core, positions), left: now }, why })
+}
+
+/** Draws from a subset from now on; null: from everything. `record`: how the subset is chosen anew where it is replayed. */
+export function focus(
+  core: Core,
+  subset: { name: string; positions: Int32Array; chances?: Float32Array } | null,
+  record: Subset['record'],
+  why: string | undefined,
+): void {
+  const from = core.order.subset?.name ?? 'all'
+  core.order.focus(subset)
+  const how = record ?? (subset && { ids: idsRecord(core, Array.from(subset.positions)) })
+  note(core, {
+    what: 'focus',
+    from,
+    to: subset ? { subset: subset.name, count: subset.positions.length, ...how } : 'all',
+    why,
+  })
+}
+
+/** Multiplies the weight of these examples' losses. */
+export function reweight(core: Core, ids: Ids, factor: number, why?: string): void {
+  if (typeof factor !== 'number' || !Number.isFinite(factor) || factor < 0)
+    throw new InputError({
+      where: 'run.reweight(ids, factor)',
+      received: describe(factor),
+      expected: 'a factor, 0 or more',
+      fix: 'run.exclude(ids) leaves examples out altogether.',
+    })
+  const positions = trainingPositions(core, ids, 'run.reweight(ids, factor)')
+  const weights = core.weights?.slice() ?? new Float32Array(core.data.length).fill(1)
+  for (const position of positions) weights[position]! *= factor
+  if (factor === 0 && weights.every((weight) => weight === 0))
+    throw new InputError({
+      where: 'run.reweight(ids, factor)',
+      received: 'a weight of 0 for all examples',
+      expected: 'at least one that counts: of nothing, nothing is learned',
+    })
+  // All of them are looked at only where this may have set the last one back.
+  const isPlain = positions.every((position) => weights[position] === 1)
+  core.weights = isPlain && weights.every((weight) => weight === 1) ? undefined : weights
+  note(core, { what: 'reweight', from: 1, to: { ids: idsRecord(core, positions), factor }, why })
+}
+
+/** Corrects the label of one example: a class name or index, a number, or the values of y. */
+export function relabel(core: Core, id: number, label: unknown, why?: string): void {
+  const [position] = trainingPositions(core, id, 'run.relabel(id, label)')
+  const { classes, y } = core.data
+  const size = y.shape.reduce((a, b) => a * b, 1)
+  const count = size === 1 ? (classes?.length ?? core.trainee.classes) : undefined
+  const value = classes && size === 1 && typeof label === 'string' ? classes.indexOf(label) : label
+  const values =
+    typeof value === 'number'
+      ? [value]
+      : Array.isArray(value) || ArrayBuffer.isView(value)
+        ? Array.from(value as ArrayLike<number>)
+        : []
+  const fits =
+    values.length === size &&
+    values.every((entry) => typeof entry === 'number' && Number.isFinite(entry)) &&
+    (count === undefined || (Number.isInteger(values[0]) && values[0]! >= 0 && values[0]! < count)) &&
+    (!core.trainee.binary || values.every((entry) => entry >= 0 && entry <= 1))
+  if (!fits)
+    throw new InputError({
+      where: 'run.relabel(id, label)',
+      received: describe(label),
+      expected:
+        count !== undefined
+          ? classes
+            ? `a class: ${classes.slice(0, 20).join(', ')}, or its index`
+            : `a class index from 0 to ${count - 1}`
+          : `${size === 1 ? 'a number' : `${size} numbers`}${core.trainee.binary ? ' from 0 to 1' : ''}`,
+    })
+  const from = Array.from(
+    core.labels.get(position!) ?? (core.data.valuesAt(position!).y as ArrayLike<number>),
+  )
+  core.labels = new Map([...core.labels, [position!, values]])
+  const named = (entry: number[]) =>
+    entry.length === 1 ? (count !== undefined && classes?.[entry[0]!]) || entry[0] : entry
+  note(core, { what: 'relabel', from: named(from), to: { id, label: named(values) }, why })
+}

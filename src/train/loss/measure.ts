@@ -1,0 +1,85 @@
+import * as tf from '@tensorflow/tfjs'
+import type { Dataset } from '../../data/dataset.js'
+import { InputError } from '../../errors.js'
+import { Aligned } from './aligned.js'
+import type { Core } from '../state/core.js'
+import { checkMetric, metrics as known, type Metric } from './metrics.js'
+import { taskOfData, type Task } from './task.js'
+import type { Pass, Trainee } from '../model/trainee.js'
+
+/** What the predictions of a model answer on this data. */
+function taskOf({ taskOf, classes }: Trainee, data: Dataset, predicted: readonly (number | null)[]): Task {
+  return taskOf?.(data) ?? (classes === undefined ? taskOfData(data, predicted) : 'multiclass')
+}
+
+/** Refuses metrics that mean nothing for this model and data, before anything is computed. */
+export function checkMetrics({ trainee, settings }: Core, data: Dataset, where: string): void {
+  const { outputs: predicted, lossName: loss } = trainee
+  if (!predicted) return
+  for (const metric of settings.metrics)
+    checkMetric(metric, { task: taskOf(trainee, data, predicted), loss, y: data.y.shape, predicted }, where)
+}
+
+const aligned = new WeakMap<Metric, Aligned>()
+
+function alignedOf(metric: Metric): Aligned {
+  let one = aligned.get(metric)
+  if (!one) aligned.set(metric, (one = new Aligned(metric, `the metric ${metric.name}`)))
+  return one
+}
+
+/** Of each metric the mean over a batch. */
+export function measure(
+  { trainee, settings }: Core,
+  data: Dataset,
+  y: tf.Tensor,
+  pass: Pass,
+  predictions: tf.Tensor | undefined,
+): { [metric: string]: number } {
+  const count = y.shape[0] ?? 1
+  const means: { [metric: string]: number } = {}
+  if (settings.metrics.length === 0) return means
+  const losses = pass.losses ?? (tf.fill([count], 0).add(pass.loss) as tf.Tensor1D)
+  const shape = predictions?.shape.slice(1)
+  const task = shape && taskOf(trainee, data, shape)
+  for (const metric of settings.metrics) {
+    const { name } = metric
+    const isKnown = known.get(name) === metric
+    if (!predictions && name !== 'perplexity') throw needsPredictions(name)
+    if (isKnown && task) {
+      const asked = { task, loss: trainee.lossName, y: data.y.shape, predicted: shape! }
+      checkMetric(metric, asked, 'run.evaluate()')
+    }
+    const given = predictions ?? pass.loss
+    const perExample = (y: tf.Tensor) => metric.perExample(y, given, losses, task)
+    const values = isKnown ? perExample(y) : alignedOf(metric).call(y, given, perExample)
+    means[name] = meanOf(values, count, name)
+  }
+  return means
+}
+
+function meanOf(values: tf.Tensor, count: number, name: string): number {
+  if (values.size !== 1 && values.shape[0] !== count)
+    throw new InputError({
+      where: `the metric ${name}`,
+      received: `values of shape [${values.shape.join(', ')}] for ${count} examples`,
+      expected: 'its value for each example, [batch]',
+    })
+  return mean(values.dataSync())
+}
+
+/** In double precision and in order, so that it does not depend on how a backend adds. */
+export function mean(values: ArrayLike<number>): number {
+  let total = 0
+  for (let i = 0; i < values.length; i++) total += values[i]!
+  return total / values.length
+}
+
+function needsPredictions(name: string): InputError {
+  return new InputError({
+    where: `the metric ${name}`,
+    received: 'a model that gives no predictions',
+    expected: 'predictions, to compare with y',
+    fix: 'Give the model a function predict: (x) => …, or let its loss return { loss, predictions }.',
+  })
+}

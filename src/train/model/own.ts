@@ -1,0 +1,222 @@
+import * as tf from '@tensorflow/tfjs'
+import { describe, InputError } from '../../errors.js'
+import { atomically, during, temporary } from '../../settle.js'
+import { tellMeeting, watchMeeting } from '../loss/aligned.js'
+import { dropoutsOf } from './dropout.js'
+import { copyModel, isLayersModel } from './layers.js'
+import { frozenNorms, whileStill, type NormLayer } from './norms.js'
+import { placeWeights } from './place.js'
+import { assignOnce } from './gradients.js'
+import type { Batch, Lending, Parameter, Pass, Trainee } from './trainee.js'
+import { weighted } from './weighted.js'
+
+/** Variables by name, in any nesting; a tf.LayersModel stands for all its weights. */
+export type ParameterTree =
+  | tf.Variable
+  | tf.LayersModel
+  | readonly ParameterTree[]
+  | { readonly [name: string]: ParameterTree }
+
+/** What a loss of one's own gives. */
+export type OwnLoss = tf.Tensor | { loss: tf.Tensor; perExample?: tf.Tensor; predictions?: tf.Tensor }
+
+/** Anything with parameters and a loss. */
+export interface OwnModel {
+  /**
+   * Variables by name, in any nesting; a tf.LayersModel stands for all its weights. Those that are not trainable are not
+   * trained; what the loss assigns to them is taken back and saved with the rest. Required. `parameters: { w, b }`
+   */
+  parameters: ParameterTree
+  /**
+   * The mean loss of a batch; `{ loss, perExample }` with [batch] losses makes mistakes and weights possible: `loss` is their
+   * mean, and what else it has (a penalty) no weight changes. Required. `loss: ({ x, y }) => x.mul(w).sub(y).square().mean()`
+   */
+  loss(batch: Batch): OwnLoss
+  /** Predictions, for metrics and mistakes. Default: none, so there are no metrics. `predict: (x) => x.mul(w)` */
+  predict?(x: tf.Tensor): tf.Tensor
+  /** How many classes predictions are over, where they are. Default: predictions are numbers. `classes: 10` */
+  classes?: number
+  /**
+   * The same with parameters of its own, for a branch. Default: a branch lends its values to the original while its loss runs.
+   * `copy: () => makeModel()`
+   */
+  copy?(): OwnModel
+}
+
+/** Parameters as a list, named by their place in the tree. `still`: normalisations that are frozen in their models. */
+export function flattenParameters(tree: ParameterTree): Pick<
+  Trainee,
+  'parameters' | 'state' | 'states' | 'dropouts'
+> & {
+  still: NormLayer[]
+} {
+  const parameters: Parameter[] = []
+  const state: Parameter[] = []
+  const states: Parameter[] = []
+  const dropouts = new Map<object, string>()
+  const still: NormLayer[] = []
+  function visit(node: unknown, path: string): void {
+    if (node instanceof tf.Variable) parameters.push({ name: path || 'parameter', variable: node })
+    else if (isLayersModel(node)) {
+      const inside = placeWeights(node)
+      const placed = (parameter: Parameter) => ({
+        ...parameter,
+        name: path ? `${path}/${parameter.name}` : parameter.name,
+      })
+      for (const [layer, name] of dropoutsOf(node)) dropouts.set(layer, path ? `${path}/${name}` : name)
+      still.push(...frozenNorms(node, inside.parameters))
+      parameters.push(...inside.parameters.map(placed))
+      const within = new Map(inside.state.map((one) => [one, placed(one)]))
+      state.push(...within.values())
+      states.push(...inside.states.map((one) => within.get(one)!))
+    } else if (node instanceof tf.Tensor || typeof node !== 'object' || node === null)
+      throw new InputError({
+        where: `train({ parameters${path ? `: ${path}` : ''} })`,
+        received: describe(node),
+        expected: 'a tf.Variable',
+        fix: node instanceof tf.Tensor ? `Make it one: tf.variable(${path.split('/').at(-1)}).` : undefined,
+      })
+    else for (const [name, child] of Object.entries(node)) visit(child, path ? `${path}/${name}` : name)
+  }
+  visit(tree, '')
+  const trained = parameters.filter(({ variable }) => variable.trainable)
+  // What the loss assigns to (a moving average, a count) goes back with the rest, and is saved.
+  state.push(...parameters.filter(({ variable }) => !variable.trainable))
+  if (trained.length > 0) return { parameters: trained, state, states, dropouts, still }
+  throw new InputError({
+    where: 'train({ parameters })',
+    received: describe(tree),
+    expected: 'at least one trainable tf.Variable',
+    fix: 'E.g. { w: tf.variable(tf.zeros([2])) }.',
+  })
+}
+
+/** A model of one's own, as something to train. */
+export function ownTrainee(model: OwnModel): Trainee {
+  const { still, ...flat } = flattenParameters(model.parameters)
+  return {
+    model,
+    ...flat,
+    lossName: 'own function',
+    ...(model.classes !== undefined && { classes: model.classes }),
+    pass: (batch, options) =>
+      whileStill(options.training ? still : [], () =>
+        ownPass(model, batch, { ...options, parameters: flat.parameters }),
+      ),
+    ...(model.predict && { predict: (x: tf.Tensor) => model.predict!(x) }),
+    checkData: () => {},
+    copy: () => (model.copy ? ownTrainee(model.copy()) : borrowingTrainee(model, ownTrainee)),
+  }
+}
+
+/** Losses whose first batch was watched. */
+const watched = new WeakSet<object>()
+
+export function ownPass(
+  model: Pick<OwnModel, 'loss' | 'predict'>,
+  batch: Batch,
+  {
+    training,
+    weights,
+    parameters,
+  }: { training: boolean; weights?: tf.Tensor1D; parameters: readonly Parameter[] },
+): Pass {
+  const count = batch.x.shape[0] ?? 1
+  // Not a spread: while an iteration is recorded, ids and iteration are getters that say they have no value.
+  const seen = Object.defineProperties({ training } as Batch, Object.getOwnPropertyDescriptors(batch))
+  let given: OwnLoss
+  if (watched.has(model.loss) || count < 2) given = model.loss(seen)
+  else {
+    const from = [batch.x, ...parameters.map(({ variable }) => variable)]
+    const { result, met } = watchMeeting(batch.y, from, () => model.loss(seen))
+    watched.add(model.loss)
+    if (met) tellMeeting(model.loss, met, 'the loss')
+    given = result
+  }
+  const whole = given instanceof tf.Tensor ? { loss: given } : given
+  if (!(whole?.loss instanceof tf.Tensor) || whole.loss.size !== 1)
+    throw new InputError({
+      where: 'train({ loss })',
+      received: describe(whole?.loss ?? given),
+      expected: 'a scalar tensor, or { loss, perExample }',
+      fix: 'Take the mean over the batch: losses.mean().',
+    })
+  const { loss, losses } = weighted(whole, count, weights)
+  const predictions = whole.predictions ?? undefined
+  return {
+    loss,
+    ...(losses && { losses }),
+    ...((predictions || model.predict) && {
+      predictions: () => predictions ?? model.predict!(batch.x),
+    }),
+  }
+}
+
+/**
+ * A copy of a model whose loss is a closure over the original's variables. It has variables of its own; while its loss
+ * runs, the original's variables hold its values (a change of references, no copying) and then theirs again.
+ */
+export function borrowingTrainee<Model extends { parameters: ParameterTree }>(
+  model: Model,
+  asTrainee: (model: Model) => Trainee,
+): Trainee {
+  const original = asTrainee(model)
+  const twin = asTrainee({ ...model, parameters: copyTree(model.parameters) })
+  const own = [...twin.parameters, ...twin.state]
+  const lent = [...original.parameters, ...original.state].map(({ variable }) => variable)
+  for (const [i, { variable }] of own.entries()) variable.assign(lent[i]!)
+  function begin({ keepParameters = false, hold = temporary }: Lending = {}): () => void {
+    const before: tf.Tensor[] = []
+    let lends = false
+    const finish = hold(() => {
+      if (lends && keepParameters)
+        for (const [i, { variable }] of twin.parameters.entries()) assignOnce(variable, lent[i]!)
+      // What the pass itself changed (moving averages) is the copy's.
+      if (lends)
+        for (const [i, { variable }] of twin.state.entries())
+          assignOnce(variable, lent[original.parameters.length + i]!)
+      lends = false
+      for (const [i, value] of before.entries()) if (!value.isDisposed) assignOnce(lent[i]!, value)
+      tf.dispose(before)
+    })
+    atomically(() => {
+      for (const variable of lent) before.push(tf.keep(variable.clone()))
+      for (const [i, variable] of lent.entries()) variable.assign(own[i]!.variable)
+      lends = true
+    })
+    return finish
+  }
+  const lending = <T>(work: () => T): T =>
+    during(
+      () => {},
+      () => {
+        const finish = begin()
+        const result = work()
+        finish()
+        return result
+      },
+    )
+  return {
+    ...twin,
+    // The layers whose code runs.
+    dropouts: original.dropouts,
+    ...(original.pass && { pass: original.pass }),
+    borrow: { through: lent.slice(0, original.parameters.length), begin },
+    ...(twin.predict && { predict: (x: tf.Tensor) => lending(() => original.predict!(x)) }),
+    copy() {
+      const next = borrowingTrainee(model, asTrainee)
+      for (const [i, { variable }] of [...next.parameters, ...next.state].entries())
+        variable.assign(own[i]!.variable)
+      return next
+    },
+  }
+}
+
+function copyTree(tree: ParameterTree): ParameterTree {
+  if (tree instanceof tf.Variable) return tf.variable(tree, tree.trainable)
+  if (isLayersModel(tree)) return copyModel(tree)
+  if (Array.isArray(tree)) return tree.map(copyTree)
+  return Object.fromEntries(
+    Object.entries(tree as { [name: string]: ParameterTree }).map(([name, child]) => [name, copyTree(child)]),
+  )
+}

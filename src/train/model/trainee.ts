@@ -1,0 +1,91 @@
+import type * as tf from '@tensorflow/tfjs'
+import type { Optimizer } from '../../backend/optimizer.js'
+import type { Dataset } from '../../data/dataset.js'
+import type { Task } from '../loss/task.js'
+
+/** The examples of one iteration. Whoever got it from `nextBatch` disposes x and y (`tf.dispose(batch)`). */
+// A type, not an interface, so that tf.dispose takes it.
+export type Batch = {
+  /** First axis = the examples of the batch. */
+  x: tf.Tensor
+  y: tf.Tensor
+  ids: number[]
+  /** The iteration it is drawn for, counting from 1. */
+  iteration: number
+  /** Whether it is trained on (dropout on) or only looked at. Set where a loss of one's own is called. */
+  training?: boolean
+}
+
+/** What one forward pass gives. */
+export interface Pass {
+  /** The mean loss, with what regularizers add when training: what the gradient is taken of. */
+  loss: tf.Scalar
+  /** [batch]; missing where a loss of one's own gives only the mean. */
+  losses?: tf.Tensor1D
+  /** Probabilities where the loss is a cross-entropy, else the model's outputs. Computed when called. */
+  predictions?: () => tf.Tensor
+}
+
+/** A parameter: what the optimizer changes, by its place in the model. */
+export interface Parameter {
+  readonly name: string
+  readonly variable: tf.Variable
+  /** Applied to the new value after each update (a layer's kernelConstraint). */
+  constrain?(value: tf.Tensor): tf.Tensor
+}
+
+export interface Lending {
+  /** What the work did to the parameters is the copy's too. */
+  keepParameters?: boolean
+  /** Writes down how the lending ends, before it begins, and gives what ends it; by default within a `during`. */
+  hold?(finish: () => void): () => void
+}
+
+/** Anything with parameters, as a run sees it. */
+export interface Trainee {
+  /** The model as the user passed it. */
+  readonly model: object
+  readonly parameters: readonly Parameter[]
+  /** Variables that a forward pass changes by itself: the moving averages of batch normalisation, states of recurrent layers. */
+  readonly state: readonly Parameter[]
+  /** Of the state, that of stateful recurrent layers: each batch goes on from the one before. */
+  readonly states?: readonly Parameter[]
+  /** Parameters whose layers say now that they are frozen, and weights whose layers say now that they are trained. */
+  changedSince?(): { frozen: string[]; thawed: string[] }
+  /** Layers that drop entries while training, with their names. */
+  readonly dropouts?: ReadonlyMap<object, string>
+  /** What the loss is called in records. */
+  readonly lossName: string
+  /** How many classes predictions are over, where they are. */
+  readonly classes?: number
+  /** Whether predictions are the probability of 'yes'. */
+  readonly binary?: boolean
+  /** Forward and loss, differentiable. `weights` [batch] scale the examples' losses. Missing: an own iteration. */
+  pass?(batch: Batch, options: { training: boolean; weights?: tf.Tensor1D }): Pass
+  /**
+   * A copy of a model whose functions know only the original's variables: lends it the copy's values until the
+   * function that it gives is called. `parameters[i]` is then differentiated through `through[i]`.
+   */
+  borrow?: {
+    through: readonly tf.Variable[]
+    begin(options?: Lending): () => void
+  }
+  /** An iteration of the user's own, with its optimizers. */
+  iteration?(
+    batch: Batch,
+    tools: { optimizers: object; iteration: number },
+  ): Promise<{ loss: number | tf.Tensor }> | { loss: number | tf.Tensor }
+  optimizers?: { readonly [name: string]: Optimizer }
+  /** Predictions alone, where the model can give them without a target. */
+  predict?(x: tf.Tensor): tf.Tensor
+  /** The shape of the predictions of one example, where it is known. */
+  readonly outputs?: readonly (number | null)[]
+  /** What predictions answer, where the model says more of it than its predictions do. */
+  taskOf?(data: Dataset): Task
+  /** Throws an InputError when a target of the batch is none, and names its example. */
+  checkBatch?(batch: Batch, name: string, where: string): void
+  /** Throws an InputError when examples of this kind do not fit; it looks at the first ones. */
+  checkData(data: Dataset, where: string): void
+  /** A trainee of its own with the same values. */
+  copy(): Trainee
+}

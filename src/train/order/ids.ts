@@ -1,0 +1,47 @@
+import { describe, InputError } from '../../errors.js'
+import type { Core } from '../state/core.js'
+
+/** Examples by id: one, several, or what carries theirs, as a row of `run.slices({ by, of: 'train' })` does. */
+export type Ids = number | Iterable<number> | { readonly ids: Iterable<number> }
+
+/** The ids as a list, not yet looked up. */
+function idsOf(given: Ids, where: string): number[] {
+  if (typeof given === 'number') return [given]
+  const some = typeof given === 'object' && given !== null && 'ids' in given ? given.ids : given
+  if (typeof some === 'object' && typeof some?.[Symbol.iterator] === 'function') return [...some]
+  throw new InputError({
+    where,
+    received: describe(given),
+    expected: "an id, a list of ids, or a row of run.slices({ by, of: 'train' })",
+  })
+}
+
+/** Positions of training examples; refuses ids that are held out or unknown. */
+export function trainingPositions(core: Core, ids: Ids, where: string): number[] {
+  return idsOf(ids, where).map((id) => {
+    const position = core.data.positionOf(id)
+    if (position !== undefined) return position
+    const split =
+      core.data.splitOf(id) ??
+      (core.evaluateOn?.positionOf(id) === undefined ? undefined : core.evaluateOn.split)
+    throw new InputError({
+      where,
+      received: split ? `the id ${id}, which is held out (${split})` : `the id ${describe(id)}`,
+      expected: 'ids of training examples',
+      fix: split
+        ? "Training examples that go wrong: await run.mistakes({ of: 'train' })."
+        : typeof id === 'number'
+          ? 'Ids stand in the rows of run.mistakes() and in batch.ids.'
+          : 'Of rows of mistakes: rows.map(({ id }) => id).',
+    })
+  })
+}
+
+/** How many ids are written out in a record; more are counted. */
+const listed = 1000
+
+/** Ids as they stand in an adjustment. */
+export function idsRecord(core: Core, positions: readonly number[]): number[] | string {
+  if (positions.length > listed) return `${positions.length} examples`
+  return positions.map((position) => core.data.ids[position]!)
+}

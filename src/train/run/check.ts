@@ -1,0 +1,289 @@
+import { activationsOf } from '../model/activations.js'
+import { markEngine } from '../../backend/tfjs/unwind.js'
+import { describe, InputError } from '../../errors.js'
+import { during } from '../../settle.js'
+import { branchOf } from './branch.js'
+import { isOwn } from './hand.js'
+import { maybeCompiled } from '../step/compiled.js'
+import type { Core } from '../state/core.js'
+import { gradientsAt, iterateOnce } from '../step/iteration.js'
+import { tidily } from '../model/gradients.js'
+import { named } from '../../suggest.js'
+
+/** One thing that was looked at before training. */
+export interface CheckRow {
+  check: string
+  value: string
+  expected: string
+  ok: boolean
+}
+
+const round = (value: number) => Number(value.toPrecision(3))
+
+/**
+ * What is worth knowing before a long training: each row is one test, made on a copy, so the run stays as it is.
+ * - the inputs are of a scale that layers are made for;
+ * - every class occurs among the labels: where one does not, they may count from 1;
+ * - the first loss of a classifier is about ln(classes): more says that it is sure of nonsense;
+ * - a single batch can be learned by heart: if not, loss, model and data do not belong together;
+ * - every parameter gets a gradient, none of them a thousand times another's;
+ * - no layer is dead from the start;
+ * - whether the iterations are compiled, and if not, why;
+ * - how much memory the values, the slots and a batch take.
+ */
+export function checkRun(core: Core): CheckRow[] {
+  if (core.trainee.iteration) throw isOwn('run.check()')
+  const rows = during(markEngine(), () =>
+    tidily(() => [
+      ...inputs(core),
+      ...labels(core),
+      ...firstLoss(core),
+      ...gradientFlow(core),
+      ...deadUnits(core),
+      memory(core),
+    ]),
+  )
+  return [...rows, ...overfit(core)]
+}
+
+/** Of the first batch. Texts and indices have no scale. */
+function inputs(core: Core): CheckRow[] {
+  const { x } = core.nextBatch()
+  if (x.dtype !== 'float32' || x.size === 0) return []
+  const [low, high, size] = [x.min(), x.max(), x.square().mean().sqrt()].map((one) => one.dataSync()[0]!)
+  return [
+    {
+      check: 'inputs',
+      value: `${round(low!)} to ${round(high!)}, root mean square ${round(size!)}`,
+      expected: 'a root mean square below 10',
+      ok: size! < 10,
+    },
+  ]
+}
+
+/** Labels that are counted: enough to see a class that never comes. */
+const counted = 10_000
+
+function labels({ data, trainee }: Core): CheckRow[] {
+  const { classes } = trainee
+  const isIndex = data.y.shape.every((size) => size === 1)
+  const length = Math.min(counted, data.length)
+  if (classes === undefined || !isIndex || length < 10 * classes) return []
+  const missing = new Set(Array.from({ length: classes }, (_, label) => label))
+  for (let position = 0; position < length; position++) missing.delete(Number(data.valuesAt(position).y[0]))
+  const names = [...missing].slice(0, 5).map((label) => data.classes?.[label] ?? label)
+  return [
+    {
+      check: 'classes that occur',
+      value: `${classes - missing.size} of ${classes}${names.length ? `, not ${names.join(', ')}` : ''}`,
+      expected: 'all',
+      ok: missing.size === 0,
+    },
+  ]
+}
+
+function firstLoss(core: Core): CheckRow[] {
+  const { classes, binary, lossName } = core.trainee
+  if (core.iteration > 0 || !/crossentropy/i.test(lossName)) return []
+  const chance = Math.log(binary ? 2 : (classes ?? 1))
+  if (!(chance > 0)) return []
+  const loss = gradientsAt(core, core.nextBatch()).loss.dataSync()[0]!
+  return [
+    {
+      check: 'first loss',
+      value: `${round(loss)}`,
+      expected: `about ${round(chance)}, ln ${binary ? 2 : classes}`,
+      // Inputs of large scale and sure nonsense show as several times the loss of guessing.
+      ok: loss < 2 * chance && loss > 0.3 * chance,
+    },
+  ]
+}
+
+function gradientFlow(core: Core): CheckRow[] {
+  const { gradients } = gradientsAt(core, core.nextBatch())
+  const sizes = core.parameters.map(({ name, variable }, i) => {
+    const gradient = gradients[i]
+    return {
+      name,
+      size: gradient ? gradient.square().mean().sqrt().dataSync()[0]! : 0,
+      length: variable.size,
+    }
+  })
+  const still = sizes.filter(({ size }) => size === 0)
+  const moving = sizes.filter(({ size }) => size > 0)
+  const largest = moving.toSorted((a, b) => b.size - a.size)
+  const ratio = moving.length ? largest[0]!.size / largest.at(-1)!.size : NaN
+  return [
+    {
+      check: 'parameters that get a gradient',
+      value: `${moving.length} of ${sizes.length}${
+        still.length
+          ? `, not ${still
+              .map(({ name }) => name)
+              .slice(0, 3)
+              .join(', ')}`
+          : ''
+      }`,
+      expected: 'all',
+      ok: still.length === 0,
+    },
+    {
+      check: 'largest to smallest gradient (root mean square)',
+      value: moving.length ? `${round(ratio)} (${largest[0]!.name} to ${largest.at(-1)!.name})` : 'none',
+      expected: 'less than 1000',
+      ok: ratio < 1000,
+    },
+  ]
+}
+
+function deadUnits(core: Core): CheckRow[] {
+  return activationsOf(core.trainee.model, core.nextBatch().x).map(({ layer, dead, saturated }) => ({
+    check: `units of ${layer}`,
+    value: `${Math.round(dead * 100)} % dead, ${Math.round(saturated * 100)} % of values flat`,
+    expected: 'less than half dead',
+    ok: dead < 0.5,
+  }))
+}
+
+/** float32 throughout. */
+function memory(core: Core): CheckRow {
+  const values = core.trainee.parameters.reduce((sum, { variable }) => sum + variable.size, 0)
+  const slots = [...core.slots.values()].reduce(
+    (sum, entry) => sum + Object.values(entry).reduce((size, slot) => size + slot.size, 0),
+    0,
+  )
+  const batch = core.nextBatch()
+  const size = (numbers: number) => `${round((numbers * 4) / 2 ** 20)} MB`
+  return {
+    check: 'memory',
+    value: `${size(values)} of parameters, ${size(values)} of gradients, ${size(slots)} of optimizer slots, ${size(batch.x.size + batch.y.size)} a batch`,
+    expected: 'less than the device has; activations come on top',
+    ok: true,
+  }
+}
+
+/** Iterations on one batch. */
+const attempts = 100
+
+/** Also says whether the iterations could be compiled. */
+function overfit(core: Core): CheckRow[] {
+  return onCopy(core, 'check', overfitCopy)
+}
+
+function overfitCopy(twin: Core): CheckRow[] {
+  const positions = twin.order.next(Math.min(8, twin.settings.batchSize))
+  twin.settings.schedule = undefined
+  twin.settings.batchSchedule = undefined
+  twin.order.focus({ name: 'one batch', positions })
+  let first = NaN
+  let lowest = Infinity
+  for (let i = 0; i < attempts; i++) {
+    const { finite, loss } = iterateOnce(twin)
+    if (!finite) break
+    if (i === 0) first = loss
+    lowest = Math.min(lowest, loss)
+  }
+  const compiled = maybeCompiled(twin)
+  const reason = compiled?.reason
+  return [
+    {
+      check: `loss on ${positions.length} examples after ${attempts} iterations`,
+      value: `${round(first)} to ${round(lowest)}`,
+      expected: 'less than half of what it was',
+      ok: lowest < first / 2,
+    },
+    ...(compiled
+      ? [
+          {
+            check: 'compiled',
+            value: reason === undefined ? 'yes' : `no: ${reason}`,
+            expected: 'yes; kernel by kernel is slower',
+            ok: reason === undefined,
+          },
+        ]
+      : []),
+  ]
+}
+
+/** Tries something on a copy of the run, which ends with it. */
+function onCopy<T>(core: Core, name: string, work: (twin: Core) => T): T {
+  let twin: Core | undefined
+  const end = () => {
+    if (twin) disposeCore(twin)
+  }
+  return during(end, () => work(branchOf(core, name, (made) => void (twin = made))))
+}
+
+/** Ends the tensors of a copy that was made to try something. */
+export function disposeCore(core: Core): void {
+  maybeCompiled(core)?.dispose()
+  const variables = [...core.trainee.parameters, ...core.trainee.state].map(({ variable }) => variable)
+  const slots = [...core.slots.values()].flatMap((entry) => Object.values(entry))
+  for (const one of [...variables, ...slots]) if (!one.isDisposed) one.dispose()
+  core.slots.clear()
+}
+
+export interface RateRow {
+  learningRate: number
+  loss: number
+}
+
+/**
+ * The learning-rate range test (Smith 2017) on a copy: rates grow from `from` to `to` by the same factor each
+ * iteration; the one suggested is where the smoothed loss falls most steeply, which is before it diverges.
+ */
+export function findLearningRate(
+  core: Core,
+  options: { from?: number; to?: number; iterations?: number } = {},
+): { suggested: number; rows: RateRow[] } {
+  if (core.trainee.iteration) throw isOwn('run.findLearningRate()')
+  const where = 'run.findLearningRate(options)'
+  const { from = 1e-6, to = 1, iterations = 100 } = named(options, ['from', 'to', 'iterations'], where)
+  if (!(from > 0 && to > from && Number.isFinite(to)))
+    throw new InputError({
+      where,
+      received: `rates from ${describe(from)} to ${describe(to)}`,
+      expected: 'rates above 0 that grow, e.g. { from: 1e-6, to: 1 }',
+    })
+  if (!Number.isInteger(iterations) || iterations < 2 * steepOver)
+    throw new InputError({
+      where,
+      received: `${describe(iterations)} iterations`,
+      expected: `a whole number, at least ${2 * steepOver}`,
+    })
+  const { rows, smooth } = onCopy(core, 'learning rates', (twin) => rangeTest(twin, { from, to, iterations }))
+  const lowest = smooth.indexOf(Math.min(...smooth))
+  // Over some iterations: from one to the next the noise of the batches falls more steeply than the loss.
+  const fall = (at: number) => smooth[at - steepOver]! - smooth[at]!
+  let steepest = Math.min(2 * steepOver, rows.length - 1)
+  for (let at = steepest; at <= lowest; at++) if (fall(at) > fall(steepest)) steepest = at
+  const middle = rows[Math.max(0, steepest - steepOver / 2)]
+  return { suggested: Number((middle?.learningRate ?? from).toPrecision(2)), rows }
+}
+
+/** Rows of the test, and the smoothed losses. */
+function rangeTest(
+  twin: Core,
+  { from, to, iterations }: { from: number; to: number; iterations: number },
+): { rows: RateRow[]; smooth: number[] } {
+  twin.settings.schedule = undefined
+  twin.settings.stop = undefined
+  const rows: RateRow[] = []
+  const smooth: number[] = []
+  let mean = 0
+  for (let i = 0; i < iterations; i++) {
+    const learningRate = from * (to / from) ** (i / (iterations - 1))
+    twin.peak = learningRate
+    const { finite, loss } = iterateOnce(twin)
+    if (!finite) break
+    rows.push({ learningRate, loss })
+    // An exponential mean, corrected for its start as Adam's are.
+    mean = 0.9 * mean + 0.1 * loss
+    smooth.push(mean / (1 - 0.9 ** (i + 1)))
+    if (smooth.at(-1)! > 4 * Math.min(...smooth)) break
+  }
+  return { rows, smooth }
+}
+
+/** Iterations over which the fall of the loss is taken. */
+const steepOver = 10

@@ -1,0 +1,186 @@
+import * as tf from '@tensorflow/tfjs'
+import { describe, InputError } from '../../errors.js'
+import type { EvaluationDetail } from '../../mistakes/detail.js'
+import { committing } from '../../settle.js'
+import { mistakeAt } from '../../mistakes/rows.js'
+import type { IterationView, ParameterRow } from '../../views.js'
+import { readActivations } from '../model/activations.js'
+import { compiledTaps } from '../step/compiled.js'
+import type { Core } from '../state/core.js'
+import { predictedOf } from '../step/evaluate.js'
+import { isOwn } from './hand.js'
+import { commit, isFiniteUpdate, Making, record } from '../step/iteration.js'
+import type { Live } from './live.js'
+import { makePlanned, stretch } from './loop.js'
+import { tidily } from '../model/gradients.js'
+import { tapsAt } from '../step/taps.js'
+import type { Batch } from '../model/trainee.js'
+
+/** One iteration, opened up. Its tensors stay until `dispose()` is called. */
+export interface InspectedIteration<Parameters extends string = string> extends IterationView {
+  ids: number[]
+  batch: Batch
+  /** Probabilities where the loss is a cross-entropy, else the model's outputs; made before the update. */
+  predictions: tf.Tensor | undefined
+  /** Loss of each example of the batch. */
+  losses: Float32Array
+  /** As they come from the loss, before clipping. */
+  gradients: { [parameter in Parameters]: tf.Tensor }
+  /** What was added to each parameter. */
+  updates: { [parameter in Parameters]: tf.Tensor }
+  dispose(): void
+}
+
+/** Whether `run.iterate(n, { inspect })` opens an iteration up; refuses what cannot be. */
+export function isInspected(core: Core, n: number, inspect: unknown): boolean {
+  if (inspect === false) return false
+  if (inspect !== true && inspect !== 'compiled')
+    throw new InputError({
+      where: 'run.iterate(1, { inspect })',
+      received: describe(inspect),
+      expected: "true, false or 'compiled'",
+    })
+  if (n !== 1)
+    throw new InputError({
+      where: 'run.iterate(n, { inspect: true })',
+      received: `n = ${n}`,
+      expected: '1: one iteration is opened up at a time',
+    })
+  if (core.trainee.iteration) throw isOwn('run.iterate(1, { inspect: true })')
+  return true
+}
+
+/** Makes the next iteration of the run, opened up. */
+export async function inspectNext(
+  core: Core,
+  live: Live,
+  { compiled }: { compiled: boolean },
+): Promise<InspectedIteration> {
+  await makePlanned(core)
+  const inspected = inspectOnce(core, { compiled })
+  if (inspected) return inspected
+  // The same iteration on the usual path says what is wrong.
+  await stretch(core, live, { iterations: 1, spent: 'done' })
+  throw new InputError({
+    where: 'run.iterate(1, { inspect: true })',
+    received: core.stopReason?.message ?? 'an update that is not finite',
+    expected: 'a finite one',
+  })
+}
+
+/**
+ * One iteration with everything it is made of. The same functions as in `iterateOnce`, run op by op, so breakpoints and
+ * console.log in the model fire and the numbers are those of any other iteration. `compiled`: as a graph of its own over the
+ * same state, recorded once, for those who open up many; it throws an InputError where the loss cannot be recorded.
+ *
+ * @returns undefined where the update was not finite, and so not made.
+ */
+function inspectOnce(
+  core: Core,
+  { compiled = false }: { compiled?: boolean } = {},
+): InspectedIteration | undefined {
+  return committing((begins) => openUp(core, compiled, begins))
+}
+
+function openUp(core: Core, compiled: boolean, begins: () => void): InspectedIteration | undefined {
+  const started = performance.now()
+  const making = new Making(core)
+  return making.during(() => {
+    const inspected = tidily((keep) => {
+      const positions = core.nextPositions()
+      const batch = core.batchAt(positions)
+      const learningRate = core.learningRate()
+      const pace = core.paceOf(positions.length)
+      const given = [core, batch, core.weightsAt(positions), learningRate, pace] as const
+      const taps = compiled ? compiledTaps(...given) : tapsAt(...given)
+      const { found, norm, updates } = taps
+      const activations = readActivations(taps.activations)
+      const [loss, gradientNorm] = [found.loss.dataSync()[0]!, norm.dataSync()[0]!]
+      if (!Number.isFinite(loss) || !isFiniteUpdate(gradientNorm, learningRate)) return undefined
+      if (core.reach.findPlanned({ gradientNorm, learningRate, pace }, updates, found.state)) return undefined
+      const losses = (found.losses?.dataSync().slice() ?? new Float32Array()) as Float32Array
+      const changes = updates.map(
+        ({ parameter: { variable }, value }) => value?.sub(variable) ?? tf.zerosLike(variable),
+      )
+      const rows = core.parameters.map(({ name, variable }, i): ParameterRow => ({
+        name,
+        shape: variable.shape,
+        norm: lengthOf(variable),
+        gradientNorm: found.gradients[i] ? lengthOf(found.gradients[i]) : 0,
+        updateNorm: lengthOf(changes[updates.findIndex(({ parameter }) => parameter.name === name)]),
+      }))
+      const examples = examplesOf(core, batch, positions, losses, found.predictions)
+      const outcome = { finite: true, loss, gradientNorm, learningRate, positions, losses, pace }
+      begins()
+      making.finish(() => {
+        commit(core, updates, found.state)
+        core.reach.made()
+        record(core, outcome, performance.now() - started)
+      })
+      const byName = (tensors: readonly (tf.Tensor | null)[], names: readonly string[]) =>
+        Object.fromEntries(tensors.flatMap((tensor, i) => (tensor ? [[names[i]!, tensor]] : [])))
+      return {
+        kind: 'iteration' as const,
+        iteration: core.iteration,
+        loss,
+        learningRate,
+        gradientNorm,
+        examples,
+        parameters: rows,
+        ...(activations.length > 0 && { activations }),
+        ids: batch.ids,
+        batch: keep(batch),
+        predictions: keep(found.predictions),
+        losses,
+        gradients: keep(
+          byName(
+            found.gradients,
+            core.parameters.map(({ name }) => name),
+          ),
+        ),
+        updates: keep(
+          byName(
+            changes,
+            updates.map(({ parameter }) => parameter.name),
+          ),
+        ),
+      }
+    })
+    if (!inspected) return undefined
+    const { batch, predictions, gradients, updates } = inspected
+    const dispose = () => {
+      tf.dispose([batch.x, batch.y, ...Object.values(gradients), ...Object.values(updates)])
+      predictions?.dispose()
+    }
+    return { ...inspected, dispose }
+  })
+}
+
+function lengthOf(tensor: tf.Tensor | undefined): number {
+  return tensor ? tf.tidy(() => tensor.square().sum().sqrt().dataSync()[0]!) : 0
+}
+
+function examplesOf(
+  core: Core,
+  batch: Batch,
+  positions: Int32Array,
+  losses: Float32Array,
+  predictions: tf.Tensor | undefined,
+) {
+  const seen = predictions ? predictedOf(core, batch, predictions) : {}
+  return Array.from(positions, (position, i) => {
+    const single: EvaluationDetail = {
+      iteration: batch.iteration,
+      dataset: core.data,
+      losses: spread(position, losses[i] ?? NaN),
+      ...(seen.predicted && { predicted: spread(position, seen.predicted[i]!) }),
+      ...(seen.probability && { probability: spread(position, seen.probability[i]!) }),
+    }
+    return mistakeAt(single, position, core.labels.get(position))
+  })
+}
+
+/** A value that can be read at one position. */
+function spread(position: number, value: number): Float32Array {
+  return { [position]: value } as unknown as Float32Array
+}

@@ -1,0 +1,182 @@
+import type { Dataset } from '../../data/dataset.js'
+import { isDataset, isRecordTable, toDataset, type DataLike } from '../../data/from.js'
+import { nameTarget } from '../../data/examples.js'
+import { describe, InputError } from '../../errors.js'
+import {
+  calibrationOf,
+  confusionOf,
+  labelDoubts,
+  mistakesOf,
+  residualsOf,
+  slicesOf,
+  type Calibration,
+  type Confusion,
+  type EvaluationDetail,
+  type MistakesBy,
+  type ResidualRow,
+  type SliceRow,
+} from '../../mistakes/index.js'
+import { named } from '../../suggest.js'
+import type { EvaluationRow, Mistake, MistakesView } from '../../views.js'
+import { checkAverages } from '../step/averages.js'
+import type { Core } from '../state/core.js'
+import { evaluate, evaluateRun, placesAt } from '../step/evaluate.js'
+import type { Live } from './live.js'
+
+/** Which examples are looked at. */
+export type Looked = 'train' | 'evaluation'
+
+/** Looks at what the model makes of its data, without training. */
+export class Looking {
+  readonly #core: Core
+  readonly #live: Live
+  /** The last two looks at the training data. */
+  #looks: EvaluationDetail[] = []
+  /** The last look, and of which values and labels: the same is not computed twice. */
+  #last: { version: number; labels: Core['labels']; detail: EvaluationDetail } | undefined
+
+  constructor(core: Core, live: Live) {
+    this.#core = core
+    this.#live = live
+  }
+
+  /** To be awaited between batches. */
+  pause(): () => Promise<void> {
+    this.#live.begin()
+    return () => this.#live.breathe()
+  }
+
+  /** Of `evaluateOn`, or of data of one's own; where averages alone are asked for, that is the first argument. */
+  async evaluate(
+    first: DataLike | { ema: boolean } | undefined,
+    options: { ema?: boolean },
+  ): Promise<EvaluationRow> {
+    const core = this.#core
+    const only = isOptions(first)
+    const data = only ? undefined : (first as DataLike | undefined)
+    const given = only ? (first as { ema: boolean }) : options
+    const { ema = false } = named(given, ['ema'], 'run.evaluate(data, options)')
+    if (typeof ema !== 'boolean')
+      throw new InputError({
+        where: 'run.evaluate({ ema })',
+        received: describe(ema),
+        expected: 'true: with the averages of the parameters in their place; or false',
+      })
+    if (ema) checkAverages(core, 'run.evaluate({ ema })')
+    if (!ema && (data === undefined || data === core.evaluateOn)) {
+      if (!core.evaluateOn) throw withoutEvaluateOn('run.evaluate()', 'run.evaluate(data.validation)')
+      return { ...(await evaluateRun(core, this.pause())).row }
+    }
+    const evaluated = data ?? core.evaluateOn
+    if (evaluated === undefined) throw withoutEvaluateOn('run.evaluate()', 'run.evaluate(data.validation)')
+    const dataset: Dataset = toDataset(evaluated, { name: 'evaluate' })
+    core.trainee.checkData(dataset, 'run.evaluate(data)')
+    const { row } = await evaluate(core, dataset, this.pause(), { ema })
+    // Each look at data that was set apart is part of the record.
+    const look = { data: dataset.name, split: dataset.split, ema, ...row }
+    core.looks = [...core.looks, look]
+    core.onEvent('look', look)
+    return row
+  }
+
+  /** What is seen of each example now. */
+  async #at(of: Looked, where: string): Promise<EvaluationDetail> {
+    const core = this.#core
+    if (of !== 'train' && of !== 'evaluation')
+      throw new InputError({ where, received: describe(of), expected: "of: 'train' or 'evaluation'" })
+    const dataset = of === 'train' ? core.data : core.evaluateOn
+    if (!dataset) throw withoutEvaluateOn(where, "of: 'train'")
+    const { version, labels } = core
+    const known = this.#last
+    if (known?.version === version && known.labels === labels && known.detail.dataset === dataset)
+      return known.detail
+    const { detail } = await evaluate(core, dataset, this.pause())
+    // Training data has no evaluations: what is new or forgotten there is told from the looks at it.
+    const earlier = this.#looks.filter(({ iteration }) => iteration < detail.iteration)
+    this.#looks = dataset === core.data ? [...earlier.slice(-1), detail] : this.#looks
+    this.#last = { version, labels, detail }
+    return detail
+  }
+
+  async mistakes(options: { k?: number; of?: Looked; by?: MistakesBy }): Promise<MistakesView> {
+    const { of = 'evaluation', k, by } = named(options, ['k', 'of', 'by'], 'run.mistakes(options)')
+    const { iteration, details } = this.#core
+    const detail = await this.#at(of, 'run.mistakes({ of })')
+    const before = [...this.#looks, ...details].filter(
+      (one) => one.iteration < iteration && one.dataset === detail.dataset,
+    )
+    const view = mistakesOf({ detail, before, of, k, by, ...(of === 'train' && this.#ofTraining()) })
+    return detail.predicted ? view : this.#withPlaces(view, detail.dataset)
+  }
+
+  /** Predictions of several values are not kept of all examples: they are computed for those that are shown. */
+  #withPlaces(view: MistakesView, dataset: Dataset): MistakesView {
+    const positions = view.rows.map(({ id }) => dataset.positionOf(id)!)
+    const values = positions.length > 0 ? placesAt(this.#core, dataset, positions) : undefined
+    if (!values) return view
+    return {
+      ...view,
+      rows: view.rows.map((row, i) => ({ ...row, predicted: nameTarget(dataset, values[i]!) })),
+    }
+  }
+
+  async residuals(options: { of?: Looked }): Promise<ResidualRow[]> {
+    const { of = 'evaluation' } = named(options, ['of'], 'run.residuals(options)')
+    return residualsOf(await this.#at(of, 'run.residuals({ of })'), this.#corrected(of))
+  }
+
+  async confusion(options: { of?: Looked }): Promise<Confusion> {
+    const { of = 'evaluation' } = named(options, ['of'], 'run.confusion(options)')
+    return confusionOf(await this.#at(of, 'run.confusion({ of })'), this.#corrected(of))
+  }
+
+  async slices(options: {
+    by: (row: Mistake) => string | number | boolean
+    of?: Looked
+  }): Promise<SliceRow[]> {
+    const { by, of = 'evaluation' } = named(options, ['by', 'of'], 'run.slices(options)')
+    return slicesOf(await this.#at(of, 'run.slices({ of })'), by, this.#corrected(of))
+  }
+
+  async calibration(options: { of?: Looked; bins?: number }): Promise<Calibration> {
+    const { of = 'evaluation', bins } = named(options, ['of', 'bins'], 'run.calibration(options)')
+    return calibrationOf(await this.#at(of, 'run.calibration({ of })'), bins)
+  }
+
+  async doubtfulLabels(options: { k?: number }): Promise<MistakesView> {
+    const { k = 16 } = named(options, ['k'], 'run.doubtfulLabels(options)')
+    const { books, labels } = this.#core
+    const detail = await this.#at('train', 'run.doubtfulLabels()')
+    const score = labelDoubts(detail, books.vectors(), labels)
+    return mistakesOf({ detail, of: 'train', k, score, ...this.#ofTraining() })
+  }
+
+  /** Labels that were corrected: of the training data alone. */
+  #corrected(of: Looked): Core['labels'] | undefined {
+    return of === 'train' ? this.#core.labels : undefined
+  }
+
+  /** Corrected labels are what is expected, and what was excluded is dealt with. */
+  #ofTraining() {
+    const { labels, order } = this.#core
+    return { labels, without: (position: number) => order.isExcluded(position) }
+  }
+}
+
+/** A plain object that is no data (a Dataset, arrays under x, a table), with nothing in it, or with what the options have. */
+function isOptions(first: DataLike | { ema: boolean } | undefined): first is { ema: boolean } {
+  if (typeof first !== 'object' || first === null || Array.isArray(first)) return false
+  const prototype: unknown = Object.getPrototypeOf(first)
+  if (prototype !== Object.prototype && prototype !== null) return false
+  if ('x' in first || isDataset(first) || isRecordTable(first)) return false
+  return 'ema' in first || Object.keys(first).length === 0
+}
+
+function withoutEvaluateOn(where: string, instead: string): InputError {
+  return new InputError({
+    where,
+    received: 'a run without evaluateOn',
+    expected: 'data to evaluate on',
+    fix: `Use ${instead}, or pass evaluateOn to train.`,
+  })
+}

@@ -1,0 +1,223 @@
+import { describe, InputError } from '../../errors.js'
+import type { EvaluationDetail } from '../../mistakes/detail.js'
+import { whileWaiting } from '../../settle.js'
+import { named } from '../../suggest.js'
+import type { EvaluationRow, RoundsView } from '../../views.js'
+import { checkChanges, type Changes } from '../adjust/changes.js'
+import type { Core } from '../state/core.js'
+import { evaluate, evaluateRun } from '../step/evaluate.js'
+import { trainingPositions, type Ids } from '../order/ids.js'
+import type { Live } from './live.js'
+import { progressOf, ruleMet, stretch } from './loop.js'
+import { checkRule } from '../rules/options.js'
+import { viewOf } from './run-view.js'
+import { asRule, type StopFunction, type StopRule } from '../rules/stops.js'
+import { checkSubset, uniform, type Subset } from '../rules/subsets.js'
+
+/** A row of a table of adjustments: when the rule is met at a round's end, make the change. */
+export interface AdjustmentRule<Run, Rate = number> {
+  /** Looked at after each round's evaluation. Required. `when: plateau({ patience: 2 })` */
+  when: StopRule | StopFunction
+  /**
+   * Changes for `run.set`, where a function gets the present value; or code. Required.
+   * `change: { learningRate: (rate) => rate / 2 }`
+   */
+  change: ChangesFrom<Rate> | ((run: Run) => unknown)
+  /** The reason that the adjustment is written down with. Default: what the rule says. `why: 'flat'` */
+  why?: string
+}
+
+/** Changes whose functions get the present value; undefined where nothing is set. */
+type ChangesFrom<Rate> = {
+  [name in keyof Changes]: name extends FunctionName
+    ? Changes[name]
+    : Changes[name] | ((now: Present<name, Rate>) => Changes[name])
+}
+
+type Present<Name extends keyof Changes, Rate> = Name extends 'learningRate'
+  ? Rate
+  : Name extends 'batchSize'
+    ? number
+    : Exclude<Changes[Name], null>
+
+export interface RoundsOptions<Run, Metrics extends string = string, Rate = number> {
+  /** Iterations of each round. Required. `iterations: 100` */
+  iterations: number
+  /** What a round's iterations draw from, chosen anew at its beginning. Default: everything. `subset: hardest(0.5)` */
+  subset?: Subset
+  /**
+   * What the errors ask for, after each round's evaluation: code, or a table of rules. Without `evaluateOn` the code is given
+   * the mean loss of the round's batches. Default: nothing.
+   * `adjust: [{ when: plateau(), change: { learningRate: (rate) => rate / 2 } }]`
+   */
+  adjust?: ((evaluation: EvaluationRow<Metrics>, run: Run) => unknown) | readonly AdjustmentRule<Run, Rate>[]
+  /** Ends the rounds before all are done. Default: none. `until: targetReached('accuracy', 0.99)` */
+  until?: StopRule | StopFunction
+  /** Ends the call as Stop does, at a whole iteration. Default: none. `signal: AbortSignal.timeout(60_000)` */
+  signal?: AbortSignal
+}
+
+/** Some iterations on a subset, one evaluation, and the adjustments its errors ask for; again and again. */
+export async function rounds<Run extends { set(changes: Changes, options?: { why?: string }): void }>(
+  core: Core,
+  live: Live,
+  run: Run,
+  n: number,
+  options: RoundsOptions<Run> & { rule?: StopRule },
+): Promise<RoundsView> {
+  const { iterations, subset = uniform(), adjust, rule, signal } = options
+  checkSubset(subset, 'run.rounds(n, { subset })')
+  checkAdjust(core, adjust)
+  if (!Number.isInteger(iterations) || iterations < 1)
+    throw new InputError({
+      where: 'run.rounds(n, { iterations })',
+      received: describe(iterations),
+      expected: 'a whole number of iterations a round, at least 1',
+    })
+  const started = performance.now()
+  const from = core.iteration
+  const within = { from, to: from + n * iterations, started }
+  const pause = async () => {
+    if (live.due) await live.turn(() => viewOf(core, { live: true, ...within }))
+  }
+  const rows: RoundsView['rows'][number][] = []
+  const starts: number[] = []
+  const outer = core.order.subset
+  const giveBack = () => core.order.focus(outer)
+  const isOver = whileWaiting(giveBack, core)
+  live.begin()
+  core.stopReason = null
+  const call = core.owner
+  try {
+    let before = core.evaluateOn && n > 0 ? await current(core, pause, call) : undefined
+    for (let round = 1; round <= n && !core.stopReason; round++) {
+      const begun = core.iteration
+      const noted = core.adjustments.length
+      starts.push(begun)
+      core.order.focus(await choose(core, subset, starts, pause))
+      await stretch(core, live, { iterations, rule, signal, spent: 'done', within })
+      const after = core.evaluateOn ? await current(core, pause, call) : undefined
+      core.stopReason ??= ruleMet(core, [rule, core.ruleSpent ? undefined : core.settings.stop], {
+        from,
+        started,
+      })
+      await makeAdjustments(core, run, adjust, after ?? ownLoss(core, begun), { from, started })
+      rows.push({
+        round,
+        subset: subset.name,
+        from: begun,
+        to: core.iteration,
+        ...(before && { before }),
+        ...(after && { after }),
+        adjustments: core.adjustments.slice(noted),
+      })
+      before = after
+    }
+    core.stopReason ??= {
+      kind: 'iterations',
+      iteration: core.iteration,
+      message: `${n} rounds of ${iterations} iterations are spent`,
+    }
+  } finally {
+    if (isOver()) giveBack()
+    live.end(viewOf(core, { live: false, ...within }))
+  }
+  return { kind: 'rounds', run: core.name, rows, stopReason: core.stopReason }
+}
+
+/** The evaluation of the run as it stands: made now, unless it has been. */
+async function current(
+  core: Core,
+  pause: () => Promise<void>,
+  call: object | undefined,
+): Promise<EvaluationRow> {
+  const last = core.evaluations.at(-1)
+  return last?.iteration === core.iteration ? last : (await evaluateRun(core, pause, call)).row
+}
+
+/** A subset to draw from until another is chosen. */
+export async function focusOn(core: Core, on: Ids | Subset, pause: () => Promise<void>) {
+  if (typeof (on as Subset).choose === 'function') return choose(core, on as Subset, [core.iteration], pause)
+  const positions = Int32Array.from(new Set(trainingPositions(core, on as Ids, 'run.focus(on)')))
+  return { name: `${positions.length} examples`, positions }
+}
+
+/** How a round did by its own batches, where nothing is held out: their mean loss. */
+function ownLoss(core: Core, begun: number): EvaluationRow {
+  let sum = 0
+  for (let at = begun; at < core.history.length; at++) sum += core.history.row(at).loss
+  return { iteration: core.iteration, loss: sum / Math.max(1, core.history.length - begun) }
+}
+
+async function choose(core: Core, subset: Subset, starts: readonly number[], pause: () => Promise<void>) {
+  const positions = Int32Array.from(core.data.ids, (_, position) => position).filter(
+    (position) => !core.order.isExcluded(position),
+  )
+  let seen: Promise<EvaluationDetail> | undefined
+  const chosen = await subset.choose({
+    positions,
+    drawn: core.books.vectors().drawn,
+    roundStarts: starts,
+    detail: () => (seen ??= evaluate(core, core.data, pause).then(({ detail }) => detail)),
+  })
+  if (!chosen) return null
+  const { chances } = chosen
+  return {
+    name: subset.name,
+    positions: Int32Array.from(chosen.positions),
+    ...(chances && { chances: Float32Array.from(chances) }),
+  }
+}
+
+async function makeAdjustments<Run extends { set(changes: Changes, options?: { why?: string }): void }>(
+  core: Core,
+  run: Run,
+  adjust: RoundsOptions<Run>['adjust'],
+  evaluation: EvaluationRow,
+  call: { from: number; started: number },
+): Promise<void> {
+  if (typeof adjust === 'function') return void (await adjust(evaluation, run))
+  for (const row of adjust ?? []) {
+    const met = asRule(row.when).met(progressOf(core, call))
+    if (!met) continue
+    if (typeof row.change === 'function') await row.change(run)
+    else run.set(resolved(core, row.change), { why: row.why ?? met.message })
+  }
+}
+
+/** A table is looked at before the first round: what is wrong in it would be seen rounds later, or never. */
+function checkAdjust<Run>(core: Core, adjust: RoundsOptions<Run>['adjust']): void {
+  if (adjust === undefined || typeof adjust === 'function') return
+  const where = 'run.rounds(n, { adjust })'
+  if (!Array.isArray(adjust))
+    throw new InputError({
+      where,
+      received: describe(adjust),
+      expected:
+        '(evaluation, run) => …, or rows { when: plateau(), change: { learningRate: (rate) => rate / 2 } }',
+    })
+  const { settings, evaluateOn } = core
+  for (const row of adjust as readonly AdjustmentRule<Run>[]) {
+    const { when, change } = named(row, ['when', 'change', 'why'], where)
+    checkRule(when, { metrics: settings.metrics, evaluated: evaluateOn !== undefined, where })
+    if (typeof change !== 'function') checkChanges(change, `${where}.change`)
+  }
+}
+
+/** What a function is a value of, and not a way to one. */
+type FunctionName = 'schedule' | 'batchSchedule' | 'stop'
+const functions: readonly string[] = ['schedule', 'batchSchedule', 'stop'] satisfies FunctionName[]
+
+/** Changes whose functions have been given the present value. */
+function resolved(core: Core, changes: { [name: string]: unknown }): Changes {
+  const now: { [name: string]: unknown } = {
+    learningRate: Object.keys(core.peaks).length > 1 ? core.peaks : core.peak,
+    ...core.settings,
+  }
+  return Object.fromEntries(
+    Object.entries(changes).map(([name, value]) => [
+      name,
+      typeof value === 'function' && !functions.includes(name) ? value(now[name]) : value,
+    ]),
+  )
+}

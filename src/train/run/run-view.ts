@@ -1,0 +1,62 @@
+/** What is seen of a run: plain data for its chart, its progress bar and the line that a call leaves. */
+import { mistakesOf, type EvaluationDetail } from '../../mistakes/index.js'
+import type { EvaluationRow, MistakesView, RunView, StretchView } from '../../views.js'
+import type { Core } from '../state/core.js'
+
+/** Of an evaluation: a view comes five times a second, an evaluation now and then. */
+const mistakesSeen = new WeakMap<EvaluationDetail, MistakesView>()
+
+/** Examples of the newest evaluation that a view carries. */
+const mistakesInView = 8
+
+function newestMistakes(core: Core): { mistakes?: MistakesView } {
+  const detail = core.details.at(-1)
+  // After an undo the evaluation may belong to weights that were taken back.
+  if (!detail || detail.iteration > core.iteration) return {}
+  let mistakes = mistakesSeen.get(detail)
+  if (!mistakes) {
+    if (!detail.losses.some((loss) => !Number.isNaN(loss))) return {}
+    mistakes = mistakesOf({ detail, of: 'evaluation', k: mistakesInView })
+    mistakesSeen.set(detail, mistakes)
+  }
+  return { mistakes }
+}
+
+export function viewOf(
+  core: Core,
+  at: { live: boolean; from: number; to?: number; started: number },
+): RunView {
+  return {
+    kind: 'run',
+    name: core.name,
+    live: at.live,
+    iteration: core.iteration,
+    from: at.from,
+    ...(at.to !== undefined && Number.isFinite(at.to) && { to: at.to }),
+    history: core.history.columns(),
+    evaluations: core.evaluations,
+    adjustments: core.adjustments,
+    metrics: core.settings.metrics.map(({ name }) => name),
+    stopReason: core.stopReason,
+    milliseconds: performance.now() - at.started,
+    ...(core.spikes.length > 0 && { spikes: core.spikes }),
+    ...newestMistakes(core),
+  }
+}
+
+/** What a call came to. */
+export function stretchView(
+  core: Core,
+  { from, started, evaluation }: { from: number; started: number; evaluation?: EvaluationRow | undefined },
+): StretchView {
+  return {
+    kind: 'stretch',
+    run: core.name,
+    from,
+    to: core.iteration,
+    loss: core.history.last('loss'),
+    milliseconds: performance.now() - started,
+    ...(evaluation && { evaluation }),
+    stopReason: core.stopReason,
+  }
+}

@@ -1,0 +1,316 @@
+import type { Dataset } from '../../data/dataset.js'
+import { isDataset, toDataset, type DataLike } from '../../data/from.js'
+import { describe, InputError } from '../../errors.js'
+import { maybeFiles } from '../../store/files.js'
+import { Core } from '../state/core.js'
+import { contentsOf } from '../disk/contents.js'
+import { mend } from '../disk/copy.js'
+import { runsFolder } from '../disk/folders.js'
+import { checkFrozen } from '../adjust/freeze.js'
+import { Journal, settleJournals } from '../disk/journal.js'
+import { isLayersModel, layersTrainee, type LossFunction } from '../model/layers.js'
+import {
+  findFolder,
+  openFolder,
+  optionsOf,
+  otherwise,
+  takeUp,
+  type LoadOptions,
+  type Saved,
+} from '../disk/load.js'
+import { losses } from '../loss/losses.js'
+import { checkMetrics } from '../loss/measure.js'
+import {
+  checkOneAverage,
+  checkOptimizer,
+  checkOptions,
+  optionChecks,
+  settingsFrom,
+  type ModelOptions,
+  type RunOptions,
+} from '../rules/options.js'
+import { checkSizes, checkWholeBatches, fixedBatch } from '../model/recurrent.js'
+import { ownTrainee, type OwnModel } from '../model/own.js'
+import { iterationTrainee, type OwnIteration } from '../step/own-iteration.js'
+import type { LayersModelLike, MetricsNamed } from './run-types.js'
+import { savedPoints } from '../disk/points.js'
+import { Run } from './run.js'
+import { lookAtRunFile } from '../disk/run-file.js'
+import { isRunAgain, unsure, withClaim, type Claim } from '../disk/take.js'
+import { say } from '../../say.js'
+import { atomically } from '../../settle.js'
+import { named } from '../../suggest.js'
+import type { Trainee } from '../model/trainee.js'
+
+/** What `train` takes beside this model: a tf.LayersModel has no loss of its own. */
+export type OptionsOf<M> = M extends LayersModelLike ? ModelOptions : RunOptions
+
+/**
+ * Makes a run of a model: nothing is trained yet. The model is trained in place.
+ *
+ *     const run = train(model, { data, loss: 'meanSquaredError', optimizer: sgd({ learningRate: 0.1 }) })
+ *     await run.iterate(100)
+ *
+ * @throws InputError where the options, the data's shapes or the model do not fit; its message says what would.
+ */
+// One signature, so that a mistake is told where it is: of several the checker tells of the last alone.
+export function train<M extends LayersModelLike | OwnModel | OwnIteration, Metrics extends string = never>(
+  model: M,
+  given: OptionsOf<M> & MetricsNamed<Metrics>,
+): Run<M, Metrics> {
+  const options = checkOptions(given, 'train(model, options)')
+  const { name, resume = false } = options
+  const again = resume ? maybeResumed(model, options) : undefined
+  if (again) return again as Run<any, any>
+  const core = createCore(model, options)
+  return new Run(core, new Journal(core, { named: name !== undefined }))
+}
+
+/** The run on disk goes on as it stood. What the code says otherwise, which may be what it began with, is said. */
+function takeUpAgain(
+  model: unknown,
+  options: RunOptions & { loss?: unknown },
+  saved: Saved,
+  claim: Claim,
+): Run {
+  const core = createCore(model, optionsOf(saved, withOptimizer(model, options)))
+  const run = resumeRun(core, saved, claim)
+  const other: { [name: string]: unknown } = { ...otherwise(core, options) }
+  if (options.seed !== undefined && options.seed !== core.settings.seed) other.seed = options.seed
+  const names = Object.keys(other)
+  if (names.length > 0)
+    say(
+      `The run '${core.name}' goes on with its own ${names.join(', ')} at iteration ${core.iteration}, not with what was passed. run.set({ … }) changes it.`,
+    )
+  return run
+}
+
+/** The optimizer of a run is the first of a model that brings its own. */
+function withOptimizer<Options extends object>(model: unknown, options: Options): Options {
+  const { optimizers } = model as Partial<OwnIteration>
+  const own = optimizers && Object.values(optimizers)[0]
+  return own ? { ...options, optimizer: own } : options
+}
+
+function createCore(model: unknown, options: RunOptions & { loss?: unknown }): Core {
+  const settings = settingsFrom(options)
+  const trainee = traineeOf(model, options.loss)
+  const own = trainee.optimizers && Object.values(trainee.optimizers)[0]
+  const optimizer = checkOptimizer(own ?? options.optimizer, 'train(model, { optimizer })')
+  const data = toDataset(options.data, { name: 'data' })
+  const evaluateOn = options.evaluateOn === undefined ? undefined : heldOut(options.evaluateOn, data)
+  if (evaluateOn && !trainee.pass)
+    throw new InputError({
+      where: 'train({ iteration }, { evaluateOn })',
+      received: 'an own iteration without a loss to evaluate',
+      expected: '{ parameters, optimizers, iteration, loss: (batch) => … }',
+    })
+  for (const [option, set] of Object.entries({ data, evaluateOn }))
+    if (set?.length === 0)
+      throw new InputError({
+        where: `train(model, { ${option} })`,
+        received: `no examples in ${set.name}`,
+        expected: 'at least one',
+      })
+  const fixed = fixedBatch(trainee)
+  if (fixed !== undefined) {
+    settings.batchSize = options.batchSize ?? fixed
+    settings.evaluationBatchSize = options.evaluationBatchSize ?? fixed
+    checkSizes(trainee, settings, (option) => `train(model, { ${option} })`)
+    checkWholeBatches(trainee, data, 'train(model, { data })')
+    if (evaluateOn) checkWholeBatches(trainee, evaluateOn, 'train(model, { evaluateOn })')
+  }
+  trainee.checkData(data, 'train(model, { data })')
+  if (evaluateOn) trainee.checkData(evaluateOn, 'train(model, { evaluateOn })')
+  const core = new Core({ name: options.name ?? 'run', trainee, data, evaluateOn, settings, optimizer })
+  if (trainee.iteration && settings.accumulate !== undefined)
+    throw new InputError({
+      where: 'train({ iteration }, { accumulate })',
+      received: 'an own iteration, whose updates are its own',
+      expected: 'a loss',
+      fix: 'Use accumulate(adam({ … }), { every: 4 }) as one of its optimizers.',
+    })
+  checkMetrics(core, evaluateOn ?? data, 'train(model, { metrics })')
+  checkOneAverage(optimizer, settings, 'train(model, options)')
+  checkFrozen(core, 'train(model, { freeze })')
+  if (settings.dropout !== undefined)
+    settings.dropout = core.dropouts.checked(settings.dropout, 'train(model, { dropout })')
+  return core
+}
+
+/**
+ * Takes up a run that is on disk: `loadRun('runs/first', { model, data })`, `loadRun('latest', …)` after a kernel
+ * restart. The model takes the saved weights; the seed, the order of the data, the optimizer's state, the history and the
+ * settings come from disk. Functions of one's own (a loss, schedule, stop rule, metric) are passed again.
+ */
+export async function loadRun<
+  M extends LayersModelLike | OwnModel | OwnIteration,
+  Metrics extends string = string,
+>(target: string, given: LoadOptions & MetricsNamed<Metrics> & { model: M }): Promise<Run<M, Metrics>> {
+  const known = ['model', ...Object.keys(optionChecks)]
+  const { model, ...passed } = named(given, known, 'loadRun(folder, options)') as typeof given
+  if (typeof model !== 'object' || model === null)
+    throw new InputError({
+      where: 'loadRun(folder, { model })',
+      received: describe(model),
+      expected: 'the model, built as it was when the run was saved: it takes the saved weights',
+    })
+  const where = `loadRun(${describe(target)})`
+  const { files, folder } = findFolder(target, where)
+  const run = withClaim(files, folder, { save: passed.save, takesOver: isRunAgain }, (claim) =>
+    ofFolder(folder, where, () => loadFrom(openFolder(files, folder, where), model, passed, claim)),
+  )!
+  return run as Run<any, any>
+}
+
+function loadFrom(saved: Saved, model: unknown, passed: LoadOptions, claim: Claim): Run {
+  const { loss } = saved.file
+  const options = checkOptions(optionsOf(saved, withOptimizer(model, passed)), 'loadRun(folder, options)')
+  if (options.loss === undefined && isLayersModel(model)) {
+    if (!losses.has(loss as string))
+      throw new InputError({
+        where: `loadRun('${saved.folder}')`,
+        received: 'a run whose loss is a function of your own',
+        expected: 'it to be passed again: a file cannot hold it',
+        fix: 'loadRun(…, { loss: (expected, predicted) => … }).',
+      })
+    options.loss = loss
+  }
+  const { seed } = passed
+  const recorded = saved.decoded().settings.seed
+  if (seed !== undefined && seed !== recorded)
+    throw new InputError({
+      where: `loadRun('${saved.folder}', { seed })`,
+      received: describe(seed),
+      expected: `the seed that the run began with, ${recorded}, or none: it comes from disk`,
+    })
+  const core = createCore(model, options)
+  const run = resumeRun(core, saved, claim)
+  const changes = otherwise(core, passed)
+  if (Object.keys(changes).length > 0) run.set(changes, { why: 'passed to loadRun' })
+  return run
+}
+
+/** An error of what a folder holds names the folder. */
+function ofFolder<T>(folder: string, where: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof InputError) || error.message.includes(folder)) throw error
+    const { problem } = error
+    throw new InputError(
+      { ...problem, where: [where, folder, problem.where].filter(Boolean).join(', ') },
+      { cause: error },
+    )
+  }
+}
+
+/** The run on disk goes on in `core`, in its folder, or in one of its own where a live process writes to that. */
+function resumeRun(core: Core, saved: Saved, claim: Claim): Run {
+  takeUp(core, saved)
+  // It names a folder: one that a stranger wrote must not lead elsewhere.
+  if (optionChecks.name!.ok(saved.file.name)) core.name = saved.file.name
+  const points = savedPoints(core, maybeFiles()!, saved.folder)
+  if (claim !== 'off' && 'taken' in claim) {
+    core.parent = { name: core.name, iteration: core.iteration }
+    return new Run(core, new Journal(core, { named: true, parent: core.parent }), points)
+  }
+  return atomically(() => new Run(core, journalOf(core, saved.folder, saved.file.id, claim), points))
+}
+
+/** What writes to the folder from now on. */
+function journalOf(core: Core, folder: string, id: string | undefined, claim: Claim): Journal {
+  if (claim === 'off') return new Journal(core, { named: true, id })
+  if ('unwritable' in claim) return new Journal(core, { named: true, id, unwritable: claim.unwritable })
+  const { lock, owner } = claim as Extract<Claim, { lock: unknown }>
+  owner?.handOver()
+  return new Journal(core, { named: true, id, taken: { folder, lock } })
+}
+
+/** The run of this name on disk, where there is one. */
+function maybeResumed(model: unknown, options: RunOptions & { loss?: unknown }): Run | undefined {
+  const where = 'train(model, { resume })'
+  const { name, save } = options
+  if (name === undefined)
+    throw new InputError({
+      where,
+      received: 'a run without a name',
+      expected: 'the name of the run to take up',
+      fix: "train(model, { name: 'first', resume: true, … }), or loadRun('latest', { model, data }).",
+    })
+  settleJournals()
+  const files = maybeFiles()
+  if (!files) return undefined
+  const folder = files.join(runsFolder(true) ?? 'runs', name)
+  mend(files, folder)
+  if (!files.exists(folder)) return undefined
+  return withClaim(files, folder, { save, takesOver: () => true }, (claim) => {
+    const found = lookAtRunFile(files, folder)
+    const { ours, others } = contentsOf(files, folder)
+    if (!found && !ours.some((one) => one.startsWith('snapshots')) && others.length > 0) return undefined
+    if (claim !== 'off' && 'taken' in claim && !claim.taken.alive) throw unsure(folder, claim.taken, where)
+    const isWritten =
+      found && 'file' in found
+        ? found.file.snapshot !== null
+        : (found ?? ours.some((one) => one.startsWith('snapshots')))
+    return ofFolder(folder, where, () => {
+      if (isWritten) return takeUpAgain(model, options, openFolder(files, folder, where), claim)
+      // It was made and has not trained: it begins there.
+      if (claim === 'off' || !('lock' in claim)) return undefined
+      const core = createCore(model, options)
+      return new Run(
+        core,
+        journalOf(core, folder, found && 'file' in found ? found.file.id : undefined, claim),
+      )
+    })
+  })
+}
+
+/** Held-out data. Bare arrays get ids that go on where the training data's end, so that no id is in both. */
+function heldOut(given: DataLike, data: Dataset): Dataset {
+  const options = { name: 'evaluateOn', split: 'validation' as const }
+  const dataset = toDataset(given, options)
+  if (isDataset(given)) return dataset
+  let next = 0
+  for (let position = 0; position < data.length; position++) next = Math.max(next, data.ids[position]! + 1)
+  // Where ids have no room behind the last, those that are left are taken from the first on.
+  let id = next + dataset.length <= 2 ** 31 ? next : 0
+  const ids = new Int32Array(dataset.length)
+  for (let i = 0; i < ids.length; i++) {
+    while (data.positionOf(id) !== undefined) id++
+    ids[i] = id++
+  }
+  return toDataset(given, { ...options, ids })
+}
+
+function traineeOf(model: unknown, loss: unknown): Trainee {
+  const thing = model as Partial<OwnModel & { layers: unknown[]; iteration: unknown }> | null
+  if (typeof thing === 'object' && thing !== null) {
+    if (isLayersModel(model)) {
+      if (typeof loss === 'string' || typeof loss === 'function')
+        return layersTrainee(model, loss as string | LossFunction)
+      throw new InputError({
+        where: 'train(model, { loss })',
+        received: describe(loss),
+        expected: 'the name of a loss or a function (expected, predicted) => [batch]',
+        fix: "E.g. loss: 'sparseCategoricalCrossentropy' for class indices, 'meanSquaredError' for numbers.",
+      })
+    }
+    if (thing.parameters && typeof thing.iteration === 'function')
+      return iterationTrainee(thing as unknown as OwnIteration)
+    if (thing.parameters && typeof thing.loss === 'function') {
+      if (loss === undefined) return ownTrainee(thing as OwnModel)
+      throw new InputError({
+        where: 'train(model, { loss })',
+        received: 'a loss beside a model that brings its own',
+        expected: 'one of them',
+      })
+    }
+  }
+  throw new InputError({
+    where: 'train(model)',
+    received: describe(model),
+    expected:
+      'a tf.LayersModel, { parameters, loss: (batch) => tf.Scalar }, or { parameters, optimizers, iteration }',
+  })
+}

@@ -1,0 +1,169 @@
+import * as tf from '@tensorflow/tfjs'
+import type { Optimizer } from '../../backend/optimizer.js'
+import { describe, InputError } from '../../errors.js'
+import { tellMeeting, watchMeeting } from '../loss/aligned.js'
+import type { Core } from '../state/core.js'
+import { clip, ensureSlots, normOf } from './step.js'
+import type { Batch, Parameter } from '../model/trainee.js'
+
+/** Which parameters: variables, names of parameters or of groups of them (`'generator'`), or a pattern on their names. */
+export type Chosen = readonly tf.Variable[] | readonly string[] | string | RegExp
+
+/** An optimizer bound to the parameters of a run: its slots, counts and rate are the run's, so undo takes them back. */
+export interface BoundOptimizer {
+  /**
+   * One update that lowers `loss`; gives its value before. `chosen`: the parameters it changes; by default those of the
+   * group that is named as the optimizer is, else all. With `true` the loss comes as a scalar, as tfjs's optimizers have it.
+   */
+  minimize(loss: () => tf.Tensor, chosen?: Chosen | false): number
+  minimize(loss: () => tf.Tensor, returnCost: true, chosen?: Chosen): tf.Scalar
+  /** One update with these gradients, by parameter name. */
+  applyGradients(gradients: { readonly [parameter: string]: tf.Tensor }): void
+}
+
+/** Iterations of the user's own whose first batch was watched. */
+const watched = new WeakSet<object>()
+
+/** The optimizers as an iteration of this batch gets them. `norms`: where the norm of each update's gradients is put. */
+export function bindOptimizers(
+  core: Core,
+  norms: number[],
+  { x, y }: Pick<Batch, 'x' | 'y'>,
+): { [name: string]: BoundOptimizer } {
+  const { trainee } = core
+  const through = trainee.borrow?.through ?? trainee.parameters.map(({ variable }) => variable)
+  const targets = trainee.parameters.map((parameter, i): Parameter => ({
+    ...parameter,
+    variable: through[i]!,
+  }))
+  const bound: { [name: string]: BoundOptimizer } = {}
+  const { iteration } = trainee.model as { iteration: object }
+  const isFirst = !watched.has(iteration) && (x.shape[0] ?? 1) > 1
+  if (isFirst) watched.add(iteration)
+  const watch: Watch = (loss) => {
+    if (!isFirst) return loss()
+    const { result, met } = watchMeeting(y, [x, ...through], loss)
+    if (met) tellMeeting(iteration, met, 'the iteration')
+    return result
+  }
+  for (const [name, optimizer] of Object.entries(trainee.optimizers!))
+    bound[name] = bind(core, name, targets, watch, (parameters, gradients) => {
+      norms.push(makeUpdate(core, name, optimizer, parameters, gradients))
+    })
+  return bound
+}
+
+type Watch = (loss: () => tf.Tensor) => tf.Tensor
+
+function bind(
+  core: Core,
+  name: string,
+  targets: readonly Parameter[],
+  watch: Watch,
+  update: (parameters: readonly Parameter[], gradients: readonly (tf.Tensor | null)[]) => void,
+): BoundOptimizer {
+  const own = targets.filter((target) => target.name.startsWith(`${name}/`) || target.name === name)
+  const usual = own.length > 0 ? own : targets
+  const trained = new Set(core.parameters.map((parameter) => parameter.name))
+
+  function minimize(loss: () => tf.Tensor, first?: Chosen | boolean, second?: Chosen): any {
+    const chosen = typeof first === 'boolean' || first === undefined ? second : first
+    const some = chosen === undefined ? usual : choose(targets, chosen, name)
+    const parameters = some.filter((parameter) => trained.has(parameter.name))
+    const value = tf.tidy(() => {
+      const { cost, gradients } = costAndGradients(() => watch(loss), parameters, name)
+      update(parameters, gradients)
+      return cost
+    })
+    if (first === true) return value
+    const number = value.dataSync()[0]!
+    value.dispose()
+    return number
+  }
+
+  return {
+    minimize,
+    applyGradients(gradients) {
+      const parameters = choose(targets, Object.keys(gradients), name)
+      const list = parameters.map((parameter) => gradients[parameter.name]!)
+      tf.tidy(() => update(parameters, list))
+    },
+  }
+}
+
+function costAndGradients(
+  loss: () => tf.Tensor,
+  parameters: readonly Parameter[],
+  optimizer: string,
+): { cost: tf.Scalar; gradients: (tf.Tensor | null)[] } {
+  const { value, grads } = tf.engine().gradients(
+    () => loss().asScalar(),
+    parameters.map(({ variable }) => variable),
+    undefined,
+    true,
+  )
+  if (grads.some((gradient) => gradient))
+    return { cost: value as tf.Scalar, gradients: grads.map((gradient) => gradient ?? null) }
+  const names = parameters.slice(0, 4).map(({ name }) => name)
+  throw new InputError({
+    where: `optimizers.${optimizer}.minimize(loss)`,
+    received: 'a loss that depends on none of its parameters',
+    expected: `one computed from ${names.join(', ')}`,
+  })
+}
+
+/** Parameters by variable, by name or group, or by pattern. */
+function choose(targets: readonly Parameter[], chosen: Chosen, optimizer: string): Parameter[] {
+  const one = (wanted: string | RegExp | tf.Variable): Parameter[] => {
+    const found = targets.filter(({ name, variable }) =>
+      wanted instanceof RegExp
+        ? name.search(wanted) !== -1
+        : typeof wanted === 'string'
+          ? name === wanted || name.startsWith(`${wanted}/`)
+          : variable === wanted,
+    )
+    if (found.length > 0) return found
+    throw new InputError({
+      where: `optimizers.${optimizer}`,
+      received:
+        wanted instanceof tf.Variable ? 'a variable that is not among the parameters' : describe(wanted),
+      expected: `some of the parameters: ${targets.map(({ name }) => name).join(', ')}`,
+    })
+  }
+  return typeof chosen === 'string' || chosen instanceof RegExp
+    ? one(chosen)
+    : chosen.flatMap((wanted) => one(wanted))
+}
+
+/** The update of one optimizer. Gives the norm of the gradients. */
+function makeUpdate(
+  core: Core,
+  name: string,
+  optimizer: Optimizer,
+  parameters: readonly Parameter[],
+  gradients: readonly (tf.Tensor | null)[],
+): number {
+  const key = (parameter: Parameter) => `${name}:${parameter.name}`
+  const keyed = parameters.map((parameter) => ({ ...parameter, name: key(parameter) }))
+  ensureSlots(optimizer, keyed, core.slots)
+  const count = (core.counts[name] ?? 0) + 1
+  core.counts = { ...core.counts, [name]: count }
+  const norm = normOf(gradients)
+  const clipped = clip(gradients, norm, core.settings)
+  const rate = core.learningRate(undefined, core.peaks[name])
+  for (const [i, parameter] of parameters.entries()) {
+    if (!clipped[i]) continue
+    const slots = core.slots.get(key(parameter))!
+    const update = optimizer.update({
+      name: parameter.name,
+      value: parameter.variable,
+      gradient: clipped[i],
+      slots,
+      learningRate: tf.scalar(rate),
+      iteration: tf.scalar(count),
+    })
+    parameter.variable.assign(parameter.constrain?.(update.value) ?? update.value)
+    for (const slot in slots) slots[slot]!.assign(update.slots[slot]!)
+  }
+  return norm.dataSync()[0]!
+}

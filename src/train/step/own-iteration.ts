@@ -1,0 +1,271 @@
+import * as tf from '@tensorflow/tfjs'
+import type { Optimizer } from '../../backend/optimizer.js'
+import { withRandomness } from '../../backend/random.js'
+import { markEngine } from '../../backend/tfjs/unwind.js'
+import { describe, InputError, Interrupted } from '../../errors.js'
+import { atomically, committing, during, whileWaiting } from '../../settle.js'
+import { findChanged } from '../model/finite.js'
+import { bindOptimizers, type BoundOptimizer } from './bound-optimizers.js'
+import type { Core } from '../state/core.js'
+import { isFiniteUpdate, record, type Outcome } from './iteration.js'
+import { whileStill } from '../model/norms.js'
+import { checkOptimizer } from '../rules/options.js'
+import { namingExample } from './outside.js'
+import {
+  borrowingTrainee,
+  flattenParameters,
+  ownPass,
+  type OwnLoss,
+  type OwnModel,
+  type ParameterTree,
+} from '../model/own.js'
+import { assignOnce, tidily } from '../model/gradients.js'
+import { averageOf, movedAverage } from './step.js'
+import type { Batch, Trainee } from '../model/trainee.js'
+
+/** What an own iteration gets besides its batch. */
+export interface IterationTools {
+  optimizers: { readonly [name: string]: BoundOptimizer }
+  /** Counting from 1. */
+  iteration: number
+}
+
+type IterationValues = { loss: number | tf.Tensor; [more: string]: number | tf.Tensor }
+
+/** A model whose iteration is the user's own: several losses and optimizers, as in a GAN or an actor-critic. */
+export interface OwnIteration {
+  parameters: ParameterTree
+  optimizers: { readonly [name: string]: Optimizer }
+  /**
+   * One iteration: updates by the optimizers it gets, and numbers (or scalars) for the history. Tensors made before the
+   * first `await` end by themselves; after one, use tf.tidy. What it throws takes back all it has changed.
+   */
+  iteration(batch: Batch, tools: IterationTools): IterationValues | Promise<IterationValues>
+  /** For evaluations. */
+  loss?(batch: Batch): OwnLoss
+  predict?(x: tf.Tensor): tf.Tensor
+}
+
+/** A model with an own iteration, as something to train. */
+export function iterationTrainee(model: OwnIteration): Trainee {
+  const names = Object.keys(model.optimizers ?? {})
+  if (names.length === 0)
+    throw new InputError({
+      where: 'train({ optimizers })',
+      received: describe(model.optimizers),
+      expected:
+        'at least one optimizer, e.g. { g: adam({ learningRate: 1e-4 }), d: adam({ learningRate: 1e-4 }) }',
+    })
+  for (const name of names) checkOptimizer(model.optimizers[name], `train({ optimizers: { ${name} } })`)
+  const { still, ...flat } = flattenParameters(model.parameters)
+  return {
+    model,
+    ...flat,
+    lossName: 'own iteration',
+    iteration: (batch, tools) => model.iteration(batch, tools as IterationTools),
+    optimizers: model.optimizers,
+    ...(model.loss && {
+      pass: (batch, options) =>
+        whileStill(options.training ? still : [], () =>
+          ownPass(model as OwnModel, batch, { ...options, parameters: flat.parameters }),
+        ),
+    }),
+    ...(model.predict && { predict: (x: tf.Tensor) => model.predict!(x) }),
+    checkData: () => {},
+    copy: () => borrowingTrainee(model, iterationTrainee),
+  }
+}
+
+/** Own iterations wait for each other: two runs may share variables, and an iteration may await. */
+let last: Promise<unknown> = Promise.resolve()
+
+/** One iteration of the user's own. It counts as a whole: an error, or a value that is not finite, takes all of it back. */
+export async function iterateOwn(core: Core): Promise<Outcome & { more?: { [name: string]: number } }> {
+  const before = last
+  let done!: () => void
+  last = new Promise<void>((resolve) => (done = resolve))
+  await before
+  try {
+    return await oneOwnIteration(core, done)
+  } finally {
+    done()
+  }
+}
+
+async function oneOwnIteration(
+  core: Core,
+  letNext: () => void,
+): Promise<Outcome & { more?: { [name: string]: number } }> {
+  const started = performance.now()
+  const cursor = core.order.state()
+  let saved: ReturnType<typeof saveAll> | undefined
+  let giveBack = () => {}
+  /** What ends with it, the latest first. */
+  const ends = [letNext]
+  const end = (isMade: boolean) => {
+    if (!isMade) {
+      giveBack()
+      saved?.restore()
+      core.order.restore(cursor)
+    }
+    for (const one of ends.toReversed()) one()
+  }
+  const isWaiting = whileWaiting(() => end(false), core)
+  try {
+    atomically(() => {
+      saved = saveAll(core)
+      ends.push(saved.dispose)
+    })
+    const positions = core.nextPositions()
+    const batch = tidily((keep) => keep(core.batchAt(positions)))
+    ends.push(() => tf.dispose([batch.x, batch.y]))
+    core.trainee.borrow?.begin({ keepParameters: true, hold: (finish) => (giveBack = finish) })
+    const norms: number[] = []
+    const given = await scoped(ends, () =>
+      withRandomness(core.randomnessOf(batch.iteration), () =>
+        namingExample(batch, () =>
+          core.trainee.iteration!(batch, {
+            optimizers: bindOptimizers(core, norms, batch),
+            iteration: batch.iteration,
+          }),
+        ),
+      ),
+    )
+    // Given up while it waited, it was taken back: what it goes on to do is no part of the run.
+    if (!isWaiting()) throw new Interrupted(core.iteration, undefined)
+    return committing((begins) => {
+      let isMade = false
+      return during(
+        () => end(isMade),
+        () => {
+          const { loss, ...more } = numbersOf(given)
+          giveBack()
+          const learningRate = core.learningRate()
+          const gradientNorm = Math.hypot(...norms)
+          const rates = Object.values(core.peaks).map((peak) => core.learningRate(undefined, peak))
+          const written = findChanged(core, saved!.isChanged)
+          const finite =
+            Number.isFinite(loss) &&
+            written === undefined &&
+            rates.every((rate) => isFiniteUpdate(gradientNorm, rate))
+          const outcome = {
+            finite,
+            loss: loss!,
+            gradientNorm,
+            learningRate,
+            positions,
+            losses: undefined,
+            ...(written !== undefined && { written }),
+            more,
+          }
+          if (!finite) return outcome
+          begins()
+          moveAverages(core)
+          for (const name of Object.keys(core.peaks).slice(1))
+            more[`learningRate_${name}`] = core.learningRate(undefined, core.peaks[name])
+          core.changed()
+          record(core, outcome, performance.now() - started)
+          isMade = true
+          return outcome
+        },
+      )
+    })
+  } catch (error) {
+    if (isWaiting()) end(false)
+    throw error
+  }
+}
+
+/** The averages that the run keeps of its parameters follow their new values. */
+function moveAverages({ settings, trainee, slots }: Core): void {
+  const { ema } = settings
+  if (ema === undefined) return
+  tf.tidy(() => {
+    for (const { name, variable } of trainee.parameters) {
+      const average = slots.get(averageOf(name))?.average
+      average?.assign(movedAverage(average, variable, tf.scalar(ema)))
+    }
+  })
+}
+
+/** References to all values, to go back to if the iteration fails: nothing is copied. */
+function saveAll(core: Core): {
+  isChanged(variable: tf.Variable): boolean
+  restore(): void
+  dispose(): void
+} {
+  const variables = [...core.trainee.parameters, ...core.trainee.state].map(({ variable }) => variable)
+  const values = variables.map((variable) => tf.keep(variable.clone()))
+  const slots = new Map(
+    [...core.slots].map(([key, entry]) => [
+      key,
+      Object.entries(entry).map(([slot, variable]) => [slot, tf.keep(variable.clone())] as const),
+    ]),
+  )
+  const counts = core.counts
+  const kept = [...values, ...[...slots.values()].flatMap((entry) => entry.map(([, value]) => value))]
+  const before = new Set(kept.map(({ dataId }) => dataId))
+  return {
+    isChanged: ({ dataId }) => !before.has(dataId),
+    restore() {
+      for (const [i, variable] of variables.entries()) assignOnce(variable, values[i]!)
+      for (const [key, entry] of core.slots) {
+        const old = slots.get(key)
+        if (old) for (const [slot, value] of old) assignOnce(entry[slot]!, value)
+        else {
+          tf.dispose(Object.values(entry))
+          core.slots.delete(key)
+        }
+      }
+      core.counts = counts
+    },
+    dispose() {
+      tf.dispose(values)
+      for (const entry of slots.values()) tf.dispose(entry.map(([, value]) => value))
+    },
+  }
+}
+
+/** Runs `work`; tensors that it makes before its first await end by what is put into `ends`, but those it gives. */
+async function scoped<T extends object>(ends: (() => void)[], work: () => T | Promise<T>): Promise<T> {
+  const engine = tf.engine()
+  const leave = markEngine()
+  engine.startScope('own iteration')
+  const { state } = engine as unknown as {
+    state: { activeScope: { track: tf.Tensor[] } | null; scopeStack: { track: tf.Tensor[] }[] }
+  }
+  const scope = state.activeScope!
+  const kept = new Set<unknown>()
+  ends.push(() => {
+    for (const tensor of scope.track) if (!tensor.kept && !kept.has(tensor)) tensor.dispose()
+  })
+  const end = (left: boolean) => {
+    if (!left) {
+      // Taken from the stack without ending its tensors: what runs while the iteration awaits is not in this scope.
+      const at = state.scopeStack.indexOf(scope)
+      if (at >= 0) state.scopeStack.splice(at, 1)
+    }
+    leave()
+  }
+  const result = await during(end, work)
+  for (const value of Object.values(result ?? {})) kept.add(value)
+  return result
+}
+
+function numbersOf(given: IterationValues): { [name: string]: number } {
+  const bad = (received: string) =>
+    new InputError({
+      where: 'train({ iteration })',
+      received,
+      expected: '{ loss, … }: numbers or scalar tensors',
+    })
+  if (typeof given !== 'object' || given === null || given instanceof tf.Tensor) throw bad(describe(given))
+  if (given.loss === undefined) throw bad(`${describe(given)} without a loss`)
+  const entries = Object.entries(given).map(([name, value]): [string, number] => {
+    if (typeof value === 'number') return [name, value]
+    if (!(value instanceof tf.Tensor) || value.size !== 1) throw bad(`${describe(value)} as ${name}`)
+    return [name, value.dataSync()[0]!]
+  })
+  tf.dispose(Object.values(given).filter((value) => value instanceof tf.Tensor))
+  return Object.fromEntries(entries)
+}
