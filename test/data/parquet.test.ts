@@ -166,7 +166,7 @@ describe('a file of many values', () => {
   it('lets others have their turns while it is laid out', async () => {
     // Nothing in it waits: without turns of theirs timers would fire once, at its end.
     async function* rows() {
-      for (let i = 0; i < 60_000; i++) yield { x: i, y: i % 3 }
+      for (let i = 0; i < 400_000; i++) yield { x: i, y: i % 3 }
     }
     let turns = 0
     const timer = setInterval(() => turns++, 1)
