@@ -1,5 +1,6 @@
 import { addedTokens } from './characters.js'
 import { Heap } from './heap.js'
+import { bpeModel } from './bpe-json.js'
 import { byteLetters } from './letters.js'
 import { alphabet, keyOf, type Merge } from './merges.js'
 import { splitPatterns, type SplitPattern } from './patterns.js'
@@ -158,18 +159,10 @@ export function bpeFrom({ merges, tokens, pattern, special: texts }: BpeParts): 
         },
         post_processor: null,
         decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
-        model: {
-          type: 'BPE',
-          dropout: null,
-          unk_token: null,
-          continuing_subword_prefix: null,
-          end_of_word_suffix: null,
-          fuse_unk: false,
-          byte_fallback: false,
-          ignore_merges: false,
-          vocab: { ...Object.fromEntries(letters.map((text, id) => [text, id])), ...special },
-          merges: merges.map(([left, right]) => [letters[left], letters[right]]),
-        },
+        model: bpeModel(
+          { ...Object.fromEntries(letters.map((text, id) => [text, id])), ...special },
+          merges.map(([left, right]) => [letters[left], letters[right]]),
+        ),
       }
     },
   }

@@ -1,4 +1,5 @@
 import { named } from '../../suggest.js'
+import { bpeModel } from './bpe-json.js'
 import { addedTokens } from './characters.js'
 import { byteLetters } from './letters.js'
 import {
@@ -53,21 +54,13 @@ export function byteTokenizer(options: { special?: readonly string[] } = {}): To
       pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: false },
       post_processor: null,
       decoder: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: false },
-      model: {
-        type: 'BPE',
-        dropout: null,
-        unk_token: null,
-        continuing_subword_prefix: null,
-        end_of_word_suffix: null,
-        fuse_unk: false,
-        byte_fallback: false,
-        ignore_merges: false,
-        vocab: {
+      model: bpeModel(
+        {
           ...Object.fromEntries(byteLetters.map((letter, byte) => [letter, byte])),
           ...special,
         },
-        merges: [],
-      },
+        [],
+      ),
     }),
   }
 }

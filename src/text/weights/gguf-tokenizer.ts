@@ -1,4 +1,5 @@
 import { describe, InputError } from '../../errors.js'
+import { bpeModel } from '../tokenizers/bpe-json.js'
 import { splitPatterns } from '../tokenizers/patterns.js'
 
 const byteLevel = (useRegex: boolean) => ({
@@ -77,17 +78,10 @@ export function ggufTokenizer(
     pre_tokenizer: { type: 'Sequence', pretokenizers: words[pre] },
     post_processor: null,
     decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: pre === 'llama-bpe',
-      vocab: Object.fromEntries(tokens.map((text, id) => [text, id])),
-      merges: merges.map((merge) => merge.split(' ')),
-    },
+    model: bpeModel(
+      Object.fromEntries(tokens.map((text, id) => [text, id])),
+      merges.map((merge) => merge.split(' ')),
+      { ignoreMerges: pre === 'llama-bpe' },
+    ),
   }
 }
