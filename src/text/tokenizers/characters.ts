@@ -80,7 +80,8 @@ export function charactersFrom(
       model: {
         type: 'WordLevel',
         vocab: Object.fromEntries(texts.map((text, id) => [text, id])),
-        unk_token: characters[0]!,
+        // Not in the vocabulary: another character is an error in Python too, not the first of ours.
+        unk_token: '[UNK]',
       },
     }),
   }
