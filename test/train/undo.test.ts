@@ -1,5 +1,6 @@
+import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { compare, seed, train } from '../../src/index.js'
+import { adam, compare, seed, train } from '../../src/index.js'
 import { silence, thorough, thoroughModel, weightsOf } from './setup.js'
 
 let host: ReturnType<typeof silence>['host']
@@ -32,6 +33,27 @@ describe('undo', () => {
     expect(other.run.iteration).toBe(20)
     expect(other.run.history.length).toBe(20)
     await other.run.iterate(20)
+    expect(state(other)).toEqual(state(straight))
+  })
+
+  test('an optimizer that fails while its slots are made leaves those of the run as they were, to the bit', async () => {
+    const straight = start()
+    await straight.run.iterate(15)
+    const other = start()
+    await other.run.iterate(5)
+    const tensors = tf.memory().numTensors
+    let slots = 0
+    const optimizer = adam({ learningRate: 0.1 })
+    const failing: typeof optimizer = {
+      ...optimizer,
+      init(parameter, name) {
+        if (++slots === 3) throw new Error('no memory')
+        return optimizer.init(parameter, name)
+      },
+    }
+    expect(() => other.run.set({ optimizer: failing })).toThrow('no memory')
+    expect(tf.memory().numTensors).toBe(tensors)
+    await other.run.iterate(10)
     expect(state(other)).toEqual(state(straight))
   })
 

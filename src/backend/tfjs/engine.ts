@@ -40,6 +40,7 @@ interface Engine {
   endScope(result?: unknown): void
   gradients(...given: unknown[]): unknown
   track(tensor: Tracked): void
+  disposeTensor(tensor: tf.Tensor): void
   clone(tensor: tf.Tensor): tf.Tensor
   makeTensorFromTensorInfo(info: tf.TensorInfo): tf.Tensor
   getTensorsForGradient(name: string, inputs: Inputs, outputs: readonly tf.Tensor[]): tf.Tensor[]
@@ -141,6 +142,7 @@ export function quickenEngine(backendName: string): void {
     runKernel: engine.runKernel,
     endScope: engine.endScope,
     gradients: engine.gradients,
+    disposeTensor: engine.disposeTensor,
   }
   engine.runKernel = function (name, inputs, attributes) {
     if (this.backendName === backendName && !this.state.profiling && this.ENV.getFlags().DEBUG !== true) {
@@ -153,6 +155,12 @@ export function quickenEngine(backendName: string): void {
     if (result === undefined || result === null || result instanceof tf.Tensor)
       endScope(this, (result as Tracked | null) ?? undefined)
     else original.endScope.call(this, result)
+  }
+  // Marked before its values are counted down: ended in between, whoever disposes of what is left would count them down again.
+  engine.disposeTensor = function (tensor) {
+    if (!(tensor instanceof tf.Variable))
+      (tensor as unknown as { isDisposedInternal: boolean }).isDisposedInternal = true
+    original.disposeTensor.call(this, tensor)
   }
   // A function that throws would leave what its tape has saved.
   engine.gradients = function (...given) {

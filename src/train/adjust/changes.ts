@@ -17,7 +17,7 @@ import {
 import { checkSizes } from '../model/recurrent.js'
 import { scheduleRecord, type Schedule, type ScheduleFunction } from '../rules/schedules.js'
 import { restoreSnapshot, takeSnapshot } from '../state/snapshots.js'
-import { averageOf, disposeSlots } from '../step/step.js'
+import { averageOf } from '../step/step.js'
 import { ruleRecord, type StopFunction, type StopRule } from '../rules/stops.js'
 import { listNearest, named } from '../../suggest.js'
 
@@ -77,17 +77,14 @@ const rows: { readonly [what in keyof Changes]-?: Row } = {
     write(core, value) {
       if (core.trainee.iteration) throw ownUpdates('accumulate')
       core.settings.accumulate = checked('accumulate', value)
-      core.ensureSlots()
-      core.changed()
+      core.remakeSlots()
     },
   },
   ema: {
     read: ({ settings }) => settings.ema ?? null,
     write(core, value) {
       core.settings.ema = checked('ema', value)
-      if (core.settings.ema === undefined) disposeSlots(core.slots, isAverage)
-      core.ensureSlots()
-      core.changed()
+      core.remakeSlots(core.settings.ema === undefined ? isAverage : undefined)
     },
   },
   schedule: {
@@ -118,8 +115,7 @@ const rows: { readonly [what in keyof Changes]-?: Row } = {
     write(core, value) {
       core.settings.freeze = checked('freeze', value)
       checkFrozen(core, 'run.set({ freeze })')
-      core.ensureSlots()
-      core.changed()
+      core.remakeSlots()
     },
   },
   optimizer: {
@@ -131,9 +127,7 @@ const rows: { readonly [what in keyof Changes]-?: Row } = {
       core.peak = core.optimizer.learningRate
       core.updates = 0
       const own = new Set(core.trainee.parameters.map(({ name }) => name))
-      disposeSlots(core.slots, (key) => own.has(key))
-      core.ensureSlots()
-      core.changed()
+      core.remakeSlots((key) => own.has(key))
     },
   },
 }

@@ -15,7 +15,7 @@ import type { Settings } from '../rules/options.js'
 import { checkRows, isStateful } from '../model/recurrent.js'
 import { Order } from '../order/order.js'
 import type { Spike } from '../step/spikes.js'
-import { ensureBeside, ensureSlots, type Pace, type Slots } from '../step/step.js'
+import { disposeSlots, ensureBeside, ensureSlots, type Pace, type Slots } from '../step/step.js'
 import type { Batch, Parameter, Trainee } from '../model/trainee.js'
 
 /** All that a run is made of. Its owner is `Run`; the files beside this one are functions over it. */
@@ -108,6 +108,14 @@ export class Core {
     const withSlots = this.trainee.parameters.filter(({ name }) => slots.has(name))
     if (waits) ensureBeside('sum', this.trainee.iteration ? parameters : withSlots, slots)
     if (settings.ema !== undefined) ensureBeside('average', this.trainee.parameters, slots)
+  }
+
+  /** Other slots: those with these keys end, and what is missing is made. */
+  remakeSlots(which: (key: string) => boolean = () => false): void {
+    // First, so that whoever finds it ended in the middle sees that the tensors are not those of before.
+    this.changed()
+    disposeSlots(this.slots, which)
+    this.ensureSlots()
   }
 
   /** How the gradients of the next batch become an update. */

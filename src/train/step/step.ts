@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../../backend/optimizer.js'
+import { atomically } from '../../settle.js'
 import type { Parameter } from '../model/trainee.js'
 
 /** Slots of the optimizer by parameter name. */
@@ -134,15 +135,8 @@ export function movedAverage(average: tf.Tensor, value: tf.Tensor, decay: tf.Sca
 
 /** Makes the slots that are missing. They are variables, so that a compiled step can keep them as its state. */
 export function ensureSlots(optimizer: Optimizer, parameters: readonly Parameter[], slots: Slots): void {
-  for (const { name, variable } of parameters) {
-    if (slots.has(name)) continue
-    const fresh = tf.tidy(() => optimizer.init(variable, name))
-    slots.set(
-      name,
-      Object.fromEntries(Object.entries(fresh).map(([slot, value]) => [slot, tf.variable(value, false)])),
-    )
-    tf.dispose(fresh)
-  }
+  for (const { name, variable } of parameters)
+    if (!slots.has(name)) addSlots(slots, name, () => optimizer.init(variable, name))
 }
 
 /** Makes the sums of gradients that wait, or the averages of values, that are missing. */
@@ -150,18 +144,32 @@ export function ensureBeside(kind: 'sum' | 'average', parameters: readonly Param
   for (const { name, variable } of parameters) {
     const key = kind === 'sum' ? sumOf(name) : averageOf(name)
     if (slots.has(key)) continue
-    const made = tf.tidy(() =>
-      tf.variable(kind === 'sum' ? tf.zerosLike(variable) : (variable as tf.Tensor).clone(), false),
-    )
-    slots.set(key, kind === 'sum' ? { gradients: made } : { average: made })
+    const slot = kind === 'sum' ? 'gradients' : 'average'
+    addSlots(slots, key, () => ({
+      [slot]: kind === 'sum' ? tf.zerosLike(variable) : (variable as tf.Tensor).clone(),
+    }))
   }
+}
+
+/** All of a key, or none: nobody would know of one that was made and not written down. */
+function addSlots(slots: Slots, key: string, make: () => { [slot: string]: tf.Tensor }): void {
+  tf.tidy(() => {
+    const values = make()
+    atomically(() => {
+      const entries = Object.entries(values).map(([slot, value]) => [slot, tf.variable(value, false)])
+      slots.set(key, Object.fromEntries(entries))
+      tf.dispose(values)
+    })
+  })
 }
 
 /** Ends the life of slots with these keys. */
 export function disposeSlots(slots: Slots, which: (key: string) => boolean = () => true): void {
   for (const [key, entry] of slots) {
     if (!which(key)) continue
-    tf.dispose(Object.values(entry))
-    slots.delete(key)
+    atomically(() => {
+      tf.dispose(Object.values(entry))
+      slots.delete(key)
+    })
   }
 }
