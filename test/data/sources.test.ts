@@ -18,6 +18,7 @@ import {
   readIdx,
   readImages,
   readRecords,
+  readText,
   spool,
   split,
   toDataset,
@@ -50,6 +51,17 @@ describe('CSV', () => {
       { name: 'plain', note: null, n: -2000 },
     ])
   })
+
+  it.each(['\n', '\r\n', '\r'])(
+    'has lines that end in %j, also where a file is read in pieces',
+    async (end) => {
+      const wanted = Array.from({ length: 30_000 }, (_, i) => ({ a: i, b: i % 3 ? 'x' : `two${end}lines` }))
+      const text = ['a,b', ...wanted.map(({ a, b }) => `${a},${b === 'x' ? b : `"${b}"`}`)].join(end)
+      expect(await all(readCsv(file('ends.csv', text)))).toEqual(wanted)
+      const lines = await all(readText(file('ends.txt', `one${end}${end}two${end}`)))
+      expect(lines).toEqual([{ text: 'one' }, { text: 'two' }])
+    },
+  )
 
   it('makes numbers of what reads like numbers, and leaves post codes alone', async () => {
     const path = file('b.csv', 'a,b,c,d\n01234,1_000,true,0.5\n')

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs'
 import { InputError } from '../../errors.js'
-import { during } from '../../settle.js'
+import { atomically, during } from '../../settle.js'
 import { writeWhole } from '../../whole-file.js'
 
 /** `file:///models/digits`, and `file://./model` as tfjs-node takes it. */
@@ -27,7 +27,6 @@ async function save(folder: string, artifacts: tf.io.ModelArtifacts): Promise<tf
     )
   }
   const weights = tf.io.CompositeArrayBuffer.join(artifacts.weightData)
-  writeWhole(join(folder, 'weights.bin'), new Uint8Array(weights))
   const {
     modelTopology,
     weightSpecs,
@@ -48,7 +47,11 @@ async function save(folder: string, artifacts: tf.io.ModelArtifacts): Promise<tf
     userDefinedMetadata,
     weightsManifest: [{ paths: ['weights.bin'], weights: weightSpecs }],
   }
-  writeWhole(join(folder, 'model.json'), JSON.stringify(json))
+  // Stop leaves both files or neither: the weights of one model beside the layers of another would load without a word.
+  atomically(() => {
+    writeWhole(join(folder, 'weights.bin'), new Uint8Array(weights))
+    writeWhole(join(folder, 'model.json'), JSON.stringify(json))
+  })
   return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) }
 }
 

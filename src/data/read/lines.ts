@@ -6,19 +6,28 @@ export async function* linesOf(path: string, options: TextOptions = {}): AsyncGe
   for await (const line of wholeLinesOf(path, options)) yield withoutEnd(line)
 }
 
-/** The lines with their ends: a line break within quotes is kept as it stands. */
+/** The lines with their ends (LF, CR LF, or CR alone as old Macintosh files have it): a line break within quotes is kept as it stands. */
 export async function* wholeLinesOf(path: string, options: TextOptions = {}): AsyncGenerator<string> {
   let rest = ''
   for await (const piece of textOf(path, options)) {
     const text = rest + piece
+    // Of a CR at the end nobody knows yet whether an LF follows.
+    const whole = text.endsWith('\r') ? text.slice(0, -1) : text
     let from = 0
-    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
-      yield text.slice(from, end + 1)
-      from = end + 1
+    for (const end of endsOf(whole)) {
+      yield text.slice(from, end)
+      from = end
     }
     rest = text.slice(from)
   }
   if (rest) yield rest
+}
+
+/** Where lines end in a text, behind their ends. */
+function* endsOf(text: string): Generator<number> {
+  if (/\r(?!\n)/.test(text))
+    for (const { index, 0: end } of text.matchAll(/\r?\n|\r/g)) yield index + end.length
+  else for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) yield end + 1
 }
 
 export function withoutEnd(line: string): string {
