@@ -1,8 +1,23 @@
 import { installHost } from './hosts/index.js'
 import { serveRuns } from './panel/serve.js'
 
-export * from './errors.js'
-export * from './host.js'
+export { GradbookError, InputError, Interrupted, MissingPackage, type Problem } from './errors.js'
+export {
+  clearOutput,
+  confirm,
+  display,
+  host,
+  html,
+  latex,
+  markdown,
+  prompt,
+  svg,
+  type Comm,
+  type Display,
+  type DisplayOptions,
+  type Host,
+  type MimeBundle,
+} from './host.js'
 export type * from './views.js'
 export {
   digits,
@@ -20,10 +35,8 @@ import './backend/tfjs/register.js'
 export * from './backend/optimizers/index.js'
 export type * from './backend/optimizer.js'
 export { show } from './show/values/values.js'
-export { silentHost, terminalHost } from './hosts/index.js'
-export type { TerminalOptions } from './hosts/index.js'
 
 installHost()
 serveRuns()
-export { nextSeed, seed } from './seed.js'
+export { seed } from './seed.js'
 export * from './train/index.js'

@@ -2,7 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { InputError, knownRuns, loadRun, seed, train } from '../../src/index.js'
+import { InputError, loadRun, seed, train } from '../../src/index.js'
+import { knownRuns } from '../../src/train/run/announce.js'
 import { blobs, silence, thorough, thoroughModel, weightsOf } from './setup.js'
 
 let host: ReturnType<typeof silence>['host']

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { adam, nextSeed, seed, sgd, train } from '../../src/index.js'
+import { adam, seed, sgd, train } from '../../src/index.js'
+import { nextSeed } from '../../src/seed.js'
 import { line, linearModel, silence } from './setup.js'
 
 beforeEach(() => {

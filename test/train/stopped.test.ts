@@ -14,7 +14,8 @@ const kernel = useKernel()
 /** Three kinds of runs, each with its twin; everything of the user's that they call may loop: `at(name)`. */
 const setUp = `
 import * as tf from '@tensorflow/tfjs'
-import { adam, hardest, nextSeed, seed, train } from 'gradbook'
+import { adam, hardest, seed, train } from 'gradbook'
+import { nextSeed } from 'gradbook/host'
 import { fromFunction } from 'gradbook/data'
 import { compile, dropout } from 'gradbook/backend'
 await tf.setBackend('onnxruntime')
