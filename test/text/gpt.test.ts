@@ -164,6 +164,16 @@ describe('a GPT', () => {
     expect(losses.slice(16).reduce((sum, { loss }) => sum + loss, 0) / 83).toBeLessThan(1.3)
   })
 
+  it('trains as one graph, whichever positions it has', async () => {
+    for (const positions of ['learned', 'rotary'] as const) {
+      const model = gpt({ ...presets.tiny, context: 16, positions, vocabulary: tokenizer.size, seed: 1 })
+      const run = train(model, { data: trainSet, optimizer: adamw({ learningRate: 1e-2 }), save: false })
+      await run.iterate(2)
+      const checked = (await run.check()).find(({ check }) => check === 'compiled')
+      expect(checked).toMatchObject({ ok: true })
+    }
+  })
+
   it('writes the same text with the same seed, in pieces as at once, beyond its context too', async () => {
     const model = gpt({ ...presets.tiny, context: 16, vocabulary: tokenizer.size, seed: 2 })
     const options = { tokens: 50, seed: 7, temperature: 0.9, topK: 8 }

@@ -13,7 +13,7 @@ import type { Tokenizer } from '../tokenizers/tokenizer.js'
 import { checkGpt, type GptConfig, type GptOptions } from './config.js'
 import { initialise } from './initialise.js'
 import * as layers from './layers.js'
-import type { AttentionParameters, MlpParameters, NormParameters, Rotary } from './layers.js'
+import type { AttentionParameters, MlpParameters, NormParameters, Rotary, RotaryValues } from './layers.js'
 import { summarise, type GptSummary } from './summary.js'
 
 /** Parameters of one block. */
@@ -64,8 +64,9 @@ export interface TokenBatch {
 export class Gpt {
   readonly config: GptConfig
   readonly parameters: GptParameters
-  readonly #masks = new Map<string, tf.Tensor>()
-  readonly #rotary = new Map<number, Rotary>()
+  // Values, not tensors: one that the first of two recordings makes and the second finds would be no equal recording.
+  readonly #masks = new Map<string, Float32Array>()
+  readonly #rotary = new Map<number, RotaryValues>()
 
   constructor(config: GptConfig, parameters: GptParameters = initialise(config)) {
     this.config = config
@@ -214,8 +215,6 @@ export class Gpt {
       else for (const child of Object.values(tree)) free(child as object)
     }
     free(this.parameters)
-    tf.dispose([...this.#masks.values()])
-    for (const { cos, sin } of this.#rotary.values()) tf.dispose([cos, sin])
   }
 
   /** How it reads in a cell and in the console. */
@@ -250,8 +249,8 @@ export class Gpt {
   #maskOf(length: number, window: number): tf.Tensor {
     const key = `${length} ${Math.min(window, length)}`
     let mask = this.#masks.get(key)
-    if (!mask || mask.isDisposed) this.#masks.set(key, (mask = tf.keep(layers.causalMask(length, window))))
-    return mask
+    if (!mask) this.#masks.set(key, (mask = layers.causalMask(length, window)))
+    return tf.tensor4d(mask, [1, 1, length, length])
   }
 
   /** Of tables whose length is a power of two: a context of millions takes no memory before it is used. */
@@ -259,12 +258,11 @@ export class Gpt {
     const { positions, headSize: size, rotaryBase } = this.config
     if (positions !== 'rotary') return undefined
     const rows = 2 ** Math.ceil(Math.log2(room))
-    let tables = this.#rotary.get(rows)
-    if (!tables || tables.cos.isDisposed) {
-      tables = layers.rotaryTables(rows, size, rotaryBase)
-      tf.keep(tables.cos)
-      tf.keep(tables.sin)
-      this.#rotary.set(rows, tables)
+    let values = this.#rotary.get(rows)
+    if (!values) this.#rotary.set(rows, (values = layers.rotaryTables(rows, size, rotaryBase)))
+    const tables = {
+      cos: tf.tensor2d(values.cos, [rows, size / 2]),
+      sin: tf.tensor2d(values.sin, [rows, size / 2]),
     }
     const take = (table: tf.Tensor) =>
       at ? tf.gather(table, at.cast('int32')).expandDims(1) : tf.slice(table, [0, 0], [length, size / 2])

@@ -76,15 +76,20 @@ export interface Rotary {
   sin: tf.Tensor
 }
 
+/** The same as numbers, a row a position. */
+export interface RotaryValues {
+  cos: Float32Array
+  sin: Float32Array
+}
+
 /** Angles of the positions 0 .. length - 1 (Su et al. 2021, arXiv 2104.09864): halves of a head turn against each other. */
-export function rotaryTables(length: number, size: number, base: number): Rotary {
+export function rotaryTables(length: number, size: number, base: number): RotaryValues {
   const half = size / 2
   const angles = Float64Array.from(
     { length: length * half },
     (_, i) => Math.floor(i / half) / base ** ((2 * (i % half)) / size),
   )
-  const table = (f: (angle: number) => number) => tf.tensor2d(Float32Array.from(angles, f), [length, half])
-  return { cos: table(Math.cos), sin: table(Math.sin) }
+  return { cos: Float32Array.from(angles, Math.cos), sin: Float32Array.from(angles, Math.sin) }
 }
 
 /** Turns x [B, heads, T, S]; the tables broadcast against [B, heads, T, S / 2]. */
@@ -147,13 +152,13 @@ export function attention(x: tf.Tensor, parameters: AttentionParameters, at: Att
   return linear(mixed, parameters.output)
 }
 
-/** [1, 1, T, T]: 0 where a token may look at another, itself included, else -1e9; `window` tokens back at most. */
-export function causalMask(length: number, window = Infinity): tf.Tensor {
+/** [T, T]: 0 where a token may look at another, itself included, else -1e9; `window` tokens back at most. */
+export function causalMask(length: number, window = Infinity): Float32Array {
   const values = new Float32Array(length * length)
   for (let query = 0; query < length; query++)
     for (let key = 0; key < length; key++)
       if (key > query || query - key >= window) values[query * length + key] = -1e9
-  return tf.tensor4d(values, [1, 1, length, length])
+  return values
 }
 
 /** The loss of each token, logits [rows, V] and ids [rows]; 0 for an id of -1, which is no token. */
