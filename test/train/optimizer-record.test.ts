@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, expect, it } from 'vitest'
 import { accumulate, adamw, ema, muon, type Optimizer } from '../../src/backend/index.js'
-import { optimizerFrom } from '../../src/train/disk/record.js'
+import { optimizerFrom } from '../../src/train/rules/optimizer-record.js'
 
 /** What an optimizer makes of a matrix and a vector. */
 const updated = (optimizer: Optimizer) =>

@@ -2,7 +2,7 @@ import type { Optimizer } from '../../backend/optimizer.js'
 import { describe, InputError } from '../../errors.js'
 import { during } from '../../settle.js'
 import { note } from './adjust.js'
-import { asBatchSizes, batchSizesRecord, type BatchSchedule } from '../rules/batch-sizes.js'
+import { asBatchSizes, type BatchSchedule } from '../rules/batch-sizes.js'
 import type { Core } from '../state/core.js'
 import type { DropoutSetting } from '../model/dropout.js'
 import { checkFrozen } from './freeze.js'
@@ -15,10 +15,11 @@ import {
   optionChecks,
 } from '../rules/options.js'
 import { checkSizes } from '../model/recurrent.js'
-import { scheduleRecord, type Schedule, type ScheduleFunction } from '../rules/schedules.js'
+import { recordOf } from '../rules/recorded.js'
+import type { Schedule, ScheduleFunction } from '../rules/schedules.js'
 import { restoreSnapshot, takeSnapshot } from '../state/snapshots.js'
 import { averageOf } from '../step/step.js'
-import { ruleRecord, type StopFunction, type StopRule } from '../rules/stops.js'
+import type { StopFunction, StopRule } from '../rules/stops.js'
 import { listNearest, named } from '../../suggest.js'
 
 /** What can be changed while training. */
@@ -64,7 +65,7 @@ const rows: { readonly [what in keyof Changes]-?: Row } = {
   },
   batchSize: setting('batchSize'),
   batchSchedule: {
-    read: ({ settings }) => (settings.batchSchedule ? batchSizesRecord(settings.batchSchedule) : null),
+    read: ({ settings }) => (settings.batchSchedule ? recordOf(settings.batchSchedule) : null),
     write({ settings, trainee }, value) {
       const where = 'run.set({ batchSchedule })'
       const batchSchedule = asBatchSizes(value ?? undefined, settings.batchSize, where)
@@ -88,7 +89,7 @@ const rows: { readonly [what in keyof Changes]-?: Row } = {
     },
   },
   schedule: {
-    read: ({ settings }) => (settings.schedule ? scheduleRecord(settings.schedule) : null),
+    read: ({ settings }) => (settings.schedule ? recordOf(settings.schedule) : null),
     write: (core, value) => void (core.settings.schedule = asSchedule(checked('schedule', value))),
   },
   clipNorm: setting('clipNorm'),
@@ -99,7 +100,7 @@ const rows: { readonly [what in keyof Changes]-?: Row } = {
       void (core.settings.dropout = core.dropouts.checked(value, 'run.set({ dropout })')),
   },
   stop: {
-    read: ({ settings }) => (settings.stop ? ruleRecord(settings.stop) : null),
+    read: ({ settings }) => (settings.stop ? recordOf(settings.stop) : null),
     write(core, value) {
       const { settings, evaluateOn } = core
       const where = 'run.set({ stop })'

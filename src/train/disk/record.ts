@@ -1,11 +1,11 @@
-import * as optimizers from '../../backend/optimizers/index.js'
 import type { Optimizer } from '../../backend/optimizer.js'
 import { InputError } from '../../errors.js'
 import type { EvaluationDetail } from '../../mistakes/detail.js'
 import { decodeJson, encodeJson } from '../../store/json.js'
 import type { Files } from '../../store/files.js'
 import { decodeTensors, type StoredTensor, type TensorFile } from '../../store/safetensors.js'
-import { batchSizesFrom, batchSizesRecord } from '../rules/batch-sizes.js'
+import { again, ownOf, type Kinds } from '../rules/registry.js'
+import { recordOf, type Recorded } from '../rules/recorded.js'
 import {
   booksFromExamples,
   booksFromVectors,
@@ -17,9 +17,7 @@ import type { Core } from '../state/core.js'
 import { History } from '../state/history.js'
 import type { Settings } from '../rules/options.js'
 import type { OrderState } from '../order/order.js'
-import { scheduleFrom, scheduleRecord } from '../rules/schedules.js'
 import type { Snapshot, TensorValues } from '../state/snapshots.js'
-import { ruleFrom, ruleRecord } from '../rules/stops.js'
 import { checkRest, checkTensors, misfit, readAs } from './check-record.js'
 
 /** Raised when the meaning of a file changes: from 2 on it holds its checksum. */
@@ -31,7 +29,7 @@ export interface Rest {
   format: string
   name: string
   iteration: number
-  optimizer: { name: string; settings: { [name: string]: unknown } }
+  optimizer: Recorded
   updates: number
   waiting: Snapshot['waiting']
   peaks: Snapshot['peaks']
@@ -137,9 +135,9 @@ function restOf(core: Core, snapshot: Snapshot, historyNames: string[]): Rest {
     settings: {
       ...plain,
       freeze: freeze instanceof RegExp ? { pattern: freeze.source, flags: freeze.flags } : freeze,
-      schedule: schedule && scheduleRecord(schedule),
-      batchSchedule: batchSchedule && batchSizesRecord(batchSchedule),
-      stop: stop && ruleRecord(stop),
+      schedule: schedule && recordOf(schedule),
+      batchSchedule: batchSchedule && recordOf(batchSchedule),
+      stop: stop && recordOf(stop),
       metrics: metrics.map(({ name }) => name),
     },
     ruleSpent: snapshot.ruleSpent,
@@ -167,9 +165,9 @@ export interface Decoded {
   snapshot: Omit<Snapshot, 'settings' | 'optimizer'>
   settings: Partial<PlainSettings>
   optimizer: Rest['optimizer']
-  schedule: { name: string; settings: object } | undefined
-  batchSchedule: { name: string; settings: object } | undefined
-  stop: { name: string; settings: { [name: string]: unknown } } | undefined
+  schedule: Recorded | undefined
+  batchSchedule: Recorded | undefined
+  stop: Recorded | undefined
   metrics: string[]
   looks: Core['looks']
   from: string | undefined
@@ -359,66 +357,21 @@ export function rebuild(
   passed: Passed,
   where: string,
 ): Pick<Settings, 'schedule' | 'batchSchedule' | 'stop'> & { optimizer: Optimizer } {
-  const missing = (what: string, example: string) =>
-    new InputError({
+  const made = <Kind extends keyof Passed & keyof Kinds>(kind: Kind, record: Recorded): Kinds[Kind] => {
+    const found = readAs(decoded.file, () => again(kind, record)) ?? passed[kind]
+    if (found) return found as Kinds[Kind]
+    throw new InputError({
       where,
-      received: `a run whose ${what} is a function of your own`,
+      received: `a run whose ${kind} is a function of your own`,
       expected: 'it to be passed again: a file cannot hold it',
-      fix: `loadRun(…, { ${what}: ${example} }).`,
+      fix: `loadRun(…, { ${kind}: ${ownOf(kind, record)} }).`,
     })
-  const { schedule, batchSchedule, stop } = decoded
-  const made = <T>(make: () => T) => readAs(decoded.file, make)
-  const sizes =
-    batchSchedule && (made(() => batchSizesFrom(batchSchedule, scheduleFrom)) ?? passed.batchSchedule)
-  if (batchSchedule && !sizes) throw missing('batchSchedule', '(iteration, batchSize) => …')
-  const rebuiltSchedule = schedule && (made(() => scheduleFrom(schedule)) ?? passed.schedule)
-  if (schedule && !rebuiltSchedule) throw missing('schedule', '(iteration, peak) => …')
-  const rebuiltStop = stop && (made(() => ruleFrom(stop)) ?? passed.stop)
-  if (stop && !rebuiltStop) throw missing('stop', '(progress) => …')
-  const optimizer = passed.optimizer ?? made(() => optimizerFrom(decoded.optimizer))
-  if (!optimizer) throw missing('optimizer', `${decoded.optimizer.name}({ … })`)
-  return { optimizer, schedule: rebuiltSchedule, batchSchedule: sizes, stop: rebuiltStop }
-}
-
-/** What is none by itself. */
-const wrappers = ['ema', 'accumulate']
-
-/** An optimizer by its record; undefined where it is not one of ours or has functions in it. */
-export function optimizerFrom({ name, settings }: Rest['optimizer']): Optimizer | undefined {
-  const make = Object.hasOwn(optimizers, name) ? (optimizers as { [name: string]: unknown })[name] : undefined
-  if (typeof make !== 'function' || wrappers.includes(name)) return undefined
-  const { ema, accumulate, ...own } = settings
-  const revived = revive(own)
-  if (!revived) return undefined
-  let optimizer = make(revived) as Optimizer
-  // The inner one was written down first.
-  for (const wrapper of Object.keys(settings)) {
-    if (wrapper === 'ema') optimizer = optimizers.ema(optimizer, { decay: ema as number })
-    if (wrapper === 'accumulate')
-      optimizer = optimizers.accumulate(optimizer, { every: accumulate as number })
   }
-  return optimizer
-}
-
-/** Settings with patterns in place of their texts: those of groups, and of what Muon leaves to AdamW; undefined where one was a function. */
-function revive(settings: { readonly [name: string]: unknown }): { [name: string]: unknown } | undefined {
-  const revived: { [name: string]: unknown } = {}
-  for (const [name, value] of Object.entries(settings)) {
-    let made = value
-    if (name === 'groups') {
-      const groups = (value as { [name: string]: unknown }[]).map(revive)
-      made = groups.includes(undefined) ? undefined : groups
-    } else if (name === 'adamw') made = revive(value as { [name: string]: unknown })
-    else if (name === 'parameters') made = patternFrom(value)
-    if (made === undefined) return undefined
-    revived[name] = made
+  const { schedule, batchSchedule, stop, optimizer } = decoded
+  return {
+    batchSchedule: batchSchedule && made('batchSchedule', batchSchedule),
+    schedule: schedule && made('schedule', schedule),
+    stop: stop && made('stop', stop),
+    optimizer: passed.optimizer ?? made('optimizer', optimizer),
   }
-  return revived
-}
-
-/** The pattern that was recorded as its text; undefined for a function. */
-function patternFrom(text: unknown): RegExp | string | undefined {
-  if (text === 'vectors' || text === 'matrices') return text
-  const [, source, flags] = /^\/(.*)\/([a-z]*)$/s.exec(String(text)) ?? []
-  return source === undefined ? undefined : new RegExp(source, flags)
 }

@@ -1,11 +1,10 @@
 import { describe, InputError } from '../../errors.js'
 import type { Adjustment } from '../../views.js'
 import { checkChanges, type Changes } from '../adjust/changes.js'
-import { batchSizesFrom } from '../rules/batch-sizes.js'
-import { optimizerFrom } from './record.js'
-import { scheduleFrom } from '../rules/schedules.js'
-import { ruleFrom } from '../rules/stops.js'
-import { subsetFrom, type Subset } from '../rules/subsets.js'
+import { maybePattern } from '../rules/optimizer-record.js'
+import type { Recorded } from '../rules/recorded.js'
+import { again, calledOf } from '../rules/registry.js'
+import type { Subset } from '../rules/subsets.js'
 
 /** What replaying does to a run: the same calls that made the adjustments. */
 export interface Adjustable {
@@ -36,16 +35,14 @@ const makers: { readonly [what: string]: (to: any) => Make } = {
   note: (text) => (run) => run.note(text),
   focus(to) {
     if (to === 'all') return (run, why) => run.focus(null, why)
-    const on = subsetFrom(to) ?? listed('focus', to.ids)
+    const on = again('subset', { name: to.maker, settings: to.settings }) ?? listed('focus', to.ids)
     return (run, why) => run.focus(on, why)
   },
-  schedule: (to) => set({ schedule: to && required(scheduleFrom(to), 'schedule') }),
-  batchSchedule: (to) =>
-    set({ batchSchedule: to && (required(batchSizesFrom(to, scheduleFrom), 'rule for sizes') as never) }),
-  stop: (to) => set({ stop: to && required(ruleFrom(to), 'stop rule') }),
+  schedule: (to) => set({ schedule: to && required('schedule', to) }),
+  batchSchedule: (to) => set({ batchSchedule: to && (required('batchSchedule', to) as never) }),
+  stop: (to) => set({ stop: to && required('stop', to) }),
   freeze: (to) => set({ freeze: patternOf(to) }),
-  optimizer: ({ name, ...settings }) =>
-    set({ optimizer: required(optimizerFrom({ name, settings }), 'optimizer') }),
+  optimizer: ({ name, ...settings }) => set({ optimizer: required('optimizer', { name, settings }) }),
 }
 
 /** What can be set to nothing. */
@@ -82,20 +79,22 @@ function makerOf({ what, to }: Adjustment): Make {
   return make(to ?? (nullable.includes(what) ? null : {}))
 }
 
-function required<T>(value: T | undefined, what: string): T {
-  if (value !== undefined) return value
+function required<Kind extends 'schedule' | 'batchSchedule' | 'stop' | 'optimizer'>(
+  kind: Kind,
+  record: Recorded,
+): NonNullable<ReturnType<typeof again<Kind>>> {
+  const made = again(kind, record)
+  if (made !== undefined) return made
   throw new InputError({
     where: 'run.replay(adjustments)',
-    received: `a ${what} that is a function of your own`,
+    received: `a ${calledOf(kind)} that is a function of your own`,
     expected: `one of gradbook's, whose record says all`,
     fix: `Leave it out, and run.set({ … }) it where it belongs.`,
   })
 }
 
 function patternOf(to: unknown): RegExp | string[] | null {
-  const [, source, flags] = /^\/(.*)\/([a-z]*)$/s.exec(String(to)) ?? []
-  if (typeof to === 'string' && source !== undefined) return new RegExp(source, flags)
-  return to as string[] | null
+  return (typeof to === 'string' ? maybePattern(to) : undefined) ?? (to as string[] | null)
 }
 
 /** Checks adjustments and puts them in order. */

@@ -2,10 +2,8 @@ import * as tf from '@tensorflow/tfjs'
 import { InputError } from '../../errors.js'
 import type { Files } from '../../store/files.js'
 import { count, list, maybe, number, object, oneOf, text } from '../../store/shape.js'
-import { batchSizesRecord } from '../rules/batch-sizes.js'
 import type { Core } from '../state/core.js'
-import { scheduleRecord } from '../rules/schedules.js'
-import { ruleRecord } from '../rules/stops.js'
+import { recordOf } from '../rules/recorded.js'
 
 /** A cell that trained, and the iteration it went on from. */
 interface Cell {
@@ -186,9 +184,9 @@ function settingsOf({ settings, optimizer, peak, trainee }: Core): { [name: stri
     settings: {
       ...plain,
       optimizer: { name: optimizer.name, ...optimizer.settings, peak },
-      schedule: schedule ? scheduleRecord(schedule) : null,
-      batchSchedule: batchSchedule ? batchSizesRecord(batchSchedule) : null,
-      stop: stop ? ruleRecord(stop) : null,
+      schedule: schedule ? recordOf(schedule) : null,
+      batchSchedule: batchSchedule ? recordOf(batchSchedule) : null,
+      stop: stop ? recordOf(stop) : null,
       metrics: metrics.map(({ name }) => name),
       freeze: freeze === undefined ? null : String(freeze),
     },

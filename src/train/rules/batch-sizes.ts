@@ -1,6 +1,7 @@
 import { createRandom } from '../../data/random.js'
 import { describe, InputError } from '../../errors.js'
 import { keyOf } from '../order/key.js'
+import { recordOf } from './recorded.js'
 import type { Schedule } from './schedules.js'
 
 /**
@@ -51,7 +52,7 @@ function checkSize(size: unknown, where: string): number {
 }
 
 /** Each iteration draws one of the sizes, by the run's seed. */
-function mixed(sizes: readonly number[], where: string): BatchSizes {
+export function mixed(sizes: readonly number[], where: string): BatchSizes {
   if (sizes.length === 0 || new Set(sizes).size > mostSizes)
     throw new InputError({
       where,
@@ -68,11 +69,11 @@ function mixed(sizes: readonly number[], where: string): BatchSizes {
 }
 
 /** What a schedule gives, taken to `batchSize` times or divided by a power of two: few sizes, however it is curved. Steps are taken as they are. */
-function scheduled(schedule: Schedule): BatchSizes {
+export function scheduled(schedule: Schedule): BatchSizes {
   const exact = schedule.name === 'piecewise'
   return {
     name: 'scheduled',
-    settings: { schedule: { name: schedule.name, settings: schedule.settings } },
+    settings: { schedule: recordOf(schedule) },
     size(iteration, { batchSize }) {
       const wanted = Math.max(1, schedule.rate(iteration, batchSize))
       const size = exact ? wanted : batchSize * 2 ** Math.round(Math.log2(wanted / batchSize))
@@ -101,19 +102,4 @@ function own(
     settings: { function: rule.name || 'own function' },
     size: (iteration, at) => checkSize(rule(iteration, at.batchSize), where),
   }
-}
-
-/** The rule as plain data. */
-export function batchSizesRecord({ name, settings }: BatchSizes): { name: string; settings: object } {
-  return { name, settings }
-}
-
-/** The rule that was recorded; undefined for a function of one's own. */
-export function batchSizesFrom(
-  record: { name: string; settings: { [name: string]: any } },
-  scheduleFrom: (record: { name: string; settings: object }) => Schedule | undefined,
-): BatchSizes | undefined {
-  if (record.name === 'mixed') return mixed(record.settings.sizes, 'the sizes on disk')
-  const schedule = record.name === 'scheduled' ? scheduleFrom(record.settings.schedule) : undefined
-  return schedule && scheduled(schedule)
 }

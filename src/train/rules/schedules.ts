@@ -1,5 +1,6 @@
 import { describe, InputError } from '../../errors.js'
 import { named } from '../../suggest.js'
+import { recordOf } from './recorded.js'
 
 /** The learning rate as a function of the iteration: a value that can be recorded, plotted, and changed in the middle. */
 export interface Schedule {
@@ -117,7 +118,7 @@ export function warmUp(settings: { over: number; before?: Schedule }): Schedule 
     })
   return {
     name: 'warmUp',
-    settings: { over, before: scheduleRecord(before) },
+    settings: { over, before: recordOf(before) },
     rate: (iteration, peak) =>
       warmed(iteration, over, peak) ?? before.rate(Math.max(1, iteration - over), peak),
   }
@@ -184,18 +185,6 @@ function checkOver(where: string, over: number, warmup: number): void {
   })
 }
 
-const makers: { readonly [name: string]: (settings: any) => Schedule | undefined } = {
-  constant,
-  cosine,
-  linear,
-  oneCycle,
-  piecewise: ({ steps }) => piecewise(steps),
-  warmUp({ over, before: record }) {
-    const before = scheduleFrom(record)
-    return before && warmUp({ over, before })
-  },
-}
-
 /** A function of one's own as a schedule. */
 export function ownSchedule(rate: ScheduleFunction): Schedule {
   const name = rate.name || 'own function'
@@ -212,16 +201,6 @@ export function ownSchedule(rate: ScheduleFunction): Schedule {
       })
     },
   }
-}
-
-/** A schedule as plain data. */
-export function scheduleRecord({ name, settings }: Schedule): { name: string; settings: object } {
-  return { name, settings }
-}
-
-/** The schedule that `scheduleRecord` recorded; undefined for a function of one's own, which is passed again. */
-export function scheduleFrom(record: { name: string; settings: object }): Schedule | undefined {
-  return Object.hasOwn(makers, record.name) ? makers[record.name]!(record.settings) : undefined
 }
 
 /**

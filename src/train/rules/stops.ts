@@ -2,6 +2,7 @@ import { describe, InputError } from '../../errors.js'
 import type { EvaluationRow, StopReason } from '../../views.js'
 import type { History } from '../state/history.js'
 import { named } from '../../suggest.js'
+import { recordOf } from './recorded.js'
 
 /** What a stop rule looks at. */
 export interface Progress {
@@ -172,7 +173,7 @@ export function any(...rules: (StopRule | StopFunction)[]): StopRule {
   const all = someRules(rules, 'any')
   return {
     name: 'any',
-    settings: { rules: all.map(ruleRecord) },
+    settings: { rules: all.map(recordOf) },
     metrics: all.flatMap((rule) => rule.metrics),
     met(progress) {
       for (const rule of all) {
@@ -193,7 +194,7 @@ export function all(...rules: (StopRule | StopFunction)[]): StopRule {
   const parts = someRules(rules, 'all')
   return {
     name: 'all',
-    settings: { rules: parts.map(ruleRecord) },
+    settings: { rules: parts.map(recordOf) },
     metrics: parts.flatMap((rule) => rule.metrics),
     met(progress) {
       const reasons = parts.map((rule) => rule.met(progress))
@@ -242,33 +243,4 @@ export function asRule(rule: StopRule | StopFunction): StopRule {
       }
     },
   }
-}
-
-export interface RuleRecord {
-  name: string
-  settings: { readonly [name: string]: unknown }
-}
-
-export function ruleRecord({ name, settings }: StopRule): RuleRecord {
-  return { name, settings }
-}
-
-const makers: { readonly [name: string]: (settings: any) => StopRule | undefined } = {
-  targetReached: ({ metric, value }) => targetReached(metric, value),
-  plateau,
-  timeSpent,
-  iterationsSpent: ({ n }) => iterationsSpent(n),
-  diverged,
-  any: ({ rules }) => combined(any, rules),
-  all: ({ rules }) => combined(all, rules),
-}
-
-function combined(join: typeof any, records: readonly RuleRecord[]): StopRule | undefined {
-  const rules = records.map(ruleFrom)
-  return rules.every((rule) => rule !== undefined) ? join(...rules) : undefined
-}
-
-/** The rule that `ruleRecord` recorded; undefined for a function of one's own, which is passed again. */
-export function ruleFrom(record: RuleRecord): StopRule | undefined {
-  return Object.hasOwn(makers, record.name) ? makers[record.name]!(record.settings) : undefined
 }

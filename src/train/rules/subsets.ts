@@ -173,19 +173,6 @@ export function unlike(rounds = 1): Subset {
   }
 }
 
-const makers: { readonly [maker: string]: (settings: any) => Subset } = {
-  uniform,
-  hardest,
-  byLoss,
-  curriculum,
-  unlike,
-}
-
-/** The subset that was recorded; undefined for one that a function of one's own chose. */
-export function subsetFrom({ maker, settings }: Partial<NonNullable<Subset['record']>>): Subset | undefined {
-  return maker !== undefined && Object.hasOwn(makers, maker) ? makers[maker]!(settings) : undefined
-}
-
 export function checkSubset(subset: unknown, place: string): Subset {
   if (typeof (subset as Subset | null)?.choose === 'function') return subset as Subset
   throw new InputError({

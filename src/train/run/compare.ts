@@ -1,10 +1,9 @@
 import { describe, InputError } from '../../errors.js'
 import type { Adjustment, ComparisonView, RunView } from '../../views.js'
-import { batchSizesRecord } from '../rules/batch-sizes.js'
 import type { Core } from '../state/core.js'
 import { viewOf } from './run-view.js'
 import { coreOf, type Run } from './run.js'
-import { scheduleRecord } from '../rules/schedules.js'
+import { recordOf } from '../rules/recorded.js'
 
 type Cell = string | number | null
 
@@ -15,13 +14,12 @@ const rows: { readonly [what: string]: (core: Core) => Cell } = {
   'learning rate': (core) => core.learningRate(),
   'batch size': (core) => core.settings.batchSize,
   'batch sizes by rule': ({ settings }) =>
-    settings.batchSchedule ? JSON.stringify(batchSizesRecord(settings.batchSchedule)) : null,
+    settings.batchSchedule ? JSON.stringify(recordOf(settings.batchSchedule)) : null,
   'batches an update': (core) => core.settings.accumulate ?? 1,
   'average of parameters': (core) => core.settings.ema ?? null,
   dropout: ({ dropouts }) => JSON.stringify(dropouts.record(undefined)),
   optimizer: (core) => core.optimizer.name,
-  schedule: ({ settings }) =>
-    settings.schedule ? JSON.stringify(scheduleRecord(settings.schedule)) : 'constant',
+  schedule: ({ settings }) => (settings.schedule ? JSON.stringify(recordOf(settings.schedule)) : 'constant'),
   'training examples': (core) => core.order.included,
   seed: (core) => core.settings.seed,
 }
