@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { adam, digits, fromArrays, loadRun, seed, sgd, split, train } from '../../src/index.js'
 import { shareInterval } from '../../src/mistakes/index.js'
-import { blobs, classifier, linearModel, silence, usual, wrongLabels } from '../train/setup.js'
+import { blobs, classifier, linearModel, silence, usual, wrongLabels } from '../kit/training.js'
 
 beforeEach(() => {
   silence()

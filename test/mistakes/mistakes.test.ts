@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { adam, fromArrays, loadRun, seed, train } from '../../src/index.js'
-import { blobs, classifier, line, linearModel, silence, usual, wrongLabels } from '../train/setup.js'
+import { blobs, classifier, line, linearModel, silence, usual, wrongLabels } from '../kit/training.js'
 
 beforeEach(() => {
   silence()
