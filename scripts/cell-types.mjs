@@ -141,7 +141,7 @@ function interfaceOf(text, name) {
 /**
  * A world for the first cells (kernel/language/first-cells.ts): the language, with all that Node's types say about names of the
  * language, the globals of cells whose types need no more, and `console` as far as most cells use it. The full
- * world declares all this in the same way; test/language/first-cells.test.ts compares them.
+ * world declares all this in the same way; test/kernel/language/first-cells.test.ts compares them.
  */
 export async function layFirstWorld(root, to) {
   const { blankModule, firstCapacity } = await import(built('blank.js'))
