@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { patience } from './test/kit/patience.js'
 
 export default defineConfig({
   test: {
@@ -6,7 +7,9 @@ export default defineConfig({
     globalSetup: ['test/setup/build.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Twice what one step of a test may wait, so that the step that did not come is named and not the test.
+    testTimeout: 2 * patience,
+    hookTimeout: 2 * patience,
+    expect: { poll: { timeout: patience, interval: 50 } },
   },
 })

@@ -74,4 +74,4 @@ test('A kernel keeps the bytecode that it ran for the next one, which replaces w
       .subarray(size / 4, size / 2)
       .some((byte) => byte !== 0),
   ).toBe(true)
-}, 60_000)
+})

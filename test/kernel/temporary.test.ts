@@ -10,7 +10,7 @@ const typesIn = (folder: string): string[] =>
   readdirSync(folder).filter((name) => name.startsWith('gradbook-types-'))
 
 async function eventually(holds: () => boolean): Promise<void> {
-  await expect.poll(holds, { timeout: 10_000, interval: 50 }).toBe(true)
+  await expect.poll(holds).toBe(true)
 }
 
 describe.skipIf(process.platform === 'win32')('a TMPDIR that', () => {
@@ -108,4 +108,4 @@ test('the folder of types goes with its kernel, and that of one that was killed 
   expect(existsSync(join(folder, own!))).toBe(false)
   await alive.shutdown()
   expect(existsSync(join(folder, kept!))).toBe(false)
-}, 60_000)
+})

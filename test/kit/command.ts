@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll } from 'vitest'
+import { patience } from './patience.js'
 
 export interface Finished {
   code: number | null
@@ -13,14 +14,14 @@ export interface Finished {
 
 const gradbookProgram = resolve('bin/gradbook.mjs')
 
-/** Runs a program to its end. Rejects after `timeout` (60 s) milliseconds. */
+/** Runs a program to its end. Rejects after `timeout` milliseconds. */
 export function runProgram(
   program: string,
   args: readonly string[],
   {
     folder,
     env,
-    timeout = 60_000,
+    timeout = patience,
     input,
   }: { folder?: string; env?: NodeJS.ProcessEnv; timeout?: number; input?: string } = {},
 ): Promise<Finished> {

@@ -12,5 +12,6 @@ export {
   type TestKernel,
 } from './kernel.js'
 export { chromium, long, python, pytorch } from './needs.js'
+export { fastest, patience } from './patience.js'
 export { isRunning } from './processes.js'
 export { typeErrors } from './typecheck.js'

@@ -1,4 +1,5 @@
 /** The real kernel in a process of its own, over real zeromq, for tests. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll } from 'vitest'
 import {
   KernelProcess,
@@ -8,6 +9,9 @@ import {
   type StartOptions,
 } from '../../kernel/cli/client/index.js'
 import { CellOutputs, type Output } from '../../kernel/cli/notebook/outputs.js'
+import { patience } from './patience.js'
+
+type RunOptions = ExecuteOptions & { timeout?: number }
 
 /** What a cell came to. */
 export interface Ran {
@@ -23,14 +27,18 @@ export interface Ran {
 }
 
 export interface TestKernel extends KernelProcess {
-  /** Runs a cell and collects its outputs. Rejects after `timeout` (20 s) milliseconds. */
-  run(code: string, options?: ExecuteOptions & { timeout?: number }): Promise<Ran>
+  /** Runs a cell and collects its outputs. Rejects after `timeout` (`patience`) milliseconds. */
+  run(code: string, options?: RunOptions): Promise<Ran>
+  /** Sends a cell and resolves when it runs; `ended` is what it comes to. */
+  begin(code: string, options?: RunOptions): Promise<{ ended: Promise<Ran> }>
+  /** Presses Stop in a cell, `after` (0) milliseconds after it has begun to run. */
+  stop(code: string, options?: RunOptions & { after?: number }): Promise<Ran>
 }
 
 async function run(
   this: KernelProcess,
   code: string,
-  { timeout = 20_000, ...options }: ExecuteOptions & { timeout?: number } = {},
+  { timeout = patience, ...options }: RunOptions = {},
 ): Promise<Ran> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
@@ -55,9 +63,49 @@ async function run(
   }
 }
 
+/** What a cell that was begun prints first; it is left out of its outputs. */
+const mark = '(it runs)\n'
+
+async function begin(
+  this: TestKernel,
+  code: string,
+  options: RunOptions = {},
+): Promise<{ ended: Promise<Ran> }> {
+  const begun = this.wait(
+    ({ header, content }) => header.msg_type === 'stream' && content.text.startsWith(mark),
+  )
+  begun.catch(() => {})
+  const marked = code.replace(
+    /^(\/\/ @ts-nocheck\n)?/,
+    `$1process.stdout.write(${JSON.stringify(mark).replaceAll('$', '$$$$')}); `,
+  )
+  const ended = this.run(marked, options).then((ran) => {
+    const [first] = ran.outputs
+    if (first?.output_type === 'stream' && first.text.startsWith(mark)) {
+      first.text = first.text.slice(mark.length)
+      if (first.text === '') ran.outputs.shift()
+    }
+    return ran
+  })
+  ended.catch(() => {})
+  await Promise.race([begun, ended])
+  return { ended }
+}
+
+async function stop(
+  this: TestKernel,
+  code: string,
+  { after = 0, ...options }: RunOptions & { after?: number } = {},
+): Promise<Ran> {
+  const { ended } = await this.begin(code, options)
+  await sleep(after)
+  await this.interrupt()
+  return ended
+}
+
 /** Starts a kernel. It ends with `await kernel.shutdown()`, with `await using`, and at the latest with this process. */
 export async function startKernel(options?: StartOptions): Promise<TestKernel> {
-  return Object.assign(await start(options), { run })
+  return Object.assign(await start({ timeout: patience, ...options }), { run, begin, stop })
 }
 
 /** One kernel for all tests of a `describe` or a file: started before them, ended after them. */

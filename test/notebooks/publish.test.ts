@@ -45,7 +45,7 @@ describe('a notebook where nothing runs', () => {
   })
 })
 
-describe.skipIf(!python || !chromium)('a page made by nbconvert', { timeout: 120_000 }, () => {
+describe.skipIf(!python || !chromium)('a page made by nbconvert', () => {
   const folder = temporaryFolder()
   let browser: Browser
   const convert = async (notebook: string): Promise<string> => {

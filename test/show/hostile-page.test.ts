@@ -87,5 +87,5 @@ describe.skipIf(!chromium)('hostile texts in a browser', () => {
     } finally {
       await browser.close()
     }
-  }, 120_000)
+  })
 })

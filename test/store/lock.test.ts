@@ -145,5 +145,5 @@ describe('the lock of a folder', () => {
     for (const child of children) child.kill('SIGKILL')
     await Promise.all(children.map((child) => new Promise((resolve) => child.once('exit', resolve))))
     for (const one of folders) expect(acquire(files, one)).toBeInstanceOf(Lock)
-  }, 60_000)
+  })
 })

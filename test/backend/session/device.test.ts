@@ -121,7 +121,7 @@ function expectClose(got: unknown, expected: unknown, most: number): void {
     else expect(Math.abs((one as number) - other) / Math.max(1, Math.abs(other))).toBeLessThan(most)
 }
 
-describe('a device', { timeout: 120_000 }, () => {
+describe('a device', () => {
   it('that ONNX Runtime does not have is refused with those that it has', () => {
     expect(() => setDevice('abacus')).toThrow(/abacus.*cpu/s)
   })

@@ -24,7 +24,7 @@ function write(name: string, content: string): { folder: string; file: string } 
 
 const readCells = (file: string): any[] => JSON.parse(readFileSync(file, 'utf8')).cells
 
-describe('gradbook run', { timeout: 60_000 }, () => {
+describe('gradbook run', () => {
   it('prints outputs to stdout and nothing else, and exits with 0', async () => {
     const { file } = write('story.ts', program)
     const { code, stdout, stderr } = await gradbook(['run', file])
@@ -160,7 +160,7 @@ await new Promise((resolve) => setTimeout(resolve, 300))
   })
 })
 
-describe.skipIf(!python)('nbclient', { timeout: 120_000 }, () => {
+describe.skipIf(!python)('nbclient', () => {
   it('executes a notebook with this kernel as a front end without stdin', async () => {
     const { folder, file } = write('story.ts', program)
     await gradbook(['run', file, '-o', join(folder, 'story.ipynb')])

@@ -66,7 +66,7 @@ describe('the session', () => {
         (await session.send('setBreakpoints', { source: { path: '/tmp/x.ts' }, breakpoints })).success,
       ).toBe(false)
     for (const content of [{}, { command: 'evaluate', arguments: null }, { command: 7, arguments: [1] }]) {
-      const reply = await kernel.request('control', 'debug_request', content, { timeout: 5_000 })
+      const reply = await kernel.request('control', 'debug_request', content)
       expect(reply.content).toMatchObject({ type: 'response' })
     }
     for (const command of ['continue', 'next', 'stepIn', 'stepOut', 'exceptionInfo', 'copyToGlobals'])
@@ -81,9 +81,7 @@ test.each(['runs free', 'is paused'])(
     const attached = await DebugSession.start(own)
     if (how === 'is paused') await attached.runToStop('debugger')
     else await own.run('1')
-    const began = performance.now()
     await own.request('control', 'shutdown_request', { restart: false })
-    await own.exited
-    expect(performance.now() - began).toBeLessThan(5_000)
+    expect(await own.exited).toEqual({ code: 0, signal: null })
   },
 )

@@ -1,6 +1,6 @@
 /** A front end's side of the debugger: requests on control, events from IOPub. */
 import type { Message } from '../../../kernel/cli/client/index.js'
-import type { Ran, TestKernel } from '../../kit/index.js'
+import { patience, type Ran, type TestKernel } from '../../kit/index.js'
 
 export interface Variable {
   name: string
@@ -41,12 +41,12 @@ export class DebugSession {
   /** The whole reply. */
   async send(command: string, values: object = {}): Promise<any> {
     const seq = ++this.#seq
-    const { content, header } = await this.kernel.request(
-      'control',
-      'debug_request',
-      { type: 'request', seq, command, arguments: values },
-      { timeout: 15_000 },
-    )
+    const { content, header } = await this.kernel.request('control', 'debug_request', {
+      type: 'request',
+      seq,
+      command,
+      arguments: values,
+    })
     if (header.msg_type !== 'debug_reply' || content.request_seq !== seq || content.command !== command)
       throw new Error(`not the reply to ${command}: ${JSON.stringify(content)}`)
     return content
@@ -61,7 +61,7 @@ export class DebugSession {
 
   /** The next event of this name that has not been waited for. */
   async event(name: string): Promise<any> {
-    for (const end = Date.now() + 15_000; Date.now() < end;) {
+    for (const end = Date.now() + patience; Date.now() < end;) {
       for (; this.#seen < this.#events.length; this.#seen++) {
         const found = this.#events[this.#seen]!
         if (found.event === name) {

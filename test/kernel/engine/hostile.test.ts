@@ -159,7 +159,7 @@ test('Shift-Tab, completion and the list of variables look at any value, and at 
     }
     expect([name, result((await kernel.run('1 + 1')).outputs)]).toEqual([name, '2'])
   }
-}, 60_000)
+})
 
 describe('thrown when nobody catches it, it is told under its cell and the kernel goes on', () => {
   const late: { [way: string]: (value: string) => string } = {
@@ -172,7 +172,7 @@ describe('thrown when nobody catches it, it is told under its cell and the kerne
       `new EventTarget().dispatchEvent(new Event('x')); const { EventEmitter } = await import('node:events'); const e = new EventEmitter(); setImmediate(() => e.emit('error', ${value}))`,
   }
   for (const [way, cell] of Object.entries(late))
-    test(way, { timeout: 60_000 }, async () => {
+    test(way, async () => {
       for (const [name, value] of Object.entries(values)) {
         const told = kernel.wait(({ header }) => header.msg_type === 'error')
         const ran = await kernel.run(`// @ts-nocheck\n{ ${cell(value)} }\nundefined`)

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { error, result, stream, useKernel } from '../../kit/index.js'
 
@@ -11,7 +10,6 @@ async function asked(answers: string[], ...cells: string[]) {
   let out = ''
   for (const cell of cells) {
     const { outputs, status, reply } = await kernel.run(`// @ts-nocheck\n${cell}`, {
-      timeout: 8_000,
       answer: ({ prompt }) => {
         prompts.push(prompt)
         return answers.shift() ?? 'too many'
@@ -137,16 +135,16 @@ describe('what Node reads from its standard input is asked of the user', () => {
 })
 
 test('Stop ends a question of readline, and the next one is asked', async () => {
+  const asks = kernel.wait(({ header }) => header.msg_type === 'input_request')
   const running = kernel.run(
     `// @ts-nocheck\n{ ${openPromises} globalThis.left = face; await face.question('stopped? ') }`,
     {
       answer: () => new Promise<string>(() => {}),
     },
   )
-  await sleep(500)
+  await asks
   await kernel.interrupt()
   expect(error((await running).outputs)?.ename).toBe('Interrupted')
-  await sleep(50)
   expect(
     await asked(
       ['Ada'],
@@ -164,7 +162,7 @@ describe('where nobody can answer it fails at once, and says what to do', () => 
     'its consumers': `await (await import('node:stream/consumers')).text(process.stdin)`,
   }))
     test(name, async () => {
-      const { outputs } = await kernel.run(`// @ts-nocheck\n${cell}`, { timeout: 5_000 })
+      const { outputs } = await kernel.run(`// @ts-nocheck\n${cell}`)
       expect(error(outputs)?.ename).toBe('NobodyToAsk')
       expect(error(outputs)?.evalue).toMatch(/takes no input.*set the value in the cell/)
       expect(result((await kernel.run('1 + 1')).outputs)).toBe('2')

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { error, result, useKernel, type Ran } from '../../kit/index.js'
+import { error, patience, result, useKernel, type Ran } from '../../kit/index.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'gradbook-loading-'))
 const kernel = useKernel({ folder })
@@ -26,6 +26,7 @@ function writePackage(name: string, type: 'module' | 'commonjs', text: string): 
 async function stopWhileLoading(code: string): Promise<void> {
   const begun = kernel.wait(
     ({ header, content }) => header.msg_type === 'stream' && content.text.includes('loading'),
+    { timeout: patience },
   )
   const running = kernel.run(`// @ts-nocheck\n${code}`)
   await begun
@@ -36,7 +37,7 @@ async function stopWhileLoading(code: string): Promise<void> {
 }
 
 const valueOf = async (code: string) => {
-  const { outputs, status, reply } = await kernel.run(`// @ts-nocheck\n${code}`, { timeout: 10_000 })
+  const { outputs, status, reply } = await kernel.run(`// @ts-nocheck\n${code}`)
   expect([status, reply.evalue]).toEqual(['ok', undefined])
   return result(outputs)
 }
@@ -202,7 +203,7 @@ describe('a package that was stopped in the middle of its loading says that the 
       writePackage(name, type, text)
       await stopWhileLoading(cell(name))
       for (let time = 0; time < 2; time++) {
-        const { outputs } = await kernel.run(`// @ts-nocheck\n${cell(name)}`, { timeout: 10_000 })
+        const { outputs } = await kernel.run(`// @ts-nocheck\n${cell(name)}`)
         expect(error(outputs)?.ename).toBe('StoppedWhileLoading')
         expect(error(outputs)?.evalue).toMatch(new RegExp(`'${name}'.*[Rr]estart the kernel`))
       }
@@ -214,9 +215,7 @@ describe('a package that was stopped in the middle of its loading says that the 
     writePackage('depends', 'module', `export * from 'depended'`)
     await stopWhileLoading(`import { a } from 'depends'`)
     for (const name of ['depends', 'depended']) {
-      const { outputs } = await kernel.run(`// @ts-nocheck\nimport { a } from '${name}'\na`, {
-        timeout: 10_000,
-      })
+      const { outputs } = await kernel.run(`// @ts-nocheck\nimport { a } from '${name}'\na`)
       expect(error(outputs)?.evalue).toMatch(new RegExp(`'${name}'.*[Rr]estart the kernel`))
     }
   })
@@ -225,9 +224,7 @@ describe('a package that was stopped in the middle of its loading says that the 
     writePackage('of-a-file', 'module', loop)
     write('uses.ts', `import 'of-a-file'\nexport const a = 1`)
     await stopWhileLoading(`import './uses.ts'`)
-    const { outputs } = await kernel.run(`// @ts-nocheck\nimport { a } from './uses.ts'\na`, {
-      timeout: 10_000,
-    })
+    const { outputs } = await kernel.run(`// @ts-nocheck\nimport { a } from './uses.ts'\na`)
     expect(error(outputs)?.evalue).toMatch(/'of-a-file'.*[Rr]estart the kernel/)
     write('uses.ts', `export const a = 2`)
     expect(await valueOf(`import { a } from './uses.ts'\na`)).toBe('2')

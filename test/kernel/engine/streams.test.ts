@@ -9,7 +9,7 @@ const kernel = useKernel({ folder: mkdtempSync(join(tmpdir(), 'gradbook-streams-
 
 /** What a cell prints, and its value. */
 async function ran(code: string): Promise<{ out: string; err: string; value: string | undefined }> {
-  const { outputs, status, reply } = await kernel.run(code, { timeout: 10_000 })
+  const { outputs, status, reply } = await kernel.run(code)
   expect([status, reply.evalue]).toEqual(['ok', undefined])
   return { out: stream(outputs), err: stream(outputs, 'stderr'), value: result(outputs) }
 }

@@ -169,13 +169,11 @@ describe('modules', () => {
     )
     write('made/i.js', 'export const answer = 42')
     write('made/i.d.ts', 'export const answer: number')
-    const ran = await kernel.run('%npm install ./made\nimport { answer } from "made"; answer', {
-      timeout: 60_000,
-    })
+    const ran = await kernel.run('%npm install ./made\nimport { answer } from "made"; answer')
     expect(text(ran.outputs)).toContain('npm install ./made')
     expect(result(ran.outputs)).toBe('42')
     expect((await problemOf('answer.nothing')).evalue).toContain('TS2339')
-  }, 60_000)
+  })
   test('an import that fails at run time says what and where', async () => {
     write('broken.ts', 'export const a: number = 1\nthrow new Error("broken at the top")\n')
     const problem = await problemOf('const before = 1\nimport { a } from "./broken"')

@@ -118,9 +118,6 @@ test('the comm target gradbook.diagnostics tells the problems of cells as they s
   )
   const answer = kernel.wait(
     ({ header, content }) => header.msg_type === 'comm_msg' && content.comm_id === 'd1',
-    {
-      timeout: 20_000,
-    },
   )
   const cells = [
     { id: 'a', text: 'const asNumber: number = 1' },

@@ -42,7 +42,7 @@ describe.skipIf(!python)('jupytext', () => {
       sources(read('in.ipynb')),
     )
     expect((await run('jupytext', '--test', '--to', 'ts:percent', 'in.ipynb')).code).toBe(0)
-  }, 60_000)
+  })
 
   test('puts `%npm` into a comment, which `gradbook run` takes it out of', async () => {
     const source = '%npm install left-pad\nimport leftPad from "left-pad"'
@@ -59,21 +59,21 @@ describe.skipIf(!python)('jupytext', () => {
     const written = readFileSync(join(folder, 'command.ts'), 'utf8')
     expect(written).toContain('// %npm install left-pad')
     expect(parsePercent(written, 'command.ts').cells[0]!.source).toBe(source)
-  }, 60_000)
+  })
 
   test('executes cells of a file', async () => {
     writeFileSync(join(folder, 'plain.ts'), script)
     const ran = await run('jupytext', '--to', 'ipynb', '--execute', '--set-kernel', 'gradbook', 'plain.ts')
     expect(ran).toMatchObject({ code: 0 })
     expect(outputs(read('plain.ipynb'))).toEqual(['', 'rate 0.5\n1'])
-  }, 60_000)
+  })
 })
 
 describe.skipIf(!python)('papermill', () => {
   test('runs a notebook', async () => {
     expect(await run('papermill', 'in.ipynb', 'out.ipynb')).toMatchObject({ code: 0 })
     expect(outputs(read('out.ipynb'))).toEqual(['', 'rate 0.5\n1'])
-  }, 60_000)
+  })
 
   test('refuses parameters and runs nothing, as docs/front-ends.md says', async () => {
     const { code, stderr } = await run('papermill', 'in.ipynb', 'other.ipynb', '-p', 'rate', '2')
@@ -81,5 +81,5 @@ describe.skipIf(!python)('papermill', () => {
     expect(stderr).toContain(
       "No parameter translator functions specified for kernel 'gradbook' or language 'typescript'",
     )
-  }, 60_000)
+  })
 })

@@ -137,8 +137,7 @@ describe('displays', () => {
 
 describe('while a cell runs without ever giving way', () => {
   test('kernel_info, completion, is_complete and comm_info are answered, and it is busy again after each', async () => {
-    const running = kernel.run('while (true) {}')
-    await sleep(200)
+    const { ended } = await kernel.begin('while (true) {}')
     for (const [channel, type, content] of [
       ['control', 'kernel_info_request', {}],
       ['shell', 'kernel_info_request', {}],
@@ -147,15 +146,15 @@ describe('while a cell runs without ever giving way', () => {
       ['shell', 'comm_info_request', {}],
       ['shell', 'inspect_request', { code: 'Math', cursor_pos: 2, detail_level: 0 }],
     ] as const) {
-      const reply = await kernel.request(channel, type, content, { timeout: 5_000 })
+      const reply = await kernel.request(channel, type, content)
       expect(reply.content.status, type).toMatch(/ok|incomplete/)
     }
-    await sleep(100)
-    const last = kernel.published.filter(({ header }) => header.msg_type === 'status').at(-1)!
-    expect(last.content.execution_state).toBe('busy')
-    expect(last.parent_header.msg_type).toBe('execute_request')
+    const last = () => kernel.published.filter(({ header }) => header.msg_type === 'status').at(-1)!
+    await expect
+      .poll(() => [last().content.execution_state, last().parent_header.msg_type])
+      .toEqual(['busy', 'execute_request'])
     await kernel.interrupt()
-    expect((await running).status).toBe('error')
+    expect((await ended).status).toBe('error')
   })
 })
 
@@ -248,10 +247,11 @@ describe('stdin', () => {
   })
 
   test('a question that nobody answers can be stopped', async () => {
+    const asks = kernel.wait(({ header }) => header.msg_type === 'input_request')
     const running = kernel.run('prompt("name?"); console.log("went on")', {
       answer: () => new Promise<string>(() => {}),
     })
-    await sleep(300)
+    await asks
     await kernel.interrupt()
     const { outputs } = await running
     expect(error(outputs)?.ename).toBe('Interrupted')
@@ -271,8 +271,7 @@ describe('the end', () => {
 
   test('shutdown works while a cell loops', async () => {
     const own = await startKernel()
-    own.run('while (true) {}').catch(() => {})
-    await sleep(300)
+    await own.begin('while (true) {}')
     expect((await own.request('control', 'shutdown_request', { restart: false })).content.status).toBe('ok')
     await own.exited
   })

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { error, result, stream, useKernel } from '../../kit/index.js'
 
@@ -18,10 +17,9 @@ describe('subshells', () => {
 
   test('run a cell while one of the main shell awaits, each output under its own', async () => {
     const { subshell_id: id } = (await kernel.request('control', 'create_subshell_request')).content
-    const main = kernel.run(
+    const { ended } = await kernel.begin(
       'await new Promise<void>((resolve) => { globalThis.goOn = resolve }); console.log("main")',
     )
-    await sleep(200)
     const beside = kernel.create('shell', 'execute_request', {
       code: 'console.log("beside"); (globalThis as any).goOn()',
     })
@@ -32,7 +30,7 @@ describe('subshells', () => {
     )
     await kernel.send(beside)
     expect((await printed).content.text).toBe('beside\n')
-    expect(stream((await main).outputs)).toBe('main\n')
+    expect(stream((await ended).outputs)).toBe('main\n')
     await kernel.request('control', 'delete_subshell_request', { subshell_id: id })
   })
 
@@ -53,20 +51,21 @@ describe('subshells', () => {
 
   test('are stopped with the rest', async () => {
     const { subshell_id: id } = (await kernel.request('control', 'create_subshell_request')).content
-    const main = kernel.run('await new Promise(() => {})')
-    await sleep(200)
-    const beside = kernel.create('shell', 'execute_request', { code: 'while (true) {}' })
+    const { ended } = await kernel.begin('await new Promise(() => {})')
+    const beside = kernel.create('shell', 'execute_request', {
+      code: 'console.log("loops"); while (true) {}',
+    })
     Object.assign(beside.header, { subshell_id: id })
+    const loops = kernel.wait(({ content }) => content.text === 'loops\n')
     const reply = kernel.wait(
       ({ parent_header }) =>
         parent_header.msg_id === beside.header.msg_id && parent_header.msg_type === 'execute_request',
-      { timeout: 10_000 },
     )
     await kernel.send(beside)
-    await reply
-    await sleep(300)
+    await loops
     await kernel.interrupt()
-    expect(error((await main).outputs)?.ename).toBe('Interrupted')
+    expect(error((await ended).outputs)?.ename).toBe('Interrupted')
+    await reply
     expect((await kernel.run('1')).status).toBe('ok')
   })
 })

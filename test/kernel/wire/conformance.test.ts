@@ -41,5 +41,4 @@ test.skipIf(!python)(
       rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
     }
   },
-  120_000,
 )

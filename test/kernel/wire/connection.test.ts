@@ -43,7 +43,7 @@ describe('the connection', () => {
           return undefined
         }
       }
-      await expect.poll(() => read()?.hb_port ?? 0, { timeout: 20_000 }).toBeGreaterThan(0)
+      await expect.poll(() => read()?.hb_port ?? 0).toBeGreaterThan(0)
       expect(statSync(file).mode & 0o777).toBe(0o600)
       const client = new KernelClient(read()!)
       expect((await client.ready()).status).toBe('ok')
@@ -98,9 +98,7 @@ describe('a port that somebody else has', () => {
   test('is waited for, with a line in the log', async () => {
     const { connection, child, said, exited, release } = await startBeside()
     try {
-      await expect
-        .poll(said, { timeout: 20_000 })
-        .toMatch(/the control_port, tcp:\/\/127\.0\.0\.1:\d+, is in use/)
+      await expect.poll(said).toMatch(/the control_port, tcp:\/\/127\.0\.0\.1:\d+, is in use/)
       release()
       const client = new KernelClient(connection)
       expect((await client.ready()).status).toBe('ok')
@@ -110,7 +108,7 @@ describe('a port that somebody else has', () => {
     } finally {
       child.kill('SIGKILL')
     }
-  }, 60_000)
+  })
 
   test('for good ends the kernel with 1 and the reason', async () => {
     const { said, exited, release } = await startBeside()
@@ -119,7 +117,7 @@ describe('a port that somebody else has', () => {
       /the kernel cannot start: its control_port, tcp:\/\/127\.0\.0\.1:\d+, cannot be listened on/,
     )
     release()
-  }, 60_000)
+  })
 })
 
 const anyPorts = { shell_port: 0, iopub_port: 0, stdin_port: 0, control_port: 0, hb_port: 0 }
@@ -172,7 +170,7 @@ test.skipIf(process.platform === 'win32')('a kernel ends with the process that s
   try {
     await new Promise((resolve) => parent.once('exit', resolve))
     expect(isRunning(Number(said))).toBe(true)
-    await expect.poll(() => isRunning(Number(said)), { timeout: 15_000 }).toBe(false)
+    await expect.poll(() => isRunning(Number(said))).toBe(false)
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   }

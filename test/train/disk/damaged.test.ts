@@ -299,7 +299,7 @@ describe('a run’s folder that is damaged', () => {
       expect(shown.at(-1)['text/plain']).toMatch(/reading flipped.snapshots.*The snapshot before it/)
       rmSync('flipped', { recursive: true })
     }
-  }, 120_000)
+  })
 
   test.runIf(process.platform !== 'win32')(
     'with a pipe in place of a file does not wait for somebody to write to it',

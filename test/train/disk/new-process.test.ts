@@ -125,5 +125,5 @@ describe('a run on disk, for a new process', () => {
     const text = readFileSync('runs/kill/events.jsonl', 'utf8').split('\n').slice(0, -1)
     expect(() => text.map((line) => JSON.parse(line))).not.toThrow()
     await again.iterate(3)
-  }, 60_000)
+  })
 })

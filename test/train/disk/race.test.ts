@@ -113,7 +113,7 @@ describe('a run and more than one process', () => {
     expect(left.filter((name) => name.endsWith('.tmp'))).toEqual(['thesis.txt.123.tmp'])
     const lines = readFileSync('runs/raced/events.jsonl', 'utf8').trim().split('\n')
     expect(lines.map((line) => JSON.parse(line).type).filter((type) => type === 'iteration')).toHaveLength(7)
-  }, 60_000)
+  })
 
   test('held elsewhere it is refused with what to do, until its holder has been silent for long', async () => {
     const one = take(5, 'stay')
@@ -131,7 +131,7 @@ describe('a run and more than one process', () => {
     expect([other.name, other.iteration]).toEqual(['raced-2', 5])
     utimesSync(lock, 1, 1)
     expect(resume().name).toBe('raced')
-  }, 60_000)
+  })
 
   test('one that lost its folder says so, goes on in memory, and does not write there', async () => {
     const run = resume()

@@ -30,7 +30,7 @@ describe('known results', () => {
       return run
     })
     expect(rows.find(({ metric }) => metric === 'accuracy')!.mean).toBeGreaterThanOrEqual(0.93)
-  }, 60_000)
+  })
 
   test('a bigram model of names comes to the loss of counting, its exact optimum, within 1e-4', async () => {
     const list = await names()
@@ -80,7 +80,7 @@ describe('known results', () => {
     const { loss } = await run.evaluate(data)
     expect(loss - optimum).toBeLessThan(1e-4)
     expect(loss - optimum).toBeGreaterThan(-1e-6)
-  }, 60_000)
+  })
 
   test.skipIf(!long)(
     'choosing by loss against uniform: on digits, in equal iterations, twenty seeds show a gain of half a point',

@@ -1,53 +1,65 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { error, result, startKernel } from '../../kit/index.js'
+import { beforeAll, expect, test } from 'vitest'
+import { error, patience, result, useKernel } from '../../kit/index.js'
 
-let kernel: Awaited<ReturnType<typeof startKernel>>
+/** Stop between and within iterations that run kernel by kernel, on the backend that notebooks have; stopped.test.ts has compiled ones. */
+
+const kernel = useKernel()
 beforeAll(async () => {
-  kernel = await startKernel()
   const made = await kernel.run(`
     import * as tf from '@tensorflow/tfjs'
     import { adam, seed, train } from 'gradbook'
-    await tf.setBackend('cpu')
+    await tf.setBackend('onnxruntime')
     seed(1)
-    let slow = false
+    let hangs = false
     const build = () => tf.sequential({ layers: [tf.layers.dense({ units: 4, inputShape: [1], activation: 'tanh' }), tf.layers.dense({ units: 2, activation: 'softmax' })] })
     const x = tf.linspace(-1, 1, 40).reshape([40, 1])
     const y = Int32Array.from({ length: 40 }, (_, i) => (i > 20 ? 1 : 0))
+    const start = (model = build()) => train(model, { data: { x, y }, batchSize: 8, seed: 1, loss: 'sparseCategoricalCrossentropy', optimizer: adam({ learningRate: 0.01 }), save: false })
+    const compiled = start()
     const model = build()
-    const run = train(model, { data: { x, y }, batchSize: 8, seed: 1, loss: 'sparseCategoricalCrossentropy', optimizer: adam({ learningRate: 0.01 }), save: false })
-    // A layer that takes five seconds when it is told to: longer than Stop waits.
+    const run = start(model)
+    // A layer that never comes back when it is told to, and reads what it gives, which is not compiled.
     const layer = model.layers[0] as any
     const call = layer.call.bind(layer)
     layer.call = (...at: unknown[]) => {
-      const until = Date.now() + (slow ? 5000 : 0)
-      while (Date.now() < until);
-      return call(...at)
+      if (hangs) for (console.log('it hangs'); ; );
+      const given = call(...at)
+      given.dataSync()
+      return given
     }
+    await compiled.iterate(10)
     await run.iterate(10)
   `)
   expect(error(made.outputs)).toBeUndefined()
-}, 60_000)
-afterAll(() => kernel?.close())
+})
 
-test('Stop between iterations ends the call at a whole one, and the next cell goes on', async () => {
-  const cell = kernel.run('await run.iterate(1_000_000)')
-  await new Promise((resolve) => setTimeout(resolve, 1500))
-  await kernel.interrupt()
-  expect(error((await cell).outputs)!.ename).toBe('Interrupted')
-  const { outputs } = await kernel.run(
-    'const at = run.iteration; await run.iterate(5); [run.iteration - at, run.history.length - run.iteration]',
-  )
-  expect(result(outputs)).toBe('[ 5, 0 ]')
-}, 60_000)
+test.each(['compiled', 'run'])(
+  'Stop between iterations of the run %s ends the call at a whole one, and the next cell goes on',
+  async (run) => {
+    const { outputs: stopped } = await kernel.stop(`await ${run}.iterate(1_000_000)`, { after: 300 })
+    expect(error(stopped)!.ename).toBe('Interrupted')
+    const { outputs } = await kernel.run(
+      `{ const at = ${run}.iteration; await ${run}.iterate(5); [${run}.iteration - at, ${run}.history.length - ${run}.iteration] }`,
+    )
+    expect(result(outputs)).toBe('[ 5, 0 ]')
+  },
+)
 
-test('Stop in the middle of a long iteration drops it: the model, the order and the next call are as before', async () => {
-  await kernel.run('const before = run.iteration; run.keep("before"); slow = true')
-  const cell = kernel.run('await run.iterate(1000)')
-  await new Promise((resolve) => setTimeout(resolve, 1000))
+/** Presses Stop in an iteration that never ends, some iterations after the call. */
+async function stopInTheMiddle(code: string): Promise<void> {
+  const hangs = kernel.wait(({ content }) => content.text === 'it hangs\n', { timeout: patience })
+  const cell = kernel.run(`setTimeout(() => (hangs = true), 100)\n${code}`)
+  await hangs
   await kernel.interrupt()
-  expect(error((await cell).outputs)!.ename).toBe('Interrupted')
+  await cell
+}
+
+test('Stop in the middle of an iteration drops it: the model, the order and the next call are as before', async () => {
+  await kernel.run('const before = run.iteration; run.keep("before"); hangs = true')
+  const { outputs: stopped } = await kernel.stop('await run.iterate(1000)', { after: 100 })
+  expect(error(stopped)!.ename).toBe('Interrupted')
   const { outputs } = await kernel.run(`
-    slow = false
+    hangs = false
     await run.iterate(3)
     const weights = run.model.getWeights().map((weight: tf.Tensor) => Array.from(weight.dataSync()))
     const after = run.iteration
@@ -59,27 +71,24 @@ test('Stop in the middle of a long iteration drops it: the model, the order and 
   `)
   expect(error(outputs)).toBeUndefined()
   expect(result(outputs)).toBe('[ 3, true, true ]')
-}, 60_000)
+})
 
-/** Iterations that take five seconds from the tenth of a second on; Stop is pressed in one of them. */
-async function stopInTheMiddle(code: string): Promise<void> {
-  const cell = kernel.run(`setTimeout(() => (slow = true), 100)\n${code}`)
-  await new Promise((resolve) => setTimeout(resolve, 1200))
-  await kernel.interrupt()
-  await cell
-  await new Promise((resolve) => setTimeout(resolve, 1500))
-}
-
-test('Stop in the middle of a long iteration is told to whoever looks at the run, with no other cell run', async () => {
+test('Stop in the middle of an iteration is told to whoever looks at the run, with no other cell run', async () => {
   await kernel.run(`
-    slow = false
+    hangs = false
     const views: any[] = []
     const registry = (globalThis as any)[Symbol.for('gradbook.runs')]
-    registry.listeners.add((_: unknown, view: unknown) => view && views.push(view))
+    registry.listeners.add((_: unknown, view: any) => {
+      if (!view) return
+      views.push(view)
+      if (!view.live) console.log('told')
+    })
   `)
+  const told = kernel.wait(({ content }) => content.text === 'told\n', { timeout: patience })
   await stopInTheMiddle('await run.iterate(1000)')
+  await told
   const { outputs } = await kernel.run(`
-    slow = false
+    hangs = false
     const last = views.at(-1)
     ;[last.live, last.stopReason?.kind, last.iteration === last.history.loss.length, run.state]
   `)
@@ -87,11 +96,12 @@ test('Stop in the middle of a long iteration is told to whoever looks at the run
   expect(result(outputs)).toBe("[ false, 'interrupted', true, 'idle' ]")
 })
 
-test('Stop in the middle of a long iteration in the background pauses it, and the run goes on as if it had not begun', async () => {
-  await kernel.run('slow = false; await run.iterate(1); run.keep("began")')
+test('Stop in the middle of an iteration in the background pauses it, and the run goes on as if it had not begun', async () => {
+  await kernel.run('hangs = false; await run.iterate(1); run.keep("began")')
   await stopInTheMiddle('run.start()')
+  await expect.poll(async () => result((await kernel.run('run.state')).outputs)).toBe("'paused'")
   const stopped = await kernel.run(`
-    slow = false
+    hangs = false
     const stood = [run.state, run.stopReason?.kind]
     run.resume()
     await new Promise((resolve) => setTimeout(resolve, 300))

@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { adam, Interrupted, seed, train } from '../../../src/index.js'
 import { blobs, classifier, silence } from '../../kit/training.js'
 
 let host: any
 let cell: AbortController
+afterAll(() => tf.setBackend('cpu'))
 beforeEach(() => {
   host = silence().host
   newCell(1)
@@ -35,13 +36,15 @@ function start(more: object = {}) {
 /** What Stop by force does to JavaScript: nothing after this line runs, no finally either. Only a promise can show it here. */
 const ended = () => new Promise<never>(() => {})
 
-describe('after Stop by force', () => {
+describe.each(['onnxruntime', 'cpu'])('after Stop by force, on the backend %s,', (backend) => {
+  beforeEach(() => tf.setBackend(backend))
+
   test('a call whose cell was stopped is waited for, then the next goes on', async () => {
     const { run } = start()
     host.breathe = () => new Promise((resolve) => setTimeout(resolve, 20))
     const first = run.iterate(1_000_000)
     const stopped = expect(first).rejects.toBeInstanceOf(Interrupted)
-    await new Promise((resolve) => setTimeout(resolve, 150))
+    await expect.poll(() => run.iteration).toBeGreaterThan(3)
     cell.abort()
     newCell(2)
     const { to } = await run.iterate(3)
@@ -53,13 +56,15 @@ describe('after Stop by force', () => {
   test('an own iteration that never comes back is taken back, and the run goes on', async () => {
     const w = tf.variable(tf.scalar(1))
     let hang = false
+    let hangs = () => {}
+    const hanging = new Promise<void>((resolve) => (hangs = resolve))
     const run = train(
       {
         parameters: { w },
         optimizers: { w: adam({ learningRate: 0.1 }) },
         iteration: async (_, { optimizers }) => {
           const loss = optimizers.w!.minimize(() => w.square())
-          if (hang) await ended()
+          if (hang) await (hangs(), ended())
           return { loss }
         },
       },
@@ -69,7 +74,7 @@ describe('after Stop by force', () => {
     const before = w.dataSync()[0]
     hang = true
     void run.iterate(1)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await hanging
     cell.abort()
     newCell(2)
     hang = false

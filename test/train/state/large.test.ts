@@ -39,7 +39,7 @@ describe('a long run', () => {
     expect(shown.length).toBeLessThan(1e6)
     // One iteration of a million stands out, and is drawn.
     expect(shown).toContain('"y":7.')
-  }, 30_000)
+  })
 
   test.runIf(long).each(['cpu', 'onnxruntime'])(
     'of 10,000 iterations on %s with an undo every 100 leaves tensors and memory as they were',

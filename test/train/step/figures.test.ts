@@ -138,7 +138,6 @@ describe('beside PyTorch, with the same weights, batches and rates', () => {
       expect(Math.abs(loss - reference.loss)).toBeLessThan(1e-4)
       expect(accuracy).toBeCloseTo(reference.accuracy, 6)
     },
-    60_000,
   )
 })
 
@@ -203,4 +202,4 @@ test('the mass of penguins by three measures comes to the loss of least squares,
   expect(
     Math.abs((worst.rows[0]!.expected as number) - (worst.rows[0]!.predicted as number)) ** 2,
   ).toBeCloseTo(worst.rows[0]!.loss, 3)
-}, 60_000)
+})

@@ -51,7 +51,7 @@ describe('an own iteration', () => {
     // It circles around the mean, 3; 0.5 is one standard deviation.
     expect(Math.abs(g.shift.dataSync()[0]! - mean)).toBeLessThan(0.5)
     expect(run.history.at(-1)).toMatchObject({ iteration: 400, judged: expect.any(Number) })
-  }, 60_000)
+  })
 
   test('undo, redo and a branch are exact, noise and both optimizers included', async () => {
     const straight = gan()
