@@ -39,7 +39,7 @@ test.each(['compiled', 'run'])(
     const { outputs: stopped } = await kernel.stop(`await ${run}.iterate(1_000_000)`, { after: 300 })
     expect(error(stopped)!.ename).toBe('Interrupted')
     const { outputs } = await kernel.run(
-      `{ const at = ${run}.iteration; await ${run}.iterate(5); [${run}.iteration - at, ${run}.history.length - ${run}.iteration] }`,
+      `const at = ${run}.iteration; await ${run}.iterate(5); [${run}.iteration - at, ${run}.history.length - ${run}.iteration]`,
     )
     expect(result(outputs)).toBe('[ 5, 0 ]')
   },
