@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { GradbookError } from '../../errors.js'
 import { during } from '../../settle.js'
-import { Graph, type Value } from '../graph/graph.js'
+import { KernelGraph } from '../fusions/kernel-graph.js'
+import type { Value } from '../graph/graph.js'
 import type { ElementType } from '../onnx/types.js'
 import type { Recorder } from '../tfjs/recorder.js'
 import type { Entry } from '../session/storage.js'
@@ -74,7 +75,7 @@ export type Source =
 
 /** The recording of a function: symbols in, symbols out, nothing run. */
 export class Trace implements Recorder {
-  readonly graph = new Graph(true)
+  readonly graph = new KernelGraph(true)
   readonly sources = new Map<Value, Source>()
   readonly live: LiveNumber[] = []
   private readonly liveInputs = new Map<string, Value>()

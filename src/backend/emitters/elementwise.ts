@@ -1,7 +1,5 @@
-import { sameShape, type Graph, type Value } from '../graph/graph.js'
+import type { Graph, Value } from '../graph/graph.js'
 import { isFloat, isNumber, listOf, type Emit, type Emitters } from './kernel.js'
-import { addBias } from './matmul.js'
-import { maybePooledRelu } from './pooling.js'
 
 type Unary = (g: Graph, x: Value) => Value
 
@@ -80,22 +78,6 @@ function divideWhole(g: Graph, a: Value, b: Value, emit: (a: Value, b: Value) =>
   return g.where(zero, g.scalar(0, 'int32'), result)
 }
 
-/** The attribute of a `Step` that is part of relu's gradient (gradients.ts). */
-export const ofRelu = 'ofRelu'
-
-/**
- * Relu's gradient is dy times `step(x)`: here one choice, as in other frameworks. (Where x is not positive the gradient is 0 also
- * for a dy that is not finite.)
- */
-function reluGradient(g: Graph, dy: Value, step: Value): Value | undefined {
-  const call = g.madeBy('Step', step)
-  const x = call?.inputs.x
-  if (!x || !call.attributes[ofRelu] || !sameShape(x.shape, dy.shape)) return undefined
-  return (
-    maybePooledRelu(g, dy, x) ?? g.where(g.binary('LessOrEqual', x, g.scalar(0), 'bool'), g.scalar(0), dy)
-  )
-}
-
 type Binary = (g: Graph, a: Value, b: Value) => Value | undefined
 
 /** a - floor(a / b) b as tfjs computes it: the remainder of C, moved by b where the signs differ. */
@@ -135,9 +117,9 @@ function angleOf(g: Graph, y: Value, x: Value): Value {
 }
 
 const arithmetic: { [kernel: string]: Binary } = {
-  Add: addBias,
+  Add: (g, a, b) => g.add(a, b),
   Sub: (g, a, b) => g.sub(a, b),
-  Multiply: (g, a, b) => reluGradient(g, a, b) ?? g.mul(a, b),
+  Multiply: (g, a, b) => g.mul(a, b),
   Maximum: (g, a, b) => g.binary('Max', a, b),
   Minimum: (g, a, b) => g.binary('Min', a, b),
   Pow: (g, a, b) => (isFloat(a) ? g.binary('Pow', a, b) : undefined),

@@ -4,11 +4,11 @@ import { elu, sigmoid } from './exponential.js'
 import { isFloat, listOf, type Attributes, type Emitters } from './kernel.js'
 import { findBlock, sumOver } from './sums.js'
 
-/** A bias joins the product that it is added to before that is reshaped: then ONNX Runtime makes one pass of both. */
-export function addBias(g: Graph, a: Value, b: Value): Value {
+/** The sum of a reshaped product and a bias that joins it before it is reshaped: then ONNX Runtime makes one pass of both. */
+export function maybeAddToProduct(g: Graph, a: Value, b: Value): Value | undefined {
   const product = g.unshaped(a)
   const fits = product !== a && product.shape.length === 2 && b.shape.length === 1
-  if (!fits || product.shape[1] !== a.shape.at(-1) || product.shape[1] !== b.shape[0]) return g.add(a, b)
+  if (!fits || product.shape[1] !== a.shape.at(-1) || product.shape[1] !== b.shape[0]) return undefined
   return g.reshape(g.add(product, b), a.shape)
 }
 
@@ -88,7 +88,8 @@ export const matmul: Emitters = {
   _FusedMatMul({ a, b, bias, preluActivationWeights }, attributes, g) {
     if (!isFloat(a, b, bias) || !fusable.has(attributes.activation)) return undefined
     const plain = product(g, a!, b!, attributes.transposeA, attributes.transposeB)
-    return activate(g, bias ? addBias(g, plain, bias) : plain, attributes, preluActivationWeights)
+    const biased = bias ? (maybeAddToProduct(g, plain, bias) ?? g.add(plain, bias)) : plain
+    return activate(g, biased, attributes, preluActivationWeights)
   },
   Einsum(inputs, { equation }, g) {
     const list = listOf(inputs)

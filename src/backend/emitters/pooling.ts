@@ -2,7 +2,6 @@ import type { Graph, Value } from '../graph/graph.js'
 import { sizeOf } from '../onnx/types.js'
 import { sumWindows } from './convolution.js'
 import { isFloat, type Emitters } from './kernel.js'
-import { maybePooled, maybePooledGradient } from './pooled.js'
 import { meanOver } from './sums.js'
 import {
   infoOf,
@@ -22,7 +21,7 @@ const toNCHW = [0, 3, 1, 2]
 const toNHWC = [0, 2, 3, 1]
 
 /** Whether ONNX Runtime cuts the same windows as tfjs. */
-function fits(info: Info): boolean {
+export function fits(info: Info): boolean {
   const { padInfo: pad } = info
   const count = (size: number, padding: number, filter: number, stride: number) =>
     Math.floor((size + padding - filter) / stride) + 1
@@ -53,7 +52,7 @@ function maxWithPosition(g: Graph, x: Value, info: Info): [max: Value, position:
 }
 
 /** The gradient goes to the first of the largest of each window, as in tfjs. */
-function maxGradient(g: Graph, dy: Value, x: Value, info: Info): Value {
+export function maxGradient(g: Graph, dy: Value, x: Value, info: Info): Value {
   if (isSmallTiled(info)) {
     const tiles = tilesOf(g, x, info)
     return joinTiles(g, spreadOver(g, tiles, largestOf(g, tiles), dy), info)
@@ -108,29 +107,11 @@ function averageGradient(g: Graph, dy: Value, info: Info): Value {
   return g.transpose(g.reshape(sum, [batchSize, inChannels, info.inHeight, info.inWidth]), toNHWC)
 }
 
-/**
- * The gradient through a relu whose output went into a max pooling: `dy` of the pooling is masked where the pooled value
- * is 0, before it is spread over the windows. The one that was largest in its window is positive exactly where the pooled value is.
- */
-export function maybePooledRelu(g: Graph, dy: Value, x: Value): Value | undefined {
-  const pool = g.madeBy('MaxPoolGrad', dy)
-  const relu = pool && g.madeBy('Relu', pool.inputs.input!)
-  if (!pool || relu?.inputs.x !== x) return undefined
-  const input = pool.inputs.input!
-  const info = infoOf(input.shape, pool.attributes)
-  if (!isSmallTiled(info)) return undefined
-  const gradient = maybePooledGradient(g, pool.inputs.dy!, input, true)
-  if (gradient) return gradient
-  const largest = largestOf(g, tilesOf(g, input, info))
-  const dead = g.binary('LessOrEqual', largest, g.scalar(0), 'bool')
-  return maxGradient(g, g.where(dead, g.scalar(0), pool.inputs.dy!), input, info)
-}
-
 export const pooling: Emitters = {
   MaxPool({ x }, attributes, g) {
     const info = infoOf(x!.shape, attributes)
     if (!isFloat(x) || !fits(info)) return undefined
-    if (isSmallTiled(info)) return maybePooled(g, x!, info) ?? largestOf(g, tilesOf(g, x!, info))
+    if (isSmallTiled(info)) return largestOf(g, tilesOf(g, x!, info))
     return g.transpose(
       g.node('MaxPool', [g.transpose(x!, toNCHW)], outFirst(info), 'float32', windowsOf(info)),
       toNHWC,
@@ -151,7 +132,7 @@ export const pooling: Emitters = {
   MaxPoolGrad({ dy, input }, attributes, g) {
     const info = infoOf(input!.shape, attributes)
     if (!isFloat(dy, input) || !fits(info)) return undefined
-    return maybePooledGradient(g, dy!, input!, false) ?? maxGradient(g, dy!, input!, info)
+    return maxGradient(g, dy!, input!, info)
   },
   AvgPoolGrad({ dy, input }, attributes, g) {
     const info = infoOf(input!.shape, attributes)

@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph/graph.js'
-import { sizeOf } from '../onnx/types.js'
 import { isFloat, isNumber, type Attributes, type Emit, type Emitters } from './kernel.js'
 import { meanOver, sumOver } from './sums.js'
 
-function axesOf(x: Value, { axis, reductionIndices }: Attributes): number[] {
+export function axesOf(x: Value, { axis, reductionIndices }: Attributes): number[] {
   return tf.util.parseAxisParam(reductionIndices ?? axis, x.shape as number[])
 }
 
@@ -31,16 +30,6 @@ const sumLike =
   }
 
 const sumAlong = sumLike('ReduceSum')
-
-/** Fewer squares are added without an array of them. */
-const fewSquares = 512
-
-/** The sum of all of a few squares, such as the norm of a bias' gradient is made of. */
-function sumOfSquares(g: Graph, x: Value, axes: readonly number[], keep: boolean): Value | undefined {
-  const squared = g.madeBy('Square', x)?.inputs.x
-  if (!squared || !isFloat(squared) || axes.length < x.shape.length || axes.length === 0) return undefined
-  return sizeOf(x.shape) <= fewSquares ? g.reduce('ReduceSumSquare', squared, axes, keep) : undefined
-}
 
 /** Elements from which a variance is put right by what its mean was rounded off. */
 const manyDeviations = 256
@@ -100,8 +89,7 @@ export const reduction: Emitters = {
   Sum(inputs, attributes, g) {
     const x = inputs.x!
     if (!isFloat(x)) return sumAlong(inputs, attributes, g)
-    const at = [g, x, axesOf(x, attributes), attributes.keepDims] as const
-    return sumOfSquares(...at) ?? sumOver(...at)
+    return sumOver(g, x, axesOf(x, attributes), attributes.keepDims)
   },
   Prod: sumLike('ReduceProd'),
   Mean({ x, deviations }, attributes, g) {

@@ -10,13 +10,6 @@ type Shape = readonly number[]
 
 const none: Attributes = {}
 
-/** One call of a kernel, as its emitter saw it. */
-export interface Call {
-  readonly kernel: string
-  readonly inputs: { readonly [name: string]: Value }
-  readonly attributes: { readonly [name: string]: any }
-}
-
 export function sameShape(a: Shape, b: Shape): boolean {
   if (a === b) return true
   if (a.length !== b.length) return false
@@ -87,29 +80,17 @@ export class Graph {
   /** Indices of a recording that are known only when it runs. */
   readonly guards: Guard[] = []
   /** The kernel call that nodes are added for. */
-  call: Call | undefined
+  call: Node['call']
   /** Values that were made. */
   private places = 0
   /** What an expanded value was before. */
   private readonly expandedFrom = new Map<Value, Value>()
   /** What a reshaped value was before. */
   private readonly reshapedFrom = new Map<Value, Value>()
-  private readonly calls = new Map<Value, Call>()
   private readonly constants = new Map<string, Value>()
 
   constructor(recorded = false) {
     this.recorded = recorded
-  }
-
-  /** Notes that this call made a value, for emitters that write two calls in a row in a shorter way. */
-  remember(value: Value): void {
-    if (!this.calls.has(value)) this.calls.set(value, this.call!)
-  }
-
-  /** The call that made a value, if it was one of this kernel. */
-  madeBy(kernel: string, value: Value): Call | undefined {
-    const call = this.calls.get(value)
-    return call?.kernel === kernel ? call : undefined
   }
 
   /** A value that comes from outside. */

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
 import { settleLeft } from '../../settle.js'
-import type { Attributes, Emit, Inputs } from '../emitters/kernel.js'
+import type { Attributes, Inputs } from '../emitters/kernel.js'
+import { writeCall } from '../fusions/write.js'
 import type { Value } from '../graph/graph.js'
 import { boundsOf, checkInside, guardIndices, type Bounds } from './indices.js'
 import { maybeDeviations, noteKernel } from './lineage.js'
@@ -28,7 +29,8 @@ const ofVariances = new Set(['Mean', 'Sub', 'Square'])
 /** How one kernel runs. */
 export interface Kernel {
   name: string
-  emit: Emit | undefined
+  /** Whether it has a row in `emitters/`. */
+  hasRow: boolean
   /** Operations, in units of one addition. */
   cost(inputs: readonly Info[], attributes: Attributes): number
   host: tf.KernelFunc
@@ -37,7 +39,7 @@ export interface Kernel {
 }
 
 /**
- * TensorFlow.js's kernels on ONNX Runtime. Kernels with an emitter are recorded and run as a graph when a value is read;
+ * TensorFlow.js's kernels on ONNX Runtime. Kernels with a row in `emitters/` are recorded and run as a graph when a value is read;
  * all others run through tfjs's cpu kernels on the same storage.
  */
 export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
@@ -150,7 +152,7 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
     infos: readonly Info[],
     unknown?: Bounds,
   ): Info | Info[] {
-    if (kernel.emit && infos.every(canRecord) && !this.isSmall(kernel, infos, attributes)) {
+    if (kernel.hasRow && infos.every(canRecord) && !this.isSmall(kernel, infos, attributes)) {
       const made = this.record(kernel, inputs, attributes, unknown)
       if (made) return made
     }
@@ -221,16 +223,16 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
     const { graph } = this.recorder
     const values: Inputs = {}
     for (const name in inputs) if (inputs[name]) values[name] = this.valueFor(inputs[name])
-    graph.call = { kernel: kernel.name, inputs: values, attributes }
+    const call = { kernel: kernel.name, inputs: values, attributes }
+    graph.call = call
     // A graph for others says what is outside in its own way.
     if (bounds && !graph.isPortable)
       values[bounds.input] = guardIndices(graph, kernel.name, bounds, values[bounds.input]!)
-    const result = kernel.emit!(values, attributes, graph)
+    const result = writeCall(graph, call)
     if (result === undefined) {
       graph.call = undefined
       return undefined
     }
-    if ('name' in result) graph.remember(result)
     const made = 'name' in result ? this.infoOf(result) : result.map((value) => this.infoOf(value))
     graph.call = undefined
     this.recorder.afterKernel()

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
-import { ofRelu } from '../emitters/elementwise.js'
 import { SigmoidComplement } from '../emitters/exponential.js'
+import { ofRelu } from '../fusions/relu-gradient.js'
 
 /**
  * Gradients that are not tfjs's own. Of reductions without an array of ones: tfjs spreads the gradient of a sum over what was summed by a product with

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { GradbookError } from '../../errors.js'
 import { atomically, during } from '../../settle.js'
-import { Graph, type Value } from '../graph/graph.js'
+import { KernelGraph } from '../fusions/kernel-graph.js'
+import type { Graph, Value } from '../graph/graph.js'
 import type { NativeTensor, NativeTensors } from '../session/native.js'
 import { toElements } from '../onnx/types.js'
 import { onOptions, options, threads } from '../session/options.js'
@@ -83,7 +84,7 @@ class GuardedPlan {
  * so that the second step of a program takes the session of the first.
  */
 export class Pending implements Recorder {
-  graph = new Graph()
+  graph = new KernelGraph()
   private leaves: Leaf[] = []
   private readonly alive = new Set<Entry>()
   private waitingBytes = 0
@@ -156,7 +157,7 @@ export class Pending implements Recorder {
   flush(): void {
     const { graph, leaves, waitingBytes } = this
     const entries = [...this.alive]
-    const next = new Graph()
+    const next = new KernelGraph()
     let isOver = entries.length === 0
     const restore = (): void => {
       // Ended by force it has not failed: it waits as before, unless something else does by now.

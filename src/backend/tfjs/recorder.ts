@@ -1,9 +1,10 @@
-import type { Graph, Value } from '../graph/graph.js'
+import type { KernelGraph } from '../fusions/kernel-graph.js'
+import type { Value } from '../graph/graph.js'
 import type { Entry } from '../session/storage.js'
 
 /** Where kernels are written down: the graph that waits to be flushed, or the trace of a function. */
 export interface Recorder {
-  readonly graph: Graph
+  readonly graph: KernelGraph
   /** The value that an entry from outside the graph has in it. */
   leafOf(entry: Entry): Value
   /** An entry was made for a value of the graph. */

@@ -87,7 +87,7 @@ function createKernel({ kernelName: name, kernelFunc: host }: tf.KernelConfig): 
   return {
     name,
     host,
-    emit: emitters[name],
+    hasRow: name in emitters,
     cost: costs[name] ?? largest,
     shapeOnly: shapeOnly.has(name),
   }

@@ -7,10 +7,10 @@ import {
   maybeFilterGradientBy,
   maybeGradientFromBlocks,
   toBlocks,
-} from './blocked.js'
-import { strided, type Info } from './convolution.js'
-import type { Form, Source } from './pooled.js'
-import type { PoolInfo } from './tiles.js'
+} from '../emitters/blocked.js'
+import { strided, type Info } from '../emitters/convolution.js'
+import type { PoolInfo } from '../emitters/tiles.js'
+import type { Convolution, TileLayout } from './tiled.js'
 
 /** The convolution without what no window of the pooling reaches: fewer results, of a smaller image. */
 function cropped(info: Info, pool: PoolInfo): Info {
@@ -25,9 +25,9 @@ function cropped(info: Info, pool: PoolInfo): Info {
 }
 
 /** A pooled convolution in ONNX Runtime's own layout: one convolution, whose result is cut into tiles there. */
-export function maybeInBlocks(g: Graph, source: Source, pool: PoolInfo): Form | undefined {
-  const { x, filter, bias } = source
-  const info = cropped(source.info, pool)
+export function maybeInBlocks(g: Graph, convolution: Convolution, pool: PoolInfo): TileLayout | undefined {
+  const { x, filter, bias } = convolution
+  const info = cropped(convolution.info, pool)
   const { batchSize, inChannels, outChannels, inHeight, inWidth, outHeight, outWidth } = info
   const block = maybeBlock(g, info, inChannels, outChannels)
   if (!block) return undefined
@@ -74,7 +74,7 @@ export function maybeInBlocks(g: Graph, source: Source, pool: PoolInfo): Form | 
     },
     inputGradient(parts) {
       const gradient = maybeGradientFromBlocks(g, () => join(parts), filter, info, block)
-      const { inHeight: height, inWidth: width } = source.info
+      const { inHeight: height, inWidth: width } = convolution.info
       return gradient && g.pad(gradient, [[0, 0], [0, height - inHeight], [0, width - inWidth], [0, 0]]) // oxfmt-ignore
     },
     biasGradient: () => undefined,

@@ -1,7 +1,7 @@
 import type { Graph, Value } from '../graph/graph.js'
-import { columnSize, mostColumns, padsAfter } from './convolution.js'
-import type { Form, Source } from './pooled.js'
-import type { PoolInfo } from './tiles.js'
+import { columnSize, mostColumns, padsAfter } from '../emitters/convolution.js'
+import type { PoolInfo } from '../emitters/tiles.js'
+import type { Convolution, TileLayout } from './tiled.js'
 
 /** Channels from which pixels are better taken as a whole than one number at a time. */
 const manyChannels = 16
@@ -11,14 +11,14 @@ const manyChannels = 16
  * each window, and its patches lie as columns, [taps x channels, windows], which is how the filter's gradient needs them. A
  * row of ones below them adds the bias, and is what the bias' gradient comes from.
  */
-export function maybeInRows(g: Graph, source: Source, pool: PoolInfo): Form | undefined {
-  const { info, bias, filter } = source
+export function maybeInRows(g: Graph, convolution: Convolution, pool: PoolInfo): TileLayout | undefined {
+  const { info, bias, filter } = convolution
   const { inChannels, outChannels, filterShape } = info
   if (inChannels >= manyChannels || columnSize(info) > mostColumns) return undefined
   const { batchSize, outHeight, outWidth } = pool
   const windows = batchSize * outHeight * outWidth
   const taps = info.filterHeight * info.filterWidth * inChannels
-  const patches = patchesOf(g, source, pool)
+  const patches = patchesOf(g, convolution, pool)
   const flat = g.reshape(filter, [taps, outChannels])
   const weights = bias ? g.concat([flat, g.reshape(bias, [1, outChannels])], 0) : flat
 
@@ -41,7 +41,7 @@ export function maybeInRows(g: Graph, source: Source, pool: PoolInfo): Form | un
 }
 
 /** The patches that the filter sees, for each place in the windows. */
-function patchesOf(g: Graph, { x, info, bias }: Source, pool: PoolInfo): Value[] {
+function patchesOf(g: Graph, { x, info, bias }: Convolution, pool: PoolInfo): Value[] {
   const { batchSize, inChannels, strideHeight, strideWidth, padInfo } = info
   const { outHeight, outWidth } = pool
   const windows = batchSize * outHeight * outWidth

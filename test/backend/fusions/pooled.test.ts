@@ -145,6 +145,30 @@ describe('a convolution that is pooled, and its gradients', () => {
     const ours = compute()
     expect(ours).toEqual(await onCpu(compute))
   })
+
+  it.each([
+    [2, 3],
+    [3, 2],
+  ])(
+    'are those of the cpu backend where it is pooled twice, by windows of %i and of %i',
+    async (one, two) => {
+      const row: Row = {
+        x: [8, 24, 24, 1],
+        filter: [3, 3, 1, 16],
+        pad: 'same',
+        bias: 'none',
+        order: 'no relu',
+      }
+      const loss = (...all: tf.Tensor[]) => {
+        const image = layer(row, all).image as tf.Tensor4D
+        const [a, b] = [one, two].map((size) => tf.maxPool(image, size, size, 'valid'))
+        return a!.square().sum().add(b!.sum())
+      }
+      const compute = () => tf.tidy(() => valuesOf(tf.grads(loss)(inputsOf(row))))
+      const ours = compute()
+      expect(ours).toEqual(await onCpu(compute))
+    },
+  )
 })
 
 describe('of two ways to a part', () => {
