@@ -16,6 +16,22 @@ export interface Column {
   read(row: number): ArrayLike<number> | readonly string[]
 }
 
+/** The columns of some data: x, y, and what there is beside them, by name. */
+export interface Columns {
+  x: Column
+  y: Column
+  more?: { readonly [field: string]: Column }
+}
+
+/** All of them, by name: x, y, then the others as they were given. */
+export function columnsOf({ x, y, more }: Columns): [field: string, column: Column][] {
+  return [['x', x], ['y', y], ...Object.entries(more ?? {})]
+}
+
+/** How many numbers one row has. */
+export const sizeOfRow = (columns: Columns): number =>
+  columnsOf(columns).reduce((total, [, { spec }]) => total + sizeOf(spec.shape), 0)
+
 type Numbers = Float32Array | Int32Array | Uint8Array
 
 /** @param scale what a stored value is multiplied by: bytes with 1/255 take a quarter of the memory of floats. */

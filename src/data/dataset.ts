@@ -8,23 +8,33 @@ export interface FieldSpec {
   dtype: 'float32' | 'int32' | 'bool' | 'string'
 }
 
-/** Examples as tensors, first axis = the batch. Whoever gets it disposes x and y. */
-export interface Examples {
+/**
+ * Examples as tensors, first axis = the batch: x, y, and the fields that the data has beside them, by name. Whoever gets it
+ * disposes of the tensors.
+ */
+export type Examples<Field extends string = never> = {
   x: tf.Tensor
   y: tf.Tensor
   ids: number[]
-}
+} & { [field in Field]: tf.Tensor }
+
+/** The values of one example without a tensor; strings where the dtype is 'string'. */
+export type ExampleValues<Field extends string = never> = { [field in 'x' | 'y' | Field]: Values }
+
+export type Values = ArrayLike<number> | readonly string[]
 
 /**
  * A fixed number of examples that can be fetched by position. A model never sees positions: everything the user
  * reads or writes is an id, unique over the splits of one source of data.
  */
-export interface Dataset {
+export interface Dataset<Field extends string = never> {
   readonly name: string
   readonly split: SplitName
   readonly length: number
   readonly x: FieldSpec
   readonly y: FieldSpec
+  /** What an example carries beside x and y (a condition, a mask, a length), by name. */
+  readonly fields?: { readonly [field in Field]: FieldSpec }
   /** How an x is drawn as an image, [height, width, channels], where it is one. */
   readonly picture?: readonly [number, number, number]
   /** Names of the classes where y is a class index. */
@@ -36,14 +46,11 @@ export interface Dataset {
   /** The split an id belongs to, over all splits of the source; `undefined` when no split has it. */
   splitOf(id: number): SplitName | undefined
   /** The examples at these positions, in this order. */
-  at(positions: ArrayLike<number>): Examples
+  at(positions: ArrayLike<number>): Examples<Field>
   /** Begins to read these examples, where data lies on disk: while one batch is computed, the next is read. */
   prefetch?(positions: ArrayLike<number>): void
-  /** The values of one example without a tensor, for tables and pictures; strings where the dtype is 'string'. */
-  valuesAt(position: number): {
-    x: ArrayLike<number> | readonly string[]
-    y: ArrayLike<number> | readonly string[]
-  }
+  /** The values of one example without a tensor, for tables and pictures. */
+  valuesAt(position: number): ExampleValues<Field>
   /** How one example reads, where it is made of tokens: the text that the model gets, and what it should give. */
   textAt?(position: number): { x: string; y: string }
   /** A digest of all values, for `run.json`: the same data gives the same text in any process. */

@@ -26,13 +26,13 @@ const rowNumbers = /^(Unnamed: 0|__index_level_\d+__)$/
 /** The fields as they were named, or as the records suggest. */
 export function findFields(
   records: readonly DataRecord[],
-  options: { x?: string | readonly string[]; y?: string; id?: string },
+  options: { x?: string | readonly string[]; y?: string; id?: string; fields?: readonly string[] },
   name: string,
 ): Fields {
-  const { id } = options
+  const { id, fields = [] } = options
   const known = Object.keys(records[0]!)
   const y = options.y ?? (known.includes('y') ? 'y' : undefined)
-  let others = known.filter((field) => field !== y && field !== id)
+  let others = known.filter((field) => field !== y && field !== id && !fields.includes(field))
   const numbered = others.filter((field) => rowNumbers.test(field))
   if (options.x === undefined && numbered.length > 0 && numbered.length < others.length) {
     others = others.filter((field) => !numbered.includes(field))
@@ -40,8 +40,13 @@ export function findFields(
       `${name}: ${quoteAll(numbered)} is left out of x, since pandas calls its row numbers so. To use it, name the fields: { x: ${quoteAll([...numbered, ...others])} }.`,
     )
   }
+  const beside = others.filter((field) => field !== 'x')
+  if (options.x === undefined && beside.length > 0 && beside.length < others.length)
+    say(
+      `${name}: ${quoteAll(beside)} is left out, since the field x is what the model gets. To have it in each batch: { fields: ${quoteAll(beside)} }.`,
+    )
   const x = options.x ?? (known.includes('x') ? 'x' : isTaken(records, others) ? others[0]! : others)
-  for (const field of [x, y ?? [], id ?? []].flat())
+  for (const field of [x, y ?? [], id ?? [], fields].flat())
     if (!known.includes(field))
       throw new InputError({
         where: name,

@@ -1,7 +1,7 @@
 import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
 import { asClasses } from './classes.js'
-import { columnFrom, emptyColumn, sizeOf, type Column } from './column.js'
+import { columnFrom, columnsOf, emptyColumn, sizeOf, type Column } from './column.js'
 import type { Dataset, SplitName } from './dataset.js'
 import { findFields, pick, stack, targets, type DataRecord, type Fields, type RecordsAt } from './fields.js'
 import { Rounding } from './rounding.js'
@@ -20,44 +20,85 @@ export interface SourceOptions {
   picture?: readonly [number, number, number]
 }
 
+/** Shapes of one example in flat typed arrays. */
+export interface ShapeOptions {
+  /** Of x. Default: [], one number an example. `shape: [28, 28, 1]` */
+  shape?: readonly number[]
+  /** Of y. Default: []. `yShape: [10]` */
+  yShape?: readonly number[]
+  /** Of any field, by name. Default: []. `shapes: { condition: [16] }` */
+  shapes?: { readonly [field: string]: readonly number[] }
+}
+
 /**
  * A dataset from arrays: typed arrays, tensors (first axis = the examples), or arrays with an entry for each example.
  *
- * @param fields.x what the model gets; `fields.y` what it should give (left out: tensors of shape [n, 0]).
+ * @param fields.x what the model gets; `fields.y` what it should give (left out: tensors of shape [n, 0]). Fields of other names
+ *   (a condition, a mask, a length) come with each batch by these names: `loss: ({ x, condition }) => …`.
  * @param options.shape the shape of one x in a flat typed array, e.g. `[28, 28, 1]`; default `[]`, one number an example.
  * @example fromArrays({ x: new Float32Array([0, 1, 2]), y: new Float32Array([1, 3, 5]) })
  */
-export function fromArrays(
-  fields: { x: unknown; y?: unknown },
-  options: SourceOptions & { shape?: readonly number[]; yShape?: readonly number[] } = {},
-): Dataset {
-  named(options, [...sourceOptions, 'shape', 'yShape'], 'fromArrays({ x, y }, options)')
-  return oneSplit(tableFrom(fields, options), options)
+export function fromArrays<Fields extends { x: unknown; y?: unknown }>(
+  fields: Fields,
+  options: SourceOptions & ShapeOptions = {},
+): Dataset<OtherFields<Fields>> {
+  named(options, [...sourceOptions, 'shape', 'yShape', 'shapes'], 'fromArrays({ x, y }, options)')
+  return oneSplit(tableFrom(fields, options), options) as Dataset<OtherFields<Fields>>
+}
+
+/** The names of what there is beside x and y. */
+export type OtherFields<Fields> = Exclude<keyof Fields & string, 'x' | 'y'>
+
+/** What a batch says of itself, which no field can be called. */
+const reserved = new Set(['ids', 'iteration', 'training', 'cursor'])
+
+/** Throws where a field beside x and y cannot have this name. */
+export function checkField(field: string, where: string): void {
+  if (/^[A-Za-z_$][\w$]*$/.test(field) && !reserved.has(field)) return
+  throw new InputError({
+    where,
+    received: `a field called ${describe(field)}`,
+    expected: reserved.has(field)
+      ? `another name: batch.${field} says something else`
+      : 'a name as a variable has it, e.g. condition',
+  })
 }
 
 const sourceOptions = ['name', 'split', 'ids', 'classes', 'picture']
-export const recordOptions = ['name', 'split', 'classes', 'picture', 'x', 'y', 'id', 'where']
+export const recordOptions = ['name', 'split', 'classes', 'picture', 'x', 'y', 'id', 'fields', 'where']
 
 /** The table behind `fromArrays`, for sources that split it. */
 export function tableFrom(
   fields: { x: unknown; y?: unknown },
-  options: SourceOptions & {
-    shape?: readonly number[]
-    yShape?: readonly number[]
-    rounding?: Rounding
-    /** The number of the first example here, for messages. */
-    first?: number
-  } = {},
+  options: SourceOptions &
+    ShapeOptions & {
+      rounding?: Rounding
+      /** The number of the first example here, for messages. */
+      first?: number
+    } = {},
 ): Table {
   const { name = 'data', classes, first } = options
+  const others = Object.entries(fields).filter(([field]) => field !== 'x' && field !== 'y')
+  for (const [field] of others) checkField(field, name)
+  const { shapes = {} } = options
+  if (options.shapes) named(shapes, ['x', 'y', ...others.map(([field]) => field)], `${name}.shapes`)
   const rounding = options.rounding ?? new Rounding(name)
-  const x = columnFrom(fields.x, { where: `${name}.x`, shape: options.shape, rounding, first })
+  const x = columnFrom(fields.x, { where: `${name}.x`, shape: options.shape ?? shapes.x, rounding, first })
   const given =
     fields.y === undefined
       ? emptyColumn(x.length)
-      : columnFrom(fields.y, { where: `${name}.y`, shape: options.yShape, rounding, first })
+      : columnFrom(fields.y, { where: `${name}.y`, shape: options.yShape ?? shapes.y, rounding, first })
+  const more: { [field: string]: Column } = {}
+  for (const [field, values] of others)
+    more[field] = columnFrom(values, {
+      where: `${name}.${field}`,
+      shape: shapes[field],
+      rounding,
+      first,
+    })
   if (!options.rounding) rounding.say()
-  if (x.length !== given.length) throw unequal(name, x, given)
+  for (const [field, column] of columnsOf({ x, y: given, more }))
+    if (x.length !== column.length) throw unequal(name, x, field, column)
   const { column: y, classes: found } = asClasses(given, classes, name)
   checkPicture(name, x, options.picture)
   if (options.ids && options.ids.length !== x.length)
@@ -67,7 +108,8 @@ export function tableFrom(
       expected: `${x.length}, one for each example`,
     })
   checkIds(name, options.ids)
-  return { name, x, y, ids: options.ids, classes: found, picture: options.picture }
+  const beside = others.length > 0 && { more }
+  return { name, x, y, ...beside, ids: options.ids, classes: found, picture: options.picture }
 }
 
 const isId = (value: unknown) =>
@@ -89,15 +131,20 @@ export function oneSplit(table: Table, options: SourceOptions): Dataset {
   return wholeTable(table, split)
 }
 
-function unequal(name: string, x: Column, y: Column): InputError {
-  const several = y.length > 0 && x.length % y.length === 0
+function unequal(name: string, x: Column, field: string, other: Column): InputError {
+  /** The option that says how many numbers one example has, where that may be what is meant. */
+  const shape = (long: Column, short: Column, option: (size: string) => string) =>
+    short.length > 0 && long.length % short.length === 0
+      ? `If one example has ${long.length / short.length} numbers${long === x ? '' : ` in ${field}`}, say so: fromArrays({ x, ${field} }, { ${option(`[${long.length / short.length}]`)} }).`
+      : undefined
   return new InputError({
     where: name,
-    received: `${x.length} examples in x and ${y.length} in y`,
-    expected: 'as many in x as in y',
-    fix: several
-      ? `If one example has ${x.length / y.length} numbers, say so: fromArrays({ x, y }, { shape: [${x.length / y.length}] }).`
-      : 'Check which entries are missing.',
+    received: `${x.length} examples in x and ${other.length} in ${field}`,
+    expected: `as many in x as in ${field}`,
+    fix:
+      shape(x, other, (size) => `shape: ${size}`) ??
+      shape(other, x, (size) => (field === 'y' ? `yShape: ${size}` : `shapes: { ${field}: ${size} }`)) ??
+      'Check which entries are missing.',
   })
 }
 
@@ -121,6 +168,8 @@ export interface RecordOptions extends Omit<SourceOptions, 'ids'> {
   y?: string
   /** A field of whole numbers that differ. Default: none, ids are row numbers. `id: 'number'` */
   id?: string
+  /** Fields that come with each batch beside x and y, by their names. Default: none. `fields: ['weight', 'mask']` */
+  fields?: readonly string[]
   /** Which records are used. Default: all. `where: (record) => record.age != null` */
   where?: (record: DataRecord) => boolean
 }
@@ -146,25 +195,26 @@ export type { DataRecord } from './fields.js'
  *   shape [number of fields]). Default: the field 'x' if there is one, else every field but the target and the id.
  * @param options.y the field of the target; text becomes class indices. Default 'y'.
  * @param options.id a field of whole numbers that differ.
+ * @param options.fields what each batch has beside x and y: `loss: ({ x, mask }) => …`.
  * @param options.where which of them are used; default all.
  * @example fromRecords([{ length: 5.1, width: 3.5, species: 'setosa' }], { y: 'species' })
  */
-export function fromRecords(
+export function fromRecords<Field extends string = never>(
   records: readonly DataRecord[] | RecordTable,
-  options: RecordOptions = {},
-): Dataset {
+  options: RecordOptions & { fields?: readonly Field[] } = {},
+): Dataset<Field> {
   const { where, ...rest } = named(options, recordOptions, 'fromRecords(records, options)')
   const all = isRecordTable(records) ? records.objects() : records
   const used = where && Array.isArray(all) ? all.filter(checkWhere(where, 'fromRecords')) : all
-  return oneSplit(rowsToTable(used, rest), rest)
+  return oneSplit(rowsToTable(used, rest), rest) as Dataset<Field>
 }
 
 /** The table behind `fromRecords`, for sources of more than one chunk. */
 export function rowsToTable(
   records: readonly DataRecord[],
-  options: RecordOptions & Partial<Omit<RecordsAt, 'name'>> & { fields?: Fields; rounding?: Rounding } = {},
+  options: RecordOptions & Partial<Omit<RecordsAt, 'name'>> & { found?: Fields; rounding?: Rounding } = {},
 ): Table {
-  const { name = 'data', id, fields, first = 0, streamed = false, ...rest } = options
+  const { name = 'data', id, fields = [], found, first = 0, streamed = false, ...rest } = options
   if (
     !Array.isArray(records) ||
     records.length === 0 ||
@@ -176,7 +226,7 @@ export function rowsToTable(
       received: Array.isArray(records) && records.length ? describe(records[0]) : describe(records),
       expected: 'an array of records, at least one',
     })
-  const { x, y } = fields ?? findFields(records, options, name)
+  const { x, y } = found ?? findFields(records, options, name)
   const at: RecordsAt = { name, first, streamed }
   const ids =
     id === undefined
@@ -186,6 +236,7 @@ export function rowsToTable(
     {
       x: typeof x === 'string' ? pick(records, x, at) : stack(records, x, at),
       y: y === undefined ? undefined : targets(pick(records, y, at)),
+      ...Object.fromEntries(fields.map((field) => [field, pick(records, field, at)])),
     },
     { name, ids, first, ...rest },
   )
@@ -232,8 +283,12 @@ function isIterable(value: unknown): boolean {
   return typeof some === 'object' && !!some && !!(some[Symbol.iterator] ?? some[Symbol.asyncIterator])
 }
 
-/** What `train` takes as data: a Dataset, `{ x, y }` of arrays or tensors, or records. */
-export type DataLike = Dataset | { x: unknown; y?: unknown } | readonly DataRecord[] | RecordTable
+/** What `train` takes as data: a Dataset, `{ x, y }` of arrays or tensors (and whatever else a batch is to have), or records. */
+export type DataLike =
+  | Dataset
+  | { x: unknown; y?: unknown; [field: string]: unknown }
+  | readonly DataRecord[]
+  | RecordTable
 
 /**
  * The dataset that `data` is or describes.

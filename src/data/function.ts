@@ -3,13 +3,14 @@ import { named } from '../suggest.js'
 import { asClasses } from './classes.js'
 import { columnFrom, emptyColumn, type Column } from './column.js'
 import type { Dataset, FieldSpec } from './dataset.js'
-import { oneSplit, type SourceOptions } from './from.js'
+import { checkField, oneSplit, type OtherFields, type SourceOptions } from './from.js'
 import { checkSeed, createRandom, stateOf, type Random } from './random.js'
 import { Rounding } from './rounding.js'
 
 interface Made {
   x: unknown
   y?: unknown
+  [field: string]: unknown
 }
 
 /**
@@ -19,11 +20,11 @@ interface Made {
  *
  * @example fromFunction(1_000_000, (_, random) => { const x = random.next(); return { x, y: Math.sin(x) } })
  */
-export function fromFunction(
+export function fromFunction<One extends { x: unknown; y?: unknown }>(
   length: number,
-  make: (i: number, random: Random) => Made,
+  make: (i: number, random: Random) => One,
   options: Omit<SourceOptions, 'ids'> & { seed?: number } = {},
-): Dataset {
+): Dataset<OtherFields<One>> {
   if (!Number.isInteger(length) || length < 1)
     throw new InputError({
       where: 'fromFunction(length, make)',
@@ -44,11 +45,11 @@ export function fromFunction(
     picture,
   } = named(options, known, 'fromFunction(length, make, options)')
   checkSeed(seed, 'fromFunction(length, make, { seed })')
-  const at = (i: number) => {
+  const at = (i: number): Made => {
     const random = createRandom(stateOf(seed, i, 0x51ed27, 1))
     // Neighbours differ in a few bits only: some rounds spread them over the whole state, as for a seed.
     for (let round = 0; round < 12; round++) random.next()
-    return make(i, random)
+    return make(i, random) as Made
   }
   const first = at(0)
   if (first?.x === undefined)
@@ -59,63 +60,73 @@ export function fromFunction(
     })
   const rounding = new Rounding(name)
   /** One field of some examples, as a column of them. */
-  const layOut = (field: 'x' | 'y', made: readonly Made[]): Column => {
+  const layOut = (field: string, made: readonly Made[]): Column => {
     const column = columnFrom(
       made.map((one) => one[field]),
       { where: `${name}.${field}`, rounding },
     )
     return field === 'y' && classes ? asClasses(column, classes, name).column : column
   }
-  const specOf = (field: 'x' | 'y'): FieldSpec =>
+  const specOf = (field: string): FieldSpec =>
     field === 'y' && first.y === undefined ? { shape: [0], dtype: 'float32' } : layOut(field, [first]).spec
-  const specs = { x: specOf('x'), y: specOf('y') }
-  if (specs.y.dtype === 'string')
+  const others = Object.keys(first).filter((field) => field !== 'x' && field !== 'y')
+  for (const field of others) checkField(field, `make(0) of ${name}`)
+  const specs: { [field: string]: FieldSpec } = { x: specOf('x'), y: specOf('y') }
+  for (const field of others) specs[field] = specOf(field)
+  if (specs.y!.dtype === 'string')
     throw new InputError({
       where: `${name}.y`,
       received: `texts such as ${describe(first.y)}`,
       expected: 'the names of all classes, since what is made later is not known yet',
       fix: "E.g. { classes: ['cat', 'dog'] }.",
     })
-  const build = (field: 'x' | 'y', rows: ArrayLike<number>, made: readonly Made[]): Column => {
-    if (specs[field].shape[0] === 0) return emptyColumn(rows.length)
+  const build = (field: string, rows: ArrayLike<number>, made: readonly Made[]): Column => {
+    const { shape, dtype } = specs[field]!
+    if (shape[0] === 0) return emptyColumn(rows.length)
     const column = layOut(field, made)
-    const { shape, dtype } = specs[field]
     if (column.spec.shape.join() === shape.join() && column.spec.dtype === dtype) return column
     const text = (spec: FieldSpec) => `${spec.dtype} of shape [${spec.shape.join(', ')}]`
     throw new InputError({
       where: `${name}.${field}`,
       received: `${text(column.spec)} from make(${rows[0]})`,
-      expected: `${text(specs[field])}, as from make(0)`,
+      expected: `${text(specs[field]!)}, as from make(0)`,
     })
   }
+  const eachField = <T>(of: (field: string) => T) =>
+    Object.fromEntries(Object.keys(specs).map((field) => [field, of(field)])) as {
+      x: T
+      y: T
+      [field: string]: T
+    }
   const makeAll = (rows: ArrayLike<number>) => Array.from(rows, at)
   const gather = (rows: ArrayLike<number>) => {
     const made = makeAll(rows)
     const all = Array.from({ length: rows.length }, (_, i) => i)
-    const columns = { x: build('x', rows, made), y: build('y', rows, made) }
+    const columns = eachField((field) => build(field, rows, made))
     rounding.say()
-    return { x: columns.x.gather(all), y: columns.y.gather(all) }
+    return eachField((field) => columns[field]!.gather(all))
   }
   const read = (row: number) => {
     const made = makeAll([row])
-    return { x: build('x', [row], made).read(0), y: build('y', [row], made).read(0) }
+    return eachField((field) => build(field, [row], made).read(0))
   }
-  const part = (field: 'x' | 'y'): Column => ({
-    spec: specs[field],
+  const part = (field: string): Column => ({
+    spec: specs[field]!,
     length,
     gather: (rows) => build(field, rows, makeAll(rows)).gather(Array.from(rows, (_, i) => i)),
-    read: (row) => read(row)[field],
+    read: (row) => read(row)[field]!,
   })
   return oneSplit(
     {
       name,
       x: part('x'),
       y: part('y'),
+      ...(others.length > 0 && { more: Object.fromEntries(others.map((field) => [field, part(field)])) }),
       whole: { gather, read },
       computed: true,
       ...(classes && { classes }),
       ...(picture && { picture }),
     },
     options,
-  )
+  ) as Dataset<OtherFields<One>>
 }

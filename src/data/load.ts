@@ -57,7 +57,14 @@ export function readRecords(path: string, options: CsvOptions = {}): AsyncGenera
  *
  * @example await load('flowers.csv', { y: 'species' })
  */
-export async function load(path: string, options: LoadOptions = {}): Promise<Dataset> {
+export async function load<Field extends string = never>(
+  path: string,
+  options: LoadOptions & { fields?: readonly Field[] } = {},
+): Promise<Dataset<Field>> {
+  return (await loadRecords(path, options)) as Dataset<Field>
+}
+
+async function loadRecords(path: string, options: LoadOptions): Promise<Dataset> {
   const known = [...recordOptions, 'csv', 'keep', 'encoding']
   const { csv, keep, encoding, where, ...rest } = named(options, known, 'load(path, options)')
   named(csv, csvOptions, 'load(path, { csv })')
@@ -81,10 +88,10 @@ export async function load(path: string, options: LoadOptions = {}): Promise<Dat
       values += Array.isArray(value) || ArrayBuffer.isView(value) ? (value as ArrayLike<unknown>).length : 1
     if (begun.length % 256 === 0) await turns.give()
     if (values < many) continue
-    const fields = findFields(begun, about, about.name)
+    const found = findFields(begun, about, about.name)
     // Texts have no rows of equal size: they stay as they are.
-    if (typeof fields.x === 'string' && typeof begun[0]![fields.x] === 'string') values = -Infinity
-    else return layOut(chain(begun, records), { ...about, fields, ...(keep && { keep }) })
+    if (typeof found.x === 'string' && typeof begun[0]![found.x] === 'string') values = -Infinity
+    else return layOut(chain(begun, records), { ...about, found, ...(keep && { keep }) })
   }
   if (begun.length === 0)
     throw new InputError({

@@ -1,5 +1,5 @@
 import { beside } from '../host.js'
-import { sizeOf } from './column.js'
+import { columnsOf, sizeOfRow } from './column.js'
 import { Digest } from './digest.js'
 import type { Table } from './table.js'
 
@@ -37,7 +37,7 @@ export class RowDigest {
     this.#rows = rows
     this.#head = head
     this.#every = table.computed ? Math.ceil(table.x.length / someExamples) : 1
-    this.#size = Math.max(1, sizeOf(table.x.spec.shape) + sizeOf(table.y.spec.shape))
+    this.#size = Math.max(1, sizeOfRow(table))
     this.#positions = inPlace ? undefined : new Int32Array(table.x.length)
     if (inPlace) this.#state.place = rows.length
   }
@@ -111,21 +111,22 @@ function later(work: () => void, hold: boolean): void {
   }
 }
 
-/** The values of some rows, x before y, as float32; as texts where there are any. */
+/** The values of some rows, in the order of `columnsOf`, as float32; as texts where there are any. */
 function scan(table: Table, from: number, count: number): { values: Float32Array | string[]; size: number } {
   if (table.scan) return table.scan(from, count)
-  const { x, y, whole } = table
-  const size = sizeOf(x.spec.shape) + sizeOf(y.spec.shape)
-  const texts = x.spec.dtype === 'string' || y.spec.dtype === 'string'
+  const size = sizeOfRow(table)
+  const columns = columnsOf(table)
+  const texts = columns.some(([, { spec }]) => spec.dtype === 'string')
   const values: Float32Array | string[] = texts ? [] : new Float32Array(count * size)
   for (let i = 0; i < count; i++) {
-    const row = whole?.read(from + i) ?? { x: x.read(from + i), y: y.read(from + i) }
-    if (values instanceof Float32Array) {
-      values.set(row.x as ArrayLike<number>, i * size)
-      values.set(row.y as ArrayLike<number>, i * size + row.x.length)
-    } else
-      for (const part of [row.x, row.y] as ArrayLike<unknown>[])
-        for (let j = 0; j < part.length; j++) values.push(String(part[j]))
+    const read = table.whole?.read(from + i)
+    let at = i * size
+    for (const [field, column] of columns) {
+      const part = read ? read[field]! : column.read(from + i)
+      if (values instanceof Float32Array) values.set(part as ArrayLike<number>, at)
+      else for (let j = 0; j < part.length; j++) values.push(String(part[j]))
+      at += part.length
+    }
   }
   return { values, size }
 }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
-import { numberColumn, sizeOf, type Column } from './column.js'
+import { columnsOf, numberColumn, sizeOf, type Column, type Columns } from './column.js'
 import type { Dataset, FieldSpec } from './dataset.js'
 import { findFields, type DataRecord, type Fields } from './fields.js'
 import { checkWhere, oneSplit, recordOptions, rowsToTable, type RecordOptions } from './from.js'
@@ -25,18 +25,18 @@ const large = 64 << 20
  * @param records an iterable or async iterable, e.g. `readCsv(path)` or a generator of your own.
  * @param options.folder where the file is made. Default: the system's folder for temporary files.
  */
-export async function spool(
+export async function spool<Field extends string = never>(
   records: AsyncIterable<DataRecord> | Iterable<DataRecord>,
-  options: RecordOptions & { folder?: string } = {},
-): Promise<Dataset> {
+  options: RecordOptions & { fields?: readonly Field[]; folder?: string } = {},
+): Promise<Dataset<Field>> {
   named(options, [...recordOptions, 'folder'], 'spool(records, options)')
-  return layOut(records, { ...options, keep: 'disk' })
+  return (await layOut(records, { ...options, keep: 'disk' })) as Dataset<Field>
 }
 
 /** @param options.keep where the rows lie; by default in memory, and on disk once they are many. */
 export async function layOut(
   records: AsyncIterable<DataRecord> | Iterable<DataRecord>,
-  options: RecordOptions & { folder?: string; keep?: 'memory' | 'disk'; fields?: Fields },
+  options: RecordOptions & { folder?: string; keep?: 'memory' | 'disk'; found?: Fields },
 ): Promise<Dataset> {
   const { name = 'data', folder, keep, where, ...rest } = options
   const isUsed = where && checkWhere(where, 'spool')
@@ -44,19 +44,19 @@ export async function layOut(
   const rounding = new Rounding(name)
   const ids = new Ids()
   const targets = new Targets(rest.classes, name)
-  let { fields } = options
+  let { found } = options
   let layout: Layout | undefined
   let pending: DataRecord[] = []
   let first = 0
   const flush = async () => {
     if (pending.length === 0) return
-    fields ??= findFields(pending, rest, name)
-    const part = rowsToTable(pending, { name, ...rest, fields, first, streamed: true, rounding })
-    const y = targets.take(part)
-    layout ??= new Layout(part.x.spec, y.spec)
-    layout.check(part.x.spec, y.spec, name)
+    found ??= findFields(pending, rest, name)
+    const part = rowsToTable(pending, { name, ...rest, found, first, streamed: true, rounding })
+    const columns = { ...part, y: targets.take(part) }
+    layout ??= new Layout(columns)
+    layout.check(columns, name)
     if (part.ids) ids.add(part.ids)
-    rows.append(layout.pack(part.x, y, pending.length))
+    rows.append(layout.pack(columns, pending.length))
     first += pending.length
     pending = []
     if (rows instanceof MemoryRows && keep !== 'memory' && rows.size > large) {
@@ -75,13 +75,10 @@ export async function layOut(
   if (!layout) throw new InputError({ where: name, received: 'no records', expected: 'at least one' })
   rounding.say()
   const { classes, indices } = targets.end()
-  const { x, y, scan } = layout.columns(rows, indices)
   return oneSplit(
     {
       name,
-      x,
-      y,
-      scan,
+      ...layout.columns(rows, indices),
       ...(ids.length > 0 && { ids: ids.all }),
       ...(classes && { classes }),
       ...(rest.picture && { picture: rest.picture }),
@@ -153,47 +150,56 @@ class Targets {
   }
 }
 
-/** The bytes of one row: the values of x, then those of y, four bytes each. */
+/** A field, and the word of a row at which it begins. */
+interface Place {
+  field: string
+  spec: FieldSpec
+  at: number
+  size: number
+}
+
+/** The bytes of one row: the values of x, those of y, then those of the other fields, four bytes each. */
 class Layout {
-  readonly x: FieldSpec
-  readonly y: FieldSpec
-  constructor(x: FieldSpec, y: FieldSpec) {
-    for (const spec of [x, y])
+  readonly #places: readonly Place[]
+  /** Of a row. */
+  readonly #words: number
+
+  constructor(columns: Columns) {
+    let at = 0
+    this.#places = columnsOf(columns).map(([field, { spec }]) => {
       if (spec.dtype === 'string')
         throw new InputError({
           where: 'spool(records)',
-          received: 'texts',
+          received: `texts in ${field}`,
           expected: 'numbers, which rows of equal size can hold',
           fix: 'Turn the texts into tokens first, or name the classes where they are targets: { classes: [...] }.',
         })
-    this.x = x
-    this.y = y
+      const place = { field, spec, at, size: sizeOf(spec.shape) }
+      at += place.size
+      return place
+    })
+    this.#words = at
   }
 
-  get words(): number {
-    return sizeOf(this.x.shape) + sizeOf(this.y.shape)
-  }
-
-  check(x: FieldSpec, y: FieldSpec, name: string): void {
-    const one = ({ dtype, shape }: FieldSpec) => `${dtype} [${shape.join(', ')}]`
-    const text = (a: FieldSpec, b: FieldSpec) => `x ${one(a)}, y ${one(b)}`
-    if (text(x, y) !== text(this.x, this.y))
+  check(columns: Columns, name: string): void {
+    const text = (specs: readonly (readonly [field: string, spec: FieldSpec])[]) =>
+      specs.map(([field, { dtype, shape }]) => `${field} ${dtype} [${shape.join(', ')}]`).join(', ')
+    const received = text(columnsOf(columns).map(([field, { spec }]) => [field, spec]))
+    const expected = text(this.#places.map(({ field, spec }) => [field, spec]))
+    if (received !== expected)
       throw new InputError({
         where: name,
-        received: `${text(x, y)} in a later record`,
-        expected: `${text(this.x, this.y)}, as in the first`,
+        received: `${received} in a later record`,
+        expected: `${expected}, as in the first`,
       })
   }
 
-  pack(x: Column, y: Column, rows: number): Uint8Array {
-    const words = this.words
+  pack(columns: Columns, rows: number): Uint8Array {
+    const words = this.#words
     const buffer = new ArrayBuffer(rows * words * 4)
-    const sides = [
-      { column: x, at: 0 },
-      { column: y, at: sizeOf(this.x.shape) },
-    ].map(({ column, at }) => ({
+    const sides = columnsOf(columns).map(([, column], i) => ({
       column,
-      at,
+      at: this.#places[i]!.at,
       view: column.spec.dtype === 'float32' ? new Float32Array(buffer) : new Int32Array(buffer),
     }))
     for (let row = 0; row < rows; row++)
@@ -203,12 +209,12 @@ class Layout {
   }
 
   /** @param indices what the numbers in y stand for, where that is something else. */
-  columns(file: Rows, indices?: Int32Array): Required<Pick<Table, 'x' | 'y' | 'scan'>> {
-    const rowBytes = this.words * 4
+  columns(file: Rows, indices?: Int32Array): Columns & Required<Pick<Table, 'scan'>> {
+    const rowBytes = this.#words * 4
     const length = file.size / rowBytes
-    const column = (spec: FieldSpec, at: number, meaning?: Int32Array): Column => {
-      const size = sizeOf(spec.shape)
+    const column = ({ field, spec, at, size }: Place): Column => {
       const Values = spec.dtype === 'float32' ? Float32Array : Int32Array
+      const meaning = field === 'y' ? indices : undefined
       const copy = (row: number, into: Float32Array | Int32Array, to: number) => {
         const bytes = file.read(row * rowBytes + at * 4, size * 4)
         new Uint8Array(into.buffer, into.byteOffset + to * 4, size * 4).set(bytes)
@@ -229,32 +235,33 @@ class Layout {
         },
       }
     }
-    // What is read for x has the row's y beside it.
+    // What is read for x has the rest of the row beside it.
     const prefetch = (rows: ArrayLike<number>) => {
       for (let i = 0; i < rows.length; i++) file.prefetch!(rows[i]! * rowBytes, rowBytes)
     }
+    const [x, y, ...others] = this.#places
+    const more = Object.fromEntries(others.map((place) => [place.field, column(place)]))
     return {
-      x: { ...column(this.x, 0), ...(file.prefetch && { prefetch }) },
-      y: column(this.y, sizeOf(this.x.shape), indices),
+      x: { ...column(x!), ...(file.prefetch && { prefetch }) },
+      y: column(y!),
+      ...(others.length > 0 && { more }),
       scan: (from, count) => this.#scan(file, from, count, indices),
     }
   }
 
   #scan(file: Rows, from: number, count: number, indices: Int32Array | undefined) {
-    const size = this.words
+    const size = this.#words
     const bytes = file.piece(from * size * 4, count * size * 4)
     const values = new Float32Array(bytes.buffer, bytes.byteOffset, count * size)
     const words = new Int32Array(bytes.buffer, bytes.byteOffset, count * size)
-    const x = sizeOf(this.x.shape)
     // Whole numbers as floats, as in a digest of data in memory.
-    for (const [{ dtype }, begin, end] of [
-      [this.x, 0, x],
-      [this.y, x, size],
-    ] as const)
-      if (dtype !== 'float32')
-        for (let row = 0; row < count; row++)
-          for (let i = row * size + begin; i < row * size + end; i++)
-            values[i] = begin > 0 && indices ? indices[words[i]!]! : words[i]!
+    for (const { field, spec, at, size: own } of this.#places) {
+      if (spec.dtype === 'float32') continue
+      const meaning = field === 'y' ? indices : undefined
+      for (let row = 0; row < count; row++)
+        for (let i = row * size + at; i < row * size + at + own; i++)
+          values[i] = meaning ? meaning[words[i]!]! : words[i]!
+    }
     return { values, size }
   }
 }

@@ -1,32 +1,28 @@
 import type * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
-import type { Column } from './column.js'
-import type { Dataset, Examples, FieldSpec, SplitName } from './dataset.js'
+import { columnsOf, type Columns } from './column.js'
+import type { Dataset, Examples, ExampleValues, FieldSpec, SplitName } from './dataset.js'
 import { Digest } from './digest.js'
 import { mapMembership, rowMembership, sameMembership, type Membership } from './membership.js'
 import { manyExamples, RowDigest } from './row-digest.js'
 
 /** The columns of one source of data; its splits are lists of rows of it, so nothing is held twice. */
-export interface Table {
+export interface Table extends Columns {
   name: string
-  x: Column
-  y: Column
   /** The id of each row; rows count from 0 when it is missing. */
   ids?: ArrayLike<number>
   picture?: readonly [number, number, number]
   classes?: readonly string[]
-  /** The values of rows that follow each other, x before y, as float32: where that is quicker than one by one. */
+  /** The values of rows that follow each other, in the order of `columnsOf`, as float32: where that is quicker than one by one. */
   scan?(from: number, count: number): { values: Float32Array; size: number }
   /** Whether an example is made anew whenever it is asked for. */
   computed?: boolean
-  /** Both fields at once, where they come from one place that should be asked once. */
+  /** All fields at once, where they come from one place that should be asked once. */
   whole?: {
-    gather(rows: ArrayLike<number>): { x: tf.Tensor; y: tf.Tensor }
-    read(row: number): { x: Values; y: Values }
+    gather(rows: ArrayLike<number>): { x: tf.Tensor; y: tf.Tensor; [field: string]: tf.Tensor }
+    read(row: number): ExampleValues<string>
   }
 }
-
-type Values = ArrayLike<number> | readonly string[]
 
 /** Datasets over the same table, one for each split named. */
 export function splitTable<Name extends SplitName>(
@@ -84,6 +80,7 @@ export class TableDataset implements Dataset {
   readonly length: number
   readonly x
   readonly y
+  readonly fields?: { readonly [field: string]: FieldSpec }
   readonly picture?: readonly [number, number, number]
   readonly classes?: readonly string[]
   readonly ids: Int32Array
@@ -110,12 +107,13 @@ export class TableDataset implements Dataset {
     this.y = table.y.spec
     if (table.picture) this.picture = table.picture
     if (table.classes) this.classes = table.classes
-    const { x, y } = table
-    if (x.prefetch || y.prefetch)
+    if (table.more)
+      this.fields = Object.fromEntries(Object.entries(table.more).map(([field, { spec }]) => [field, spec]))
+    const columns = columnsOf(table).map(([, column]) => column)
+    if (columns.some(({ prefetch }) => prefetch))
       this.prefetch = (positions) => {
         const wanted = Int32Array.from(positions, (position) => this.rows[this.#checkPosition(position)]!)
-        x.prefetch?.(wanted)
-        y.prefetch?.(wanted)
+        for (const column of columns) column.prefetch?.(wanted)
       }
     this.table = table
     this.rows = rows
@@ -140,14 +138,20 @@ export class TableDataset implements Dataset {
       rows[i] = this.rows[position]!
       ids[i] = this.ids[position]!
     }
-    const { x, y, whole } = this.table
-    return { ...(whole?.gather(rows) ?? { x: x.gather(rows), y: y.gather(rows) }), ids }
+    const { whole } = this.table
+    const tensors = whole
+      ? whole.gather(rows)
+      : Object.fromEntries(columnsOf(this.table).map(([field, column]) => [field, column.gather(rows)]))
+    return { ...tensors, ids } as Examples
   }
 
-  readonly valuesAt = (position: number) => {
+  readonly valuesAt = (position: number): ExampleValues => {
     const row = this.rows[this.#checkPosition(position)]!
-    const { x, y, whole } = this.table
-    return whole?.read(row) ?? { x: x.read(row), y: y.read(row) }
+    const { x, y, more, whole } = this.table
+    if (whole) return whole.read(row)
+    const values: ExampleValues<string> = { x: x.read(row), y: y.read(row) }
+    for (const field in more) values[field] = more[field]!.read(row)
+    return values
   }
 
   /** How it reads in a cell and in the console: what is in it, not the numbers. */
@@ -159,7 +163,8 @@ export class TableDataset implements Dataset {
       this.classes &&
       `, ${this.classes.length} classes: ${this.classes.slice(0, 10).join(', ')}${this.classes.length > 10 ? ', …' : ''}`
     const y = this.y.shape[0] === 0 ? '' : `, y ${spec(this.y)}${names ?? ''}`
-    return `Dataset ${this.name} (${this.split}): ${count} ${this.length === 1 ? 'example' : 'examples'}, x ${spec(this.x)}${y}`
+    const more = Object.entries(this.fields ?? {}).map(([field, one]) => `, ${field} ${spec(one)}`)
+    return `Dataset ${this.name} (${this.split}): ${count} ${this.length === 1 ? 'example' : 'examples'}, x ${spec(this.x)}${y}${more.join('')}`
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {
@@ -170,7 +175,7 @@ export class TableDataset implements Dataset {
     if (this.#digest) return this.#digest
     if (this.length > manyExamples) return (this.#digest = this.#byRows().now())
     const digest = new Digest()
-    for (const spec of [this.x, this.y]) digest.text(`${spec.dtype}[${spec.shape.join()}]`)
+    for (const text of this.#specs()) digest.text(text)
     digest.text(this.classes?.join('\n') ?? '').numbers(this.ids)
     for (let position = 0; position < this.length; position++)
       for (const values of Object.values(this.valuesAt(position))) {
@@ -194,14 +199,20 @@ export class TableDataset implements Dataset {
     (this.#digest ??= this.length > manyExamples ? await this.#byRows().soon() : this.digest())
 
   #byRows(): RowDigest {
-    const spec = ({ dtype, shape }: FieldSpec) => `${dtype}[${shape.join()}]`
-    const head = [spec(this.x), spec(this.y), ...(this.classes ?? [])].join('\n')
+    const head = [...this.#specs(), ...(this.classes ?? [])].join('\n')
     return (this.#rowDigest ??= new RowDigest(
       this.table,
       this.rows,
       head,
       this.rows === (this.ids as ArrayLike<number>) && this.length === this.table.x.length,
     ))
+  }
+
+  /** What the values are, for a digest. */
+  #specs(): string[] {
+    const text = ({ dtype, shape }: FieldSpec) => `${dtype}[${shape.join()}]`
+    const more = Object.entries(this.fields ?? {}).map(([field, spec]) => `${field} ${text(spec)}`)
+    return [text(this.x), text(this.y), ...more]
   }
 
   #checkPosition(position: number): number {

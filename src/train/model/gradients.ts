@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { InputError } from '../../errors.js'
 import { during } from '../../settle.js'
-import type { Batch, Parameter, Trainee } from './trainee.js'
+import type { Parameter, Trainee } from './trainee.js'
+import type { Batch } from './batch.js'
 
 /** What one pass forward and back gives. All tensors belong to the caller. */
 export interface Gradients {

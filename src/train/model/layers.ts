@@ -14,7 +14,8 @@ import { checkBatchTargets, checkFirstTargets, checkTargetShape, fits } from '..
 import { taskOfData, taskOfLoss } from '../loss/task.js'
 import { trainableWeights } from './trainable.js'
 import { listNearest } from '../../suggest.js'
-import type { Batch, Pass, Trainee } from './trainee.js'
+import type { Pass, Trainee } from './trainee.js'
+import { tensorsOf, type Batch } from './batch.js'
 import { weighted } from './weighted.js'
 
 /**
@@ -94,8 +95,9 @@ export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction
     dropouts: dropoutsOf(model),
     lossName: typeof loss === 'string' ? loss : loss.name || 'own function',
     pass,
-    predict: (x) => predictionsOf(run(x, false)),
+    predict: ({ x }) => predictionsOf(run(x, false)),
     checkBatch(batch, name, where) {
+      checkFields(Object.keys(tensorsOf(batch)), name, where)
       if (row) checkBatchTargets(row, width, batch.y, batch.ids, name, where)
       if (tokens !== undefined) checkTokens(tokens, batch, name, where)
     },
@@ -103,6 +105,7 @@ export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction
     taskOf: (data) =>
       taskOfLoss(row, ending.ends, output.shape.slice(1)) ?? taskOfData(data, output.shape.slice(1)),
     checkData(data, where) {
+      checkFields(Object.keys(data.fields ?? {}), data.name, where)
       checkShapes(model, row, data, where)
       if (row) checkFirstTargets(row, width, data, where)
       if (ending.open) ending = asValuesTell(ending, model, row!.activation!, data)
@@ -206,6 +209,18 @@ function checkEnd(model: tf.LayersModel): void {
 }
 
 const text = (shape: readonly (number | null)[]) => `[${shape.map((size) => size ?? '?').join(', ')}]`
+
+/** What comes beside x and y no layers take. */
+function checkFields(fields: readonly string[], name: string, where: string): void {
+  const others = fields.filter((field) => field !== 'x' && field !== 'y')
+  if (others.length === 0) return
+  throw new InputError({
+    where,
+    received: `${others.join(', ')} beside x and y in ${name}`,
+    expected: 'x and y alone: a tf.LayersModel has no use for more',
+    fix: `Leave it out, or say what it is for: train({ parameters: model, loss: ({ x, y, ${others[0]} }) => … }, { … }).`,
+  })
+}
 
 function checkShapes(
   model: tf.LayersModel,

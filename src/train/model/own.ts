@@ -7,7 +7,8 @@ import { copyModel, isLayersModel } from './layers.js'
 import { frozenNorms, whileStill, type NormLayer } from './norms.js'
 import { placeWeights } from './place.js'
 import { assignOnce } from './gradients.js'
-import type { Batch, Lending, Parameter, Pass, Trainee } from './trainee.js'
+import type { Lending, Parameter, Pass, Trainee } from './trainee.js'
+import type { Batch } from './batch.js'
 import { weighted } from './weighted.js'
 
 /** Variables by name, in any nesting; a tf.LayersModel stands for all its weights. */
@@ -20,8 +21,8 @@ export type ParameterTree =
 /** What a loss of one's own gives. */
 export type OwnLoss = tf.Tensor | { loss: tf.Tensor; perExample?: tf.Tensor; predictions?: tf.Tensor }
 
-/** Anything with parameters and a loss. */
-export interface OwnModel {
+/** Anything with parameters and a loss. `B`: its batches, `Batch<'mask'>` where the data has a field `mask` beside x and y. */
+export interface OwnModel<B extends Batch = Batch> {
   /**
    * Variables by name, in any nesting; a tf.LayersModel stands for all its weights. Those that are not trainable are not
    * trained; what the loss assigns to them is taken back and saved with the rest. Required. `parameters: { w, b }`
@@ -31,16 +32,19 @@ export interface OwnModel {
    * The mean loss of a batch; `{ loss, perExample }` with [batch] losses makes mistakes and weights possible: `loss` is their
    * mean, and what else it has (a penalty) no weight changes. Required. `loss: ({ x, y }) => x.mul(w).sub(y).square().mean()`
    */
-  loss(batch: Batch): OwnLoss
-  /** Predictions, for metrics and mistakes. Default: none, so there are no metrics. `predict: (x) => x.mul(w)` */
-  predict?(x: tf.Tensor): tf.Tensor
+  loss(batch: B): OwnLoss
+  /**
+   * Predictions, for metrics and mistakes, of x and what else the batch has. Default: none, so there are no metrics.
+   * `predict: (x) => x.mul(w)`
+   */
+  predict?(x: tf.Tensor, batch: B): tf.Tensor
   /** How many classes predictions are over, where they are. Default: predictions are numbers. `classes: 10` */
   classes?: number
   /**
    * The same with parameters of its own, for a branch. Default: a branch lends its values to the original while its loss runs.
    * `copy: () => makeModel()`
    */
-  copy?(): OwnModel
+  copy?(): OwnModel<B>
 }
 
 /** Parameters as a list, named by their place in the tree. `still`: normalisations that are frozen in their models. */
@@ -103,7 +107,7 @@ export function ownTrainee(model: OwnModel): Trainee {
       whileStill(options.training ? still : [], () =>
         ownPass(model, batch, { ...options, parameters: flat.parameters }),
       ),
-    ...(model.predict && { predict: (x: tf.Tensor) => model.predict!(x) }),
+    ...(model.predict && { predict: (batch: Batch) => model.predict!(batch.x, batch) }),
     checkData: () => {},
     copy: () => (model.copy ? ownTrainee(model.copy()) : borrowingTrainee(model, ownTrainee)),
   }
@@ -147,7 +151,7 @@ export function ownPass(
     loss,
     ...(losses && { losses }),
     ...((predictions || model.predict) && {
-      predictions: () => predictions ?? model.predict!(batch.x),
+      predictions: () => predictions ?? model.predict!(batch.x, batch),
     }),
   }
 }
@@ -202,7 +206,7 @@ export function borrowingTrainee<Model extends { parameters: ParameterTree }>(
     dropouts: original.dropouts,
     ...(original.pass && { pass: original.pass }),
     borrow: { through: lent.slice(0, original.parameters.length), begin },
-    ...(twin.predict && { predict: (x: tf.Tensor) => lending(() => original.predict!(x)) }),
+    ...(twin.predict && { predict: (batch: Batch) => lending(() => original.predict!(batch)) }),
     copy() {
       const next = borrowingTrainee(model, asTrainee)
       for (const [i, { variable }] of [...next.parameters, ...next.state].entries())

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs'
 import { InputError } from '../../errors.js'
-import type { Batch } from './trainee.js'
+import type { Batch } from './batch.js'
 
 interface EmbeddingLayer {
   inputDim: number

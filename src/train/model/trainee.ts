@@ -2,19 +2,7 @@ import type * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../../backend/optimizer.js'
 import type { Dataset } from '../../data/dataset.js'
 import type { Task } from '../loss/task.js'
-
-/** The examples of one iteration. Whoever got it from `nextBatch` disposes x and y (`tf.dispose(batch)`). */
-// A type, not an interface, so that tf.dispose takes it.
-export type Batch = {
-  /** First axis = the examples of the batch. */
-  x: tf.Tensor
-  y: tf.Tensor
-  ids: number[]
-  /** The iteration it is drawn for, counting from 1. */
-  iteration: number
-  /** Whether it is trained on (dropout on) or only looked at. Set where a loss of one's own is called. */
-  training?: boolean
-}
+import type { Batch } from './batch.js'
 
 /** What one forward pass gives. */
 export interface Pass {
@@ -77,7 +65,7 @@ export interface Trainee {
   ): Promise<{ loss: number | tf.Tensor }> | { loss: number | tf.Tensor }
   optimizers?: { readonly [name: string]: Optimizer }
   /** Predictions alone, where the model can give them without a target. */
-  predict?(x: tf.Tensor): tf.Tensor
+  predict?(batch: Batch): tf.Tensor
   /** The shape of the predictions of one example, where it is known. */
   readonly outputs?: readonly (number | null)[]
   /** What predictions answer, where the model says more of it than its predictions do. */

@@ -5,6 +5,7 @@ import { during } from '../../settle.js'
 import { branchOf } from './branch.js'
 import { isOwn } from './hand.js'
 import { maybeCompiled } from '../step/compiled.js'
+import { tensorsOf } from '../model/batch.js'
 import type { Core } from '../state/core.js'
 import { gradientsAt, iterateOnce } from '../step/iteration.js'
 import { tidily } from '../model/gradients.js'
@@ -156,7 +157,7 @@ function memory(core: Core): CheckRow {
   const size = (numbers: number) => `${round((numbers * 4) / 2 ** 20)} MB`
   return {
     check: 'memory',
-    value: `${size(values)} of parameters, ${size(values)} of gradients, ${size(slots)} of optimizer slots, ${size(batch.x.size + batch.y.size)} a batch`,
+    value: `${size(values)} of parameters, ${size(values)} of gradients, ${size(slots)} of optimizer slots, ${size(Object.values(tensorsOf(batch)).reduce((total, one) => total + one.size, 0))} a batch`,
     expected: 'less than the device has; activations come on top',
     ok: true,
   }

@@ -8,7 +8,7 @@ import type { Order } from '../order/order.js'
 import { takeSnapshot, type Snapshot } from '../state/snapshots.js'
 import { tidily } from '../model/gradients.js'
 import { normOf } from '../step/step.js'
-import type { Batch } from '../model/trainee.js'
+import { tensorsOf, type Batch } from '../model/batch.js'
 
 /** Loss and gradients of one batch, to look at and to apply. */
 export interface BatchGradients<Parameters extends string = string> {
@@ -203,7 +203,7 @@ function checkBatch(batch: Batch, iteration: number): Batch {
       received: describe(batch),
       expected: 'a batch { x, y } of tensors, as run.nextBatch() gives',
     })
-  if (batch.x.isDisposed || batch.y?.isDisposed)
+  if (Object.values(tensorsOf(batch)).some(({ isDisposed }) => isDisposed))
     throw new InputError({
       where: 'run.gradients(batch)',
       received: 'a batch whose tensors are disposed',

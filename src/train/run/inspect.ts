@@ -14,7 +14,7 @@ import type { Live } from './live.js'
 import { makePlanned, stretch } from './loop.js'
 import { tidily } from '../model/gradients.js'
 import { tapsAt } from '../step/taps.js'
-import type { Batch } from '../model/trainee.js'
+import { tensorsOf, type Batch } from '../model/batch.js'
 
 /** One iteration, opened up. Its tensors stay until `dispose()` is called. */
 export interface InspectedIteration<Parameters extends string = string> extends IterationView {
@@ -149,7 +149,7 @@ function openUp(core: Core, compiled: boolean, begins: () => void): InspectedIte
     if (!inspected) return undefined
     const { batch, predictions, gradients, updates } = inspected
     const dispose = () => {
-      tf.dispose([batch.x, batch.y, ...Object.values(gradients), ...Object.values(updates)])
+      tf.dispose([...Object.values(tensorsOf(batch)), ...Object.values(gradients), ...Object.values(updates)])
       predictions?.dispose()
     }
     return { ...inspected, dispose }

@@ -42,7 +42,7 @@ import type { Spike } from '../step/spikes.js'
 import type { StopFunction, StopRule } from '../rules/stops.js'
 import type { Subset } from '../rules/subsets.js'
 import { Timeline, type Move } from './timeline.js'
-import type { Batch } from '../model/trainee.js'
+import type { Batch } from '../model/batch.js'
 import { Turns } from './turns.js'
 
 export interface IterateOptions {

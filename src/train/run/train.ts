@@ -40,6 +40,7 @@ import { isRunAgain, unsure, withClaim, type Claim } from '../disk/take.js'
 import { say } from '../../say.js'
 import { atomically } from '../../settle.js'
 import { named } from '../../suggest.js'
+import type { BatchOf } from '../model/batch.js'
 import type { Trainee } from '../model/trainee.js'
 
 /** What `train` takes beside this model: a tf.LayersModel has no loss of its own. */
@@ -54,10 +55,11 @@ export type OptionsOf<M> = M extends LayersModelLike ? ModelOptions : RunOptions
  * @throws InputError where the options, the data's shapes or the model do not fit; its message says what would.
  */
 // One signature, so that a mistake is told where it is: of several the checker tells of the last alone.
-export function train<M extends LayersModelLike | OwnModel | OwnIteration, Metrics extends string = never>(
-  model: M,
-  given: OptionsOf<M> & MetricsNamed<Metrics>,
-): Run<M, Metrics> {
+export function train<
+  M extends LayersModelLike | OwnModel<BatchOf<Data>> | OwnIteration<BatchOf<Data>>,
+  Metrics extends string = never,
+  Data = unknown,
+>(model: M, given: OptionsOf<M> & MetricsNamed<Metrics> & { data: Data }): Run<M, Metrics> {
   const options = checkOptions(given, 'train(model, options)')
   const { name, resume = false } = options
   const again = resume ? maybeResumed(model, options) : undefined

@@ -16,7 +16,8 @@ import { checkRows, isStateful } from '../model/recurrent.js'
 import { Order } from '../order/order.js'
 import type { Spike } from '../step/spikes.js'
 import { disposeSlots, ensureBeside, ensureSlots, type Pace, type Slots } from '../step/step.js'
-import type { Batch, Parameter, Trainee } from '../model/trainee.js'
+import type { Parameter, Trainee } from '../model/trainee.js'
+import { examplesAt, tensorsOf, type Batch } from '../model/batch.js'
 
 /** All that a run is made of. Its owner is `Run`; the files beside this one are functions over it. */
 export class Core {
@@ -217,15 +218,17 @@ export class Core {
     const { data } = this
     const iteration = this.iteration + 1
     // A dataset of the user's own may change its examples at random: the same after undo and resume.
-    const { x, y, ids } =
+    const examples =
       data instanceof TableDataset
         ? data.at(positions)
-        : withRandomness({ seed: keyOf(this.settings.seed, 'data'), iteration }, () => data.at(positions))
-    const batch = { x, y: this.#relabelled(y, positions), ids, iteration }
+        : withRandomness({ seed: keyOf(this.settings.seed, 'data'), iteration }, () =>
+            examplesAt(data, positions),
+          )
+    const batch = { ...examples, y: this.#relabelled(examples.y, positions), iteration }
     try {
       this.trainee.checkBatch?.(batch, data.name, `run '${this.name}', iteration ${iteration}`)
     } catch (error) {
-      tf.dispose([batch.x, batch.y])
+      tf.dispose(tensorsOf(batch))
       throw error
     }
     return batch

@@ -4,7 +4,8 @@ import { describe, InputError } from '../../errors.js'
 import { tellMeeting, watchMeeting } from '../loss/aligned.js'
 import type { Core } from '../state/core.js'
 import { clip, ensureSlots, normOf } from './step.js'
-import type { Batch, Parameter } from '../model/trainee.js'
+import type { Parameter } from '../model/trainee.js'
+import type { Batch } from '../model/batch.js'
 
 /** Which parameters: variables, names of parameters or of groups of them (`'generator'`), or a pattern on their names. */
 export type Chosen = readonly tf.Variable[] | readonly string[] | string | RegExp

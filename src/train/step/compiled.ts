@@ -16,7 +16,8 @@ import type { Gradients } from '../model/gradients.js'
 import type { Counted, Pace, Update } from './step.js'
 import { tapActivations } from '../model/activations.js'
 import type { Taps } from './taps.js'
-import type { Batch, Parameter } from '../model/trainee.js'
+import type { Parameter } from '../model/trainee.js'
+import { tensorsOf, type Tensors, type Batch } from '../model/batch.js'
 
 /** What one compiled iteration came to; where `finite` is false it changed nothing. */
 export interface Report {
@@ -27,8 +28,7 @@ export interface Report {
 }
 
 type Inputs = [
-  x: tf.Tensor,
-  y: tf.Tensor,
+  batch: Tensors,
   weights: tf.Tensor1D | null,
   rate: number,
   count: number,
@@ -59,11 +59,11 @@ type Step = (...inputs: Inputs) => {
 }
 
 /** The batch as a recorded loss sees it: what differs from one iteration to the next has no value there. */
-function recordedBatch(x: tf.Tensor, y: tf.Tensor): Batch {
+function recordedBatch(tensors: Tensors): Batch {
   const refuse = (what: string) => () => {
     throw new Untraceable(`the loss uses batch.${what}, which is another in each iteration`)
   }
-  return Object.defineProperties({ x, y } as Batch, {
+  return Object.defineProperties({ ...tensors } as unknown as Batch, {
     ids: { get: refuse('ids') },
     iteration: { get: refuse('iteration') },
   })
@@ -211,8 +211,7 @@ export class CompiledStep {
       return namingExample(batch, () =>
         withRandomness(core.randomnessOf(batch.iteration), () =>
           graph(
-            batch.x,
-            batch.y,
+            tensorsOf(batch),
             weights ?? null,
             learningRate,
             core.updates + 1,
@@ -290,11 +289,11 @@ export class CompiledStep {
   #open(
     predictions: boolean,
     counted: Counted,
-    ...[x, y, weights, rate, count, mode, waiting, decay]: Inputs
+    ...[batch, weights, rate, count, mode, waiting, decay]: Inputs
   ): Opened {
     const { trainee, optimizer, settings, slots } = this.#core
     const parameters = this.#recorded
-    const found = gradientsOf(trainee, parameters, recordedBatch(x, y), {
+    const found = gradientsOf(trainee, parameters, recordedBatch(batch), {
       ...(weights && { weights }),
       predictions,
     })
@@ -311,7 +310,7 @@ export class CompiledStep {
       // Numbers arrive in a compiled function as scalars.
       learningRate: rate as unknown as tf.Scalar,
       count: count as unknown as tf.Scalar,
-      pace: { mode, examples: x.shape[0] ?? 1, waiting: waiting as tf.Scalar | null },
+      pace: { mode, examples: batch.x.shape[0] ?? 1, waiting: waiting as tf.Scalar | null },
       decay: decay as tf.Scalar | null,
       counted,
     })
@@ -331,7 +330,7 @@ export class CompiledStep {
       return {
         report: tf.concat(parts) as tf.Tensor1D,
         // The rate is an input, so what it makes of the gradients is part of the graph.
-        finite: tf.isFinite(found.loss).logicalAnd(tf.isFinite(norm.mul(inputs[3]))),
+        finite: tf.isFinite(found.loss).logicalAnd(tf.isFinite(norm.mul(inputs[2]))),
       }
     })
   }
@@ -339,7 +338,7 @@ export class CompiledStep {
   #recordTaps(...inputs: Inputs): ReturnType<Tap> {
     const { model } = this.#core.trainee
     return tf.tidy(() => {
-      const activations = tapActivations(model, inputs[0])
+      const activations = tapActivations(model, inputs[0].x)
       const trained = tf.unstack((inputs.at(-1) as tf.Tensor1D).toBool())
       const counted: Counted = (square, i) => tf.where(trained[i]!, square, 0)
       const { found, norm, updates } = this.#open(true, counted, ...inputs)

@@ -13,7 +13,7 @@ import { mean, measure } from '../loss/measure.js'
 import { namingExample } from './outside.js'
 import { checkWholeBatches, fixedBatch, keepingStates, PassingStates } from '../model/recurrent.js'
 import { looking, tidily } from '../model/gradients.js'
-import type { Batch } from '../model/trainee.js'
+import { examplesAt, type Batch } from '../model/batch.js'
 
 /** Loss and metrics of a dataset, and what was seen of each example. */
 export interface Evaluation {
@@ -127,7 +127,7 @@ function seenIn(core: Core, dataset: Dataset, positions: Int32Array): Seen {
     const batch: Batch =
       dataset === core.data
         ? core.batchAt(positions)
-        : { ...dataset.at(positions), iteration: core.iteration }
+        : { ...examplesAt(dataset, positions), iteration: core.iteration }
     if (dataset !== core.data) trainee.checkBatch?.(batch, dataset.name, 'run.evaluate()')
     const look = () => {
       const pass = trainee.pass!(batch, { training: false })
@@ -165,9 +165,9 @@ export function placesAt(core: Core, dataset: Dataset, positions: number[]): Arr
   const seed = keyOf(settings.seed, 'evaluation', positions[0]!)
   return withRandomness({ seed, iteration: core.iteration }, () =>
     tidily(() => {
-      const batch = { ...dataset.at(positions), iteration: core.iteration }
+      const batch = { ...examplesAt(dataset, positions), iteration: core.iteration }
       const look = () => {
-        const given = trainee.predict?.(batch.x) ?? trainee.pass?.(batch, { training: false }).predictions?.()
+        const given = trainee.predict?.(batch) ?? trainee.pass?.(batch, { training: false }).predictions?.()
         if (given?.shape[0] !== positions.length) return undefined
         const places = trainee.classes !== undefined && given.rank > 2 ? given.argMax(-1) : given
         const values = places.dataSync()

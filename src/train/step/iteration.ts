@@ -9,7 +9,7 @@ import { namingExample } from './outside.js'
 import { maybeSpike } from './spikes.js'
 import { gradientsOf, tidily, type Gradients } from '../model/gradients.js'
 import { normOf, updatesOf, type Pace, type Update } from './step.js'
-import type { Batch } from '../model/trainee.js'
+import type { Batch } from '../model/batch.js'
 
 /** What one iteration came to. Where `finite` is false nothing was changed. */
 export interface Outcome {

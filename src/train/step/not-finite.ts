@@ -4,7 +4,7 @@ import type { Core } from '../state/core.js'
 import { gradientsAt, type Outcome } from './iteration.js'
 import { layersInGraph, outputsOf } from '../model/layer-outputs.js'
 import { tidily } from '../model/gradients.js'
-import type { Batch } from '../model/trainee.js'
+import { tensorsOf, type Batch } from '../model/batch.js'
 
 /** Where a value that is not finite came from. */
 export interface NotFinite {
@@ -36,7 +36,7 @@ export function findNotFinite(core: Core, outcome: Outcome): NotFinite {
   for (let i = 0; i < (losses?.length ?? 0); i++) if (!Number.isFinite(losses![i])) bad.add(ids[i]!)
   const found = tidily(() => {
     const batch = core.batchAt(positions)
-    for (const one of [batch.x, batch.y]) for (const i of rowsNotFinite(one)) bad.add(ids[i]!)
+    for (const one of Object.values(tensorsOf(batch))) for (const i of rowsNotFinite(one)) bad.add(ids[i]!)
     const parameter = core.trainee.parameters.find(({ variable }) => !isFinite(variable))?.name
     return {
       parameter,

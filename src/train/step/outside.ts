@@ -1,5 +1,5 @@
 import { IndexOutside } from '../../backend/tfjs/indices.js'
-import type { Batch } from '../model/trainee.js'
+import { tensorsOf, type Batch } from '../model/batch.js'
 
 /** What is known of an index that points outside: by our backend, or from what tfjs's cpu backend says. */
 interface Found {
@@ -21,11 +21,12 @@ function find(error: unknown): Found | undefined {
 }
 
 /** The example of the batch that the index comes from: its row of the indices, where it has the number, or the first that has. */
-function exampleOf({ index, place }: Found, { x, y, ids }: Batch): number | undefined {
+function exampleOf({ index, place }: Found, batch: Batch): number | undefined {
+  const { ids } = batch
   const rows = ids.length
   const row =
     place && place.count % rows === 0 ? Math.floor(place.position / (place.count / rows)) : undefined
-  for (const tensor of [x, y]) {
+  for (const tensor of Object.values(tensorsOf(batch))) {
     if (tensor.shape[0] !== rows || tensor.size === 0 || tensor.dtype === 'string') continue
     const values = tensor.dataSync() as Float32Array
     const width = values.length / rows

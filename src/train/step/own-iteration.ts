@@ -21,7 +21,8 @@ import {
 } from '../model/own.js'
 import { assignOnce, tidily } from '../model/gradients.js'
 import { averageOf, movedAverage } from './step.js'
-import type { Batch, Trainee } from '../model/trainee.js'
+import type { Trainee } from '../model/trainee.js'
+import { tensorsOf, type Batch } from '../model/batch.js'
 
 /** What an own iteration gets besides its batch. */
 export interface IterationTools {
@@ -33,17 +34,17 @@ export interface IterationTools {
 type IterationValues = { loss: number | tf.Tensor; [more: string]: number | tf.Tensor }
 
 /** A model whose iteration is the user's own: several losses and optimizers, as in a GAN or an actor-critic. */
-export interface OwnIteration {
+export interface OwnIteration<B extends Batch = Batch> {
   parameters: ParameterTree
   optimizers: { readonly [name: string]: Optimizer }
   /**
    * One iteration: updates by the optimizers it gets, and numbers (or scalars) for the history. Tensors made before the
    * first `await` end by themselves; after one, use tf.tidy. What it throws takes back all it has changed.
    */
-  iteration(batch: Batch, tools: IterationTools): IterationValues | Promise<IterationValues>
+  iteration(batch: B, tools: IterationTools): IterationValues | Promise<IterationValues>
   /** For evaluations. */
-  loss?(batch: Batch): OwnLoss
-  predict?(x: tf.Tensor): tf.Tensor
+  loss?(batch: B): OwnLoss
+  predict?(x: tf.Tensor, batch: B): tf.Tensor
 }
 
 /** A model with an own iteration, as something to train. */
@@ -70,7 +71,7 @@ export function iterationTrainee(model: OwnIteration): Trainee {
           ownPass(model as OwnModel, batch, { ...options, parameters: flat.parameters }),
         ),
     }),
-    ...(model.predict && { predict: (x: tf.Tensor) => model.predict!(x) }),
+    ...(model.predict && { predict: (batch: Batch) => model.predict!(batch.x, batch) }),
     checkData: () => {},
     copy: () => borrowingTrainee(model, iterationTrainee),
   }
@@ -118,7 +119,7 @@ async function oneOwnIteration(
     })
     const positions = core.nextPositions()
     const batch = tidily((keep) => keep(core.batchAt(positions)))
-    ends.push(() => tf.dispose([batch.x, batch.y]))
+    ends.push(() => tf.dispose(tensorsOf(batch)))
     core.trainee.borrow?.begin({ keepParameters: true, hold: (finish) => (giveBack = finish) })
     const norms: number[] = []
     const given = await scoped(ends, () =>

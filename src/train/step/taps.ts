@@ -4,7 +4,7 @@ import type { Core } from '../state/core.js'
 import { gradientsAt, updatesAt } from './iteration.js'
 import { type Gradients } from '../model/gradients.js'
 import { normOf, type Pace, type Update } from './step.js'
-import type { Batch } from '../model/trainee.js'
+import type { Batch } from '../model/batch.js'
 
 /** All that an iteration is made of, up to what it would change; nothing is changed yet. */
 export interface Taps {
