@@ -4,7 +4,7 @@ import { patience } from './test/kit/patience.js'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/setup/build.ts'],
+    globalSetup: ['test/setup/build.ts', 'test/setup/temporary.ts'],
     pool: 'forks',
     maxWorkers: 2,
     // Twice what one step of a test may wait, so that the step that did not come is named and not the test.

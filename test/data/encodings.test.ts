@@ -1,18 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { load, readCsv, readRecords } from '../../src/data/index.js'
 import { setHost, type Host } from '../../src/host.js'
+import { temporaryFolder } from '../kit/files.js'
 
 let folder = ''
 let said: string[] = []
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'gradbook-encodings-'))
+  folder = temporaryFolder()
   setHost({ display: (bundle: any) => void said.push(bundle['text/plain']) } as unknown as Host)
 })
-afterAll(() => rmSync(folder, { recursive: true }))
 afterEach(() => {
   said = []
 })

@@ -1,19 +1,18 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import sharp from 'sharp'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { readImages } from '../../src/data/index.js'
 import { setHost, type Host } from '../../src/host.js'
+import { temporaryFolder } from '../kit/files.js'
 
 let root = ''
 let said: string[] = []
 let count = 0
 beforeAll(() => {
-  root = mkdtempSync(join(tmpdir(), 'gradbook-images-'))
+  root = temporaryFolder()
   setHost({ display: (bundle: any) => void said.push(bundle['text/plain']) } as unknown as Host)
 })
-afterAll(() => rmSync(root, { recursive: true }))
 beforeEach(() => {
   said = []
 })

@@ -1,17 +1,16 @@
-import { readFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { load, readParquet, spool } from '../../src/data/index.js'
 import { setHost, type Host } from '../../src/host.js'
+import { temporaryFolder } from '../kit/files.js'
 
 let folder = ''
 let said: string[] = []
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'gradbook-parquet-'))
+  folder = temporaryFolder()
   setHost({ display: (bundle: any) => void said.push(bundle['text/plain']) } as unknown as Host)
 })
-afterAll(() => rmSync(folder, { recursive: true }))
 beforeEach(() => {
   said = []
 })

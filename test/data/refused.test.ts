@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import * as gradbook from '../../src/index.js'
 import * as sources from '../../src/data/index.js'
+import { temporaryFolder } from '../kit/files.js'
 
 // Untyped, as JavaScript calls them.
 const { digits, fromArrays, fromFunction, fromRecords, load } = gradbook as any
@@ -12,10 +12,9 @@ const { iris, pad, readIdx, readImages, spool, split } = sources as any
 
 let folder = ''
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'gradbook-refused-'))
+  folder = temporaryFolder()
   mkdirSync(join(folder, 'folder.csv'))
 })
-afterAll(() => rmSync(folder, { recursive: true }))
 
 const loadText = (name: string, content: string | Uint8Array, options: object = { y: 'y' }) => {
   writeFileSync(join(folder, name), content)

@@ -1,10 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync, mkdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import * as aq from 'arquero'
 import { parquetWriteFile } from 'hyparquet-writer'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { long } from '../kit/needs.js'
 import {
   fromFunction,
@@ -23,6 +22,7 @@ import {
   split,
   toDataset,
 } from '../../src/data/index.js'
+import { temporaryFolder } from '../kit/files.js'
 
 let folder = ''
 const file = (name: string, content: string | Uint8Array) => {
@@ -30,9 +30,8 @@ const file = (name: string, content: string | Uint8Array) => {
   return join(folder, name)
 }
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'gradbook-sources-'))
+  folder = temporaryFolder()
 })
-afterAll(() => rmSync(folder, { recursive: true }))
 
 async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   const found: Item[] = []

@@ -1,17 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { fromArrays, fromRecords, load, readCsv, readJsonLines, spool } from '../../src/data/index.js'
 import { setHost, type Host } from '../../src/host.js'
+import { temporaryFolder } from '../kit/files.js'
 
 let folder = ''
 let said: string[] = []
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'gradbook-tables-'))
+  folder = temporaryFolder()
   setHost({ display: (bundle: any) => void said.push(bundle['text/plain']) } as unknown as Host)
 })
-afterAll(() => rmSync(folder, { recursive: true }))
 afterEach(() => {
   said = []
 })

@@ -1,9 +1,6 @@
-/** The command line as a user types it, and folders to use it in. */
+/** The command line as a user types it. */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { afterAll } from 'vitest'
+import { resolve } from 'node:path'
 import { patience } from './patience.js'
 
 export interface Finished {
@@ -54,18 +51,4 @@ export function gradbook(
   options?: Parameters<typeof runProgram>[2],
 ): Promise<Finished> {
   return runProgram(process.execPath, [gradbookProgram, ...args], options)
-}
-
-const folders: string[] = []
-afterAll(() => {
-  // What was ended a moment ago may still write its last file.
-  for (const folder of folders.splice(0))
-    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
-})
-
-/** An empty folder that vanishes after the tests of this file. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'gradbook-test-'))
-  folders.push(folder)
-  return folder
 }

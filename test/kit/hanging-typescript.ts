@@ -1,7 +1,7 @@
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { findCompiler } from '../../kernel/language/server.js'
+import { temporaryFolder } from './files.js'
 
 /**
  * An installation whose TypeScript is the real one until it is asked by `method`: then it hangs, and answers nothing any more.
@@ -10,7 +10,7 @@ import { findCompiler } from '../../kernel/language/server.js'
  * @param home the real installation
  */
 export function hangingTypescript(home: string, method: string): string {
-  const fake = mkdtempSync(join(tmpdir(), 'gradbook-hanging-'))
+  const fake = temporaryFolder()
   const platform = `@typescript/typescript-${process.platform}-${process.arch}`
   const program = `#!${process.execPath}
 const { spawn } = require('node:child_process')

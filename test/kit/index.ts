@@ -1,5 +1,5 @@
-export { gradbook, runProgram, temporaryFolder, type Finished } from './command.js'
-export { writerIn } from './files.js'
+export { gradbook, runProgram, type Finished } from './command.js'
+export { temporaryFolder, writerIn } from './files.js'
 export {
   error,
   plain,

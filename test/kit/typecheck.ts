@@ -1,7 +1,8 @@
 /** Programs that use gradbook, checked as a cell is: strict, but for the types of parameters. */
 import { symlinkSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { runProgram, temporaryFolder } from './command.js'
+import { runProgram } from './command.js'
+import { temporaryFolder } from './files.js'
 
 const root = join(import.meta.dirname, '../..')
 

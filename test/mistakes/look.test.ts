@@ -1,11 +1,10 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { adam, digits, fromArrays, loadRun, seed, sgd, split, train } from '../../src/index.js'
 import { shareInterval } from '../../src/mistakes/index.js'
 import { blobs, classifier, linearModel, silence, usual, wrongLabels } from '../kit/training.js'
+import { temporaryFolder } from '../kit/files.js'
 
 beforeEach(() => {
   silence()
@@ -114,7 +113,7 @@ describe('looking closer', () => {
     const { loss } = await run.evaluate(held)
     await run.undo()
     expect(run.looks).toEqual([{ data: 'data', split: 'test', ema: false, iteration: 3, loss }])
-    const folder = join(mkdtempSync(join(tmpdir(), 'gradbook-')), 'looks')
+    const folder = join(temporaryFolder(), 'looks')
     await run.save(folder)
     const again = await loadRun(folder, { model: classifier(), data: some })
     expect(again.looks).toEqual(run.looks)

@@ -1,10 +1,8 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { adam, fromArrays, loadRun, seed, train } from '../../src/index.js'
 import { blobs, classifier, line, linearModel, silence, usual, wrongLabels } from '../kit/training.js'
+import { temporaryFolder } from '../kit/files.js'
 
 beforeEach(() => {
   silence()
@@ -96,7 +94,7 @@ describe('mistakes', () => {
     const still = await run.mistakes({ by: 'forgotten', k: 100 })
     expect((await run.mistakes({ by: 'new' })).rows.length).toBeLessThan(still.rows.length)
     expect(still.rows.map(({ id }) => id)).toEqual(expect.arrayContaining(lost))
-    const folder = await run.save(mkdtempSync(join(tmpdir(), 'forgotten-')), { overwrite: true })
+    const folder = await run.save(temporaryFolder(), { overwrite: true })
     const { x, y } = wrongLabels()
     const again = await loadRun(folder, { model: classifier(), data: { x, y }, evaluateOn: blobs(16) })
     expect((await again.mistakes({ by: 'forgotten', k: 100 })).rows.map(({ id }) => id)).toEqual(

@@ -1,16 +1,14 @@
 import * as tf from '@tensorflow/tfjs'
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { sgd } from '../../src/backend/optimizers/sgd.js'
 import type { ToPanel } from '../../src/panel/protocol.js'
 import { serveRuns } from '../../src/panel/serve.js'
 import { train } from '../../src/train/run/train.js'
 import { fakeNotebook, type FakeComm } from '../widgets/fake.js'
+import { temporaryFolder } from '../kit/files.js'
 
 // Runs write to disk beside the program.
-process.chdir(mkdtempSync(join(tmpdir(), 'gradbook-test-')))
+process.chdir(temporaryFolder())
 
 const notebook = fakeNotebook()
 serveRuns()

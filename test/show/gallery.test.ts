@@ -1,9 +1,9 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { gradbook } from '../kit/command.js'
 import { dataOf, rowsOfMark } from './inside-spec.js'
+import { temporaryFolder } from '../kit/files.js'
 
 interface Output {
   output_type: string
@@ -21,7 +21,7 @@ let cells: Cell[] = []
 
 beforeAll(async () => {
   // In an empty folder: a run's name is free there, and everything the notebook imports comes with gradbook.
-  folder = mkdtempSync(join(tmpdir(), 'gradbook-gallery-'))
+  folder = temporaryFolder()
   copyFileSync('notebooks/gallery.ipynb', join(folder, 'gallery.ipynb'))
   const { code, stdout, stderr } = await gradbook(['run', 'gallery.ipynb', '-o', 'out.ipynb'], {
     folder,
@@ -30,7 +30,6 @@ beforeAll(async () => {
   if (code !== 0) throw new Error(`${stdout.slice(-2000)}${stderr.slice(-2000)}`)
   cells = (JSON.parse(readFileSync(join(folder, 'out.ipynb'), 'utf8')) as { cells: Cell[] }).cells
 }, 420_000)
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const bundles = () =>
   cells.flatMap((cell) => cell.outputs ?? []).flatMap((output) => (output.data ? [output.data] : []))

@@ -5,7 +5,7 @@ import { buildSync } from 'esbuild'
 import { chromium as playwright } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { toBundle } from '../../src/show/index.js'
-import { temporaryFolder } from '../kit/command.js'
+import { temporaryFolder } from '../kit/files.js'
 import { chromium } from '../kit/needs.js'
 import { displays, hostile } from './hostile-texts.js'
 

@@ -2,7 +2,6 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import {
   cpSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -10,17 +9,17 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { maybeFiles } from '../../src/store/files.js'
 import { acquire, Lock, maybeTaken, silentFor, type Holder } from '../../src/store/lock.js'
+import { temporaryFolder } from '../kit/files.js'
 
 const files = maybeFiles()!
 let folder: string
 const children: ChildProcess[] = []
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'lock-'))))
+beforeEach(() => void (folder = temporaryFolder()))
 afterEach(async () => {
   for (const child of children.splice(0)) {
     child.kill('SIGKILL')
@@ -31,7 +30,7 @@ afterEach(async () => {
 
 /** Writes the lock of a holder who is told from this process by `change`. */
 function lockOf(change: Partial<Holder>, { age = 0, number = 1 } = {}): void {
-  const own = acquire(files, mkdtempSync(join(tmpdir(), 'lock-'))) as Lock
+  const own = acquire(files, temporaryFolder()) as Lock
   const file = join(folder, `lock-${number}.json`)
   const holder = { ...own.holder, token: 'theirs', folder: files.real(folder), ...change }
   writeFileSync(file, JSON.stringify(holder))
@@ -128,7 +127,7 @@ describe('the lock of a folder', () => {
   test('goes to one of many processes that try at the same moment, free or left by one that was killed', async () => {
     const script = fileURLToPath(new URL('fixtures/race.mjs', import.meta.url))
     const folders = Array.from({ length: 16 }, (_, i) => {
-      const one = mkdtempSync(join(tmpdir(), 'lock-'))
+      const one = temporaryFolder()
       if (i % 2 === 0) return one
       folder = one
       lockOf({ pid: 2 ** 22 + 1 })

@@ -1,15 +1,13 @@
 import * as tf from '@tensorflow/tfjs'
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { sgd } from '../../src/backend/optimizers/sgd.js'
 import { train } from '../../src/train/run/train.js'
 import { controls } from '../../src/widgets/index.js'
 import { fakeNotebook, type FakeComm } from './fake.js'
+import { temporaryFolder } from '../kit/files.js'
 
 // Runs write to disk beside the program.
-process.chdir(mkdtempSync(join(tmpdir(), 'gradbook-test-')))
+process.chdir(temporaryFolder())
 
 describe('the controls of a run', () => {
   let notebook: ReturnType<typeof fakeNotebook>

@@ -1,18 +1,16 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { exportOnnx } from '../../../src/backend/index.js'
 import { createSession, runSession, type NativeTensors } from '../../../src/backend/session/native.js'
 import { tensorOf } from '../../../src/backend/session/storage.js'
-import { python } from '../../kit/index.js'
+import { python, temporaryFolder } from '../../kit/index.js'
 import { readFileSync } from 'node:fs'
 
-const folder = mkdtempSync(join(tmpdir(), 'gradbook-export-'))
+const folder = temporaryFolder()
 beforeAll(() => tf.setBackend('onnxruntime'))
-afterAll(() => rmSync(folder, { recursive: true }))
 
 const { conv2d, maxPooling2d, flatten, dense, dropout, batchNormalization, embedding, lstm } = tf.layers
 

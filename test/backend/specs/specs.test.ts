@@ -1,14 +1,13 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { emitters } from '../../../src/backend/emitters/index.js'
 import { bundleSpecs } from './bundle.js'
+import { temporaryFolder } from '../../kit/files.js'
 
 const long = process.env.GRADBOOK_LONG === '1'
-const folder = mkdtempSync(join(tmpdir(), 'gradbook-specs-'))
+const folder = temporaryFolder()
 const bundle = join(folder, 'specs.cjs')
 const run = promisify(execFile)
 
@@ -31,7 +30,6 @@ async function specs(mode: 'lazy' | 'eager', share: number): Promise<Result> {
 const messages = ({ failed }: Result) => failed.map(({ name, message }) => `${name}: ${message}`)
 
 beforeAll(() => bundleSpecs(bundle))
-afterAll(() => rmSync(folder, { recursive: true }))
 
 it(
   'passes every spec of tfjs-core with all kernels forced through ONNX Runtime, lazily',

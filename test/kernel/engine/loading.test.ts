@@ -1,11 +1,10 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { error, patience, result, useKernel, type Ran } from '../../kit/index.js'
+import { error, patience, result, useKernel, type Ran, temporaryFolder } from '../../kit/index.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'gradbook-loading-'))
+const folder = temporaryFolder()
 const kernel = useKernel({ folder })
 
 function write(name: string, text: string): void {

@@ -1,17 +1,16 @@
-import { mkdtempSync, realpathSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 import { createModules } from '../../../kernel/engine/modules.js'
 import { notebook } from '../cell/run.js'
 import { writerIn } from '../../kit/files.js'
+import { temporaryFolder } from '../../kit/files.js'
 
 const home = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..')
 
 /** A notebook in a new folder with these files. */
 function inFolder(files: { [name: string]: string } = {}) {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'gradbook-test-')))
+  const folder = temporaryFolder()
   const notes: string[] = []
   const write = writerIn(folder)
   for (const [name, text] of Object.entries(files)) write(name, text)

@@ -1,11 +1,8 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { error, result, stream, useKernel } from '../../kit/index.js'
+import { error, result, stream, useKernel, temporaryFolder } from '../../kit/index.js'
 
-const kernel = useKernel({ folder: mkdtempSync(join(tmpdir(), 'gradbook-streams-')) })
+const kernel = useKernel({ folder: temporaryFolder() })
 
 /** What a cell prints, and its value. */
 async function ran(code: string): Promise<{ out: string; err: string; value: string | undefined }> {

@@ -1,5 +1,4 @@
-import { mkdtempSync, realpathSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
@@ -8,12 +7,13 @@ import { expect, test } from 'vitest'
 import { cellFile, compileCell, createScope } from '../../../kernel/cell/index.js'
 import { createModules } from '../../../kernel/engine/modules.js'
 import { formatDiagnostics, formatError, type CellRecord } from '../../../kernel/engine/tracebacks.js'
+import { temporaryFolder } from '../../kit/files.js'
 
 const home = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..')
 
 /** What a user reads when the last of these cells fails. */
 async function failure(cells: string[], files: { [name: string]: string } = {}) {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'gradbook-test-')))
+  const folder = temporaryFolder()
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   const modules = createModules({ folder, home })
   const scope = createScope()

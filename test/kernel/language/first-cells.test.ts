@@ -6,7 +6,8 @@ import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { FirstCells } from '../../../kernel/language/first-cells.js'
 import { createLanguage } from '../../../kernel/language/index.js'
 import { startService } from '../../../kernel/language/start.js'
-import { emptyFolder, home, session } from './session.js'
+import { temporaryFolder } from '../../kit/files.js'
+import { home, session } from './session.js'
 
 const cleanUp: (() => Promise<void> | void)[] = []
 afterAll(async () => {
@@ -14,7 +15,7 @@ afterAll(async () => {
 })
 
 /** A language whose service is ready when the test says so. */
-function slowLanguage(folder = emptyFolder()) {
+function slowLanguage(folder = temporaryFolder()) {
   const started = startService({ folder, home })
   let release!: () => void
   const ready = new Promise<void>((resolve) => (release = resolve)).then(() => started.ready)
@@ -76,7 +77,7 @@ describe('while the type service reads its types', () => {
   })
 
   test('a notebook beside a tsconfig.json is for the service alone', () => {
-    const folder = emptyFolder()
+    const folder = temporaryFolder()
     writeFileSync(join(folder, 'tsconfig.json'), '{}')
     const { first, service, workspace } = startService({ folder, home })
     void service.close()
@@ -85,7 +86,7 @@ describe('while the type service reads its types', () => {
   })
 
   test.each(['tslab', 'jslab'] as const)('so is one of %s, whose cells are checked otherwise', (as) => {
-    const { first, service, workspace } = startService({ folder: emptyFolder(), home, as })
+    const { first, service, workspace } = startService({ folder: temporaryFolder(), home, as })
     void service.close()
     workspace.close()
     expect(first).toBeUndefined()
@@ -93,7 +94,7 @@ describe('while the type service reads its types', () => {
 })
 
 describe('what passes without the service passes with it', () => {
-  const { first, service, workspace } = startService({ folder: emptyFolder(), home })
+  const { first, service, workspace } = startService({ folder: temporaryFolder(), home })
   const notebook = session()
   cleanUp.push(
     () => first!.close(),

@@ -3,14 +3,15 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { createLanguage } from '../../../kernel/language/index.js'
 import { writerIn } from '../../kit/files.js'
-import { emptyFolder, session } from './session.js'
+import { temporaryFolder } from '../../kit/files.js'
+import { session } from './session.js'
 
 const sessions: ReturnType<typeof session>[] = []
 afterAll(() => Promise.all(sessions.map(({ language }) => language.close())))
 
 /** A notebook in a folder with these files. */
 function inFolder(files: { [name: string]: string } = {}) {
-  const folder = emptyFolder()
+  const folder = temporaryFolder()
   const write = writerIn(folder)
   for (const [name, text] of Object.entries(files)) write(name, text)
   const notebook = session(folder)
@@ -36,7 +37,7 @@ test('types of files beside the notebook and above it', async () => {
 })
 
 test('a path means what it says, whatever lies in the folders around', async () => {
-  const above = emptyFolder()
+  const above = temporaryFolder()
   writeFileSync(join(above, 'near.ts'), 'export const a = 1')
   mkdirSync(join(above, 'nb/lib'), { recursive: true })
   writeFileSync(join(above, 'nb/lib.ts'), 'export const lib = "beside"')
@@ -185,7 +186,7 @@ test('problems of the whole notebook as it stands, in order', async () => {
 })
 
 test('without TypeScript cells are not checked, and the first one says so', async () => {
-  const language = createLanguage({ folder: emptyFolder(), home: emptyFolder() })
+  const language = createLanguage({ folder: temporaryFolder(), home: temporaryFolder() })
   sessions.push({ language } as ReturnType<typeof session>)
   const first = await language.check({ number: 1, text: 'const a: number = "s"' })
   expect(first).toMatchObject([{ severity: 'warning', message: expect.stringContaining('were not checked') }])

@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { isThere, libOf, writeLib } from '../../../kernel/language/lib.js'
 import { home, session } from './session.js'
+import { temporaryFolder } from '../../kit/files.js'
 
 const notebook = session()
 afterAll(() => notebook.language.close())
@@ -64,7 +64,7 @@ test('a member is there or not where its value is; a type without one stays', ()
 
 test('a Node that the build did not run on gets the same declarations at its start', () => {
   const built = join(home, 'dist', 'kernel', 'language')
-  const to = mkdtempSync(join(tmpdir(), 'gradbook-lib-'))
+  const to = temporaryFolder()
   const files = writeLib(join(built, 'lib'), to, isThere)
   expect(files.map((file) => basename(file))).toContain('lib.es.d.ts')
   for (const file of files)

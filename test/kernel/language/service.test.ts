@@ -4,10 +4,11 @@ import { createLanguage } from '../../../kernel/language/index.js'
 import { Service } from '../../../kernel/language/service.js'
 import { createWorkspace } from '../../../kernel/language/workspace.js'
 import { hangingTypescript } from '../../kit/hanging-typescript.js'
-import { emptyFolder, home } from './session.js'
+import { temporaryFolder } from '../../kit/files.js'
+import { home } from './session.js'
 
 test('TypeScript is started again when it ends, with the same documents', async () => {
-  const workspace = createWorkspace(emptyFolder(), home)
+  const workspace = createWorkspace(temporaryFolder(), home)
   const service = new Service(workspace.folder, home)
   const path = join(workspace.folder, '$1.ts')
   await service.write(path, 'export const a: number = "s"')
@@ -25,7 +26,7 @@ test('TypeScript is started again when it ends, with the same documents', async 
 })
 
 test('a question that takes too long is given up, and the next one is answered', async () => {
-  const workspace = createWorkspace(emptyFolder(), home)
+  const workspace = createWorkspace(temporaryFolder(), home)
   const path = join(workspace.folder, '$1.ts')
   const hasty = new Service(workspace.folder, home, { patience: 1 })
   await hasty.write(path, 'export const a: number = "s"')
@@ -37,13 +38,18 @@ test('a question that takes too long is given up, and the next one is answered',
 })
 
 describe.skipIf(process.platform === 'win32')('a TypeScript that hangs', () => {
-  const hanging = (method: string) => {
-    const folder = emptyFolder()
+  /** What a test waits for in vain has a short limit there, all else a long one. */
+  const hanging = (
+    method: string,
+    limits: { patience?: number; assistPatience?: number; startPatience?: number } = {},
+  ) => {
+    const folder = temporaryFolder()
     const workspace = createWorkspace(folder, home)
     const service = new Service(workspace.folder, hangingTypescript(home, method), {
-      patience: 4_000,
+      patience: 30_000,
       assistPatience: 1_000,
-      startPatience: 4_000,
+      startPatience: 30_000,
+      ...limits,
     })
     const language = createLanguage({
       folder,
@@ -71,12 +77,15 @@ describe.skipIf(process.platform === 'win32')('a TypeScript that hangs', () => {
   })
 
   test('at a completion that has its list: it comes without signatures', async () => {
-    const { items } = await hanging('completionItem/resolve').language.complete('Math.ab', 7)
+    const { items } = await hanging('completionItem/resolve', { assistPatience: 4_000 }).language.complete(
+      'Math.ab',
+      7,
+    )
     expect(items.map(({ text }) => text)).toEqual(['abs'])
   })
 
   test('at the cell in the editor: cells run, and it is asked about once', async () => {
-    const hung = hanging('textDocument/diagnostic')
+    const hung = hanging('textDocument/diagnostic', { patience: 4_000 })
     const cells = [{ id: 'a', text: 'const b = 1' }]
     expect(await hung.language.diagnose(cells)).toEqual([{ id: 'a', diagnostics: [] }])
     const { starts } = hung.service
@@ -85,7 +94,7 @@ describe.skipIf(process.platform === 'win32')('a TypeScript that hangs', () => {
   })
 
   test('at its start: cells run unchecked, and say so', async () => {
-    const hung = hanging('initialize')
+    const hung = hanging('initialize', { startPatience: 4_000 })
     expect(await hung.language.check({ number: 1, text: 'const a: number = "s"' })).toMatchObject([
       {
         severity: 'warning',

@@ -1,14 +1,12 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createLanguage } from '../../../kernel/language/index.js'
+import { temporaryFolder } from '../../kit/files.js'
 
-export const home = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
-export const emptyFolder = () => mkdtempSync(join(tmpdir(), 'gradbook-test-'))
+export const home = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..')
 
 /** A notebook's types: cells are checked, and committed unless they have errors. */
-export function session(folder = emptyFolder()) {
+export function session(folder = temporaryFolder()) {
   const language = createLanguage({ folder, home })
   let number = 0
   return {

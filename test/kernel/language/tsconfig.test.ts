@@ -1,13 +1,14 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { writerIn } from '../../kit/files.js'
 import { sources, tsconfigs, type Files } from '../../kit/tsconfigs.js'
-import { emptyFolder, session } from './session.js'
+import { temporaryFolder } from '../../kit/files.js'
+import { session } from './session.js'
 
 const sessions: ReturnType<typeof session>[] = []
 afterAll(() => Promise.all(sessions.map(({ language }) => language.close())))
 
 function inFolder(files: Files) {
-  const folder = emptyFolder()
+  const folder = temporaryFolder()
   const write = writerIn(folder)
   for (const [name, text] of Object.entries(files)) write(name, text)
   const notebook = session(folder)

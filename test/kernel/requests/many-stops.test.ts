@@ -1,11 +1,10 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { long, plain, result, startKernel, type TestKernel } from '../../kit/index.js'
+import { long, plain, result, startKernel, type TestKernel, temporaryFolder } from '../../kit/index.js'
 import { createRandom } from '../../kit/random.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'gradbook-stops-'))
+const folder = temporaryFolder()
 writeFileSync(join(folder, 'large.txt'), 'line\n'.repeat(200_000))
 for (const [name, text] of Object.entries({
   // Files that loop while they load, in all the ways that a file is loaded.

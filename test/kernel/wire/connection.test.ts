@@ -1,7 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { findFreePorts, KernelClient, type Connection } from '../../../kernel/cli/client/index.js'
@@ -30,7 +29,7 @@ describe('the connection', () => {
   })
 
   test('file that is not there yet is made, for this user alone, with ports that are free', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'gradbook-own-file-'))
+    const folder = temporaryFolder()
     const file = join(folder, 'connection.json')
     const [command, ...args] = kernelCommand(file)
     const child = spawn(command!, args, { stdio: 'ignore' })
@@ -52,7 +51,6 @@ describe('the connection', () => {
       await exited
     } finally {
       child.kill('SIGKILL')
-      rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
     }
   })
 
@@ -157,21 +155,17 @@ test('`gradbook kernel FILE` is the kernel itself, and takes SIGINT for Stop', a
 })
 
 test.skipIf(process.platform === 'win32')('a kernel ends with the process that started it', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'gradbook-parent-'))
+  const folder = temporaryFolder()
   const file = join(folder, 'connection.json')
   // The shell is the parent that the variable names; it ends once the kernel has made its file.
   const script =
-    'f=$1; shift; JPY_PARENT_PID=$$ "$@" & echo $!; until [ -s "$f" ]; do sleep 0.1; done; sleep 1'
+    'f=$1; shift; JPY_PARENT_PID=$$ "$@" & echo $!; until [ -s "$f" ]; do sleep 0.1; done; sleep 1; kill -0 $! && echo runs'
   const parent = spawn('sh', ['-c', script, 'sh', file, ...kernelCommand(file)], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   let said = ''
   parent.stdout.on('data', (text: Buffer) => (said += text.toString()))
-  try {
-    await new Promise((resolve) => parent.once('exit', resolve))
-    expect(isRunning(Number(said))).toBe(true)
-    await expect.poll(() => isRunning(Number(said))).toBe(false)
-  } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
-  }
+  await new Promise((resolve) => parent.once('exit', resolve))
+  await expect.poll(() => said).toMatch(/^\d+\nruns\n$/)
+  await expect.poll(() => isRunning(parseInt(said))).toBe(false)
 })

@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -8,8 +6,9 @@ import { backendStatistics, setBackendOptions } from '../../../src/backend/index
 import { coreOf, type Run } from '../../../src/train/run/run.js'
 import { kinds, losses } from '../disk/fixtures/kinds.mjs'
 import { silence } from '../../kit/training.js'
+import { temporaryFolder } from '../../kit/files.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'freeze-'))
+const folder = temporaryFolder()
 beforeAll(async () => {
   silence()
   await tf.setBackend('onnxruntime')
@@ -18,7 +17,6 @@ beforeAll(async () => {
 afterAll(async () => {
   setBackendOptions({ minimumSize: 4000 })
   await tf.setBackend('cpu')
-  rmSync(folder, { recursive: true })
 })
 
 /** The same loss as an expression that can be recorded, and as one that cannot. */

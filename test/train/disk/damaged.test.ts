@@ -2,16 +2,13 @@ import { spawnSync } from 'node:child_process'
 import {
   cpSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs'
@@ -20,9 +17,10 @@ import { createRandom } from '../../../src/data/random.js'
 import { byLoss, InputError, loadRun, seed, sgd, targetReached, train, type Run } from '../../../src/index.js'
 import { long } from '../../kit/needs.js'
 import { blobs, linearModel, silence, thorough, thoroughModel, weightsOf } from '../../kit/training.js'
+import { temporaryFolder } from '../../kit/files.js'
 
 const home = process.cwd()
-const own = mkdtempSync(join(realpathSync(tmpdir()), 'damaged-'))
+const own = temporaryFolder()
 /** Weights by iteration, of every place that the run on disk has been at. */
 const stood = new Map<number, number[][]>()
 const again = () => ({ model: thoroughModel(), data: blobs(), evaluateOn: blobs(16) })
@@ -66,7 +64,6 @@ beforeAll(async () => {
 beforeEach(() => ({ shown } = silence()))
 afterAll(() => {
   process.chdir(home)
-  rmSync(own, { recursive: true, force: true })
 })
 
 const snapshotsOf = (folder: string) =>

@@ -1,7 +1,6 @@
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -9,7 +8,6 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -25,11 +23,12 @@ import {
   thoroughModel,
   weightsOf,
 } from '../../kit/training.js'
+import { temporaryFolder } from '../../kit/files.js'
 
 let shown: any[]
 beforeEach(() => {
   ;({ shown } = silence())
-  process.chdir(mkdtempSync(join(tmpdir(), 'runs-')))
+  process.chdir(temporaryFolder())
   process.env.GRADBOOK_RUNS = ''
 })
 
@@ -215,7 +214,7 @@ describe('a run on disk', () => {
     const { run } = start()
     await run.iterate(2)
     const folder = process.cwd()
-    process.chdir(mkdtempSync(join(tmpdir(), 'elsewhere-')))
+    process.chdir(temporaryFolder())
     await run.iterate(3)
     await run.save()
     expect(readdirSync('.')).toEqual([])

@@ -1,17 +1,16 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { readParquet } from '../../../src/data/read/parquet.js'
 import { sgd, train } from '../../../src/index.js'
 import { decodeTensors } from '../../../src/store/safetensors.js'
 import { python } from '../../kit/needs.js'
 import { line, linearModel, silence } from '../../kit/training.js'
+import { temporaryFolder } from '../../kit/files.js'
 
 beforeEach(() => {
   silence()
-  process.chdir(mkdtempSync(join(tmpdir(), 'export-')))
+  process.chdir(temporaryFolder())
 })
 
 async function trained() {

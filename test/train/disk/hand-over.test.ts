@@ -1,17 +1,17 @@
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { InputError, loadRun, seed, train } from '../../../src/index.js'
 import { knownRuns } from '../../../src/train/run/announce.js'
 import { blobs, silence, thorough, thoroughModel, weightsOf } from '../../kit/training.js'
+import { temporaryFolder } from '../../kit/files.js'
 
 let host: ReturnType<typeof silence>['host']
 let shown: any[]
 beforeEach(() => {
   ;({ host, shown } = silence())
   host.breathe = () => new Promise((resolve) => setImmediate(resolve))
-  process.chdir(mkdtempSync(join(tmpdir(), 'runs-')))
+  process.chdir(temporaryFolder())
   process.env.GRADBOOK_RUNS = ''
 })
 

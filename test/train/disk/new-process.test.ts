@@ -1,7 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -11,10 +9,11 @@ import { coreOf } from '../../../src/train/run/run.js'
 import { long } from '../../kit/needs.js'
 import { cameTo, kinds, losses } from './fixtures/kinds.mjs'
 import { silence } from '../../kit/training.js'
+import { temporaryFolder } from '../../kit/files.js'
 
 beforeEach(() => {
   silence()
-  process.chdir(mkdtempSync(join(tmpdir(), 'runs-')))
+  process.chdir(temporaryFolder())
   process.env.GRADBOOK_RUNS = ''
 })
 

@@ -1,23 +1,21 @@
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   renameSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { InputError, loadRun, seed, train } from '../../../src/index.js'
 import { blobs, silence, thorough, thoroughModel } from '../../kit/training.js'
+import { temporaryFolder } from '../../kit/files.js'
 
 beforeEach(() => {
   silence()
-  process.chdir(mkdtempSync(join(realpathSync(tmpdir()), 'runs-')))
+  process.chdir(temporaryFolder())
   process.env.GRADBOOK_RUNS = ''
 })
 

@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs'
@@ -9,6 +8,7 @@ import { adam, loadRun, train } from '../../../src/index.js'
 import { long } from '../../kit/needs.js'
 import { kinds } from './fixtures/kinds.mjs'
 import { silence } from '../../kit/training.js'
+import { temporaryFolder } from '../../kit/files.js'
 
 const script = fileURLToPath(new URL('fixtures/take.mjs', import.meta.url))
 const children: ChildProcess[] = []
@@ -16,7 +16,7 @@ let shown: any[]
 beforeEach(async () => {
   ;({ shown } = silence())
   await tf.setBackend('cpu')
-  process.chdir(mkdtempSync(join(tmpdir(), 'runs-')))
+  process.chdir(temporaryFolder())
   process.env.GRADBOOK_RUNS = ''
 })
 afterEach(async () => {
@@ -71,7 +71,7 @@ function take(iterations: number, ...then: string[]) {
 describe('a run and more than one process', () => {
   test(`of processes that take it up at the same moment one writes into it, ${long ? 16 : 3} of ${long ? 16 : 3} times`, async () => {
     for (let round = 0; round < (long ? 16 : 3); round++) {
-      process.chdir(mkdtempSync(join(tmpdir(), 'race-')))
+      process.chdir(temporaryFolder())
       const { model, ...rest } = kinds.mlp()
       const begun = train(model, {
         ...rest,

@@ -1,17 +1,17 @@
-import { cpSync, mkdtempSync, readdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { adam, cosine, loadRun, seed, sgd, train, type Changes, type Run } from '../../../src/index.js'
 import { blobs, linearModel, silence, thoroughModel, weightsOf } from '../../kit/training.js'
+import { temporaryFolder } from '../../kit/files.js'
 
 const home = process.cwd()
 let shown: any[]
 beforeEach(() => {
   shown = silence().shown
   process.env.GRADBOOK_RUNS = 'runs'
-  process.chdir(mkdtempSync(join(tmpdir(), 'gradbook-')))
+  process.chdir(temporaryFolder())
 })
 afterEach(() => {
   process.chdir(home)

@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { loadRun, sgd, train, type Run } from '../../../src/index.js'
 import { compile, compileTraining, exportOnnx } from '../../../src/backend/index.js'
 import { silence } from '../../kit/training.js'
+import { temporaryFolder } from '../../kit/files.js'
 
 beforeEach(() => {
   silence()
@@ -316,25 +315,21 @@ describe('the states are part of a run', () => {
   })
 
   test('a run that is loaded goes on with them', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'gradbook-stateful-'))
-    try {
-      const { run } = made()
-      await run.iterate(3)
-      await run.save(join(folder, 'run'))
-      await run.iterate(2)
-      const { model } = made()
-      const x = drawn([6 * batch, time, width])
-      const again = await loadRun(join(folder, 'run'), {
-        model,
-        data: { x, y: drawn([6 * batch, 1], 9) },
-        save: false,
-        progress: false,
-      })
-      await again.iterate(2)
-      expect(lossesOf(again).slice(-2)).toEqual(lossesOf(run).slice(-2))
-    } finally {
-      rmSync(folder, { recursive: true })
-    }
+    const folder = temporaryFolder()
+    const { run } = made()
+    await run.iterate(3)
+    await run.save(join(folder, 'run'))
+    await run.iterate(2)
+    const { model } = made()
+    const x = drawn([6 * batch, time, width])
+    const again = await loadRun(join(folder, 'run'), {
+      model,
+      data: { x, y: drawn([6 * batch, 1], 9) },
+      save: false,
+      progress: false,
+    })
+    await again.iterate(2)
+    expect(lossesOf(again).slice(-2)).toEqual(lossesOf(run).slice(-2))
   })
 
   test('a model within a loss of one’s own keeps them, and so does its branch', async () => {
@@ -386,7 +381,7 @@ describe('the states are part of a run', () => {
 })
 
 test('a stateful model is exported as it starts, and stays as it was', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'gradbook-stateful-'))
+  const folder = temporaryFolder()
   const model = weigh(kinds.lstm!(true))
   const x = drawn([batch, time, width])
   const first = values(model.predict(x))
@@ -395,5 +390,4 @@ test('a stateful model is exported as it starts, and stays as it was', async () 
   expectClose(values(model.predict(x)), first)
   await exportOnnx(model, join(folder, 'model.onnx'), { batch })
   expectClose(values(model.predict(x)), second)
-  rmSync(folder, { recursive: true })
 })

@@ -1,5 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -10,10 +9,11 @@ import { keyedOrder } from '../../../src/train/order/keyed-order.js'
 import { Order } from '../../../src/train/order/order.js'
 import { coreOf } from '../../../src/train/run/run.js'
 import { silence } from '../../kit/training.js'
+import { temporaryFolder } from '../../kit/files.js'
 
 beforeEach(() => {
   silence()
-  process.chdir(mkdtempSync(join(tmpdir(), 'many-')))
+  process.chdir(temporaryFolder())
   process.env.GRADBOOK_RUNS = ''
 })
 

@@ -1,6 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
@@ -20,6 +18,7 @@ import {
 } from '../../../src/index.js'
 import { checksum } from '../../../src/store/tfevents.js'
 import { blobs, classifier, line, linearModel, silence, usual, weightsOf } from '../../kit/training.js'
+import { temporaryFolder } from '../../kit/files.js'
 
 beforeEach(() => {
   silence()
@@ -207,7 +206,7 @@ describe('before and after training', () => {
   test('the history goes out as CSV and as TensorBoard events with sound checksums', async () => {
     // RFC 3720, B.4: 32 bytes of zeros.
     expect(checksum(new Uint8Array(32))).toBe(0x8a9136aa)
-    process.chdir(mkdtempSync(join(tmpdir(), 'export-')))
+    process.chdir(temporaryFolder())
     const { run } = start({ evaluateEvery: 5 })
     await run.iterate(10)
     const lines = readFileSync(await run.exportCsv('out/history.csv'), 'utf8')

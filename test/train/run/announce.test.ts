@@ -1,14 +1,12 @@
 import * as tf from '@tensorflow/tfjs'
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { sgd } from '../../../src/backend/optimizers/sgd.js'
 import { knownRuns, onRuns } from '../../../src/train/run/announce.js'
 import { train } from '../../../src/train/run/train.js'
+import { temporaryFolder } from '../../kit/files.js'
 
 // Runs write to disk beside the program.
-process.chdir(mkdtempSync(join(tmpdir(), 'gradbook-test-')))
+process.chdir(temporaryFolder())
 
 test('a run is announced when it is made and when a call has trained it', async () => {
   const news: (number | undefined)[] = []

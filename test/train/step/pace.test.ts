@@ -1,6 +1,3 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
@@ -19,10 +16,11 @@ import {
 import { coreOf } from '../../../src/train/run/run.js'
 import { maybeCompiled } from '../../../src/train/step/compiled.js'
 import { blobs, classifier, line, linearModel, silence, weightsOf } from '../../kit/training.js'
+import { temporaryFolder } from '../../kit/files.js'
 
 beforeEach(() => {
   silence()
-  process.chdir(mkdtempSync(join(tmpdir(), 'pace-')))
+  process.chdir(temporaryFolder())
 })
 afterEach(() => tf.setBackend('cpu'))
 
