@@ -113,6 +113,87 @@ export interface TokenRow {
   best?: readonly { token: string; probability: number }[]
 }
 
+/** What a model wrote at one evaluation. */
+export interface SampleRow {
+  iteration: number
+  loss: number
+  /** What it wrote behind each prompt. */
+  texts: readonly string[]
+  /** The share of the words it wrote that are words of the text it learns from, where that is known. */
+  words?: number
+}
+
+/** What a model wrote from the same prompts at each evaluation. */
+export interface SamplesView {
+  kind: 'samples'
+  prompts: readonly string[]
+  rows: readonly SampleRow[]
+}
+
+/** How some tokens did that have something in common. Losses in nats. */
+export interface TokenSlice {
+  slice: string
+  count: number
+  /** The mean loss, and its interval, which holds the true mean 19 times in 20. */
+  loss: number
+  from: number
+  to: number
+  /** Of the loss of all tokens together. */
+  share: number
+}
+
+/** The losses of many tokens by what kind of token it is, how often it comes, and where in the context it stands. */
+export interface TokenSlicesView {
+  kind: 'tokenSlices'
+  /** How many tokens were looked at, and their mean loss. */
+  count: number
+  loss: number
+  classes: readonly TokenSlice[]
+  frequencies: readonly TokenSlice[]
+  /** By the number of tokens before, `tokens` from the first to the last. */
+  positions: readonly (TokenSlice & { tokens: readonly [first: number, last: number] })[]
+}
+
+/** Which tokens of a text heads look at: weights[head][from][to], rows that add up to 1. */
+export interface AttentionView {
+  kind: 'attention'
+  layer: number
+  heads: readonly number[]
+  tokens: readonly string[]
+  weights: readonly (readonly ArrayLike<number>[])[]
+}
+
+/** What each layer of a model would say comes next. */
+export interface LensView {
+  kind: 'lens'
+  /** The tokens that were read. */
+  tokens: readonly string[]
+  /** One row a layer, from the embedding on; `places[i]` stands behind `tokens[i]`. */
+  layers: readonly {
+    name: string
+    places: readonly {
+      best: readonly { token: string; probability: number }[]
+      /** In nats, of the token that does come next; missing behind the last. */
+      loss?: number
+    }[]
+  }[]
+}
+
+/** A power law of the loss, L(N) = E + A N^-alpha, fitted to runs of several sizes. */
+export interface ScalingView {
+  kind: 'scaling'
+  /** What N counts, e.g. 'parameters'. */
+  of: string
+  /** The loss that no size would go below. */
+  E: number
+  A: number
+  alpha: number
+  points: readonly { size: number; loss: number }[]
+  /** What the law says of sizes, with an interval for a run of that size (19 times in 20); NaN where there are too few points. */
+  curve: readonly { size: number; loss: number; from: number; to: number }[]
+  predictions: readonly { size: number; loss: number; from: number; to: number }[]
+}
+
 /** Some examples of a dataset. */
 export interface ExamplesView {
   kind: 'examples'
@@ -126,6 +207,8 @@ export interface Mistake extends ExampleRow {
   predicted: string | number
   /** Of the predicted class, where the model gives probabilities. */
   probability?: number
+  /** The example token by token, where it is made of them. */
+  tokens?: readonly TokenRow[]
   [more: string]: unknown
 }
 
@@ -217,3 +300,8 @@ export type View =
   | RoundsView
   | ComparisonView
   | TokensView
+  | SamplesView
+  | TokenSlicesView
+  | AttentionView
+  | LensView
+  | ScalingView

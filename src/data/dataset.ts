@@ -53,6 +53,8 @@ export interface Dataset<Field extends string = never> {
   valuesAt(position: number): ExampleValues<Field>
   /** How one example reads, where it is made of tokens: the text that the model gets, and what it should give. */
   textAt?(position: number): { x: string; y: string }
+  /** How one value of y reads, where that is a token. */
+  tokenText?(value: number): string
   /** A digest of all values, for `run.json`: the same data gives the same text in any process. */
   digest(): string
   /** The digest where it is known or quick to make; else it is begun, beside other work. */

@@ -9,7 +9,19 @@ import {
   statisticsChart,
   tokenStrip,
 } from '../../src/show/index.js'
-import { confusionView, iterationView, mistake, mistakesView, runView } from './sample-views.js'
+import {
+  attentionView,
+  confusionView,
+  iterationView,
+  lensView,
+  mistake,
+  mistakesView,
+  runView,
+  samplesView,
+  scalingView,
+  tokenSlicesView,
+  windowsView,
+} from './sample-views.js'
 
 /** Strings as a data set from the web may hold them. */
 export const hostile: { [what: string]: string } = {
@@ -102,6 +114,12 @@ export const displays: { [what: string]: (text: string) => unknown } = {
   adjustments: (text) => [{ at: 10, what: text, from: text, to: { [text]: text }, why: text }],
   looks: (text) => [1, 2].map((iteration) => ({ iteration, data: text, split: 'test', ema: false, loss: 1 })),
   'values in a table': (text) => aq.table({ [text]: [{ [text]: text }, [text], new Map([[text, text]])] }),
+  samples: samplesView,
+  'mistakes of windows': windowsView,
+  'token slices': tokenSlicesView,
+  'attention of a model': attentionView,
+  lens: lensView,
+  'scaling law': scalingView,
   tokens: (text) => tokenStrip([{ token: text, loss: 1 }], { title: text }),
   scatter: (text) => scatterChart([{ x: 0, y: 1, label: text }], { title: text }),
   'decision boundary': (text) =>

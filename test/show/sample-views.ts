@@ -1,4 +1,15 @@
-import type { ConfusionView, IterationView, Mistake, MistakesView, RunView } from '../../src/views.js'
+import type {
+  AttentionView,
+  ConfusionView,
+  IterationView,
+  LensView,
+  Mistake,
+  MistakesView,
+  RunView,
+  SamplesView,
+  ScalingView,
+  TokenSlicesView,
+} from '../../src/views.js'
 
 /** A run whose loss falls from 2.3, with one spike, and evaluations every 125 iterations. */
 export function runView(length = 1200, more: Partial<RunView> = {}): RunView {
@@ -90,3 +101,86 @@ export const iterationView: IterationView = {
     { name: 'dense/bias', shape: [10], norm: 0, gradientNorm: 0.4, updateNorm: 0.005 },
   ],
 }
+
+/** Views of a language model, with a text of one's own in each place that shows one. */
+export const samplesView = (text = ' cat'): SamplesView => ({
+  kind: 'samples',
+  prompts: [text],
+  rows: [
+    { iteration: 100, loss: 2.5, texts: [text], words: 0.25 },
+    { iteration: 200, loss: 2.1, texts: [`${text}${text}`], words: 0.5 },
+  ],
+})
+
+export const windowsView = (text = ' cat'): MistakesView => ({
+  ...mistakesView(0),
+  of: 'evaluation',
+  rows: [0, 1].map((i) =>
+    mistake(i, {
+      input: { text },
+      expected: text,
+      predicted: text,
+      tokens: [
+        { token: text, loss: 2, best: [{ token: text, probability: 0.75 }] },
+        { token: ' sat', loss: 0.5 + i, best: [{ token: ' ran', probability: 0.5 }] },
+      ],
+    }),
+  ),
+})
+
+export const tokenSlicesView = (slice = 'space'): TokenSlicesView => ({
+  kind: 'tokenSlices',
+  count: 100,
+  loss: 1.5,
+  classes: [
+    { slice, count: 40, loss: 1, from: 0.75, to: 1.25, share: 0.25 },
+    { slice: 'punctuation', count: 60, loss: 2, from: 1.5, to: 2.5, share: 0.75 },
+  ],
+  frequencies: [{ slice: 'rare (3 different tokens)', count: 2, loss: 4, from: 0, to: 90, share: 0.25 }],
+  positions: [
+    { slice: '1', tokens: [1, 1], count: 50, loss: 2, from: 1, to: 3, share: 0.5 },
+    { slice: '2', tokens: [2, 2], count: 50, loss: 1, from: 0.5, to: 1.5, share: 0.5 },
+  ],
+})
+
+export const attentionView = (token = ' cat'): AttentionView => ({
+  kind: 'attention',
+  layer: 1,
+  heads: [2],
+  tokens: [token, 'b'],
+  weights: [
+    [
+      [1, 0],
+      [0.5, 0.5],
+    ],
+  ],
+})
+
+export const lensView = (token = ' cat'): LensView => ({
+  kind: 'lens',
+  tokens: [token, ' sat'],
+  layers: ['embedding', 'layer 0'].map((name, layer) => ({
+    name,
+    places: [
+      { best: [{ token: layer ? ' sat' : token, probability: 0.5 }], loss: 0.75 },
+      { best: [{ token, probability: 0.25 }] },
+    ],
+  })),
+})
+
+export const scalingView = (of = 'parameters'): ScalingView => ({
+  kind: 'scaling',
+  of,
+  E: 1,
+  A: 10,
+  alpha: 0.5,
+  points: [
+    { size: 100, loss: 2 },
+    { size: 10_000, loss: 1.1 },
+  ],
+  curve: [
+    { size: 100, loss: 2, from: 1.75, to: 2.25 },
+    { size: 10_000, loss: 1.1, from: 1, to: 1.25 },
+  ],
+  predictions: [{ size: 1_000_000, loss: 1.01, from: 0.9, to: 1.125 }],
+})

@@ -9,19 +9,32 @@ import {
   examplesChart,
   histogramChart,
   iterationChart,
+  lensChart,
   lossChart,
   mistakesChart,
   modelChart,
   percentileChart,
+  scalingChart,
   scatterChart,
   scheduleChart,
   show,
   statisticsChart,
   toBundle,
+  tokenSlicesChart,
   tokenStrip,
 } from '../../src/show/index.js'
 import type { Spec } from '../../src/show/spec.js'
-import { confusionView, iterationView, mistake, mistakesView, runView } from './sample-views.js'
+import {
+  confusionView,
+  iterationView,
+  lensView,
+  mistake,
+  mistakesView,
+  runView,
+  scalingView,
+  tokenSlicesView,
+  windowsView,
+} from './sample-views.js'
 
 const adjustments = [
   { at: 20, what: 'learningRate', from: 1e-3, to: 3e-4 },
@@ -102,6 +115,10 @@ const charts: { [name: string]: Spec } = {
     { name: 'size', values: [1, 2, 2, 5] },
     { name: 'kind', values: ['a', 'b', 'a', 'a'] },
   ]),
+  windows: mistakesChart(windowsView())!,
+  lens: lensChart(lensView()),
+  'token slices': tokenSlicesChart(tokenSlicesView()),
+  scaling: scalingChart(scalingView()),
   tokens: tokenStrip([
     { token: 'a', loss: 0.5 },
     { token: ' b\n', loss: 2 },

@@ -6,6 +6,7 @@ import { colours } from '../look.js'
 import { pictureUrl } from '../picture.js'
 import { pixels } from '../places.js'
 import { chart, vegaLite, type Part, type Spec } from '../spec.js'
+import { windowStrips } from './text/windows.js'
 import { tableHtml, tableText, type TableView } from '../table.js'
 
 /** Pictures in one grid: more are too small to look at. */
@@ -140,13 +141,13 @@ export function examplesChart(view: ExamplesView): Spec | undefined {
 }
 
 /**
- * The mistakes: expected and predicted, loss and id under each image.
+ * The mistakes: expected and predicted, loss and id under each image; of texts, their tokens coloured by loss.
  *
  * @example mistakesChart(await run.mistakes({ k: 16 }))
  */
 export function mistakesChart(view: MistakesView): Spec | undefined {
   const rows = pictured(view.rows)
-  if (!rows) return undefined
+  if (!rows) return windowStrips(view, mistakesTitle(view))
   return chart(
     tileGrid(rows.map(mistakeTile), {
       title: mistakesTitle(view),

@@ -9,7 +9,12 @@ import { runText } from './progress.js'
 import { runData, runMime } from './run-data.js'
 import { comparisonBundle, roundsBundle, stretchBundle } from './results.js'
 import { vegaLite } from '../spec.js'
-import { tokensBundle } from '../charts/tokens.js'
+import { tokensBundle } from '../charts/text/tokens.js'
+import { attentionBundle } from '../charts/text/attention.js'
+import { lensBundle } from '../charts/text/lens.js'
+import { samplesBundle } from '../charts/text/samples.js'
+import { scalingBundle } from '../charts/scaling.js'
+import { tokenSlicesBundle } from '../charts/text/token-slices.js'
 
 /** While it trains a lowest and a highest point every four pixels: they are replaced before anyone counts them. */
 const live = { points: 1500, linePoints: 300 }
@@ -38,6 +43,11 @@ export const kinds: Pictures = {
   rounds: roundsBundle,
   comparison: comparisonBundle,
   tokens: tokensBundle,
+  samples: samplesBundle,
+  tokenSlices: tokenSlicesBundle,
+  attention: attentionBundle,
+  lens: lensBundle,
+  scaling: scalingBundle,
 }
 
 /** What tells a result of ours from another object that happens to have such a `kind`. */
@@ -52,6 +62,11 @@ const parts: { readonly [Kind in View['kind']]: readonly (keyof Extract<View, { 
     rounds: ['run', 'rows'],
     comparison: ['runs', 'rows'],
     tokens: ['length'],
+    samples: ['prompts', 'rows'],
+    tokenSlices: ['classes', 'frequencies', 'positions'],
+    attention: ['weights', 'tokens'],
+    lens: ['layers', 'tokens'],
+    scaling: ['points', 'curve', 'predictions'],
   }
 
 /**

@@ -165,6 +165,9 @@ export class WindowDataset implements Dataset {
     return { x: this.#parts.decode(x), y: this.#parts.decode(y.subarray(-1)) }
   }
 
+  /** The text of one token. */
+  readonly tokenText = (id: number): string => this.#parts.decode([id])
+
   readonly digest = (): string =>
     (this.#digest ??= new Digest()
       .text(`windows ${this.context} ${this.#parts.step}`)

@@ -9,6 +9,14 @@ import {
   type StreamOptions,
 } from '../generation/generate.js'
 import { tokenLosses, type TokenLosses, type TokenLossOptions } from '../generation/token-losses.js'
+import { attentionOf, type AttentionOptions } from '../looking/attention.js'
+import { lensOf, type LensOptions } from '../looking/lens.js'
+import { placesOf } from '../looking/places.js'
+import { writeSamples } from '../looking/samples.js'
+import { tokenSlices, type TokenSlicesOptions } from '../looking/token-slices.js'
+import type { Dataset } from '../../data/dataset.js'
+import type { PlaceSeen } from '../../train/model/trainee.js'
+import type { AttentionView, EvaluationRow, LensView, TokenSlicesView } from '../../views.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
 import { checkGpt, type GptConfig, type GptOptions } from './config.js'
 import { initialise } from './initialise.js'
@@ -50,6 +58,14 @@ export interface Writing {
   pick?(stream: tf.Tensor): tf.Tensor
 }
 
+/** Who is shown what a forward pass goes through. */
+export interface Watching {
+  /** The weights of a layer's heads, [B, heads, T, keys]. */
+  attention?(layer: number, weights: tf.Tensor): void
+  /** What has been added up behind so many layers (0: the embedding), [B T, W]. */
+  stream?(layers: number, stream: tf.Tensor): void
+}
+
 /** A batch of token ids: x and y int32 [B, T], y the token behind each of x; -1 in y is no token to learn. */
 export interface TokenBatch {
   x: tf.Tensor
@@ -89,7 +105,11 @@ export class Gpt {
    */
   logits(
     ids: tf.Tensor,
-    { training = false, writing = {} }: { training?: boolean; writing?: Writing } = {},
+    {
+      training = false,
+      writing = {},
+      watching,
+    }: { training?: boolean; writing?: Writing; watching?: Watching } = {},
   ): tf.Tensor {
     const { config, parameters } = this
     const { heads, keyValueHeads, width, norm: kind, epsilon, activation, vocabulary } = config
@@ -110,6 +130,7 @@ export class Gpt {
             : tf.slice(parameters.positions as tf.Tensor, [0, 0], [length, width]),
         )
     stream = drop(stream.reshape([batch * length, width]), 'embedding')
+    watching?.stream?.(0, stream)
     for (const [layer, block] of parameters.blocks.entries()) {
       const attended = layers.attention(norm(stream, block.norm1), block.attention, {
         batch,
@@ -119,10 +140,12 @@ export class Gpt {
         mask: writing.masks?.[layer] ?? this.#maskOf(length, config.window[layer]!),
         norm,
         dropout: training ? config.dropout : 0,
+        ...(watching?.attention && { watch: (weights) => watching.attention!(layer, weights) }),
         ...(writing.remember && { remember: (keys, values) => writing.remember!(layer, keys, values) }),
       })
       stream = stream.add(drop(attended, 'attention output'))
       stream = stream.add(drop(layers.mlp(norm(stream, block.norm2), block.mlp, activation), 'mlp'))
+      watching?.stream?.(layer + 1, stream)
     }
     let rows = length
     if (writing.pick) {
@@ -130,11 +153,16 @@ export class Gpt {
       rows = picked.shape[1]!
       stream = picked.reshape([batch * rows, width])
     }
-    const last = norm(stream, parameters.norm)
-    const logits = parameters.output
-      ? tf.matMul(last, parameters.output as tf.Tensor)
-      : tf.matMul(last, parameters.tokens as tf.Tensor, false, true)
-    return logits.reshape([batch, rows, vocabulary])
+    return this.readout(stream).reshape([batch, rows, vocabulary])
+  }
+
+  /** What is said of the sum behind the layers, [rows, W] -> [rows, vocabulary]: the last norm and the last map. */
+  readout(stream: tf.Tensor): tf.Tensor {
+    const { norm: kind, epsilon } = this.config
+    const { norm, output, tokens } = this.parameters
+    const last =
+      kind === 'rms' ? layers.rmsNorm(stream, norm, epsilon) : layers.layerNorm(stream, norm, epsilon)
+    return output ? tf.matMul(last, output as tf.Tensor) : tf.matMul(last, tokens as tf.Tensor, false, true)
   }
 
   /** The loss of `train`: mean cross-entropy of the next token, in nats, and that of each example. */
@@ -201,6 +229,51 @@ export class Gpt {
    */
   tokenLosses(tokenizer: Tokenizer, text: string, options?: TokenLossOptions): Promise<TokenLosses> {
     return tokenLosses(this, tokenizer, text, options)
+  }
+
+  /** What it does after each evaluation of its run: it writes what `samples` asks for. */
+  readonly evaluated = (row: EvaluationRow, pause: () => Promise<void>): Promise<void> =>
+    writeSamples(this, row, pause)
+
+  /** The tokens of a batch as mistakes show them. */
+  readonly places = (batch: TokenBatch): PlaceSeen[][] => placesOf(this, batch)
+
+  /**
+   * Which tokens of a text a layer's heads look at.
+   *
+   *     await model.attention(tokenizer, 'the cat sat', { layer: 0, head: 1 })
+   *
+   * As the last expression of a cell it is a map for each head: a row for each token that looks.
+   *
+   * @throws InputError for a text longer than the context, and layers and heads that there are not.
+   */
+  attention(tokenizer: Tokenizer, text: string, options?: AttentionOptions): Promise<AttentionView> {
+    return attentionOf(this, tokenizer, text, options)
+  }
+
+  /**
+   * What each layer would say comes next, if it were the last (the logit lens).
+   *
+   *     await model.lens(tokenizer, 'the cat sat')
+   *
+   * @throws InputError for a text longer than the context.
+   */
+  lens(tokenizer: Tokenizer, text: string, options?: LensOptions): Promise<LensView> {
+    return lensOf(this, tokenizer, text, options)
+  }
+
+  /**
+   * The losses of many tokens by kind (letters, spaces, punctuation, …), by how often the token comes, and by how many tokens
+   * stand before it: of windows, or of a text.
+   *
+   *     await model.tokenSlices(tokenizer, validation, { windows: 200 })
+   */
+  tokenSlices(
+    tokenizer: Tokenizer,
+    data: Dataset | string,
+    options?: TokenSlicesOptions,
+  ): Promise<TokenSlicesView> {
+    return tokenSlices(this, tokenizer, data, options)
   }
 
   /** Parameters by part, floating-point operations and memory. Reads as a table in a cell. */

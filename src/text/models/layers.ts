@@ -112,6 +112,8 @@ export interface AttentionAt {
   /** Keys and values as attention shall see them, given those of these tokens: what a cache adds. */
   remember?(keys: tf.Tensor, values: tf.Tensor): { keys: tf.Tensor; values: tf.Tensor }
   dropout: number
+  /** Shown the weights, [B, heads, T, keys]. */
+  watch?(weights: tf.Tensor): void
 }
 
 /**
@@ -142,6 +144,7 @@ export function attention(x: tf.Tensor, parameters: AttentionParameters, at: Att
   let scores = tf.matMul(queries, keys, false, true).mul(1 / Math.sqrt(size))
   if (grouped) scores = scores.reshape([batch, heads, length, -1])
   let weights: tf.Tensor = tf.softmax(scores.add(mask))
+  at.watch?.(weights)
   if (at.dropout > 0) weights = dropout(weights, at.dropout, 'attention')
   if (grouped) weights = weights.reshape([batch, keyValueHeads, (heads / keyValueHeads) * length, -1])
   const mixed = tf

@@ -28,6 +28,12 @@ function alignedOf(metric: Metric): Aligned {
   return one
 }
 
+/** A metric over a batch: its mean, and what that counts beside those of other batches. */
+export interface Measured {
+  mean: number
+  weight: number
+}
+
 /** Of each metric the mean over a batch. */
 export function measure(
   { trainee, settings }: Core,
@@ -35,9 +41,9 @@ export function measure(
   y: tf.Tensor,
   pass: Pass,
   predictions: tf.Tensor | undefined,
-): { [metric: string]: number } {
+): { [metric: string]: Measured } {
   const count = y.shape[0] ?? 1
-  const means: { [metric: string]: number } = {}
+  const means: { [metric: string]: Measured } = {}
   if (settings.metrics.length === 0) return means
   const losses = pass.losses ?? (tf.fill([count], 0).add(pass.loss) as tf.Tensor1D)
   const shape = predictions?.shape.slice(1)
@@ -45,27 +51,34 @@ export function measure(
   for (const metric of settings.metrics) {
     const { name } = metric
     const isKnown = known.get(name) === metric
-    if (!predictions && name !== 'perplexity') throw needsPredictions(name)
+    if (!predictions && !metric.ofLosses) throw needsPredictions(name)
     if (isKnown && task) {
       const asked = { task, loss: trainee.lossName, y: data.y.shape, predicted: shape! }
       checkMetric(metric, asked, 'run.evaluate()')
     }
     const given = predictions ?? pass.loss
     const perExample = (y: tf.Tensor) => metric.perExample(y, given, losses, task)
-    const values = isKnown ? perExample(y) : alignedOf(metric).call(y, given, perExample)
-    means[name] = meanOf(values, count, name)
+    const values = isKnown || metric.ofLosses ? perExample(y) : alignedOf(metric).call(y, given, perExample)
+    means[name] = measured(values, count, name, metric.weight?.(y))
   }
   return means
 }
 
-function meanOf(values: tf.Tensor, count: number, name: string): number {
+function measured(values: tf.Tensor, count: number, name: string, weights?: tf.Tensor): Measured {
   if (values.size !== 1 && values.shape[0] !== count)
     throw new InputError({
       where: `the metric ${name}`,
       received: `values of shape [${values.shape.join(', ')}] for ${count} examples`,
       expected: 'its value for each example, [batch]',
     })
-  return mean(values.dataSync())
+  if (!weights) return { mean: mean(values.dataSync()), weight: count }
+  const [ofExample, counts] = [values.dataSync(), weights.dataSync()]
+  let [sum, weight] = [0, 0]
+  for (let i = 0; i < counts.length; i++) {
+    sum += ofExample[i]! * counts[i]!
+    weight += counts[i]!
+  }
+  return { mean: weight > 0 ? sum / weight : 0, weight }
 }
 
 /** In double precision and in order, so that it does not depend on how a backend adds. */

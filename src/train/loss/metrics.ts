@@ -33,6 +33,10 @@ export interface Metric<Name extends string = string> {
    */
   perExample(expected: tf.Tensor, predicted: tf.Tensor, losses: tf.Tensor1D, task?: Task): tf.Tensor
   finish?(mean: number): number
+  /** What each example counts in the mean, [batch]: e.g. its bytes, where the metric is by byte. Default: all alike. */
+  weight?(expected: tf.Tensor): tf.Tensor
+  /** Whether losses say all, so that a model without predictions has it too: `predicted` is then the mean loss. */
+  readonly ofLosses?: boolean
   /** Whether larger is better; a rule that waits for a metric asks. */
   readonly larger: boolean
   /** Why it means nothing here, where it does not, and what would help. */
@@ -144,6 +148,7 @@ const table: readonly Metric[] = [
   {
     name: 'perplexity',
     larger: false,
+    ofLosses: true,
     refuses: needsEntropy,
     perExample: (_expected, _predicted, losses) => losses,
     finish: Math.exp,

@@ -7,7 +7,8 @@ import { copyModel, isLayersModel } from './layers.js'
 import { frozenNorms, whileStill, type NormLayer } from './norms.js'
 import { placeWeights } from './place.js'
 import { assignOnce } from './gradients.js'
-import type { Lending, Parameter, Pass, Trainee } from './trainee.js'
+import type { EvaluationRow } from '../../views.js'
+import type { Lending, Parameter, Pass, PlaceSeen, Trainee } from './trainee.js'
 import type { Batch } from './batch.js'
 import { weighted } from './weighted.js'
 
@@ -45,6 +46,17 @@ export interface OwnModel<B extends Batch = Batch> {
    * `copy: () => makeModel()`
    */
   copy?(): OwnModel<B>
+  /**
+   * Called after each evaluation on `evaluateOn`: to write samples, to look at a parameter. It must not change any.
+   * A branch calls that of its `copy`. Default: nothing.
+   * `evaluated: async ({ iteration, loss }) => void seen.push({ iteration, loss })`
+   */
+  evaluated?(row: EvaluationRow, pause: () => Promise<void>): Promise<void>
+  /**
+   * How each place of an example did, where an example has many, as a text has tokens: [batch][places], for the examples
+   * that mistakes show. Default: none. `places: (batch) => [[{ expected: 3, loss: 0.1, best: [{ value: 3, probability: 0.9 }] }]]`
+   */
+  places?(batch: B): PlaceSeen[][]
 }
 
 /** Parameters as a list, named by their place in the tree. `still`: normalisations that are frozen in their models. */
@@ -108,6 +120,8 @@ export function ownTrainee(model: OwnModel): Trainee {
         ownPass(model, batch, { ...options, parameters: flat.parameters }),
       ),
     ...(model.predict && { predict: (batch: Batch) => model.predict!(batch.x, batch) }),
+    ...(model.evaluated && { evaluated: (row, pause) => model.evaluated!(row, pause) }),
+    ...(model.places && { places: (batch) => model.places!(batch) }),
     checkData: () => {},
     copy: () => (model.copy ? ownTrainee(model.copy()) : borrowingTrainee(model, ownTrainee)),
   }
@@ -165,7 +179,8 @@ export function borrowingTrainee<Model extends { parameters: ParameterTree }>(
   asTrainee: (model: Model) => Trainee,
 ): Trainee {
   const original = asTrainee(model)
-  const twin = asTrainee({ ...model, parameters: copyTree(model.parameters) })
+  // What it does after an evaluation would look at the original.
+  const { evaluated: _, ...twin } = asTrainee({ ...model, parameters: copyTree(model.parameters) })
   const own = [...twin.parameters, ...twin.state]
   const lent = [...original.parameters, ...original.state].map(({ variable }) => variable)
   for (const [i, { variable }] of own.entries()) variable.assign(lent[i]!)
@@ -207,6 +222,7 @@ export function borrowingTrainee<Model extends { parameters: ParameterTree }>(
     ...(original.pass && { pass: original.pass }),
     borrow: { through: lent.slice(0, original.parameters.length), begin },
     ...(twin.predict && { predict: (batch: Batch) => lending(() => original.predict!(batch)) }),
+    ...(twin.places && { places: (batch: Batch) => lending(() => original.places!(batch)) }),
     copy() {
       const next = borrowingTrainee(model, asTrainee)
       for (const [i, { variable }] of [...next.parameters, ...next.state].entries())

@@ -1,8 +1,18 @@
 import type * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../../backend/optimizer.js'
 import type { Dataset } from '../../data/dataset.js'
+import type { EvaluationRow } from '../../views.js'
 import type { Task } from '../loss/task.js'
 import type { Batch } from './batch.js'
+
+/** How one place of an example did. */
+export interface PlaceSeen {
+  /** What is expected there; below 0 where nothing is. */
+  expected: number
+  loss: number
+  /** What the model takes it for, the most probable first. */
+  best: readonly { value: number; probability: number }[]
+}
 
 /** What one forward pass gives. */
 export interface Pass {
@@ -72,6 +82,10 @@ export interface Trainee {
   taskOf?(data: Dataset): Task
   /** Throws an InputError when a target of the batch is none, and names its example. */
   checkBatch?(batch: Batch, name: string, where: string): void
+  /** What the model does after each evaluation; `pause` is awaited now and then, and throws where the user wants to stop. */
+  evaluated?(row: EvaluationRow, pause: () => Promise<void>): Promise<void>
+  /** How each place of the examples of a batch did, where an example has many (the tokens of a text). */
+  places?(batch: Batch): PlaceSeen[][]
   /** Throws an InputError when examples of this kind do not fit; it looks at the first ones. */
   checkData(data: Dataset, where: string): void
   /** A trainee of its own with the same values. */

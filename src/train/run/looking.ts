@@ -21,6 +21,7 @@ import type { EvaluationRow, Mistake, MistakesView } from '../../views.js'
 import { checkAverages } from '../step/averages.js'
 import type { Core } from '../state/core.js'
 import { evaluate, evaluateRun, placesAt } from '../step/evaluate.js'
+import { tokensAt } from '../step/tokens-at.js'
 import type { Live } from './live.js'
 
 /** Which examples are looked at. */
@@ -112,6 +113,8 @@ export class Looking {
   /** Predictions of several values are not kept of all examples: they are computed for those that are shown. */
   #withPlaces(view: MistakesView, dataset: Dataset): MistakesView {
     const positions = view.rows.map(({ id }) => dataset.positionOf(id)!)
+    const tokens = positions.length > 0 ? tokensAt(this.#core, dataset, positions) : undefined
+    if (tokens) return { ...view, rows: view.rows.map((row, i) => ({ ...row, ...tokens[i]! })) }
     const values = positions.length > 0 ? placesAt(this.#core, dataset, positions) : undefined
     if (!values) return view
     return {

@@ -9,7 +9,7 @@ import type { EvaluationDetail } from '../../mistakes/detail.js'
 import { withAverages } from './averages.js'
 import type { Core } from '../state/core.js'
 import { keyOf } from '../order/key.js'
-import { mean, measure } from '../loss/measure.js'
+import { mean, measure, type Measured } from '../loss/measure.js'
 import { namingExample } from './outside.js'
 import { checkWholeBatches, fixedBatch, keepingStates, PassingStates } from '../model/recurrent.js'
 import { looking, tidily } from '../model/gradients.js'
@@ -44,7 +44,8 @@ export async function evaluate(
     })
   const { length } = dataset
   const sums: { [metric: string]: number } = {}
-  for (const { name } of metrics) sums[name] = 0
+  const weights: { [metric: string]: number } = {}
+  for (const { name } of metrics) sums[name] = weights[name] = 0
   let loss = 0
   const detail: EvaluationDetail = {
     iteration: core.iteration,
@@ -61,12 +62,16 @@ export async function evaluate(
     )
     const seen = passing.during(() => evaluateBatch(core, dataset, positions, { ema, call }))
     loss += seen.loss * positions.length
-    for (const { name } of metrics) sums[name]! += seen.metrics[name]! * positions.length
+    for (const { name } of metrics) {
+      const { mean, weight } = seen.metrics[name]!
+      sums[name]! += mean * weight
+      weights[name]! += weight
+    }
     keep(detail, positions, seen)
   }
   const row: EvaluationRow = { iteration: core.iteration, loss: loss / length }
   for (const { name, finish } of metrics) {
-    const mean = sums[name]! / length
+    const mean = sums[name]! / weights[name]!
     row[name] = finish ? finish(mean) : mean
   }
   return { row, detail }
@@ -86,6 +91,8 @@ export async function evaluateRun(
   core.evaluations = [...core.evaluations.slice(0, again ? -1 : undefined), found.row]
   core.onEvent('evaluation', found.row)
   core.details = [...core.details.slice(again ? 0 : -1, again ? -1 : undefined), found.detail]
+  // Written down by now: what is stopped or fails there does not take the evaluation with it.
+  await core.trainee.evaluated?.(found.row, pause)
   return found
 }
 
@@ -96,7 +103,7 @@ function everRightAt({ right, everRight }: EvaluationDetail): Uint8Array | undef
 
 interface Seen {
   loss: number
-  metrics: { [name: string]: number }
+  metrics: { [name: string]: Measured }
   losses?: Float32Array
   predicted?: Float32Array
   probability?: Float32Array

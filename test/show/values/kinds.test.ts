@@ -3,7 +3,19 @@ import { toBundle } from '../../../src/show/index.js'
 import { kinds } from '../../../src/show/values/kinds.js'
 import { runMime } from '../../../src/show/values/run-data.js'
 import { dataOf } from '../inside-spec.js'
-import { confusionView, iterationView, mistake, mistakesView, runView } from '../sample-views.js'
+import {
+  attentionView,
+  confusionView,
+  iterationView,
+  lensView,
+  mistake,
+  mistakesView,
+  runView,
+  samplesView,
+  scalingView,
+  tokenSlicesView,
+  windowsView,
+} from '../sample-views.js'
 
 const mime = 'application/vnd.vegalite.v5+json'
 const specOf = (value: unknown) => toBundle(value)![mime] as { [part: string]: never }
@@ -159,11 +171,18 @@ describe('every kind', () => {
       mistakes: mistakesView(),
       confusion: confusionView,
       iteration: iterationView,
+      windows: windowsView(),
+      tokenSlices: tokenSlicesView(),
+      attention: attentionView(),
+      lens: lensView(),
+      scaling: scalingView(),
       tokens: Object.assign([{ token: ' cat', loss: 4.8 }], { kind: 'tokens' }),
     }
     for (const view of Object.values(views))
       expect(Object.keys(toBundle(view)!).filter((type) => type !== runMime)).toEqual([mime, 'text/plain'])
-    expect(Object.keys(kinds)).toHaveLength(9)
+    expect(Object.keys(kinds)).toHaveLength(14)
+    // Text is read as text.
+    expect(Object.keys(toBundle(samplesView())!)).toEqual(['text/html', 'text/plain'])
   })
 
   it('is found by its name alone: another object with a kind is none of ours', () => {

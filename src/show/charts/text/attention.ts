@@ -1,8 +1,10 @@
-import { cleanLine } from '../clean.js'
-import { short } from './downsample.js'
-import { colours } from '../look.js'
-import { labelsOf } from '../places.js'
-import { chart, type Part, type Spec } from '../spec.js'
+import type { MimeBundle } from '../../../host.js'
+import type { AttentionView } from '../../../views.js'
+import { cleanLine } from '../../clean.js'
+import { short } from '../downsample.js'
+import { colours } from '../../look.js'
+import { labelsOf } from '../../places.js'
+import { chart, vegaLite, type Part, type Spec } from '../../spec.js'
 
 const mostCells = 5000
 
@@ -11,13 +13,14 @@ const mostCells = 5000
  * head; the weights of a row add up to 1.
  *
  * @param weights weights[head][row][column].
+ * @param options.heads what the maps are called; default: 'head 1', …
  *
  * @example attentionChart([[[1, 0], [0.4, 0.6]]], ['the', 'cat'])
  */
 export function attentionChart(
   weights: readonly (readonly ArrayLike<number>[])[],
   tokens: readonly string[],
-  options: { title?: string } = {},
+  options: { title?: string; heads?: readonly string[] } = {},
 ): Spec {
   const heads = weights.slice(0, 12)
   const most = Math.max(1, Math.floor(Math.sqrt(mostCells / Math.max(1, heads.length))))
@@ -43,7 +46,12 @@ export function attentionChart(
   const domain = shown.map((_, i) => i)
   const map = (head: readonly ArrayLike<number>[], number: number): Part => ({
     ...(heads.length > 1 && {
-      title: { text: `head ${number + 1}`, fontSize: 12, fontWeight: 400, offset: 4 },
+      title: {
+        text: cleanLine(options.heads?.[number] ?? `head ${number + 1}`, 30),
+        fontSize: 12,
+        fontWeight: 400,
+        offset: 4,
+      },
     }),
     width: { step: side },
     height: { step: side },
@@ -92,4 +100,13 @@ export function attentionChart(
     concat: heads.map(map),
     resolve: { scale: { color: 'shared' } },
   })
+}
+
+export function attentionBundle({ layer, heads, tokens, weights }: AttentionView): MimeBundle {
+  const names = heads.map((head) => `head ${head}`)
+  const title = `Attention of layer ${layer}${heads.length === 1 ? `, ${names[0]}` : ''}`
+  return {
+    [vegaLite]: attentionChart(weights, tokens, { title, heads: names }),
+    'text/plain': `[attention of layer ${layer}, ${heads.length} ${heads.length === 1 ? 'head' : 'heads'}, ${tokens.length} tokens]`,
+  }
 }

@@ -1,0 +1,6 @@
+export { bitsPerByte } from './bits-per-byte.js'
+export { samples, wordsOf, type Samples, type SamplesOptions } from './samples.js'
+export type { AttentionOptions } from './attention.js'
+export type { LensOptions } from './lens.js'
+export type { TokenSlicesOptions } from './token-slices.js'
+export { scalingLaw, type ScalingLaw, type ScalingOptions } from './scaling-law.js'

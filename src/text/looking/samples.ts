@@ -1,0 +1,157 @@
+import { describe, InputError } from '../../errors.js'
+import { maybeHost, type CellInfo, type Display } from '../../host.js'
+import { named } from '../../suggest.js'
+import type { EvaluationRow, SampleRow, SamplesView } from '../../views.js'
+import { generate, type GenerateOptions } from '../generation/generate.js'
+import { checkTokenizer } from '../generation/check.js'
+import { checkSampling, sampleNames } from '../generation/sample.js'
+import type { Gpt } from '../models/gpt.js'
+import { checkText, type Tokenizer } from '../tokenizers/tokenizer.js'
+
+export interface SamplesOptions extends Omit<GenerateOptions, 'seed'> {
+  /** Of what is drawn: the same at each evaluation, so that what changes is the model. Default: 1. `seed: 7` */
+  seed?: number
+  /**
+   * The text that is learned from: each sample then says which share of what it wrote are words of it. Default: not counted.
+   * `words: text`
+   */
+  words?: string
+  /** Whether they are shown while a cell trains. Default: true. `show: false` */
+  show?: boolean
+}
+
+/** What a model writes at each evaluation, read like data; as the last expression of a cell, evaluation below evaluation. */
+export interface Samples extends SamplesView {
+  /** Writes no more. */
+  stop(): void
+}
+
+const where = 'samples(model, tokenizer, prompts, options)'
+const writing = new WeakMap<Gpt, Set<Writer>>()
+
+/**
+ * Lets a model write from the same prompts at every evaluation of its run, beside what it wrote before: characters become
+ * words become sentences. They come below the run's chart while it trains, and are kept here.
+ *
+ * After an `undo` the next evaluation takes the place of those that were taken back. A branch has a model of its own,
+ * `samples(other.model, …)`.
+ *
+ * @throws InputError for a tokenizer that is not the model's, and prompts without a token.
+ * @example
+ * const text = 'to be or not to be '.repeat(40), tokenizer = charTokenizer(text)
+ * const model = gpt({ ...presets.tiny, vocabulary: tokenizer.size })
+ * const written = samples(model, tokenizer, ['to be ', 'not '], { tokens: 40, temperature: 0.8, words: text })
+ */
+export function samples(
+  model: Gpt,
+  tokenizer: Tokenizer,
+  prompts: string | readonly string[],
+  options: SamplesOptions = {},
+): Samples {
+  checkTokenizer(model, tokenizer, where)
+  const { seed = 1, words, show = true, ...rest } = options
+  const all = [prompts].flat()
+  if (all.length === 0 || all.some((prompt) => typeof prompt !== 'string' || prompt === ''))
+    throw new InputError({
+      where,
+      received: `${describe(prompts)} as prompts`,
+      expected: 'texts to go on from',
+      fix: "A line's end is a neutral one: samples(model, tokenizer, ['\\n']).",
+    })
+  checkSampling(named(rest, [...sampleNames, 'tokens', 'stop'], where), where)
+  if (words !== undefined) checkText(words, `${where}, { words }`)
+  // Now, not at the first evaluation, which may be minutes away.
+  for (const prompt of all) tokenizer.encode(prompt, { special: true })
+  const writer = new Writer(model, tokenizer, all, { ...rest, seed }, words, show)
+  if (!writing.has(model)) writing.set(model, new Set())
+  writing.get(model)!.add(writer)
+  return writer.samples
+}
+
+/** What a GPT does after an evaluation. */
+export async function writeSamples(
+  model: Gpt,
+  row: EvaluationRow,
+  pause: () => Promise<void>,
+): Promise<void> {
+  for (const writer of writing.get(model) ?? []) {
+    await pause()
+    await writer.write(row, pause)
+  }
+}
+
+/** Letters with what stands within a word. */
+const wordPattern = /\p{L}+(?:['’-]\p{L}+)*/gu
+
+export const wordsOf = (text: string): string[] =>
+  Array.from(text.matchAll(wordPattern), ([word]) => word.toLowerCase())
+
+class Writer {
+  readonly samples: Samples
+  readonly #model: Gpt
+  readonly #tokenizer: Tokenizer
+  readonly #options: GenerateOptions
+  readonly #known: ReadonlySet<string> | undefined
+  readonly #show: boolean
+  #rows: SampleRow[] = []
+  #shown: { display: Display; cell: CellInfo | undefined } | undefined
+
+  constructor(
+    model: Gpt,
+    tokenizer: Tokenizer,
+    prompts: readonly string[],
+    options: GenerateOptions,
+    words: string | undefined,
+    show: boolean,
+  ) {
+    this.#model = model
+    this.#tokenizer = tokenizer
+    this.#options = options
+    this.#known = words === undefined ? undefined : new Set(wordsOf(words))
+    this.#show = show
+    const rows = () => this.#rows
+    this.samples = {
+      kind: 'samples',
+      prompts,
+      get rows() {
+        return rows()
+      },
+      stop: () => void writing.get(model)?.delete(this),
+    }
+  }
+
+  async write({ iteration, loss }: EvaluationRow, pause: () => Promise<void>): Promise<void> {
+    const { prompts } = this.samples
+    let whole: readonly string[]
+    try {
+      whole = [await generate(this.#model, this.#tokenizer, prompts, this.#options)].flat()
+    } catch (error) {
+      // Stop is the run's to tell: at a whole iteration.
+      await pause()
+      throw error
+    }
+    const texts = whole.map((text, i) => text.slice(prompts[i]!.length))
+    const row: SampleRow = { iteration, loss, texts, ...(this.#known && { words: this.#share(whole) }) }
+    this.#rows = [...this.#rows.filter((one) => one.iteration < iteration), row]
+    this.#tell()
+  }
+
+  /** Of the words that were written, the share that the text has too. One that the end cut off is none. */
+  #share(whole: readonly string[]): number {
+    const written = whole.flatMap((text, i) => {
+      const found = wordsOf(text.slice(this.samples.prompts[i]!.length))
+      return /\p{L}$/u.test(text) ? found.slice(0, -1) : found
+    })
+    const real = written.filter((word) => this.#known!.has(word)).length
+    return written.length > 0 ? real / written.length : 0
+  }
+
+  #tell(): void {
+    const host = maybeHost()
+    if (!host || !this.#show || host.kind === 'silent') return
+    const { cell } = host
+    if (host.kind === 'terminal') return void host.display({ ...this.samples, rows: this.#rows.slice(-1) })
+    if (this.#shown && this.#shown.cell?.number === cell?.number) this.#shown.display.update(this.samples)
+    else this.#shown = { display: host.display(this.samples), cell }
+  }
+}
