@@ -1,4 +1,5 @@
 /** Version 3 source maps: read, write, look up. Lines and columns count from 0 here, as the format does. */
+import { decode, encode, type SourceMapSegment } from '@jridgewell/sourcemap-codec'
 
 /** A place in the generated text and the place in the source that it came from. */
 export interface Mapping {
@@ -8,90 +9,25 @@ export interface Mapping {
   sourceColumn: number
 }
 
-const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-const valueOf = new Map([...digits].map((digit, value) => [digit.charCodeAt(0), value]))
-
 /** The mappings of a one-source map, in ascending order. Segments without a source are left out. */
 export function readMappings(text: string): Mapping[] {
   const mappings: Mapping[] = []
-  let line = 0
-  let column = 0
-  let sourceLine = 0
-  let sourceColumn = 0
-  const fields = [0, 0, 0, 0, 0]
-  let field = 0
-  let value = 0
-  let shift = 0
-  const finish = () => {
-    if (field > 0) {
-      column += fields[0]!
-      if (field >= 4) {
-        sourceLine += fields[2]!
-        sourceColumn += fields[3]!
-        mappings.push({ line, column, sourceLine, sourceColumn })
-      }
-    }
-    field = 0
-  }
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index)
-    if (code === 44 /* , */) finish()
-    else if (code === 59 /* ; */) {
-      finish()
-      line++
-      column = 0
-    } else {
-      const digit = valueOf.get(code)
-      if (digit === undefined) throw new Error(`a source map holds the character ${text[index]}`)
-      value += (digit & 31) << shift
-      if (digit & 32) shift += 5
-      else {
-        fields[field++] = value & 1 ? -(value >> 1) : value >> 1
-        value = shift = 0
-      }
-    }
-  }
-  finish()
+  decode(text).forEach((segments, line) => {
+    for (const segment of segments)
+      if (segment.length !== 1)
+        mappings.push({ line, column: segment[0], sourceLine: segment[2], sourceColumn: segment[3] })
+  })
   return mappings
-}
-
-function writeNumber(value: number): string {
-  let rest = value < 0 ? (-value << 1) | 1 : value << 1
-  let text = ''
-  do {
-    const digit = rest & 31
-    rest >>>= 5
-    text += digits[rest > 0 ? digit | 32 : digit]
-  } while (rest > 0)
-  return text
 }
 
 /** The `mappings` text of a one-source map. */
 export function writeMappings(mappings: readonly Mapping[]): string {
-  let text = ''
-  let line = 0
-  let column = 0
-  let sourceLine = 0
-  let sourceColumn = 0
-  let first = true
-  for (const mapping of mappings) {
-    for (; line < mapping.line; line++) {
-      text += ';'
-      column = 0
-      first = true
-    }
-    if (!first) text += ','
-    first = false
-    text +=
-      writeNumber(mapping.column - column) +
-      'A' +
-      writeNumber(mapping.sourceLine - sourceLine) +
-      writeNumber(mapping.sourceColumn - sourceColumn)
-    column = mapping.column
-    sourceLine = mapping.sourceLine
-    sourceColumn = mapping.sourceColumn
+  const lines: SourceMapSegment[][] = []
+  for (const { line, column, sourceLine, sourceColumn } of mappings) {
+    while (lines.length <= line) lines.push([])
+    lines[line]!.push([column, 0, sourceLine, sourceColumn])
   }
-  return text
+  return encode(lines)
 }
 
 /** The place in the source of a generated place: that of the last mapping on its line that does not lie behind it. */
