@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs'
 import { activationsOf } from '../model/activations.js'
 import { markEngine } from '../../backend/tfjs/unwind.js'
 import { describe, InputError } from '../../errors.js'
@@ -27,24 +28,25 @@ const round = (value: number) => Number(value.toPrecision(3))
  * - every class occurs among the labels: where one does not, they may count from 1;
  * - the first loss of a classifier is about ln(classes): more says that it is sure of nonsense;
  * - a single batch can be learned by heart: if not, loss, model and data do not belong together;
- * - every parameter gets a gradient, none of them a thousand times another's;
+ * - every parameter gets a gradient, none of them a thousand times another's (but for those that the loss does not change with,
+ *   as a bias that a softmax or a normalisation takes out again: their gradients are rounding);
  * - no layer is dead from the start;
  * - whether the iterations are compiled, and if not, why;
  * - how much memory the values, the slots and a batch take.
  */
 export function checkRun(core: Core): CheckRow[] {
   if (core.trainee.iteration) throw isOwn('run.check()')
-  const rows = during(markEngine(), () =>
-    tidily(() => [
-      ...inputs(core),
-      ...labels(core),
-      ...firstLoss(core),
-      ...gradientFlow(core),
-      ...deadUnits(core),
-      memory(core),
-    ]),
-  )
-  return [...rows, ...overfit(core)]
+  return [
+    ...looking(() => [...inputs(core), ...labels(core), ...firstLoss(core)]),
+    ...gradientFlow(core),
+    ...looking(() => [...deadUnits(core), memory(core)]),
+    ...overfit(core),
+  ]
+}
+
+/** Ends the tensors of what is computed, also where Stop ends it. */
+function looking<T extends object>(work: () => T): T {
+  return during(markEngine(), () => tidily(work))
 }
 
 /** Of the first batch. Texts and indices have no scale. */
@@ -100,24 +102,59 @@ function firstLoss(core: Core): CheckRow[] {
   ]
 }
 
-function gradientFlow(core: Core): CheckRow[] {
-  const { gradients } = gradientsAt(core, core.nextBatch())
-  const sizes = core.parameters.map(({ name, variable }, i) => {
-    const gradient = gradients[i]
-    return {
+/** The root mean square of each parameter's gradient, 0 where there is none. */
+function gradientSizes(core: Core): { name: string; size: number; rank: number }[] {
+  return looking(() => {
+    const { gradients } = gradientsAt(core, core.nextBatch())
+    return core.parameters.map(({ name, variable }, i) => ({
       name,
-      size: gradient ? gradient.square().mean().sqrt().dataSync()[0]! : 0,
-      length: variable.size,
-    }
+      rank: variable.rank,
+      size: gradients[i] ? rootMeanSquare(gradients[i]) : 0,
+    }))
   })
+}
+
+const rootMeanSquare = (tensor: tf.Tensor): number => tensor.square().mean().sqrt().dataSync()[0]!
+
+/** How far apart gradients may be. */
+const mostApart = 1000
+
+/** Of these parameters those that the loss does not change with: moved by as much as they are large it stays, but for rounding. */
+function withoutEffect(core: Core, names: ReadonlySet<string>): Set<string> {
+  if (names.size === 0) return new Set()
+  return onCopy(core, 'check', (twin) =>
+    looking(() => {
+      const batch = twin.nextBatch()
+      const lossNow = () => gradientsAt(twin, batch).loss.dataSync()[0]!
+      const before = lossNow()
+      const found = twin.parameters.filter(({ name, variable }) => {
+        if (!names.has(name)) return false
+        const value = variable.clone()
+        const size = Math.max(1, rootMeanSquare(value))
+        variable.assign(value.add(tf.randomNormal(value.shape, 0, size, 'float32', 1)))
+        const moved = Math.abs(lossNow() - before)
+        variable.assign(value)
+        return moved < 1e-6 * Math.max(1, Math.abs(before))
+      })
+      return new Set(found.map(({ name }) => name))
+    }),
+  )
+}
+
+function gradientFlow(core: Core): CheckRow[] {
+  const sizes = gradientSizes(core)
   const still = sizes.filter(({ size }) => size === 0)
-  const moving = sizes.filter(({ size }) => size > 0)
+  const most = Math.max(...sizes.map(({ size }) => size))
+  // Of layers that no gradient reaches the matrices have as little, and they are told of.
+  const small = sizes.filter(({ size, rank }) => size > 0 && rank < 2 && most / size >= mostApart)
+  const apart = withoutEffect(core, new Set(small.map(({ name }) => name)))
+  const moving = sizes.filter(({ name, size }) => size > 0 && !apart.has(name))
   const largest = moving.toSorted((a, b) => b.size - a.size)
   const ratio = moving.length ? largest[0]!.size / largest.at(-1)!.size : NaN
   return [
     {
       check: 'parameters that get a gradient',
-      value: `${moving.length} of ${sizes.length}${
+      value: `${sizes.length - still.length} of ${sizes.length}${
         still.length
           ? `, not ${still
               .map(({ name }) => name)
@@ -130,9 +167,13 @@ function gradientFlow(core: Core): CheckRow[] {
     },
     {
       check: 'largest to smallest gradient (root mean square)',
-      value: moving.length ? `${round(ratio)} (${largest[0]!.name} to ${largest.at(-1)!.name})` : 'none',
-      expected: 'less than 1000',
-      ok: ratio < 1000,
+      value: `${moving.length ? `${round(ratio)} (${largest[0]!.name} to ${largest.at(-1)!.name})` : 'none'}${
+        apart.size > 0
+          ? `, without ${[...apart].slice(0, 3).join(', ')}, which the loss does not change with`
+          : ''
+      }`,
+      expected: `less than ${mostApart}`,
+      ok: ratio < mostApart,
     },
   ]
 }

@@ -64,12 +64,15 @@ function bind(
   update: (parameters: readonly Parameter[], gradients: readonly (tf.Tensor | null)[]) => void,
 ): BoundOptimizer {
   const own = targets.filter((target) => target.name.startsWith(`${name}/`) || target.name === name)
-  const usual = own.length > 0 ? own : targets
+  const names = Object.keys(core.trainee.optimizers!)
+  // Of one optimizer it is plain what it moves; of several each would move all.
+  const usual = own.length > 0 ? own : names.length === 1 ? targets : undefined
   const trained = new Set(core.parameters.map((parameter) => parameter.name))
 
   function minimize(loss: () => tf.Tensor, first?: Chosen | boolean, second?: Chosen): any {
     const chosen = typeof first === 'boolean' || first === undefined ? second : first
     const some = chosen === undefined ? usual : choose(targets, chosen, name)
+    if (!some) throw ofNoGroup(name, names, targets)
     const parameters = some.filter((parameter) => trained.has(parameter.name))
     const value = tf.tidy(() => {
       const { cost, gradients } = costAndGradients(() => watch(loss), parameters, name)
@@ -90,6 +93,16 @@ function bind(
       tf.tidy(() => update(parameters, list))
     },
   }
+}
+
+function ofNoGroup(name: string, optimizers: readonly string[], targets: readonly Parameter[]): InputError {
+  const groups = [...new Set(targets.map((target) => target.name.split('/')[0]!))]
+  return new InputError({
+    where: `optimizers.${name}.minimize(loss)`,
+    received: `the optimizers ${optimizers.join(', ')} and the groups of parameters ${groups.join(', ')}: none is called ${name}`,
+    expected: 'an optimizer called as the group that it moves, or the group as second argument',
+    fix: `optimizers.${name}.minimize(loss, '${groups[0]}'), or { optimizers: { ${groups.map((group) => `${group}: …`).join(', ')} } }.`,
+  })
 }
 
 function costAndGradients(

@@ -100,6 +100,40 @@ describe('before and after training', () => {
     expect(classes).toMatchObject({ ok: false, value: '2 of 3, not 0' })
   })
 
+  test('check tells a gradient that vanishes from one of a parameter that the loss does not change with', async () => {
+    const { x, y } = blobs()
+    const w = tf.variable(tf.randomNormal([2, 2], 0, 0.5, 'float32', 4))
+    const keys = tf.variable(tf.scalar(0.3))
+    const scores = (x: tf.Tensor) => x.matMul(w) as tf.Tensor2D
+    const lossOf = (logits: tf.Tensor2D, y: tf.Tensor) =>
+      tf.losses.softmaxCrossEntropy(tf.oneHot(y.toInt().flatten(), 2), logits)
+    const rowOf = async (
+      parameters: { [name: string]: tf.Variable },
+      logits: (x: tf.Tensor) => tf.Tensor2D,
+    ) => {
+      const run = train(
+        { parameters, loss: (batch) => lossOf(logits(batch.x), batch.y) },
+        { data: { x, y }, optimizer: sgd({ learningRate: 0.1 }), batchSize: 37 },
+      )
+      return (await run.check()).find(({ check }) => check.startsWith('largest to smallest'))!
+    }
+    // Added to every score it is taken out again by the softmax; what is left of its gradient is rounding.
+    const shifted = await rowOf({ w, keys }, (x) => scores(x).add(keys.mul(1.7)) as tf.Tensor2D)
+    expect(shifted.ok).toBe(true)
+    expect(shifted.value).toContain('keys, which the loss does not change with')
+    const weak = tf.variable(tf.scalar(0.3))
+    const moves = await rowOf({ w, weak }, (x) => scores(x).mul(weak.mul(1e-3).add(1)) as tf.Tensor2D)
+    expect(moves).toMatchObject({ ok: false, value: expect.not.stringContaining('without') })
+    const first = tf.variable(tf.randomNormal([2, 2], 0, 0.5, 'float32', 5))
+    const deep = (x: tf.Tensor) => {
+      let value = x.matMul(first)
+      for (let i = 0; i < 5; i++) value = value.mul(0.1).tanh()
+      return scores(value.add(1))
+    }
+    const vanishing = await rowOf({ w, first }, deep)
+    expect(vanishing).toMatchObject({ ok: false, value: expect.not.stringContaining('without') })
+  })
+
   test('check tells a model that learns nothing', async () => {
     const { w, model } = linearModel()
     const run = train(

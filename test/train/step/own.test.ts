@@ -77,6 +77,28 @@ describe('an own iteration', () => {
     expect(other.values()).toEqual(straight.values())
   })
 
+  test('optimizers of no group are an error that lists both, since each would move everything', async () => {
+    const parameters = { generator: tf.variable(tf.scalar(1)), critic: tf.variable(tf.scalar(1)) }
+    const start = (group?: string) =>
+      train(
+        {
+          parameters,
+          optimizers: { G: sgd({ learningRate: 0.1 }), D: sgd({ learningRate: 0.1 }) },
+          iteration: (_, { optimizers: { G } }) => ({
+            loss: G.minimize(() => parameters.generator.mul(parameters.critic), group),
+          }),
+        },
+        { data: { x: Float32Array.of(0) }, batchSize: 1, save: false },
+      )
+    await expect(start().iterate(1)).rejects.toThrow(
+      /optimizers G, D and the groups of parameters generator, critic/,
+    )
+    expect(parameters.critic.dataSync()[0]).toBe(1)
+    await start('generator').iterate(1)
+    expect(parameters.critic.dataSync()[0]).toBe(1)
+    expect(parameters.generator.dataSync()[0]).toBeCloseTo(0.9)
+  })
+
   test('an actor-critic learns which of three levers pays', async () => {
     const parameters = { actor: tf.variable(tf.zeros([3])), critic: tf.variable(tf.scalar(0)) }
     const pays = [0.1, 0.2, 0.9]
