@@ -33,7 +33,7 @@ export {
 export type * from './data/dataset.js'
 import './backend/tfjs/register.js'
 export * from './backend/optimizers/index.js'
-export type * from './backend/optimizer.js'
+export type * from './backend/optimizers/optimizer.js'
 export { show } from './show/values/values.js'
 
 installHost()

@@ -1,7 +1,7 @@
 import './tfjs/register.js'
 
 export * from './optimizers/index.js'
-export type * from './optimizer.js'
+export type * from './optimizers/optimizer.js'
 export {
   dropout,
   withRandomness,
@@ -9,7 +9,7 @@ export {
   randomNormal,
   type DropoutRates,
   type RandomnessSettings,
-} from './random.js'
+} from './random/index.js'
 export { compile, type Compiled, type CompileOptions } from './compile/compile.js'
 export { exportOnnx, type ExportOptions } from './compile/export.js'
 export { compileTraining, type TrainingOptions } from './compile/training.js'

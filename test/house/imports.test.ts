@@ -16,6 +16,8 @@ const refused: readonly Row[] = [
   ['src/show/png/a.ts', '../charts/loss-chart.js'],
   ['src/show/charts/a.ts', 'node:fs'],
   ['src/backend/session/a.ts', '../tfjs/backend.js'],
+  ['src/backend/emitters/a.ts', '../fusions/index.js'],
+  ['src/backend/random/a.ts', '../graph/graph.js'],
   ['src/backend/graph/a.ts', '../../host.js'],
   ['src/mistakes/a.ts', '../panel/serve.js'],
   ['src/show/a.ts', '../train/run.js'],
@@ -45,7 +47,7 @@ const refused: readonly Row[] = [
 ]
 
 const allowed: readonly Row[] = [
-  ['src/train/d.ts', '../backend/random.js'],
+  ['src/train/d.ts', '../backend/random/index.js'],
   ['src/show/png/png.ts', 'node:worker_threads'],
   ['src/data/read/b.ts', 'node:fs'],
   ['src/store/a.ts', 'node:fs'],

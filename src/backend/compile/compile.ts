@@ -6,7 +6,7 @@ import { maybeRandomness, recording } from '../random/context.js'
 import { collectTensors, guardVariables, isPromise, mapTensors, record } from './record.js'
 import { backendName, onnxRuntime } from '../tfjs/register.js'
 import type { Structure } from '../graph/structure.js'
-import { isNative } from '../session/storage.js'
+import { isNative } from '../session/entry.js'
 import { Unsteady, Untraceable } from './trace.js'
 
 export interface CompileOptions<R = unknown> {

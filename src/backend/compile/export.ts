@@ -6,7 +6,7 @@ import { during } from '../../settle.js'
 import { writeWhole } from '../../whole-file.js'
 import { Graph, type Node, type Value } from '../graph/graph.js'
 import { encodeModel } from '../onnx/model.js'
-import { replaceInputs, findNeeded } from '../session/plan.js'
+import { findNeeded, replaceInputs } from '../passes/needed.js'
 import { collectTensors, record } from './record.js'
 import { backendName, onnxRuntime } from '../tfjs/register.js'
 

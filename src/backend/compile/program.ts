@@ -2,15 +2,18 @@ import * as tf from '@tensorflow/tfjs'
 import { atomically } from '../../settle.js'
 import type { OnnxRuntimeBackend } from '../tfjs/backend.js'
 import type { Value } from '../graph/graph.js'
-import { checkGuards, gatherGuards, type Guard } from '../tfjs/indices.js'
+import { gatherGuards, type Guard } from '../graph/guards.js'
+import { checkGuards } from '../tfjs/indices.js'
 import type { DeviceTensor, Feeds, NativeTensor, NativeTensors } from '../session/native.js'
 import { sizeOf, toElements } from '../onnx/types.js'
 import { options, threads } from '../session/options.js'
-import type { Row } from '../graph/merge.js'
-import { createPlan, findNeeded, inPlan, runPlan, runPlanOnDevice, type Plan } from '../session/plan.js'
+import type { Row } from '../passes/merge.js'
+import { findNeeded } from '../passes/needed.js'
+import { createPlan, inPlan, runPlan, runPlanOnDevice, type Plan } from '../session/plan.js'
 import { Home, maybeWhole, Resident } from '../session/resident.js'
 import { joined, Spare } from './rows.js'
-import { emptyTensor, Entry, pool, tensorOf } from '../session/storage.js'
+import { emptyTensor, buffers, tensorOf } from '../session/buffers.js'
+import { Entry } from '../session/entry.js'
 import type { Structure } from '../graph/structure.js'
 import type { TfjsOptimizer } from './tfjsoptimizers.js'
 import type { Source, Trace } from './trace.js'
@@ -362,7 +365,7 @@ export class Program {
   dispose(): void {
     this.home.leave()
     this.plan.session.dispose()
-    for (const { spare } of this.states) if (spare) pool.give(spare.data)
+    for (const { spare } of this.states) if (spare) buffers.give(spare.data)
     for (const entry of this.held) entry.pinned--
   }
 }

@@ -1,7 +1,7 @@
-import type { Row } from '../graph/merge.js'
+import type { Row } from '../passes/merge.js'
 import type { NativeTensor } from '../session/native.js'
 import { sizeOf } from '../onnx/types.js'
-import { tensorOf } from '../session/storage.js'
+import { tensorOf } from '../session/buffers.js'
 
 /** Several tensors in one array: each can be read by itself, and all of them as one. */
 interface Shared {

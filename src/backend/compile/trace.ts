@@ -4,8 +4,9 @@ import { during } from '../../settle.js'
 import { KernelGraph } from '../fusions/kernel-graph.js'
 import type { Value } from '../graph/graph.js'
 import type { ElementType } from '../onnx/types.js'
+import { target } from '../session/blocks.js'
 import type { Recorder } from '../tfjs/recorder.js'
-import type { Entry } from '../session/storage.js'
+import type { Entry } from '../session/entry.js'
 
 /** A function that cannot be recorded: what it did depends on numbers that a recording does not have. */
 export class Untraceable extends GradbookError {
@@ -75,7 +76,7 @@ export type Source =
 
 /** The recording of a function: symbols in, symbols out, nothing run. */
 export class Trace implements Recorder {
-  readonly graph = new KernelGraph(true)
+  readonly graph = new KernelGraph({ recorded: true, target })
   readonly sources = new Map<Value, Source>()
   readonly live: LiveNumber[] = []
   private readonly liveInputs = new Map<string, Value>()

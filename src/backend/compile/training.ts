@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs'
 import { InputError, describe } from '../../errors.js'
 import { compile, type Compiled, type CompileOptions } from './compile.js'
 import { maybeRandomness } from '../random/context.js'
-import { withRandomness } from '../random.js'
+import { withRandomness } from '../random/index.js'
 
 type TrainFunction = (data: tf.Tensor[]) => tf.Scalar[]
 

@@ -1,5 +1,4 @@
 import type * as tf from '@tensorflow/tfjs'
-import { blockSize } from '../session/blocks.js'
 import type { Graph, Value } from '../graph/graph.js'
 
 /**
@@ -23,7 +22,7 @@ export function maybeBlock(g: Graph, info: Info, ...channels: readonly number[])
   // A filter of one pixel takes no patches.
   const patches = taps === 1 ? 0 : batchSize * outHeight * outWidth * taps * inChannels
   if (g.isPortable || patches < fewest) return undefined
-  const block = blockSize()
+  const block = g.target.blockSize()
   return block > 0 && channels.every((count) => count % block === 0) ? block : undefined
 }
 

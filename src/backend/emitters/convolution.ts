@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph/graph.js'
-import { options } from '../session/options.js'
 import { maybeFilterGradient, maybeForward, maybeInputGradient } from './blocked.js'
 import { isFloat, type Attributes, type Emitters } from './kernel.js'
 import { activate, fusable } from './matmul.js'
@@ -193,7 +192,7 @@ function inputGradient(g: Graph, dy: Value, filter: Value, info: Info): Value {
   const { batchSize, inChannels, outChannels, outHeight, outWidth, filterHeight, filterWidth } = info
   const blocked = maybeInputGradient(g, dy, filter, info)
   if (blocked) return blocked
-  const turned = options.device === 'cpu' ? undefined : maybeTurned(g, dy, filter, info)
+  const turned = g.target.device === 'cpu' ? undefined : maybeTurned(g, dy, filter, info)
   if (turned) return turned
   const flat = g.reshape(g.transpose(dy, toNCHW), [batchSize, outChannels, outHeight * outWidth])
   const weights = g.reshape(g.transpose(filter, [3, 2, 0, 1]), [

@@ -7,7 +7,7 @@ import { findConvolution } from './convolved.js'
 import type { Fusion } from './fusion.js'
 import type { KernelGraph } from './kernel-graph.js'
 import { maybeInBlocks } from './pooled-blocks.js'
-import { maybeInRows } from './pooled-rows.js'
+import { maybeInRows } from './pooled-products.js'
 import { isAbove, shareOut } from './shares.js'
 
 /**

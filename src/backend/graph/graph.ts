@@ -1,14 +1,14 @@
-import type { Guard } from '../tfjs/indices.js'
 import type { Attribute, Node, Value } from '../onnx/model.js'
+import type { Guard } from './guards.js'
 import { numberOf, Structure } from './structure.js'
 import { sizeOf, toElements, type ElementType, type Elements } from '../onnx/types.js'
 
 export type { Attribute, Node, Value } from '../onnx/model.js'
 
-type Attributes = { [name: string]: Attribute }
+type NodeAttributes = { [name: string]: Attribute }
 type Shape = readonly number[]
 
-const none: Attributes = {}
+const none: NodeAttributes = {}
 
 export function sameShape(a: Shape, b: Shape): boolean {
   if (a === b) return true
@@ -65,6 +65,17 @@ export function broadcast(a: Shape, b: Shape): Shape {
   return shape
 }
 
+/** What a graph is written for. */
+export interface Target {
+  /** 'cpu', or another device of ONNX Runtime. */
+  readonly device: string
+  /** Channels in a block of the layout that ONNX Runtime keeps for itself there; 0 where it has none. */
+  blockSize(): number
+}
+
+/** Any processor. */
+const anywhere: Target = { device: 'cpu', blockSize: () => 0 }
+
 /**
  * A graph that grows: emitters append nodes to it, whether it is run at once, later, or again and again. Every method
  * returns the value that its node makes, with shape and type known. `structure` says what the nodes are, so that an equal
@@ -74,6 +85,7 @@ export class Graph {
   readonly nodes: Node[] = []
   /** Whether it is that of a function, which runs it again and again, and not one that waits. */
   readonly recorded: boolean
+  readonly target: Target
   readonly structure = new Structure()
   /** Others shall run it: it has no layouts that ONNX Runtime keeps for itself. */
   isPortable = false
@@ -89,8 +101,9 @@ export class Graph {
   private readonly reshapedFrom = new Map<Value, Value>()
   private readonly constants = new Map<string, Value>()
 
-  constructor(recorded = false) {
+  constructor({ recorded = false, target = anywhere }: { recorded?: boolean; target?: Target } = {}) {
     this.recorded = recorded
+    this.target = target
   }
 
   /** A value that comes from outside. */
@@ -105,7 +118,7 @@ export class Graph {
     op: string,
     inputs: readonly (Value | undefined)[],
     outputs: readonly { shape: Shape; type: ElementType }[],
-    attributes: Attributes = none,
+    attributes: NodeAttributes = none,
     domain?: string,
   ): Value[] {
     const values = outputs.map(({ shape, type }) => this.made(shape, type))
@@ -122,7 +135,7 @@ export class Graph {
     op: string,
     inputs: readonly (Value | undefined)[],
     outputs: readonly Value[],
-    attributes: Attributes,
+    attributes: NodeAttributes,
     domain: string | undefined,
   ): void {
     this.nodes.push({ op, domain, inputs, outputs, attributes, call: this.call })
@@ -141,7 +154,7 @@ export class Graph {
     inputs: readonly (Value | undefined)[],
     shape: Shape,
     type: ElementType,
-    attributes: Attributes = none,
+    attributes: NodeAttributes = none,
     domain?: string,
   ): Value {
     const value = this.made(shape, type)
@@ -155,7 +168,7 @@ export class Graph {
     inputs: readonly Value[],
     shape: Shape,
     type: ElementType,
-    attributes?: Attributes,
+    attributes?: NodeAttributes,
   ) {
     return this.node(op, inputs, shape, type, attributes, 'com.microsoft')
   }
@@ -198,11 +211,11 @@ export class Graph {
     return this.node('Expand', [this.scalar(value, type), this.whole(shape)], shape, type)
   }
 
-  unary(op: string, x: Value, attributes?: Attributes, type: ElementType = x.type): Value {
+  unary(op: string, x: Value, attributes?: NodeAttributes, type: ElementType = x.type): Value {
     return this.node(op, [x], x.shape, type, attributes)
   }
 
-  binary(op: string, a: Value, b: Value, type: ElementType = a.type, attributes?: Attributes): Value {
+  binary(op: string, a: Value, b: Value, type: ElementType = a.type, attributes?: NodeAttributes): Value {
     const shape = broadcast(a.shape, b.shape)
     const x = this.unexpanded(a, b, shape)
     return this.node(op, [x, this.unexpanded(b, x, shape)], shape, type, attributes)

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Optimizer } from '../optimizer.js'
+import type { Optimizer } from './optimizer.js'
 import { checkSettings } from './check.js'
 import { largestOf, leastEpsilon, record, settingsOf, type GroupedSettings } from './groups.js'
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { InputError, describe } from '../../errors.js'
-import type { Optimizer } from '../optimizer.js'
+import type { Optimizer } from './optimizer.js'
 import { adamw, type AdamwSettings } from './adam.js'
 import { checkSettings } from './check.js'
 import { isMatch, largestOf, record, settingsOf, type ParameterGroup } from './groups.js'

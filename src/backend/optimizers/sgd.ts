@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { InputError } from '../../errors.js'
-import type { Optimizer, Tensors } from '../optimizer.js'
+import type { Optimizer, Tensors } from './optimizer.js'
 import { checkSettings } from './check.js'
 import { largestOf, record, settingsOf, type GroupedSettings } from './groups.js'
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { InputError, describe } from '../../errors.js'
-import type { Optimizer, Tensors } from '../optimizer.js'
+import type { Optimizer, Tensors } from './optimizer.js'
 
 /**
  * Keeps a moving average of every parameter beside another optimizer, in the slot `average`:

@@ -1,8 +1,8 @@
-import { Graph } from '../graph/graph.js'
+import { Graph, type Target } from '../graph/graph.js'
 import { createSession, runSession } from './native.js'
 import { encodeModel } from '../onnx/model.js'
 import { options } from './options.js'
-import { emptyTensor, tensorOf } from './storage.js'
+import { emptyTensor, tensorOf } from './buffers.js'
 
 /** Whether a convolution with filters in blocks of this size gives what it should. */
 function works(block: number): boolean {
@@ -47,4 +47,12 @@ let found: number | undefined
  */
 export function blockSize(): number {
   return options.device === 'cpu' ? (found ??= [16, 8].find(works) ?? 0) : 0
+}
+
+/** What graphs are written for at present. */
+export const target: Target = {
+  get device() {
+    return options.device
+  },
+  blockSize,
 }

@@ -3,7 +3,7 @@ import { Graph } from '../graph/graph.js'
 import { createSession, runSession, devices, version } from './native.js'
 import { encodeModel } from '../onnx/model.js'
 import { changeDevice } from './options.js'
-import { emptyTensor, tensorOf } from './storage.js'
+import { emptyTensor, tensorOf } from './buffers.js'
 
 const fetched = `an NVIDIA card with its driver, CUDA 12, cuDNN 9, and the libraries that 'npm install onnxruntime-node@${version}' downloads on Linux (x64)`
 

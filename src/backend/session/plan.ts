@@ -1,4 +1,4 @@
-import type { Graph, Node, Value } from '../graph/graph.js'
+import type { Node, Value } from '../onnx/model.js'
 import {
   createSession,
   runResident,
@@ -9,15 +9,14 @@ import {
   type NativeTensors,
   type SessionOptions,
 } from './native.js'
-import { findFailing, lowerFor } from '../graph/lower.js'
-import { mergeUpdates, type Merged, type Rowable } from '../graph/merge.js'
+import { findFailing, lowerFor } from '../passes/lower.js'
+import { mergeUpdates, type Merged, type Rowable } from '../passes/merge.js'
 import { encodeModel, nameOfNode } from '../onnx/model.js'
 import { sizeOf } from '../onnx/types.js'
 import { keepsState } from './resident.js'
-import { simplify } from '../simplify/index.js'
-import { widenSpans } from '../simplify/spans.js'
+import { simplify } from '../passes/index.js'
+import { widenSpans } from '../passes/spans.js'
 import { count } from './statistics.js'
-import type { Structure } from '../graph/structure.js'
 
 /** A part of a graph as a session: which values go in and come out, and what runs in it. */
 export interface Plan {
@@ -34,39 +33,6 @@ export interface Plan {
   isLarge: boolean
   /** Calls of tfjs kernels that run in it. */
   kernels: readonly [kernel: string, times: number][]
-}
-
-/** The nodes that `outputs` need, in order, where these wholes are made; and what stands for each value that had two ways. */
-function findWith(wholes: ReadonlySet<Value>, graph: Graph, outputs: readonly Value[]) {
-  const needed = new Set<Value>(outputs)
-  const nodes: Node[] = []
-  const chosen = new Map<Value, Value>()
-  const avoided = new Set<Value>()
-  for (let at = graph.nodes.length - 1; at >= 0; at--) {
-    const node = graph.nodes[at]!
-    if (!node.outputs.some((value) => needed.has(value))) continue
-    if (node.op === 'Either') {
-      const [direct, part, whole] = node.inputs as [Value, Value, Value]
-      const way = wholes.has(whole) ? part : direct
-      chosen.set(node.outputs[0]!, way)
-      needed.add(way)
-      avoided.add(whole)
-      continue
-    }
-    nodes.push(node)
-    for (const value of node.inputs) if (value) needed.add(value)
-  }
-  return { nodes: nodes.reverse(), chosen, made: [...avoided].filter((whole) => needed.has(whole)) }
-}
-
-/** The nodes that `outputs` need, in order. Of two ways to a value (`Graph.either`) the one is in it that is the shorter here. */
-export function findNeeded(graph: Graph, outputs: readonly Value[]): Node[] {
-  const wholes = new Set<Value>()
-  for (;;) {
-    const { nodes, chosen, made } = findWith(wholes, graph, outputs)
-    if (made.every((whole) => wholes.has(whole))) return replaceInputs(nodes, chosen)
-    for (const whole of made) wholes.add(whole)
-  }
 }
 
 /** Elements that nodes write in all: below this a second thread costs more than it brings. */
@@ -158,43 +124,4 @@ export function runPlanOnDevice(plan: Plan, feeds: Feeds): Feeds {
   const results = runResident(plan.session, feeds, names)
   countRun(plan)
   return results
-}
-
-/** What was made for structures: the last used, as many as allowed. */
-export class LastUsed<T extends { dispose(): void }> {
-  private readonly kept = new Map<number, { structure: Structure; value: T }>()
-
-  find(structure: Structure): T | undefined {
-    const { hash } = structure
-    const found = this.kept.get(hash)
-    if (!found?.structure.equals(structure)) return undefined
-    this.kept.delete(hash)
-    this.kept.set(hash, found)
-    return found.value
-  }
-
-  /** Takes a value; it takes the place of another of the same hash, and the one that was used longest ago makes room. */
-  add(structure: Structure, value: T, most: number): void {
-    this.kept.get(structure.hash)?.value.dispose()
-    this.kept.set(structure.hash, { structure, value })
-    while (this.kept.size > most) {
-      const [oldest, gone] = this.kept.entries().next().value!
-      this.kept.delete(oldest)
-      gone.value.dispose()
-    }
-  }
-
-  clear(): void {
-    for (const { value } of this.kept.values()) value.dispose()
-    this.kept.clear()
-  }
-}
-
-/** The nodes with some of their inputs replaced. */
-export function replaceInputs(nodes: readonly Node[], by: ReadonlyMap<Value, Value>): Node[] {
-  if (by.size === 0) return [...nodes]
-  return nodes.map((node) => ({
-    ...node,
-    inputs: node.inputs.map((value) => (value && by.get(value)) ?? value),
-  }))
 }

@@ -1,7 +1,8 @@
 import { createSession, runSession, type DeviceTensor, type NativeSession } from './native.js'
 import { encodeModel } from '../onnx/model.js'
 import { sizeOf, type ElementType, type Elements } from '../onnx/types.js'
-import { allocate, tensorOf, type Place } from './storage.js'
+import { allocate, tensorOf } from './buffers.js'
+import { type Place } from './entry.js'
 
 /** Devices on which ONNX Runtime's binding for Node can leave a graph's results. */
 export const keepsState = (device: string): boolean => device === 'webgpu'

@@ -4,7 +4,8 @@ import { settleLeft } from '../../settle.js'
 import type { Attributes, Inputs } from '../emitters/kernel.js'
 import { writeCall } from '../fusions/write.js'
 import type { Value } from '../graph/graph.js'
-import { boundsOf, checkInside, guardIndices, type Bounds } from './indices.js'
+import { guardIndices, type Bounds } from '../graph/guards.js'
+import { boundsOf, checkInside } from './indices.js'
 import { maybeDeviations, noteKernel } from './lineage.js'
 import type { NativeTensor } from '../session/native.js'
 import { Entries } from './entries.js'
@@ -13,7 +14,7 @@ import { options } from '../session/options.js'
 import { Pending } from './pending.js'
 import type { Recorder } from './recorder.js'
 import { count } from '../session/statistics.js'
-import { Entry, isNative, type Maker } from '../session/storage.js'
+import { Entry, isNative, type Materializer } from '../session/entry.js'
 
 type Info = tf.TensorInfo
 export type Tree = { [name: string]: Info | null | undefined }
@@ -42,7 +43,7 @@ export interface Kernel {
  * TensorFlow.js's kernels on ONNX Runtime. Kernels with a row in `emitters/` are recorded and run as a graph when a value is read;
  * all others run through tfjs's cpu kernels on the same storage.
  */
-export class OnnxRuntimeBackend extends MathBackendCPU implements Maker {
+export class OnnxRuntimeBackend extends MathBackendCPU implements Materializer {
   override data = new Entries(this, tf.engine() as never)
   readonly pending = new Pending()
   recorder: Recorder = this.pending

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { backendName, onnxRuntime } from './register.js'
-import { isNative } from '../session/storage.js'
+import { isNative } from '../session/entry.js'
 
 /** The values of a tensor where they are: not to be changed, nor to be kept. Undefined where that is a device. */
 export function valuesAt(tensor: tf.Tensor): tf.TypedArray | undefined {

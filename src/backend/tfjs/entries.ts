@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { GradbookError } from '../../errors.js'
-import type { Entry } from '../session/storage.js'
+import type { Entry } from '../session/entry.js'
 
 /**
  * The entries of a backend by `dataId`. An entry made here is its own `dataId`, which saves a `WeakMap` for every tensor; those

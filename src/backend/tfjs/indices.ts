@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs'
 import { InputError, type Problem } from '../../errors.js'
 import type { Tree } from './backend.js'
 import type { Attributes } from '../emitters/kernel.js'
-import type { Graph, Value } from '../graph/graph.js'
+import type { Bounds, Guard } from '../graph/guards.js'
 import type { Elements } from '../onnx/types.js'
 
 /**
@@ -10,22 +10,6 @@ import type { Elements } from '../onnx/types.js'
  * tfjs's cpu backend they are an error. Where indices are at hand they are looked at before the kernel; in a recording, where
  * they are known only when it runs, each kernel gets what lies inside, and beside it the graph gives the first that did not.
  */
-
-/** What the numbers of an index may be: the i-th from 0 to below `sizes[i]`. */
-export interface Bounds {
-  /** The name of the input that has the indices, of which each has `sizes.length` numbers. */
-  input: string
-  sizes: readonly number[]
-}
-
-/** The indices of one kernel in a graph. */
-export interface Guard extends Bounds {
-  kernel: string
-  shape: readonly number[]
-  /** [1] int32 each: where the first number outside stands, or any number where none is, and that number. */
-  position: Value
-  index: Value
-}
 
 /** An index that points outside. */
 export class IndexOutside extends InputError {
@@ -129,28 +113,6 @@ export function checkInside(
     if (value >= 0 && value < sizes[depth === 1 ? 0 : at % depth]!) continue
     throw outside(kernel, sizes, shape, at, value)
   }
-}
-
-/** The indices with what is outside moved inside, for a kernel of a recording; the graph remembers to look. */
-export function guardIndices(g: Graph, kernel: string, bounds: Bounds, indices: Value): Value {
-  const { sizes } = bounds
-  const last = sizes.map((size) => Math.min(size - 1, 2 ** 31 - 1))
-  const highest = last.length === 1 ? g.scalar(last[0]!, 'int32') : g.constant(last, [last.length], 'int32')
-  const inside = g.binary('Max', g.binary('Min', indices, highest), g.scalar(0, 'int32'))
-  const same = g.cast(g.binary('Equal', indices, inside, 'bool'), 'int32')
-  const position = g.node('ArgMin', [g.flat(same)], [1], 'int64', { axis: 0, keepdims: 1 })
-  const index = g.gather(g.flat(indices), position, 0)
-  g.guards.push({ ...bounds, kernel, shape: indices.shape, position: g.cast(position, 'int32'), index })
-  return inside
-}
-
-/** All that the guards of a graph give, as one value [2 guards]; undefined where there are none. */
-export function gatherGuards(g: Graph): Value | undefined {
-  if (g.guards.length === 0) return undefined
-  return g.concat(
-    g.guards.flatMap(({ position, index }) => [position, index]),
-    0,
-  )
 }
 
 /** Throws an `IndexOutside` where one of the guards has met an index that is. */

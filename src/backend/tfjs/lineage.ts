@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Entry } from '../session/storage.js'
+import type { Entry } from '../session/entry.js'
 
 /**
  * Which tensors are squares of deviations from a mean, in whatever mode they were made: their mean is a variance. The mean was

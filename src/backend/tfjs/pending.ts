@@ -5,18 +5,14 @@ import { KernelGraph } from '../fusions/kernel-graph.js'
 import type { Graph, Value } from '../graph/graph.js'
 import type { NativeTensor, NativeTensors } from '../session/native.js'
 import { toElements } from '../onnx/types.js'
+import { target } from '../session/blocks.js'
 import { onOptions, options, threads } from '../session/options.js'
-import {
-  createPlan,
-  findNeeded,
-  inPlan,
-  LastUsed,
-  replaceInputs,
-  runPlan,
-  type Plan,
-} from '../session/plan.js'
+import { findNeeded, replaceInputs } from '../passes/needed.js'
+import { LastUsed } from '../session/last-used.js'
+import { createPlan, inPlan, runPlan, type Plan } from '../session/plan.js'
 import type { Recorder } from './recorder.js'
-import { emptyTensor, tensorOf, type Entry } from '../session/storage.js'
+import { emptyTensor, tensorOf } from '../session/buffers.js'
+import { type Entry } from '../session/entry.js'
 
 /** Nodes after which a graph is flushed where the program comes back to its outermost level. */
 const softLimit = 1000
@@ -84,7 +80,7 @@ class GuardedPlan {
  * so that the second step of a program takes the session of the first.
  */
 export class Pending implements Recorder {
-  graph = new KernelGraph()
+  graph = new KernelGraph({ target })
   private leaves: Leaf[] = []
   private readonly alive = new Set<Entry>()
   private waitingBytes = 0
@@ -157,7 +153,7 @@ export class Pending implements Recorder {
   flush(): void {
     const { graph, leaves, waitingBytes } = this
     const entries = [...this.alive]
-    const next = new KernelGraph()
+    const next = new KernelGraph({ target })
     let isOver = entries.length === 0
     const restore = (): void => {
       // Ended by force it has not failed: it waits as before, unless something else does by now.

@@ -1,6 +1,6 @@
 import type { KernelGraph } from '../fusions/kernel-graph.js'
 import type { Value } from '../graph/graph.js'
-import type { Entry } from '../session/storage.js'
+import type { Entry } from '../session/entry.js'
 
 /** Where kernels are written down: the graph that waits to be flushed, or the trace of a function. */
 export interface Recorder {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import { dropout } from '../../backend/random.js'
+import { dropout } from '../../backend/random/index.js'
 import { describe, InputError } from '../../errors.js'
 import {
   generate,

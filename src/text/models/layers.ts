@@ -2,7 +2,7 @@
  * The parts of a GPT in plain tfjs operations. B is the batch, T the tokens of a row, W the width, S the size of a head.
  */
 import * as tf from '@tensorflow/tfjs'
-import { dropout } from '../../backend/random.js'
+import { dropout } from '../../backend/random/index.js'
 
 /** Parameters of one norm. */
 export type NormParameters = {

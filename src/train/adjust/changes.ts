@@ -1,4 +1,4 @@
-import type { Optimizer } from '../../backend/optimizer.js'
+import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import { describe, InputError } from '../../errors.js'
 import { during } from '../../settle.js'
 import { note } from './adjust.js'

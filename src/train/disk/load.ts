@@ -1,7 +1,7 @@
 import type { DataLike } from '../../data/from.js'
 import { describe, InputError } from '../../errors.js'
 import { maybeFiles, type Files } from '../../store/files.js'
-import type { Optimizer } from '../../backend/optimizer.js'
+import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import { differing, isChangeable, type Changes } from '../adjust/changes.js'
 import type { Core } from '../state/core.js'
 import { runsFolder } from './folders.js'

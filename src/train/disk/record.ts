@@ -1,4 +1,4 @@
-import type { Optimizer } from '../../backend/optimizer.js'
+import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import { InputError } from '../../errors.js'
 import type { EvaluationDetail } from '../../mistakes/detail.js'
 import { decodeJson, encodeJson } from '../../store/json.js'

@@ -1,4 +1,4 @@
-import { withRandomness, type DropoutRates } from '../../backend/random.js'
+import { withRandomness, type DropoutRates } from '../../backend/random/index.js'
 import { describe, InputError } from '../../errors.js'
 import type { Core } from '../state/core.js'
 import { placeLayers } from './place.js'

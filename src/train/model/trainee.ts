@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs'
-import type { Optimizer } from '../../backend/optimizer.js'
+import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import type { Dataset } from '../../data/dataset.js'
 import type { EvaluationRow } from '../../views.js'
 import type { Task } from '../loss/task.js'

@@ -1,5 +1,5 @@
 import * as optimizers from '../../backend/optimizers/index.js'
-import type { Optimizer } from '../../backend/optimizer.js'
+import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import type { Recorded } from './recorded.js'
 
 /** Optimizers by name; each takes its own settings. */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Optimizer } from '../../backend/optimizer.js'
+import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import type { DataLike } from '../../data/from.js'
 import { describe, InputError } from '../../errors.js'
 import { asBatchSizes, type BatchSchedule, type BatchSizes } from './batch-sizes.js'

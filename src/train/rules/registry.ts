@@ -2,7 +2,7 @@
  * All that a run can write down of itself beside numbers, and read back: one row a kind, with what each of its kind is made by.
  * A function of the user's own is recorded as 'own', by its name: it is none of the makers, and is passed again.
  */
-import type { Optimizer } from '../../backend/optimizer.js'
+import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import { mixed, scheduled, type BatchSizes } from './batch-sizes.js'
 import { optimizerFrom } from './optimizer-record.js'
 import type { Recorded } from './recorded.js'

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Optimizer } from '../../backend/optimizer.js'
-import { withRandomness, type RandomnessSettings } from '../../backend/random.js'
+import type { Optimizer } from '../../backend/optimizers/optimizer.js'
+import { withRandomness, type RandomnessSettings } from '../../backend/random/index.js'
 import type { Dataset } from '../../data/dataset.js'
 import { TableDataset } from '../../data/table.js'
 import type { EvaluationDetail } from '../../mistakes/detail.js'

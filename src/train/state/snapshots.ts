@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { copyValues } from '../../backend/tfjs/copy.js'
-import type { Optimizer } from '../../backend/optimizer.js'
+import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import { atomically } from '../../settle.js'
 import type { Adjustment, EvaluationRow, StopReason } from '../../views.js'
 import type { EvaluationDetail } from '../../mistakes/detail.js'

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Optimizer } from '../../backend/optimizer.js'
+import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import { describe, InputError } from '../../errors.js'
 import { tellMeeting, watchMeeting } from '../loss/aligned.js'
 import type { Core } from '../state/core.js'

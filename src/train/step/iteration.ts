@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import { withRandomness } from '../../backend/random.js'
+import { withRandomness } from '../../backend/random/index.js'
 import { markEngine } from '../../backend/tfjs/unwind.js'
 import { committing, during, temporary } from '../../settle.js'
 import { maybeCompiled } from './compiled.js'

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Optimizer } from '../../backend/optimizer.js'
-import { withRandomness } from '../../backend/random.js'
+import type { Optimizer } from '../../backend/optimizers/optimizer.js'
+import { withRandomness } from '../../backend/random/index.js'
 import { markEngine } from '../../backend/tfjs/unwind.js'
 import { describe, InputError, Interrupted } from '../../errors.js'
 import { atomically, committing, during, whileWaiting } from '../../settle.js'

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Optimizer } from '../../backend/optimizer.js'
+import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import { atomically } from '../../settle.js'
 import type { Parameter } from '../model/trainee.js'
 

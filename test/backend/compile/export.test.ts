@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { exportOnnx } from '../../../src/backend/index.js'
 import { createSession, runSession, type NativeTensors } from '../../../src/backend/session/native.js'
-import { tensorOf } from '../../../src/backend/session/storage.js'
+import { tensorOf } from '../../../src/backend/session/buffers.js'
 import { python, temporaryFolder } from '../../kit/index.js'
 import { readFileSync } from 'node:fs'
 

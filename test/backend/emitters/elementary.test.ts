@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compile, setBackendOptions } from '../../../src/backend/index.js'
-import { ulp } from '../simplify/written.js'
+import { ulp } from '../passes/written.js'
 
 beforeAll(() => tf.setBackend('onnxruntime'))
 afterAll(() => {

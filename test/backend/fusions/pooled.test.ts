@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Graph } from '../../../src/backend/graph/graph.js'
 import { compile, setBackendOptions } from '../../../src/backend/index.js'
-import { findNeeded } from '../../../src/backend/session/plan.js'
+import { findNeeded } from '../../../src/backend/passes/needed.js'
 
 beforeAll(async () => {
   await tf.setBackend('onnxruntime')

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import '../../../src/backend/index.js'
-import type { Optimizer } from '../../../src/backend/optimizer.js'
+import type { Optimizer } from '../../../src/backend/optimizers/optimizer.js'
 import {
   accumulate,
   adagrad,

@@ -1,14 +1,10 @@
 import * as tf from '@tensorflow/tfjs'
-import { InputError, describe } from '../errors.js'
-import { during, whileWaiting } from '../settle.js'
-import { keyOf } from './random/bits.js'
-import { recording, store, type DropoutRates } from './random/context.js'
-import { RandomKey } from './random/draw.js'
-import { patch } from './random/patches.js'
-
-export { maybeRandomness, type DropoutRates, type Randomness } from './random/context.js'
-export { dropout } from './random/dropout.js'
-export { randomNormal, randomUniform } from './random/draw.js'
+import { InputError, describe } from '../../errors.js'
+import { during, whileWaiting } from '../../settle.js'
+import { keyOf } from './bits.js'
+import { recording, store, type DropoutRates } from './context.js'
+import { RandomKey } from './draw.js'
+import { patch } from './patches.js'
 
 export interface RandomnessSettings {
   seed: number

@@ -1,4 +1,4 @@
-import { sameShape, type Node, type Value } from './graph.js'
+import { sameShape, type Node, type Value } from '../graph/graph.js'
 import { sizeOf, toElements } from '../onnx/types.js'
 
 /** Operators whose results are rounded element by element, so that it does not matter which others lie beside. */

@@ -1,4 +1,4 @@
-import type { Node, Value } from './graph.js'
+import type { Node, Value } from '../graph/graph.js'
 import { toElements } from '../onnx/types.js'
 
 /** A node in other words. */

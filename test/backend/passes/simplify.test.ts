@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Graph, type Value } from '../../../src/backend/graph/graph.js'
 import { compile, setBackendOptions } from '../../../src/backend/index.js'
-import { simplify } from '../../../src/backend/simplify/index.js'
-import { widenSpans } from '../../../src/backend/simplify/spans.js'
+import { simplify } from '../../../src/backend/passes/index.js'
+import { widenSpans } from '../../../src/backend/passes/spans.js'
 
 beforeAll(async () => {
   await tf.setBackend('onnxruntime')

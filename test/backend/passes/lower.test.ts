@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { Graph, type Node, type Value } from '../../../src/backend/graph/graph.js'
-import { findFailing, lowerFor } from '../../../src/backend/graph/lower.js'
+import { findFailing, lowerFor } from '../../../src/backend/passes/lower.js'
 import { createSession, runSession, type NativeTensors } from '../../../src/backend/session/native.js'
 import { encodeModel } from '../../../src/backend/onnx/model.js'
 import { sizeOf } from '../../../src/backend/onnx/types.js'
-import { emptyTensor, tensorOf } from '../../../src/backend/session/storage.js'
+import { emptyTensor, tensorOf } from '../../../src/backend/session/buffers.js'
 
 /** The value that these nodes make on the processor, of inputs between -1 and 1. */
 function valueOf(nodes: readonly Node[], inputs: readonly Value[], output: Value): number[] {

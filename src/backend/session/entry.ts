@@ -1,66 +1,13 @@
 import type * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph/graph.js'
 import { elementTypes, sizeOf, type ElementType, type Elements } from '../onnx/types.js'
+import { allocate, buffers, tensorOf } from './buffers.js'
 import type { NativeTensor } from './native.js'
 import type { Resident } from './resident.js'
 
 /** tfjs's element types that ONNX Runtime works on; strings and complex numbers stay on the host. */
 export const isNative = (dtype: string): dtype is 'float32' | 'int32' | 'bool' =>
   dtype === 'float32' || dtype === 'int32' || dtype === 'bool'
-
-/** Freed buffers by size, to be written again: a fresh array of zeros costs more than many an operator. */
-class Pool {
-  private readonly free = new Map<number, ArrayBuffer[]>()
-  private bytes = 0
-  private static readonly smallest = 4096
-  private static readonly most = 256 * 2 ** 20
-
-  take(bytes: number): ArrayBuffer {
-    const buffer = bytes >= Pool.smallest ? this.free.get(bytes)?.pop() : undefined
-    if (!buffer) return new ArrayBuffer(bytes)
-    this.bytes -= bytes
-    return buffer
-  }
-
-  give({ buffer, byteLength }: Elements): void {
-    const bytes = buffer.byteLength
-    // A part of a row has neighbours that may still be in use.
-    if (byteLength !== bytes || !(buffer instanceof ArrayBuffer)) return
-    if (bytes < Pool.smallest || this.bytes + bytes > Pool.most) return
-    const list = this.free.get(bytes)
-    if (list) list.push(buffer)
-    else this.free.set(bytes, [buffer])
-    this.bytes += bytes
-  }
-
-  clear(): void {
-    this.free.clear()
-    this.bytes = 0
-  }
-}
-
-export const pool = new Pool()
-
-/** Elements for a result, from the pool where it has some; not zeroed. */
-export function allocate(type: ElementType, size: number): Elements {
-  const { array, bytes } = elementTypes[type]
-  return new (array as unknown as { new (buffer: ArrayBuffer, offset: number, length: number): Elements })(
-    pool.take(size * bytes),
-    0,
-    size,
-  )
-}
-
-export const tensorOf = (type: ElementType, data: Elements, dims: readonly number[]): NativeTensor => ({
-  type,
-  data,
-  dims,
-  location: 'cpu',
-})
-
-/** A tensor for a result that a graph writes. */
-export const emptyTensor = ({ type, shape }: Value): NativeTensor =>
-  tensorOf(type, allocate(type, sizeOf(shape)), shape)
 
 /** Values of an entry that a graph has left on the device. */
 export interface Place {
@@ -75,7 +22,7 @@ export interface Place {
 }
 
 /** Who can make an entry's values when they are not there yet. */
-export interface Maker {
+export interface Materializer {
   materialize(entry: Entry): void
 }
 
@@ -106,9 +53,9 @@ export class Entry {
   readonly fromHost: boolean
   private held: tf.BackendValues | undefined
   private native: NativeTensor | undefined = undefined
-  private readonly maker: Maker
+  private readonly maker: Materializer
 
-  constructor(maker: Maker, dtype: tf.DataType, shape: readonly number[], values?: tf.BackendValues) {
+  constructor(maker: Materializer, dtype: tf.DataType, shape: readonly number[], values?: tf.BackendValues) {
     this.maker = maker
     this.dtype = dtype
     this.shape = shape
@@ -242,7 +189,7 @@ export class Entry {
   release(): void {
     if (this.pinned > 0) return
     // What was copied from the device may be a copy for others too.
-    if (!this.escaped && this.held && !this.onDevice) pool.give(this.held as unknown as Elements)
+    if (!this.escaped && this.held && !this.onDevice) buffers.give(this.held as unknown as Elements)
     this.leaveDevice()
     this.held = this.native = undefined
   }

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Graph, type Value } from '../../../src/backend/graph/graph.js'
 import { adamw, compile, setBackendOptions } from '../../../src/backend/index.js'
-import { mergeUpdates } from '../../../src/backend/graph/merge.js'
+import { mergeUpdates } from '../../../src/backend/passes/merge.js'
 
 beforeAll(async () => {
   await tf.setBackend('onnxruntime')
