@@ -18,6 +18,7 @@ const refused: readonly Row[] = [
   ['src/backend/session/a.ts', '../tfjs/backend.js'],
   ['src/backend/emitters/a.ts', '../fusions/index.js'],
   ['src/backend/random/a.ts', '../graph/graph.js'],
+  ['src/backend/passes/a.ts', '../emitters/kernel.js'],
   ['src/backend/graph/a.ts', '../../host.js'],
   ['src/mistakes/a.ts', '../panel/serve.js'],
   ['src/show/a.ts', '../train/run.js'],

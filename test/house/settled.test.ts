@@ -20,8 +20,8 @@ const known: { readonly [file: string]: string } = {
   'src/settle.ts': 'the door',
   'src/backend/tfjs/engine.ts':
     'as tfjs has it around each kernel: markEngine goes back where it was skipped',
-  'src/backend/random.ts': 'of an asynchronous work: whileWaiting has it',
-  'src/backend/tfjs/fits.ts': 'takes it off the list of what waits',
+  'src/backend/random/keyed.ts': 'of an asynchronous work: whileWaiting has it',
+  'src/backend/tfjs/fitting.ts': 'takes it off the list of what waits',
   'src/hosts/questions.ts': 'ends a line on a terminal, where nothing stops by force',
   'src/widgets/interact.ts': 'given up by whileWaiting',
   'src/train/step/own-iteration.ts':

@@ -20,7 +20,7 @@ import { findMade } from './uses.js'
  * - or nearer to the value that the expression has without rounding, with no number on the way that is larger than those that were
  *   written (gelu.ts: with the proof).
  *
- * ONNX Runtime's own passes that keep to neither are turned off (native.ts). test/backend/simplify/arithmetic.test.ts holds all of it
+ * ONNX Runtime's own passes that keep to neither are turned off (native.ts). test/backend/passes/arithmetic.test.ts holds all of it
  * to the error that the written program may have.
  */
 export function simplify(nodes: readonly Node[], results: readonly Value[]): Node[] {

@@ -175,7 +175,7 @@ export const processors = (): number => availableParallelism()
 const providerOf = (device: string, onProcessor: readonly string[]) =>
   onProcessor.length === 0 ? device : { name: device, forceCpuNodeNames: onProcessor }
 
-/** Passes of ONNX Runtime (1.30) that break graphs, or compute something else than they say (the rule: simplify/index.ts). */
+/** Passes of ONNX Runtime (1.30) that break graphs, or compute something else than they say (the rule: passes/index.ts). */
 const unwanted = [
   // It breaks graphs with 1 / a * (b + 0): it looks for a node that another pass has taken out.
   'DivMulFusion',

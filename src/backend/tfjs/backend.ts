@@ -6,7 +6,7 @@ import { writeCall } from '../fusions/write.js'
 import type { Value } from '../graph/graph.js'
 import { guardIndices, type Bounds } from '../graph/guards.js'
 import { boundsOf, checkInside } from './indices.js'
-import { maybeDeviations, noteKernel } from './lineage.js'
+import { Lineage } from './lineage.js'
 import type { NativeTensor } from '../session/native.js'
 import { Entries } from './entries.js'
 import { elementTypes, type Elements, type ElementType } from '../onnx/types.js'
@@ -160,7 +160,10 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Materializer {
     return this.runOnHost(kernel, inputs, attributes, infos)
   }
 
-  private readonly entryOf = ({ dataId }: Info): Entry => this.data.get(dataId)
+  private readonly lineage = new Lineage({
+    entryOf: ({ dataId }) => this.data.get(dataId),
+    isAlive: ({ dataId }) => this.data.has(dataId),
+  })
 
   /** A kernel of those that variances are made of: the last one is handed the deviations. */
   private runOfVariance(
@@ -170,12 +173,10 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Materializer {
     infos: readonly Info[],
   ): Info | Info[] {
     const deviations =
-      kernel.name === 'Mean'
-        ? maybeDeviations(inputs.x!, attributes, this.entryOf, ({ dataId }) => this.data.has(dataId))
-        : undefined
+      kernel.name === 'Mean' ? this.lineage.maybeDeviations(inputs.x!, attributes) : undefined
     const given = deviations ? { ...inputs, deviations } : inputs
     const made = this.runAnywhere(kernel, given, attributes, infos)
-    noteKernel(kernel.name, inputs, attributes, this.entryOf(made as Info), this.entryOf)
+    this.lineage.note(kernel.name, inputs, attributes, made as Info)
     return made
   }
 

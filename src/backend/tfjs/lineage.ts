@@ -20,68 +20,79 @@ type Note =
   | { kind: 'deviations'; axes: readonly number[] }
   | { kind: 'squares'; axes: readonly number[]; of: Values; deviations: Info }
 
-const notes = new WeakMap<Entry, { generation: number; note: Note }>()
-
 const valuesOf = (entry: Entry): Values => ({ entry, generation: entry.generation })
 
 const same = (before: Values, entry: Entry) =>
   before.entry === entry && before.generation === entry.generation
 
-const keep = (entry: Entry, note: Note) => void notes.set(entry, { generation: entry.generation, note })
-
-function noteOf(entry: Entry): Note | undefined {
-  const kept = notes.get(entry)
-  return kept?.generation === entry.generation ? kept.note : undefined
-}
-
 const sameAxes = (a: readonly number[], b: readonly number[]) =>
   a.length === b.length && a.every((axis) => b.includes(axis))
 
-const axesOf = ({ shape }: Info, { axis, reductionIndices }: { [name: string]: any }) =>
-  tf.util.parseAxisParam(reductionIndices ?? axis, shape)
+/** The attributes of a reduction. */
+type Reduction = { axis?: number | number[]; reductionIndices?: number | number[] }
+
+const axesOf = ({ shape }: Info, { axis, reductionIndices }: Reduction) =>
+  tf.util.parseAxisParam((reductionIndices ?? axis)!, shape)
 
 type Inputs = { readonly [name: string]: Info | null | undefined }
 
-/** Writes down what a kernel has made, if that is a step on the way to a variance. */
-export function noteKernel(
-  kernel: string,
-  inputs: Inputs,
-  attributes: { [name: string]: any },
-  made: Entry,
-  entryOf: (info: Info) => Entry,
-): void {
-  if (kernel === 'Mean') {
-    const x = inputs.x!
-    const axes = axesOf(x, attributes)
-    const kept = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size))
-    keep(made, { kind: 'mean', of: valuesOf(entryOf(x)), axes, kept })
-  } else if (kernel === 'Sub') {
-    const [a, b] = [inputs.a!, inputs.b!]
-    const mean = noteOf(entryOf(b))
-    if (mean?.kind !== 'mean' || !same(mean.of, entryOf(a))) return
-    // Where it is spread along another axis than its own, these are no deviations.
-    const whole = mean.kept.every((size) => size === 1) && tf.util.sizeFromShape(b.shape) === 1
-    if (whole || tf.util.arraysEqual(b.shape, mean.kept as number[]))
-      keep(made, { kind: 'deviations', axes: mean.axes })
-  } else if (kernel === 'Square') {
-    const x = inputs.x!
-    const note = noteOf(entryOf(x))
-    if (note?.kind === 'deviations')
-      keep(made, { kind: 'squares', axes: note.axes, of: valuesOf(entryOf(x)), deviations: x })
-  }
+/** Who holds the values of tensors. */
+interface Holder {
+  entryOf(tensor: Info): Entry
+  isAlive(tensor: Info): boolean
 }
 
-/** The deviations of whose squares, `x`, the mean over these axes is the variance. */
-export function maybeDeviations(
-  x: Info,
-  attributes: { [name: string]: any },
-  entryOf: (info: Info) => Entry,
-  isAlive: (info: Info) => boolean,
-): Info | undefined {
-  const note = noteOf(entryOf(x))
-  if (note?.kind !== 'squares') return undefined
-  const { deviations } = note
-  if (!isAlive(deviations) || !same(note.of, entryOf(deviations))) return undefined
-  const fits = tf.util.arraysEqual(x.shape, deviations.shape) && sameAxes(axesOf(x, attributes), note.axes)
-  return fits ? deviations : undefined
+/** What the tensors of one backend were made from, as far as that may be a variance. */
+export class Lineage {
+  private readonly notes = new WeakMap<Entry, { generation: number; note: Note }>()
+  private readonly holder: Holder
+
+  constructor(holder: Holder) {
+    this.holder = holder
+  }
+
+  private keep(entry: Entry, note: Note): void {
+    this.notes.set(entry, { generation: entry.generation, note })
+  }
+
+  private noteOf(tensor: Info): Note | undefined {
+    const entry = this.holder.entryOf(tensor)
+    const kept = this.notes.get(entry)
+    return kept?.generation === entry.generation ? kept.note : undefined
+  }
+
+  /** Writes down what a kernel has made, if that is a step on the way to a variance. */
+  note(kernel: string, inputs: Inputs, attributes: Reduction, result: Info): void {
+    const { holder } = this
+    const made = holder.entryOf(result)
+    if (kernel === 'Mean') {
+      const x = inputs.x!
+      const axes = axesOf(x, attributes)
+      const kept = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size))
+      this.keep(made, { kind: 'mean', of: valuesOf(holder.entryOf(x)), axes, kept })
+    } else if (kernel === 'Sub') {
+      const [a, b] = [inputs.a!, inputs.b!]
+      const mean = this.noteOf(b)
+      if (mean?.kind !== 'mean' || !same(mean.of, holder.entryOf(a))) return
+      // Where it is spread along another axis than its own, these are no deviations.
+      const whole = mean.kept.every((size) => size === 1) && tf.util.sizeFromShape(b.shape) === 1
+      if (whole || tf.util.arraysEqual(b.shape, mean.kept as number[]))
+        this.keep(made, { kind: 'deviations', axes: mean.axes })
+    } else if (kernel === 'Square') {
+      const x = inputs.x!
+      const note = this.noteOf(x)
+      if (note?.kind !== 'deviations') return
+      this.keep(made, { kind: 'squares', axes: note.axes, of: valuesOf(holder.entryOf(x)), deviations: x })
+    }
+  }
+
+  /** The deviations of whose squares, `x`, the mean over these axes is the variance. */
+  maybeDeviations(x: Info, attributes: Reduction): Info | undefined {
+    const note = this.noteOf(x)
+    if (note?.kind !== 'squares') return undefined
+    const { deviations } = note
+    if (!this.holder.isAlive(deviations) || !same(note.of, this.holder.entryOf(deviations))) return undefined
+    const fits = tf.util.arraysEqual(x.shape, deviations.shape) && sameAxes(axesOf(x, attributes), note.axes)
+    return fits ? deviations : undefined
+  }
 }
