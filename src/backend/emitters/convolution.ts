@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph/graph.js'
 import { maybeFilterGradient, maybeForward, maybeInputGradient } from './blocked.js'
-import { isFloat, type Attributes, type Emitters } from './kernel.js'
-import { activate, fusable } from './matmul.js'
+import { isFloat, type Emitters, type Inputs } from './kernel.js'
+import { activate, fusable, type Activated } from './matmul.js'
 
 export type Info = tf.backend_util.Conv2DInfo
 
@@ -12,11 +12,20 @@ export const mostColumns = 64 * 2 ** 20
 const toNHWC = [0, 2, 3, 1]
 const toNCHW = [0, 3, 1, 2]
 
+/** What tfjs's convolutions and their gradients have in common. */
+interface ConvolutionAttributes {
+  strides: [number, number] | number
+  pad: 'valid' | 'same' | number | tf.backend_util.ExplicitPadding
+  dataFormat?: 'NHWC' | 'NCHW'
+  dilations?: [number, number] | number
+  dimRoundingMode?: 'floor' | 'round' | 'ceil'
+}
+
 /** What tfjs says of a convolution whose tensors were brought to NHWC. */
 export function infoOf(
   x: readonly number[],
   filter: readonly number[],
-  attributes: Attributes,
+  attributes: ConvolutionAttributes,
   depthwise = false,
 ): Info {
   const { strides, dilations, pad, dimRoundingMode } = attributes
@@ -35,10 +44,12 @@ export function infoOf(
   )
 }
 
-export const isNCHW = ({ dataFormat }: Attributes) => dataFormat === 'NCHW'
-const last = (g: Graph, x: Value, attributes: Attributes) => (isNCHW(attributes) ? g.transpose(x, toNHWC) : x)
-const back = (g: Graph, x: Value, attributes: Attributes) => (isNCHW(attributes) ? g.transpose(x, toNCHW) : x)
-const shapeLast = (shape: readonly number[], attributes: Attributes) =>
+export const isNCHW = ({ dataFormat }: { dataFormat?: 'NHWC' | 'NCHW' }) => dataFormat === 'NCHW'
+const last = (g: Graph, x: Value, attributes: ConvolutionAttributes) =>
+  isNCHW(attributes) ? g.transpose(x, toNHWC) : x
+const back = (g: Graph, x: Value, attributes: ConvolutionAttributes) =>
+  isNCHW(attributes) ? g.transpose(x, toNCHW) : x
+const shapeLast = (shape: readonly number[], attributes: ConvolutionAttributes) =>
   isNCHW(attributes) ? toNHWC.map((axis) => shape[axis]!) : shape
 
 /** Channels from which pixels are faster gathered one by one than cut out by strides: a pixel is then a cache line. */
@@ -230,8 +241,8 @@ function depthwise(g: Graph, x: Value, filter: Value, info: Info): Value {
 function withBias(
   g: Graph,
   plain: Value,
-  { bias, preluActivationWeights }: { [name: string]: Value },
-  attributes: Attributes,
+  { bias, preluActivationWeights }: Inputs,
+  attributes: ConvolutionAttributes & Activated,
 ): Value {
   const byChannel = (value: Value | undefined) =>
     value && isNCHW(attributes) && value.shape.length === 1 && value.shape[0] !== 1
@@ -242,13 +253,13 @@ function withBias(
 }
 
 export const convolution: Emitters = {
-  Conv2D({ x, filter }, attributes, g) {
+  Conv2D({ x, filter }, attributes: tf.Conv2DAttrs, g) {
     if (!isFloat(x, filter)) return undefined
     const info = infoOf(shapeLast(x!.shape, attributes), filter!.shape, attributes)
     if (!fits(info)) return undefined
     return back(g, forward(g, last(g, x!, attributes), filter!, info), attributes)
   },
-  FusedConv2D(inputs, attributes, g) {
+  FusedConv2D(inputs, attributes: tf.FusedConv2DAttrs, g) {
     const { x, filter } = inputs
     if (!isFloat(x, filter, inputs.bias) || !fusable.has(attributes.activation)) return undefined
     const info = infoOf(shapeLast(x!.shape, attributes), filter!.shape, attributes)
@@ -256,7 +267,7 @@ export const convolution: Emitters = {
     const plain = back(g, forward(g, last(g, x!, attributes), filter!, info), attributes)
     return withBias(g, plain, inputs, attributes)
   },
-  Conv2DBackpropInput({ dy, filter }, attributes, g) {
+  Conv2DBackpropInput({ dy, filter }, attributes: tf.Conv2DBackpropInputAttrs, g) {
     if (!isFloat(dy, filter)) return undefined
     const info = infoOf(shapeLast(attributes.inputShape, attributes), filter!.shape, attributes)
     const [, height, width] = shapeLast(dy!.shape, attributes)
@@ -264,18 +275,18 @@ export const convolution: Emitters = {
     if (height !== info.outHeight || width !== info.outWidth || !fits(info)) return undefined
     return back(g, inputGradient(g, last(g, dy!, attributes), filter!, info), attributes)
   },
-  Conv2DBackpropFilter({ x, dy }, attributes, g) {
+  Conv2DBackpropFilter({ x, dy }, attributes: tf.Conv2DBackpropFilterAttrs, g) {
     const image = shapeLast(x!.shape, attributes)
     const info = infoOf(image, attributes.filterShape, attributes)
     if (!isFloat(x, dy) || attributes.filterShape[2] !== image[3] || !fits(info)) return undefined
     return filterGradient(g, last(g, x!, attributes), last(g, dy!, attributes), info)
   },
-  DepthwiseConv2dNative({ x, filter }, attributes, g) {
+  DepthwiseConv2dNative({ x, filter }, attributes: tf.DepthwiseConv2dNativeAttrs, g) {
     if (!isFloat(x, filter) || isNCHW(attributes)) return undefined
     const info = infoOf(x!.shape, filter!.shape, attributes, true)
     return fits(info) ? depthwise(g, x!, filter!, info) : undefined
   },
-  FusedDepthwiseConv2D(inputs, attributes, g) {
+  FusedDepthwiseConv2D(inputs, attributes: tf.FusedDepthwiseConv2DAttrs, g) {
     const { x, filter, bias } = inputs
     if (!isFloat(x, filter, bias) || !fusable.has(attributes.activation) || isNCHW(attributes))
       return undefined
@@ -283,7 +294,11 @@ export const convolution: Emitters = {
     if (!fits(info)) return undefined
     return withBias(g, depthwise(g, x!, filter!, info), inputs, attributes)
   },
-  DepthwiseConv2dNativeBackpropInput({ dy, filter }, attributes, g) {
+  DepthwiseConv2dNativeBackpropInput(
+    { dy, filter },
+    attributes: tf.DepthwiseConv2dNativeBackpropInputAttrs,
+    g,
+  ) {
     if (!isFloat(dy, filter)) return undefined
     const info = infoOf(attributes.inputShape, filter!.shape, attributes, true)
     if (!fits(info)) return undefined
@@ -302,7 +317,7 @@ export const convolution: Emitters = {
     const parts = g.reshape(g.matmul(each, gradients), [batchSize, inChannels * taps, windows])
     return g.transpose(sumWindows(g, parts, info, batchSize, inChannels), toNHWC)
   },
-  DepthwiseConv2dNativeBackpropFilter({ x, dy }, attributes, g) {
+  DepthwiseConv2dNativeBackpropFilter({ x, dy }, attributes: tf.DepthwiseConv2dNativeBackpropFilterAttrs, g) {
     if (!isFloat(x, dy)) return undefined
     const info = infoOf(x!.shape, attributes.filterShape, attributes, true)
     if (!fits(info)) return undefined

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Emitters } from './kernel.js'
-import { isFloat, type Attributes } from './kernel.js'
+import { isFloat } from './kernel.js'
 
 type Shape = [number, number, number, number, number]
 
@@ -10,7 +10,7 @@ const toChannelsLast = [0, 2, 3, 4, 1]
 function infoOf(
   x: readonly number[],
   filter: readonly number[],
-  { strides, dilations = 1, pad }: Attributes,
+  { strides, dilations = 1, pad }: Omit<tf.Conv3DAttrs, 'dilations' | 'dataFormat'> & Partial<tf.Conv3DAttrs>,
 ) {
   return tf.backend_util.computeConv3DInfo(x as Shape, filter as Shape, strides, dilations, pad)
 }
@@ -39,7 +39,7 @@ const unreached = (info: Info) =>
 const fits = (info: Info) => [...before(info), ...after(info)].every((size) => size >= 0)
 
 export const convolution3d: Emitters = {
-  Conv3D({ x, filter }, attributes, g) {
+  Conv3D({ x, filter }, attributes: tf.Conv3DAttrs, g) {
     if (!isFloat(x, filter)) return undefined
     const info = infoOf(x!.shape, filter!.shape, attributes)
     if (!fits(info)) return undefined
@@ -52,7 +52,7 @@ export const convolution3d: Emitters = {
     )
     return g.transpose(y, toChannelsLast)
   },
-  Conv3DBackpropInputV2({ dy, filter }, attributes, g) {
+  Conv3DBackpropInputV2({ dy, filter }, attributes: tf.Conv3DBackpropInputV2Attrs, g) {
     if (!isFloat(dy, filter)) return undefined
     const info = infoOf(attributes.inputShape, filter!.shape, attributes)
     if (!fits(info) || !outsideOf(info).every((size, at) => size === dy!.shape[at + 1])) return undefined
@@ -72,7 +72,7 @@ export const convolution3d: Emitters = {
     return g.transpose(x, toChannelsLast)
   },
   // A convolution in which the batch takes the place of the channels, and strides and dilations change places.
-  Conv3DBackpropFilterV2({ x, dy }, attributes, g) {
+  Conv3DBackpropFilterV2({ x, dy }, attributes: tf.Conv3DBackpropFilterV2Attrs, g) {
     if (!isFloat(x, dy)) return undefined
     const info = infoOf(x!.shape, attributes.filterShape, attributes)
     if (!fits(info)) return undefined

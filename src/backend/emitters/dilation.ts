@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph/graph.js'
 import { sumWindows } from './convolution.js'
-import { isFloat, type Attributes, type Emitters } from './kernel.js'
+import { isFloat, type Emitters } from './kernel.js'
 
 type Shape = [number, number, number, number]
 
-function infoOf(x: Value, filter: Value, { strides, pad, dilations }: Attributes) {
+function infoOf(x: Value, filter: Value, { strides, pad, dilations }: tf.Dilation2DAttrs) {
   return tf.backend_util.computeDilation2DInfo(
     x.shape as Shape,
     filter.shape as [number, number, number],
@@ -50,12 +50,12 @@ function shares(g: Graph, x: Value, filter: Value, dy: Value, info: Info): Value
 
 /** Morphological dilation: the largest of x + filter in each window. */
 export const dilation: Emitters = {
-  Dilation2D({ x, filter }, attributes, g) {
+  Dilation2D({ x, filter }, attributes: tf.Dilation2DAttrs, g) {
     if (!isFloat(x, filter)) return undefined
     const parts = raised(g, x!, filter!, infoOf(x!, filter!, attributes))
     return g.node('Max', parts, parts[0]!.shape, 'float32')
   },
-  Dilation2DBackpropInput({ x, filter, dy }, attributes, g) {
+  Dilation2DBackpropInput({ x, filter, dy }, attributes: tf.Dilation2DAttrs, g) {
     if (!isFloat(x, filter, dy)) return undefined
     const info = infoOf(x!, filter!, attributes)
     const { batchSize, outHeight, outWidth, inChannels } = info
@@ -70,7 +70,7 @@ export const dilation: Emitters = {
     ])
     return g.transpose(sumWindows(g, windows, info, batchSize, inChannels), [0, 2, 3, 1])
   },
-  Dilation2DBackpropFilter({ x, filter, dy }, attributes, g) {
+  Dilation2DBackpropFilter({ x, filter, dy }, attributes: tf.Dilation2DAttrs, g) {
     if (!isFloat(x, filter, dy)) return undefined
     const sums = shares(g, x!, filter!, dy!, infoOf(x!, filter!, attributes)).map((part) =>
       g.reshape(g.reduce('ReduceSum', part, [0, 1, 2], false), [1, filter!.shape[2]!]),

@@ -1,3 +1,4 @@
+import type * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph/graph.js'
 import { isFloat, isNumber, listOf, type Emit, type Emitters } from './kernel.js'
 
@@ -186,22 +187,22 @@ export const elementwise: Emitters = {
     if (isFloat(...list) && list.length > 1) return g.node('Sum', list, list[0]!.shape, 'float32')
     return list.reduce((sum, value) => g.add(sum, value))
   },
-  Cast({ x }, { dtype }, g) {
+  Cast({ x }, { dtype }: tf.CastAttrs, g) {
     if (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool') return undefined
     return x!.type === 'float32' && dtype === 'int32' ? wholeOf(g, x!) : g.cast(x!, dtype)
   },
-  ClipByValue({ x }, { clipValueMin, clipValueMax }, g) {
+  ClipByValue({ x }, { clipValueMin, clipValueMax }: tf.ClipByValueAttrs, g) {
     if (!isNumber(x!)) return undefined
     const least = g.binary('Max', x!, g.scalar(clipValueMin, x!.type))
     return g.binary('Min', least, g.scalar(clipValueMax, x!.type))
   },
-  LeakyRelu: ({ x }, { alpha }, g) =>
+  LeakyRelu: ({ x }, { alpha }: tf.LeakyReluAttrs, g) =>
     isFloat(x) ? g.unary('LeakyRelu', x!, { alpha: { float: alpha } }) : undefined,
   Prelu({ x, alpha }, _, g) {
     if (!isFloat(x, alpha)) return undefined
     return g.where(g.binary('Less', x!, g.scalar(0), 'bool'), g.mul(x!, alpha!), x!)
   },
-  Step({ x }, { alpha = 0 }, g) {
+  Step({ x }, { alpha = 0 }: tf.StepAttrs, g) {
     if (!isFloat(x)) return undefined
     const above = g.where(g.binary('Greater', x!, g.scalar(0), 'bool'), g.scalar(1), g.scalar(alpha))
     return keepNaN(g, x!, above)

@@ -62,7 +62,7 @@ function flatPlaces(g: Graph, places: Value, sizes: readonly number[]): Value {
 }
 
 export const gather: Emitters = {
-  GatherV2({ x, indices }, { axis, batchDims = 0 }, g) {
+  GatherV2({ x, indices }, { axis, batchDims = 0 }: tf.GatherV2Attrs, g) {
     const at = tf.util.parseAxisParam(axis, x!.shape as number[])[0]!
     if (indices!.type !== 'int32') return undefined
     if (batchDims === 0) return g.gather(x!, indices!, at)
@@ -84,7 +84,7 @@ export const gather: Emitters = {
     if (count === 0 || indices!.type !== 'int32' || params!.shape.length === 0) return undefined
     return g.node('GatherND', [params!, g.cast(indices!, 'int64')], shape, params!.type)
   },
-  ScatterNd({ indices, updates }, { shape }, g) {
+  ScatterNd({ indices, updates }, { shape }: tf.ScatterNdAttrs, g) {
     if (!isNumber(updates!) || shape.length === 0) return undefined
     const { places, rows, rest } = scattered(g, shape, indices!, updates!)
     const sizes: number[] = shape.slice(0, shape.length - rest.length)
@@ -95,7 +95,7 @@ export const gather: Emitters = {
     if (!isNumber(tensor!) || tensor!.type !== updates!.type) return undefined
     return write(g, tensor!, indices!, updates!)
   },
-  SparseToDense({ sparseIndices, sparseValues, defaultValue }, { outputShape }, g) {
+  SparseToDense({ sparseIndices, sparseValues, defaultValue }, { outputShape }: tf.SparseToDenseAttrs, g) {
     if (!isNumber(sparseValues!) || defaultValue!.type !== sparseValues!.type) return undefined
     const onto = g.node(
       'Expand',
@@ -105,18 +105,18 @@ export const gather: Emitters = {
     )
     return write(g, onto, sparseIndices!, sparseValues!)
   },
-  UnsortedSegmentSum({ x, segmentIds }, { numSegments }, g) {
+  UnsortedSegmentSum({ x, segmentIds }, { numSegments }: tf.UnsortedSegmentSumAttrs, g) {
     if (!isFloat(x) || segmentIds!.type !== 'int32' || segmentIds!.shape.length !== 1) return undefined
     const [count, ...rest] = x!.shape as [number, ...number[]]
     const rows = g.reshape(x!, [count, sizeOf(rest)])
     return g.reshape(addRows(g, rows, segmentIds!, numSegments), [numSegments, ...rest])
   },
-  Bincount({ x, weights }, { size }, g) {
+  Bincount({ x, weights }, { size }: tf.BincountAttrs, g) {
     if (x!.type !== 'int32' || !isNumber(weights!)) return undefined
     const count = sizeOf(x!.shape)
     return g.reshape(addRows(g, g.reshape(weights!, [count, 1]), g.flat(x!), size), [size])
   },
-  DenseBincount({ x, weights }, { size, binaryOutput }, g) {
+  DenseBincount({ x, weights }, { size, binaryOutput }: tf.DenseBincountAttrs, g) {
     if (x!.type !== 'int32' || !isNumber(weights!)) return undefined
     const [rows, columns] = x!.shape.length === 1 ? [1, x!.shape[0]!] : (x!.shape as [number, number])
     const count = rows * columns
@@ -134,7 +134,7 @@ export const gather: Emitters = {
     const result = binaryOutput ? g.binary('Min', sum, g.scalar(1, sum.type)) : sum
     return g.reshape(result, x!.shape.length === 1 ? [size] : [rows, size])
   },
-  SearchSorted({ sortedSequence, values }, { side }, g) {
+  SearchSorted({ sortedSequence, values }, { side }: tf.SearchSortedAttrs, g) {
     if (!isNumber(sortedSequence!) || sortedSequence!.type !== values!.type) return undefined
     const [rows, length] = sortedSequence!.shape as [number, number]
     const count = values!.shape[1]!
@@ -143,7 +143,7 @@ export const gather: Emitters = {
     const before = g.binary(side === 'left' ? 'Less' : 'LessOrEqual', sequence, each, 'bool')
     return g.reduce('ReduceSum', g.cast(before, 'int32'), [2], false)
   },
-  TopK({ x }, { k }, g) {
+  TopK({ x }, { k }: tf.TopKAttrs, g) {
     if (!isNumber(x!) || x!.shape.length === 0 || k === 0) return undefined
     const shape = [...x!.shape.slice(0, -1), k]
     const outputs = [

@@ -1,11 +1,17 @@
+import type * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph/graph.js'
-import { isFloat, type Attributes, type Emitters } from './kernel.js'
+import { isFloat, type Emitters, type Inputs } from './kernel.js'
 
 /**
  * Resizing is linear in the image, and works on rows and columns apart: each is a matrix [after, before] that holds how
  * much of each old line a new one takes. Its gradient is the transposed matrix.
  */
-type Weights = (after: number, before: number, attributes: Attributes) => number[]
+type Weights = (after: number, before: number, attributes: Scaling) => number[]
+
+interface Scaling {
+  alignCorners: boolean
+  halfPixelCenters: boolean
+}
 
 const scaleOf = (after: number, before: number, alignCorners: boolean) =>
   alignCorners && after > 1 ? (before - 1) / (after - 1) : before / after
@@ -28,7 +34,7 @@ const nearestLine = (
   line: number,
   after: number,
   before: number,
-  { alignCorners, halfPixelCenters }: Attributes,
+  { alignCorners, halfPixelCenters }: Scaling,
 ) => {
   const place = scaleOf(after, before, alignCorners) * (halfPixelCenters ? line + 0.5 : line)
   return Math.max(0, Math.min(before - 1, alignCorners ? Math.round(place) : Math.floor(place)))
@@ -55,7 +61,7 @@ function matrices(
   weights: Weights,
   after: readonly number[],
   before: readonly number[],
-  attributes: Attributes,
+  attributes: Scaling,
 ) {
   const matrix = (axis: 0 | 1) =>
     g.constant(weights(after[axis]!, before[axis]!, attributes), [after[axis]!, before[axis]!], 'float32')
@@ -63,7 +69,7 @@ function matrices(
 }
 
 function gradient(weights: Weights) {
-  return ({ images, dy }: { [name: string]: Value }, attributes: Attributes, g: Graph) => {
+  return ({ images, dy }: Inputs, attributes: Scaling, g: Graph) => {
     if (!isFloat(dy)) return undefined
     // tfjs's gradients take no half pixel centers.
     const settings = { ...attributes, halfPixelCenters: false }
@@ -73,11 +79,11 @@ function gradient(weights: Weights) {
 }
 
 export const image: Emitters = {
-  ResizeBilinear({ images }, attributes, g) {
+  ResizeBilinear({ images }, attributes: tf.ResizeBilinearAttrs, g) {
     const [rows, columns] = matrices(g, linear, attributes.size, images!.shape.slice(1, 3), attributes)
     return resize(g, g.cast(images!, 'float32'), rows, columns, false)
   },
-  ResizeNearestNeighbor({ images }, attributes, g) {
+  ResizeNearestNeighbor({ images }, attributes: tf.ResizeNearestNeighborAttrs, g) {
     const lines = (axis: 0 | 1) =>
       g.whole(
         Array.from({ length: attributes.size[axis] }, (_, line) =>

@@ -3,18 +3,17 @@ import type { Graph, Value } from '../graph/graph.js'
 /** The inputs of a kernel by tfjs's names, as values of the graph. Optional ones may be missing. */
 export type Inputs = { [name: string]: Value }
 
-/** tfjs's attributes of a kernel; each emitter reads those that the kernel's interface in tfjs-core lists. */
-export type Attributes = { [name: string]: any }
+/** A kernel's attributes. Each row says which interface of tfjs-core lists those that it reads. */
+export type Attributes = object
 
 /**
  * Writes one kernel into a graph. `undefined` says that there is no ONNX form for these types or attributes; it must then have
  * added no nodes, and the kernel runs on the host.
  */
-export type Emit = (
-  inputs: Inputs,
-  attributes: Attributes,
-  graph: Graph,
-) => Value | readonly Value[] | undefined
+export type Emit = {
+  // As a method, so that a row may name the attributes of its kernel.
+  emit(inputs: Inputs, attributes: Attributes, graph: Graph): Value | readonly Value[] | undefined
+}['emit']
 
 export type Emitters = { readonly [kernel: string]: Emit }
 

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph/graph.js'
 import { elu, sigmoid } from './exponential.js'
-import { isFloat, listOf, type Attributes, type Emitters } from './kernel.js'
+import { isFloat, listOf, type Emitters } from './kernel.js'
 import { findBlock, sumOver } from './sums.js'
 
 /** The sum of a reshaped product and a bias that joins it before it is reshaped: then ONNX Runtime makes one pass of both. */
@@ -12,11 +12,17 @@ export function maybeAddToProduct(g: Graph, a: Value, b: Value): Value | undefin
   return g.reshape(g.add(product, b), a.shape)
 }
 
+/** What a kernel does to its result. */
+export interface Activated {
+  activation?: string
+  leakyreluAlpha?: number
+}
+
 /** The activations that tfjs fuses into a product or a convolution. */
 export function activate(
   g: Graph,
   x: Value,
-  { activation, leakyreluAlpha }: Attributes,
+  { activation, leakyreluAlpha }: Activated,
   slope?: Value,
 ): Value {
   switch (activation) {
@@ -29,7 +35,7 @@ export function activate(
     case 'sigmoid':
       return sigmoid(g, x)
     case 'leakyrelu':
-      return g.unary('LeakyRelu', x, { alpha: { float: leakyreluAlpha } })
+      return g.unary('LeakyRelu', x, { alpha: { float: leakyreluAlpha! } })
     case 'prelu':
       return g.where(g.binary('Less', x, g.scalar(0), 'bool'), g.mul(x, slope!), x)
     default:
@@ -83,15 +89,15 @@ function product(g: Graph, a: Value, b: Value, transposeA: boolean, transposeB: 
 }
 
 export const matmul: Emitters = {
-  BatchMatMul: ({ a, b }, { transposeA, transposeB }, g) =>
+  BatchMatMul: ({ a, b }, { transposeA, transposeB }: tf.BatchMatMulAttrs, g) =>
     isFloat(a, b) ? product(g, a!, b!, transposeA, transposeB) : undefined,
-  _FusedMatMul({ a, b, bias, preluActivationWeights }, attributes, g) {
+  _FusedMatMul({ a, b, bias, preluActivationWeights }, attributes: tf._FusedMatMulAttrs, g) {
     if (!isFloat(a, b, bias) || !fusable.has(attributes.activation)) return undefined
     const plain = product(g, a!, b!, attributes.transposeA, attributes.transposeB)
     const biased = bias ? (maybeAddToProduct(g, plain, bias) ?? g.add(plain, bias)) : plain
     return activate(g, biased, attributes, preluActivationWeights)
   },
-  Einsum(inputs, { equation }, g) {
+  Einsum(inputs, { equation }: tf.EinsumAttrs, g) {
     const list = listOf(inputs)
     if (!isFloat(...list)) return undefined
     const { allDims, idDims } = tf.backend_util.decodeEinsumEquation(equation, list.length)
@@ -103,9 +109,7 @@ export const matmul: Emitters = {
         sizes.set(letter, size)
       }
     tf.backend_util.checkEinsumDimSizes(allDims.length, idDims, list as never)
-    const to = [...(equation as string).split('->')[1]!.replaceAll(' ', '')].map((letter) =>
-      sizes.get(letter)!,
-    )
-    return g.node('Einsum', list, to, 'float32', { equation: (equation as string).replaceAll(' ', '') })
+    const to = [...equation.split('->')[1]!.replaceAll(' ', '')].map((letter) => sizes.get(letter)!)
+    return g.node('Einsum', list, to, 'float32', { equation: equation.replaceAll(' ', '') })
   },
 }

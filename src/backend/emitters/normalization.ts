@@ -1,3 +1,4 @@
+import type * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph/graph.js'
 import { sizeOf } from '../onnx/types.js'
 import { isFloat, type Emitters } from './kernel.js'
@@ -17,20 +18,20 @@ function sumOfNeighbours(g: Graph, x: Value, radius: number): Value {
 }
 
 export const normalization: Emitters = {
-  FusedBatchNorm({ x, mean, variance, offset, scale }, { varianceEpsilon }, g) {
+  FusedBatchNorm({ x, mean, variance, offset, scale }, { varianceEpsilon }: tf.FusedBatchNormAttrs, g) {
     if (!isFloat(x, mean, variance, offset, scale)) return undefined
     const deviation = g.unary('Sqrt', g.add(variance!, g.scalar(varianceEpsilon)))
     const factor = scale ? g.div(scale, deviation) : g.unary('Reciprocal', deviation)
     const scaled = g.mul(g.sub(x!, mean!), factor)
     return offset ? g.add(scaled, offset) : scaled
   },
-  LRN({ x }, { depthRadius, bias, alpha, beta }, g) {
+  LRN({ x }, { depthRadius, bias, alpha, beta }: tf.LRNAttrs, g) {
     if (!isFloat(x)) return undefined
     const sum = sumOfNeighbours(g, g.mul(x!, x!), depthRadius)
     const norm = g.add(g.mul(sum, g.scalar(alpha)), g.scalar(bias))
     return g.mul(x!, g.binary('Pow', norm, g.scalar(-beta)))
   },
-  LRNGrad({ x, y, dy }, { depthRadius, bias, alpha, beta }, g) {
+  LRNGrad({ x, y, dy }, { depthRadius, bias, alpha, beta }: tf.LRNGradAttrs, g) {
     if (!isFloat(x, y, dy)) return undefined
     const sum = sumOfNeighbours(g, g.mul(x!, x!), depthRadius)
     const norm = g.add(g.mul(sum, g.scalar(alpha)), g.scalar(bias))

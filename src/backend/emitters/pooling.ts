@@ -1,3 +1,4 @@
+import type * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph/graph.js'
 import { sizeOf } from '../onnx/types.js'
 import { sumWindows } from './convolution.js'
@@ -108,7 +109,7 @@ function averageGradient(g: Graph, dy: Value, info: Info): Value {
 }
 
 export const pooling: Emitters = {
-  MaxPool({ x }, attributes, g) {
+  MaxPool({ x }, attributes: tf.MaxPoolAttrs, g) {
     const info = infoOf(x!.shape, attributes)
     if (!isFloat(x) || !fits(info)) return undefined
     if (isSmallTiled(info)) return largestOf(g, tilesOf(g, x!, info))
@@ -117,7 +118,7 @@ export const pooling: Emitters = {
       toNHWC,
     )
   },
-  AvgPool({ x }, attributes, g) {
+  AvgPool({ x }, attributes: tf.AvgPoolAttrs, g) {
     const info = infoOf(x!.shape, attributes)
     if (!isFloat(x) || !fits(info)) return undefined
     if (
@@ -129,16 +130,16 @@ export const pooling: Emitters = {
       return meanOver(g, x!, [1, 2], true)
     return g.transpose(averages(g, g.transpose(x!, toNCHW), info), toNHWC)
   },
-  MaxPoolGrad({ dy, input }, attributes, g) {
+  MaxPoolGrad({ dy, input }, attributes: tf.MaxPoolGradAttrs, g) {
     const info = infoOf(input!.shape, attributes)
     if (!isFloat(dy, input) || !fits(info)) return undefined
     return maxGradient(g, dy!, input!, info)
   },
-  AvgPoolGrad({ dy, input }, attributes, g) {
+  AvgPoolGrad({ dy, input }, attributes: tf.AvgPoolGradAttrs, g) {
     const info = infoOf(input!.shape, attributes)
     return isFloat(dy) && fits(info) ? averageGradient(g, dy!, info) : undefined
   },
-  MaxPoolWithArgmax({ x }, attributes, g) {
+  MaxPoolWithArgmax({ x }, attributes: tf.MaxPoolWithArgmaxAttrs, g) {
     const info = infoOf(x!.shape, attributes)
     if (!isFloat(x) || !fits(info)) return undefined
     const known = g.where(g.unary('IsNaN', x!, {}, 'bool'), g.scalar(-Infinity), x!)

@@ -1,14 +1,17 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Graph, Value } from '../graph/graph.js'
+import type { Graph } from '../graph/graph.js'
 import { sizeOf } from '../onnx/types.js'
-import { isFloat, type Attributes, type Emitters } from './kernel.js'
+import { isFloat, type Emitters, type Inputs } from './kernel.js'
 
 type Shape = [number, number, number, number, number]
 
 const toChannelsFirst = [0, 4, 1, 2, 3]
 const toChannelsLast = [0, 2, 3, 4, 1]
 
-function infoOf(x: readonly number[], { filterSize, strides, pad, dimRoundingMode }: Attributes) {
+/** What tfjs's poolings and their gradients have in common. */
+type PoolAttributes = Omit<tf.MaxPool3DAttrs, 'dataFormat'>
+
+function infoOf(x: readonly number[], { filterSize, strides, pad, dimRoundingMode }: PoolAttributes) {
   return tf.backend_util.computePool3DInfo(x as Shape, filterSize, strides, 1, pad, dimRoundingMode)
 }
 
@@ -39,7 +42,7 @@ const outFirst = (info: Info) => [info.batchSize, info.inChannels, ...outsideOf(
 const inFirst = (info: Info) => [info.batchSize, info.inChannels, ...insideOf(info)]
 
 function pool(op: string) {
-  return ({ x }: { [name: string]: Value }, attributes: Attributes, g: Graph) => {
+  return ({ x }: Inputs, attributes: PoolAttributes, g: Graph) => {
     const info = infoOf(x!.shape, attributes)
     if (!isFloat(x) || !fits(info)) return undefined
     const y = g.node(op, [g.transpose(x!, toChannelsFirst)], outFirst(info), 'float32', windowsOf(info))
@@ -50,7 +53,7 @@ function pool(op: string) {
 export const pooling3d: Emitters = {
   MaxPool3D: pool('MaxPool'),
   AvgPool3D: pool('AveragePool'),
-  MaxPool3DGrad({ dy, input }, attributes, g) {
+  MaxPool3DGrad({ dy, input }, attributes: tf.MaxPool3DGradAttrs, g) {
     const info = infoOf(input!.shape, attributes)
     if (!isFloat(dy, input) || !fits(info)) return undefined
     const outputs = [
@@ -69,7 +72,7 @@ export const pooling3d: Emitters = {
     return g.transpose(g.reshape(sum, inFirst(info)), toChannelsLast)
   },
   // tfjs divides by the size of the window, also where part of it is padding.
-  AvgPool3DGrad({ dy, input }, attributes, g) {
+  AvgPool3DGrad({ dy, input }, attributes: tf.AvgPool3DGradAttrs, g) {
     const info = infoOf(input!.shape, attributes)
     if (!isFloat(dy) || !fits(info)) return undefined
     const share = g.filled([info.inChannels, 1, ...filterOf(info)], 1 / sizeOf(filterOf(info)), 'float32')

@@ -21,13 +21,13 @@ function mix(g: Graph, word: Value): Value {
 
 export const random: Emitters = {
   /** Two words from the iteration's number; `seed` is the run's. */
-  RandomKey({ iteration }, { seed }, g) {
+  RandomKey({ iteration }, { seed }: { seed: number }, g) {
     const count = g.cast(g.cast(g.reshape(iteration!, [1]), 'int32'), 'uint32')
     const moved = g.mul(count, words(g, spread.iteration))
     return g.cast(mix(g, g.add(moved, words(g, wordsOfSeed(seed)))), 'int32')
   },
   /** Numbers in [0, 1): the hash of key, place and index. */
-  KeyedUniform({ key }, { place, shape }, g) {
+  KeyedUniform({ key }, { place, shape }: { place: number; shape: number[] }, g) {
     const moved = spread.place.map((word) => Math.imul(word, place))
     const local = mix(g, g.add(g.cast(key!, 'uint32'), words(g, moved)))
     const word = (at: number) => g.slice(local, [at], [1])

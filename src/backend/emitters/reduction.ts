@@ -1,32 +1,39 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph/graph.js'
-import { isFloat, isNumber, type Attributes, type Emit, type Emitters } from './kernel.js'
+import { isFloat, isNumber, type Emit, type Emitters } from './kernel.js'
 import { meanOver, sumOver } from './sums.js'
 
-export function axesOf(x: Value, { axis, reductionIndices }: Attributes): number[] {
-  return tf.util.parseAxisParam(reductionIndices ?? axis, x.shape as number[])
+/** What tfjs's reductions have in common: axes by the one name or by the other. */
+export interface Reduction {
+  axis?: number | number[]
+  reductionIndices?: number | number[]
+  keepDims?: boolean
+}
+
+export function axesOf(x: Value, { axis, reductionIndices }: Reduction): number[] {
+  return tf.util.parseAxisParam((reductionIndices ?? axis)!, x.shape as number[])
 }
 
 /** A reduction that drops NaN in ONNX Runtime and must not: NaN wherever one of the reduced was. */
 function extreme(op: string): Emit {
-  return ({ x }, attributes, g) => {
+  return ({ x }, attributes: Reduction, g) => {
     if (!isNumber(x!)) return undefined
     const axes = axesOf(x!, attributes)
-    const result = g.reduce(op, x!, axes, attributes.keepDims)
+    const result = g.reduce(op, x!, axes, attributes.keepDims ?? false)
     if (x!.type === 'int32' || axes.length === 0) return result
     const isNaN = g.cast(g.unary('IsNaN', x!, {}, 'bool'), 'uint8')
-    const anyNaN = g.cast(g.reduce('ReduceMax', isNaN, axes, attributes.keepDims), 'bool')
+    const anyNaN = g.cast(g.reduce('ReduceMax', isNaN, axes, attributes.keepDims ?? false), 'bool')
     return g.where(anyNaN, g.scalar(NaN), result)
   }
 }
 
 const sumLike =
   (op: string): Emit =>
-  ({ x }, attributes, g) => {
+  ({ x }, attributes: Reduction, g) => {
     const axes = axesOf(x!, attributes)
-    if (x!.type === 'float32') return g.reduce(op, x!, axes, attributes.keepDims)
+    if (x!.type === 'float32') return g.reduce(op, x!, axes, attributes.keepDims ?? false)
     // Too large a sum of int32 would come out as the largest number; here it wraps.
-    return g.cast(g.reduce(op, g.cast(x!, 'int64'), axes, attributes.keepDims), 'int32')
+    return g.cast(g.reduce(op, g.cast(x!, 'int64'), axes, attributes.keepDims ?? false), 'int32')
   }
 
 const sumAlong = sumLike('ReduceSum')
@@ -54,14 +61,17 @@ function variance(
 
 const truth =
   (op: string): Emit =>
-  ({ x }, attributes, g) => {
+  ({ x }, attributes: Reduction, g) => {
     if (x!.type !== 'bool') return undefined
-    return g.cast(g.reduce(op, g.cast(x!, 'uint8'), axesOf(x!, attributes), attributes.keepDims), 'bool')
+    return g.cast(
+      g.reduce(op, g.cast(x!, 'uint8'), axesOf(x!, attributes), attributes.keepDims ?? false),
+      'bool',
+    )
   }
 
 const position =
   (op: string, never: number): Emit =>
-  ({ x }, attributes, g) => {
+  ({ x }, attributes: Reduction, g) => {
     if (x!.shape.length === 0) return undefined
     const axis = axesOf(x!, attributes)[0]!
     const shape = x!.shape.filter((_, at) => at !== axis)
@@ -86,15 +96,15 @@ function cumulativeProduct(g: Graph, x: Value, axis: number, exclusive: boolean,
 }
 
 export const reduction: Emitters = {
-  Sum(inputs, attributes, g) {
+  Sum(inputs, attributes: tf.SumAttrs, g) {
     const x = inputs.x!
     if (!isFloat(x)) return sumAlong(inputs, attributes, g)
-    return sumOver(g, x, axesOf(x, attributes), attributes.keepDims)
+    return sumOver(g, x, axesOf(x, attributes), attributes.keepDims ?? false)
   },
   Prod: sumLike('ReduceProd'),
-  Mean({ x, deviations }, attributes, g) {
+  Mean({ x, deviations }, attributes: tf.MeanAttrs, g) {
     const value = g.cast(x!, 'float32')
-    const at = [axesOf(x!, attributes), attributes.keepDims] as const
+    const at = [axesOf(x!, attributes), attributes.keepDims ?? false] as const
     return variance(g, value, deviations, ...at) ?? meanOver(g, value, ...at)
   },
   Max: extreme('ReduceMax'),
@@ -103,11 +113,11 @@ export const reduction: Emitters = {
   Any: truth('ReduceMax'),
   ArgMax: position('ArgMax', -Infinity),
   ArgMin: position('ArgMin', Infinity),
-  Softmax: ({ logits }, { dim }, g) =>
+  Softmax: ({ logits }, { dim }: tf.SoftmaxAttrs, g) =>
     isFloat(logits) && logits!.shape.length > 0
       ? g.unary('Softmax', logits!, { axis: dim < 0 ? dim + logits!.shape.length : dim })
       : undefined,
-  Cumsum({ x }, { axis, exclusive, reverse }, g) {
+  Cumsum({ x }, { axis, exclusive, reverse }: tf.CumsumAttrs, g) {
     if (!isNumber(x!)) return undefined
     const at = g.constant([axis < 0 ? axis + x!.shape.length : axis], [], 'int64')
     // A float32 that runs along loses a digit with each tenfold of its way.
@@ -118,7 +128,7 @@ export const reduction: Emitters = {
     })
     return g.cast(sums, x!.type)
   },
-  Cumprod({ x }, { axis, exclusive, reverse }, g) {
+  Cumprod({ x }, { axis, exclusive, reverse }: tf.CumprodAttrs, g) {
     if (!isNumber(x!) || x!.shape.length === 0) return undefined
     return cumulativeProduct(g, x!, axis < 0 ? axis + x!.shape.length : axis, exclusive, reverse)
   },

@@ -1,13 +1,15 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Graph, Value } from '../graph/graph.js'
 import { maybeGatherPixels } from './convolution.js'
-import type { Attributes } from './kernel.js'
 
 /** Poolings whose windows lie side by side, as work on tiles: one tensor for each place in a window. */
 
 type Shape4 = [number, number, number, number]
 
-export function infoOf(x: readonly number[], { filterSize, strides, pad, dimRoundingMode }: Attributes) {
+/** What tfjs's poolings and their gradients have in common. */
+type PoolAttributes = Pick<tf.MaxPoolAttrs, 'filterSize' | 'strides' | 'pad' | 'dimRoundingMode'>
+
+export function infoOf(x: readonly number[], { filterSize, strides, pad, dimRoundingMode }: PoolAttributes) {
   return tf.backend_util.computePool2DInfo(x as Shape4, filterSize, strides, 1, pad, dimRoundingMode)
 }
 

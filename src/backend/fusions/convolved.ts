@@ -1,3 +1,4 @@
+import type * as tf from '@tensorflow/tfjs'
 import { fits, infoOf, isNCHW } from '../emitters/convolution.js'
 import type { Value } from '../graph/graph.js'
 import { sizeOf } from '../onnx/types.js'
@@ -12,13 +13,13 @@ export interface Convolved extends Convolution {
 
 /** The calls that made `value`: a convolution, one with a bias added, or both in one. */
 export function findConvolution(g: KernelGraph, value: Value): Convolved | undefined {
-  const fused = g.madeBy('FusedConv2D', value)
+  const fused = g.madeBy<tf.FusedConv2DAttrs>('FusedConv2D', value)
   if (fused) {
     const { activation } = fused.attributes
     const isKnown = activation === undefined || activation === 'linear' || activation === 'relu'
     return isKnown ? convolved(fused, fused.inputs.bias, g.unshaped(value), activation === 'relu') : undefined
   }
-  const plain = g.madeBy('Conv2D', value)
+  const plain = g.madeBy<tf.Conv2DAttrs>('Conv2D', value)
   if (plain) return convolved(plain, undefined, g.unshaped(value), false)
   const sum = g.madeBy('Add', value)
   if (!sum) return undefined
@@ -28,7 +29,7 @@ export function findConvolution(g: KernelGraph, value: Value): Convolved | undef
     [b, a],
   ] as const) {
     // oxfmt-ignore
-    const call = g.madeBy('Conv2D', product)
+    const call = g.madeBy<tf.Conv2DAttrs>('Conv2D', product)
     // The bias joins the product before that is reshaped, so this is what both need.
     if (call) return convolved(call, bias, g.unshaped(product), false)
   }
@@ -36,7 +37,7 @@ export function findConvolution(g: KernelGraph, value: Value): Convolved | undef
 }
 
 function convolved(
-  { inputs, attributes }: Call,
+  { inputs, attributes }: Call<tf.Conv2DAttrs>,
   bias: Value | undefined,
   whole: Value,
   hasRelu: boolean,

@@ -3,10 +3,10 @@ import { Graph, type Value } from '../graph/graph.js'
 import type { Pooled, TiledGradient } from './tiled.js'
 
 /** One call of a kernel, its inputs as values of the graph. */
-export interface Call {
+export interface Call<A extends Attributes = Attributes> {
   readonly kernel: string
   readonly inputs: Inputs
-  readonly attributes: Attributes
+  readonly attributes: A
 }
 
 /** A graph that grows call by call, and knows which call made a value: what fusions look back on. */
@@ -22,9 +22,9 @@ export class KernelGraph extends Graph {
     if (!this.calls.has(value)) this.calls.set(value, call)
   }
 
-  /** The call that made a value, if it was one of this kernel. */
-  madeBy(kernel: string, value: Value): Call | undefined {
+  /** The call that made a value, if it was one of this kernel, whose attributes are `A`. */
+  madeBy<A extends Attributes = Attributes>(kernel: string, value: Value): Call<A> | undefined {
     const call = this.calls.get(value)
-    return call?.kernel === kernel ? call : undefined
+    return call?.kernel === kernel ? (call as Call<A>) : undefined
   }
 }

@@ -1,3 +1,4 @@
+import type * as tf from '@tensorflow/tfjs'
 import { reduction } from '../emitters/reduction.js'
 import type { Value } from '../graph/graph.js'
 import type { Fusion } from './fusion.js'
@@ -23,7 +24,7 @@ export const inputGradient: Fusion = {
 }
 
 /** Each window gives its gradient to one place: no need to look where. */
-export const biasGradient: Fusion = {
+export const biasGradient: Fusion<tf.SumAttrs> = {
   kernel: 'Sum',
   write({ inputs, attributes }, g) {
     const gradient = g.tiledGradients.get(inputs.x!)

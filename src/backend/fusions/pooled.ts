@@ -1,3 +1,4 @@
+import type * as tf from '@tensorflow/tfjs'
 import { isFloat } from '../emitters/kernel.js'
 import { fits } from '../emitters/pooling.js'
 import { infoOf, isSmallTiled, joinTiles, largestOf, tilesOf, type PoolInfo } from '../emitters/tiles.js'
@@ -21,7 +22,7 @@ import { isAbove, shareOut } from './shares.js'
 const fewest = 2 ** 16
 
 /** The pooled image, where a convolution made what is pooled. */
-export const pooledConvolution: Fusion = {
+export const pooledConvolution: Fusion<tf.MaxPoolAttrs> = {
   kernel: 'MaxPool',
   write({ inputs, attributes }, g) {
     const x = inputs.x!
@@ -75,7 +76,7 @@ export function maybeTiledGradient(
   return whole
 }
 
-export const pooledGradient: Fusion = {
+export const pooledGradient: Fusion<tf.MaxPoolGradAttrs> = {
   kernel: 'MaxPoolGrad',
   write({ inputs, attributes }, g) {
     const { dy, input } = inputs as { dy: Value; input: Value }

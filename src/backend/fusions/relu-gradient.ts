@@ -1,3 +1,4 @@
+import type * as tf from '@tensorflow/tfjs'
 import { isFloat } from '../emitters/kernel.js'
 import { maxGradient } from '../emitters/pooling.js'
 import { infoOf, isSmallTiled, largestOf, tilesOf } from '../emitters/tiles.js'
@@ -12,7 +13,7 @@ export const ofRelu = 'ofRelu'
 /** dy and x of dy times `step(x)`, where that is a relu's gradient. */
 function gradientIn({ inputs }: Call, g: KernelGraph): { dy: Value; x: Value } | undefined {
   const { a: dy, b: step } = inputs as { a: Value; b: Value }
-  const call = g.madeBy('Step', step)
+  const call = g.madeBy<{ [ofRelu]?: boolean }>('Step', step)
   const x = call?.inputs.x
   if (!x || !call.attributes[ofRelu] || !isFloat(dy) || !sameShape(x.shape, dy.shape)) return undefined
   return { dy, x }
@@ -36,7 +37,7 @@ export const pooledReluGradient: Fusion = {
   kernel: 'Multiply',
   write(call, g) {
     const found = gradientIn(call, g)
-    const pooling = found && g.madeBy('MaxPoolGrad', found.dy)
+    const pooling = found && g.madeBy<tf.MaxPoolGradAttrs>('MaxPoolGrad', found.dy)
     if (!pooling) return undefined
     const { dy, input } = pooling.inputs as { dy: Value; input: Value }
     const info = infoOf(input.shape, pooling.attributes)

@@ -1,3 +1,4 @@
+import type * as tf from '@tensorflow/tfjs'
 import { isFloat } from '../emitters/kernel.js'
 import { axesOf } from '../emitters/reduction.js'
 import { sizeOf } from '../onnx/types.js'
@@ -7,7 +8,7 @@ import type { Fusion } from './fusion.js'
 const fewSquares = 512
 
 /** The sum of all of a few squares, such as the norm of a bias' gradient is made of. */
-export const squareSum: Fusion = {
+export const squareSum: Fusion<tf.SumAttrs> = {
   kernel: 'Sum',
   write({ inputs, attributes }, g) {
     const x = inputs.x!

@@ -6,11 +6,14 @@ import type { OnnxRuntimeBackend } from './backend.js'
  * digits by its end. Here they add in double precision and round once. Whole numbers are added as there.
  */
 
-type Kernel = (
-  inputs: { [name: string]: tf.TensorInfo },
-  attributes: { [name: string]: any },
-  backend: OnnxRuntimeBackend,
-) => tf.TensorInfo | undefined
+type Kernel = {
+  // As a method, so that each may name the attributes of its kernel.
+  run(
+    inputs: { [name: string]: tf.TensorInfo },
+    attributes: object,
+    backend: OnnxRuntimeBackend,
+  ): tf.TensorInfo | undefined
+}['run']
 
 const valuesOf = (backend: OnnxRuntimeBackend, { dataId }: tf.TensorInfo) =>
   backend.readSync(dataId) as Float32Array | Int32Array
@@ -21,7 +24,7 @@ function made(backend: OnnxRuntimeBackend, shape: number[], values: Float64Array
 
 /** What comes out along an axis where each element is joined to all before it. */
 function running(first: number, join: (before: number, value: number) => number): Kernel {
-  return ({ x }, { axis, exclusive, reverse }, backend) => {
+  return ({ x }, { axis, exclusive, reverse }: tf.CumsumAttrs, backend) => {
     if (x!.dtype !== 'float32') return undefined
     const { shape } = x!
     const at = axis < 0 ? axis + shape.length : axis
@@ -44,7 +47,7 @@ function running(first: number, join: (before: number, value: number) => number)
 }
 
 /** Sums of weights by the number in `x`, a row of `size` for each row of it; missing weights are ones. */
-const bincount: Kernel = ({ x, weights }, { size, binaryOutput }, backend) => {
+const bincount: Kernel = ({ x, weights }, { size, binaryOutput }: tf.DenseBincountAttrs, backend) => {
   if (weights!.dtype !== 'float32' || x!.shape.length > 2) return undefined
   const [rows, columns] = x!.shape.length === 2 ? x!.shape : [1, x!.shape[0] ?? 1]
   const numbers = valuesOf(backend, x!)
@@ -61,7 +64,7 @@ const bincount: Kernel = ({ x, weights }, { size, binaryOutput }, backend) => {
   return made(backend, x!.shape.length === 2 ? [rows!, size] : [size], result)
 }
 
-const scatterNd: Kernel = ({ indices, updates }, { shape }, backend) => {
+const scatterNd: Kernel = ({ indices, updates }, { shape }: tf.ScatterNdAttrs, backend) => {
   const { sliceRank, numUpdates, sliceSize, strides, outputSize } = tf.backend_util.calculateShapes(
     updates as tf.Tensor,
     indices as tf.Tensor,
@@ -81,7 +84,7 @@ const scatterNd: Kernel = ({ indices, updates }, { shape }, backend) => {
 }
 
 /** The mean of squares of deviations (lineage.ts) less the square of their mean, which is not 0 since the mean was rounded. */
-const variance: Kernel = ({ x, deviations }, { axis, keepDims }, backend) => {
+const variance: Kernel = ({ x, deviations }, { axis, keepDims }: tf.MeanAttrs, backend) => {
   if (!deviations || x!.dtype !== 'float32') return undefined
   const { shape } = x!
   const axes = tf.util.parseAxisParam(axis, shape)

@@ -68,8 +68,11 @@ function placeOf(position: number, shape: readonly number[]): number[] {
 
 const depthOf = ({ shape }: tf.TensorInfo) => (shape.length > 1 ? shape.at(-1)! : 1)
 
-const rows: { readonly [kernel: string]: (inputs: Tree, attributes: Attributes) => Bounds } = {
-  GatherV2: ({ x }, { axis }) => ({
+/** As a method, so that a row may name the attributes of its kernel. */
+type BoundsOf = { of(inputs: Tree, attributes: Attributes): Bounds }['of']
+
+const rows: { readonly [kernel: string]: BoundsOf } = {
+  GatherV2: ({ x }, { axis }: tf.GatherV2Attrs) => ({
     input: 'indices',
     sizes: [x!.shape.at(axis)!],
   }),
@@ -77,12 +80,15 @@ const rows: { readonly [kernel: string]: (inputs: Tree, attributes: Attributes) 
     input: 'indices',
     sizes: params!.shape.slice(0, indices!.shape.at(-1)),
   }),
-  ScatterNd: ({ indices }, { shape }) => ({ input: 'indices', sizes: shape.slice(0, depthOf(indices!)) }),
+  ScatterNd: ({ indices }, { shape }: tf.ScatterNdAttrs) => ({
+    input: 'indices',
+    sizes: shape.slice(0, depthOf(indices!)),
+  }),
   TensorScatterUpdate: ({ tensor, indices }) => ({
     input: 'indices',
     sizes: tensor!.shape.slice(0, depthOf(indices!)),
   }),
-  SparseToDense: ({ sparseIndices }, { outputShape }) => ({
+  SparseToDense: ({ sparseIndices }, { outputShape }: tf.SparseToDenseAttrs) => ({
     input: 'sparseIndices',
     sizes: outputShape.slice(0, depthOf(sparseIndices!)),
   }),

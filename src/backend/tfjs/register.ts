@@ -3,7 +3,6 @@ import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
 import { OnnxRuntimeBackend, type Kernel } from './backend.js'
 import { emitters } from '../emitters/index.js'
 import { SigmoidComplement } from '../emitters/exponential.js'
-import type { Attributes } from '../emitters/kernel.js'
 import { quickenEngine } from './engine.js'
 import { exactOnHost } from './exact-host.js'
 import { registerFiles } from './files.js'
@@ -22,14 +21,16 @@ const views = new Set(['Identity', 'Reshape', 'ExpandDims'])
 const shapeOnly = new Set(['ZerosLike', 'OnesLike'])
 
 /** Cost of kernels that do more than one operation per element of their largest input, in additions of about 0.3 ns. */
-const costs: { [kernel: string]: (inputs: readonly tf.TensorInfo[], attributes: Attributes) => number } = {
-  BatchMatMul: ([a, b], { transposeB }) => productCost(a!, b!.shape.at(transposeB ? -2 : -1)!),
-  _FusedMatMul: ([a, b], { transposeB }) => productCost(a!, b!.shape.at(transposeB ? -2 : -1)!),
-  Fill: (_, { shape }) => tf.util.sizeFromShape(shape),
-  OneHot: ([indices], { depth }) => tf.util.sizeFromShape(indices!.shape) * depth,
-  Tile: ([x], { reps }) => tf.util.sizeFromShape(x!.shape) * tf.util.sizeFromShape(reps),
-  KeyedUniform: (_, { shape }) => tf.util.sizeFromShape(shape),
-  BroadcastTo: (_, { shape }) => tf.util.sizeFromShape(shape),
+const costs: { [kernel: string]: Kernel['cost'] } = {
+  BatchMatMul: ([a, b], { transposeB }: tf.BatchMatMulAttrs) =>
+    productCost(a!, b!.shape.at(transposeB ? -2 : -1)!),
+  _FusedMatMul: ([a, b], { transposeB }: tf._FusedMatMulAttrs) =>
+    productCost(a!, b!.shape.at(transposeB ? -2 : -1)!),
+  Fill: (_, { shape }: tf.FillAttrs) => tf.util.sizeFromShape(shape),
+  OneHot: ([indices], { depth }: tf.OneHotAttrs) => tf.util.sizeFromShape(indices!.shape) * depth,
+  Tile: ([x], { reps }: tf.TileAttrs) => tf.util.sizeFromShape(x!.shape) * tf.util.sizeFromShape(reps),
+  KeyedUniform: (_, { shape }: { shape: number[] }) => tf.util.sizeFromShape(shape),
+  BroadcastTo: (_, { shape }: tf.BroadCastToAttrs) => tf.util.sizeFromShape(shape),
   // Never on the host, where tfjs's kernels are wrong: for more than one example, for images and windows that are not square.
   ResizeNearestNeighborGrad: () => Infinity,
   ResizeBilinearGrad: () => Infinity,
