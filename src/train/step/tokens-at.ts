@@ -1,4 +1,4 @@
-import { withRandomness } from '../../backend/random.js'
+import { withRandomness } from '../../backend/random/index.js'
 import { examplesAt } from '../model/batch.js'
 import type { Dataset } from '../../data/dataset.js'
 import type { Mistake, TokenRow } from '../../views.js'
