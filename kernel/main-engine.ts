@@ -1,13 +1,13 @@
 /** The other half of the main thread: loaded, as one file, while the protocol thread starts. */
 import type { MessagePort, Worker } from 'node:worker_threads'
-import { offerAgent } from './debug/offer.js'
-import { runBeside } from './engine/cause.js'
+import { offerAgent } from './debug/agent/offer.js'
+import { runBeside } from './engine/running/cause.js'
 import { postSafely } from './engine/crossing.js'
 import { createEngine } from './engine/engine.js'
-import { handleSignal, keepListeners } from './engine/handlers.js'
-import { createParts } from './engine/parts.js'
-import { createQuestions } from './engine/questions.js'
-import { show } from './engine/values.js'
+import { handleSignal, keepListeners } from './engine/running/handlers.js'
+import { createParts } from './engine/cell-environment.js'
+import { createQuestions } from './engine/io/questions.js'
+import { show } from './engine/io/values.js'
 import { Shared, type ToMain, type ToProtocol } from './port.js'
 
 export interface EngineData {

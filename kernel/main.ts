@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, Worker } from 'node:worker_threads'
-import { aroundTermination } from './around-termination.js'
+import { aroundTermination } from './termination/around.js'
 import { redirectDescriptors } from './descriptors.js'
 import { createShared, standIns, type ProtocolData } from './port.js'
 

@@ -1,6 +1,6 @@
 /** The protocol thread begins here: with its sockets, which the front end waits for, and what the first cell will wait for; then all the rest. */
 import { workerData } from 'node:worker_threads'
-import { startFirst } from './language/start.js'
+import { startFirst } from './language/typescript/start.js'
 import { log } from './log.js'
 import type { ProtocolData } from './port.js'
 import { openWire, type Wire } from './wire/index.js'

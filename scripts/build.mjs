@@ -53,19 +53,42 @@ async function drawLogos() {
   }
 }
 
+const kernel = join(root, 'dist', 'kernel')
+const bundle = join(kernel, 'bundle')
+
+const fromBundle = (path) => relative(bundle, path).replaceAll('\\', '/')
+
 /** What src/ shares with cells (the host, the errors) stays the one copy that it is. */
 const sharedWithCells = {
   name: 'shared with cells',
   setup: ({ onResolve }) =>
-    onResolve({ filter: /^\.\.\/\.\.\/src\// }, ({ path }) => ({ path, external: true })),
+    onResolve({ filter: /^(\.\.\/)+src\// }, ({ path, resolveDir }) => ({
+      path: fromBundle(join(resolveDir, path)),
+      external: true,
+    })),
 }
 
-/** In the protocol thread they come by the `import` that protocol-load.ts gives. */
+/** What a module says of files by its own address goes on meaning the same. */
+const asWhereItLay = (text, path) =>
+  text.replaceAll('import.meta.url', `new URL('${fromBundle(path)}', import.meta.url).href`)
+
+const modules = /dist[\\/]kernel[\\/].*\.js$/
+
+const keepAddresses = {
+  name: 'keep addresses',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: modules }, ({ path }) => ({ contents: asWhereItLay(readFileSync(path, 'utf8'), path) })),
+}
+
+/** The same in the protocol thread, where src/ comes by the `import` that protocol-load.ts gives. */
 const importedByLoader = {
   name: 'imported by the loader',
   setup: ({ onLoad }) =>
-    onLoad({ filter: /dist[\\/]kernel[\\/]requests[\\/].*\.js$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replaceAll("import('../../src/", "$import('../../src/"),
+    onLoad({ filter: modules }, ({ path }) => ({
+      contents: asWhereItLay(readFileSync(path, 'utf8'), path).replaceAll(
+        /\bimport\('((?:\.\.\/)+src\/[^']+)'\)/g,
+        (_, imported) => `$import('${fromBundle(join(path, '..', imported))}')`,
+      ),
     })),
 }
 
@@ -87,9 +110,6 @@ const whereTheyLie = {
  */
 async function bundleKernel() {
   const { build } = await import('esbuild')
-  const kernel = join(root, 'dist', 'kernel')
-  // As deep as the folders whose modules lie in it, so that relative paths go on meaning what they meant.
-  const bundle = join(kernel, 'bundle')
   const common = { bundle: true, platform: 'node', target: 'node20', charset: 'utf8', logLevel: 'warning' }
   await build({
     ...common,
@@ -98,7 +118,7 @@ async function bundleKernel() {
     splitting: true,
     format: 'esm',
     packages: 'external',
-    plugins: [sharedWithCells],
+    plugins: [sharedWithCells, keepAddresses],
   })
   const commonJs = {
     ...common,
@@ -179,11 +199,11 @@ if (process.argv.includes('--force') || !isFresh(stamp, inputs)) {
   if (status !== 0) process.exit(status ?? 1)
   removeStale()
   copyAssets()
-  const language = join(root, 'dist', 'kernel', 'language')
+  const language = join(kernel, 'language')
   await joinLib(root, language)
   layCoveredTypes(join(language, 'covered'))
   await layFirstWorld(root, join(language, 'first'))
-  rmSync(join(root, 'dist', 'kernel', 'bundle'), { recursive: true, force: true })
+  rmSync(bundle, { recursive: true, force: true })
   await bundleKernel()
   await drawLogos()
   await bundlePageScript()

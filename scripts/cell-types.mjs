@@ -25,7 +25,7 @@ function describedBy(interfaceName, path) {
 }
 
 /**
- * The places of what a text of declarations says of values, by the names of those values (kernel/language/lib.ts). Types stay,
+ * The places of what a text of declarations says of values, by the names of those values (kernel/language/typescript/lib.ts). Types stay,
  * whatever there is.
  */
 function findProbes(text, { prefix = '', describes = () => true } = {}) {
@@ -74,7 +74,7 @@ const moved = (probes, by) =>
 
 /**
  * TypeScript's own declarations of the language as one file and those of browsers as another, comments and all, for the type
- * checks of cells (kernel/language/lib.ts); those that are modules stay files of their own. Beside them lies where in
+ * checks of cells (kernel/language/typescript/lib.ts); those that are modules stay files of their own. Beside them lies where in
  * them what is declared that not every Node has.
  */
 export async function joinLib(root, language) {
@@ -129,7 +129,7 @@ export function layCoveredTypes(to) {
 }
 
 /** A module of ours, compiled. */
-const built = (name) => new URL(`../dist/kernel/language/${name}`, import.meta.url).href
+const built = (name) => new URL(`../dist/kernel/language/typescript/${name}`, import.meta.url).href
 
 /** An interface in a text of declarations. */
 function interfaceOf(text, name) {
@@ -139,7 +139,7 @@ function interfaceOf(text, name) {
 }
 
 /**
- * A world for the first cells (kernel/language/first-cells.ts): the language, with all that Node's types say about names of the
+ * A world for the first cells (kernel/language/program/first-cells.ts): the language, with all that Node's types say about names of the
  * language, the globals of cells whose types need no more, and `console` as far as most cells use it. The full
  * world declares all this in the same way; test/kernel/language/first-cells.test.ts compares them.
  */

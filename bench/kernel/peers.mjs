@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder } from '../../dist/kernel/cli/jupyter/folders.js'
 import { makeEnvironment, pythonOf } from '../../dist/kernel/cli/jupyter/lab.js'
-import { kernelCommand } from '../../dist/kernel/cli/places.js'
+import { kernelCommand } from '../../dist/kernel/cli/own-files.js'
 import { testEnvironment, testPackages } from '../../scripts/test-packages.mjs'
 
 const say = (text) => console.error(text)

@@ -9,7 +9,7 @@ import { startKernel } from './client/index.js'
 import { askJupyterForPaths, dataFolders, findOnPath } from './jupyter/folders.js'
 import { findKernelSpecs } from './jupyter/kernelspec.js'
 import { findLabInCache, findLabOnPath, findPython } from './jupyter/lab.js'
-import { kernelProgram, packageFolder, packageVersion } from './places.js'
+import { kernelProgram, packageFolder, packageVersion } from './own-files.js'
 
 interface Finding {
   what: string

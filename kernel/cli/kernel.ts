@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { InputError, describe } from '../../src/errors.js'
-import { kernelProgram } from './places.js'
+import { kernelProgram } from './own-files.js'
 
 /** Becomes the kernel: this very process, so that signals and the end of whoever started it reach the kernel itself. */
 export async function kernel(connectionFile: string): Promise<never> {

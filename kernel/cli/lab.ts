@@ -8,7 +8,7 @@ import { installExtension } from './jupyter/extension.js'
 import { cacheFolder } from './jupyter/folders.js'
 import { writeKernelSpec } from './jupyter/kernelspec.js'
 import { findOrMakeLab } from './jupyter/lab.js'
-import { packageFolder } from './places.js'
+import { packageFolder } from './own-files.js'
 
 /** A data folder for this copy of gradbook: two clones do not overwrite each other's kernelspec. */
 function ownDataFolder(): string {

@@ -1,7 +1,7 @@
 /** The `gradbook` command. Each subcommand is loaded when it is called. */
 import { Command } from 'commander'
 import { GradbookError } from '../../src/errors.js'
-import { packageVersion } from './places.js'
+import { packageVersion } from './own-files.js'
 
 const program = new Command('gradbook')
   .description('Train iteratively in a Jupyter notebook, in TypeScript.')

@@ -1,10 +1,10 @@
 /** The breakpoints that the front end wants, and those that the engine has for them. */
 import { pathToFileURL } from 'node:url'
-import type { RanCell } from './cells.js'
+import type { RanCell } from './sources/cells.js'
 import type { MainThread } from './inspect-main.js'
 import { fitsHitCondition, type Hit } from './hits.js'
-import { findPlaces, placeOfLine } from './places.js'
-import type { Sources, UserProgram } from './sources.js'
+import { findPlaces, placeOfLine } from './sources/places.js'
+import type { Sources, UserProgram } from './sources/sources.js'
 
 export interface Wanted extends Hit {
   line: number

@@ -4,15 +4,15 @@
  */
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Variable, View } from './agent.js'
+import type { Variable, View } from './agent/agent.js'
 import { Breakpoints, type Wanted } from './breakpoints.js'
-import type { RanCell, RanCells } from './cells.js'
+import type { RanCell, RanCells } from './sources/cells.js'
 import { fitsHitCondition } from './hits.js'
 import { NoAnswer, Remote, Thrown } from './inspect-main.js'
-import { Notebook } from './notebook.js'
+import { Notebook } from './notebook-variables.js'
 import { Refused } from './refused.js'
-import { Sources } from './sources.js'
-import type { Frame, Stop } from './stop.js'
+import { Sources } from './sources/sources.js'
+import type { Frame, Stop } from './paused.js'
 import { ignoreNoAnswer, steps, Thread, threadId } from './thread.js'
 
 export interface DebugRequest {

@@ -3,7 +3,7 @@ import { typeOnly } from '../cell/names.js'
 import { applyEdits, sortEdits } from '../cell/edits.js'
 import { rewriteNames } from '../cell/rewrite.js'
 import { stripTypes } from '../cell/strip.js'
-import { agentKey } from './offer.js'
+import { agentKey } from './agent/offer.js'
 
 const agent = `globalThis[Symbol.for(${JSON.stringify(agentKey)})]`
 const ownGlobals: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(globalThis))

@@ -1,6 +1,6 @@
 /** The main thread as the engine's inspector shows it to this thread: it answers while JavaScript runs or is paused there. */
 import inspector from 'node:inspector'
-import { agentKey } from './offer.js'
+import { agentKey } from './agent/offer.js'
 
 export type CallFrame = inspector.Debugger.CallFrame
 export type Paused = inspector.Debugger.PausedEventDataType

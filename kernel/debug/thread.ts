@@ -1,11 +1,11 @@
 /** The main thread under the debugger: when it stops, at what it is passed over, and how it goes on. */
 import { Breakpoints } from './breakpoints.js'
-import type { RanCell } from './cells.js'
+import type { RanCell } from './sources/cells.js'
 import { logTemplate } from './hits.js'
 import { MainThread, NoAnswer, Remote, type Paused, type RemoteObject } from './inspect-main.js'
 import { Refused } from './refused.js'
-import type { Sources } from './sources.js'
-import { findFrames, Stop, type Frame } from './stop.js'
+import type { Sources } from './sources/sources.js'
+import { findFrames, Stop, type Frame } from './paused.js'
 
 /** To a front end what the user runs is one thread. */
 export const threadId = 1

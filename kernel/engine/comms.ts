@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Comm, Comms } from '../../src/host.js'
 import type { Cause, CommMessage, ToProtocol } from '../port.js'
-import { currentOrigin } from './cause.js'
+import { currentOrigin } from './running/cause.js'
 
 type OnOpen = Parameters<Comms['registerTarget']>[1]
 

@@ -1,5 +1,5 @@
 /** The names that every cell has without importing them (src/host.ts documents them). */
-import type { GlobalName } from './global-names.js'
+import type { GlobalName } from '../global-names.js'
 import { clearOutput, display, html, latex, markdown, svg, type Host } from '../../src/host.js'
 
 export function installGlobals(host: Host): void {

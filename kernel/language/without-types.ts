@@ -1,5 +1,5 @@
 import type { Language } from './types.js'
-import { isComplete } from './is-complete.js'
+import { isComplete } from './answers/is-complete.js'
 import { placeAt } from '../cell/index.js'
 
 /** The language where TypeScript cannot be started at all: cells run unchecked, and the first one says why. */

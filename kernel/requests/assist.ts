@@ -1,10 +1,18 @@
 /** Completion, inspection and completeness: answered by the type service, in this thread, also while a cell runs. */
 import type { Looked } from '../port.js'
-import { findChainAt, findLivePlace, writeMember, type LivePlace } from '../language/chain.js'
-import { findInspected } from '../language/inspect.js'
-import type { Completion, Completions, Inspection } from '../language/types.js'
-import type { Handler, Kernel } from './kernel.js'
-import { toWireBundle } from './values.js'
+import { findChainAt, findLivePlace, writeMember, type LivePlace } from '../language/answers/chain.js'
+import { findInspected } from '../language/answers/inspect.js'
+import type { Completion, Completions, Inspection, Language } from '../language/types.js'
+import type { Subshells } from './cells/subshells.js'
+import type { Handler } from './handler.js'
+import type { Questions } from './questions.js'
+import { toWireBundle } from './wire-bundle.js'
+
+export interface AssistUses {
+  language: Promise<Language>
+  questions: Questions
+  subshells: Subshells
+}
 
 /** Front ends count cursor positions in code points, TypeScript in UTF-16 units. */
 export function toUtf16(text: string, codePoints: number): number {
@@ -29,17 +37,17 @@ function cursorOf(content: Record<string, any>): { text: string; offset: number 
 
 /** Milliseconds for which the main thread is waited for: a cell that it runs may keep it for good. */
 const patience = { idle: 1_000, running: 150 }
-const patienceOf = ({ subshells }: Kernel): number =>
+const patienceOf = ({ subshells }: AssistUses): number =>
   subshells.running.length > 0 ? patience.running : patience.idle
 
 /** Live members of the value behind which the cursor stands: none while a cell runs, which would be waited for. */
 async function maybeLiveMembers(
-  kernel: Kernel,
+  { subshells, questions }: AssistUses,
   place: LivePlace | undefined,
 ): Promise<{ isOpen: boolean; items: Completion[] }> {
-  if (!place || kernel.subshells.running.length > 0) return { isOpen: false, items: [] }
+  if (!place || subshells.running.length > 0) return { isOpen: false, items: [] }
   const keysOnly = place.in === '"' || place.in === "'"
-  const found = await kernel.questions.look(place.chain, patience.idle, { prefix: place.prefix, keysOnly })
+  const found = await questions.look(place.chain, patience.idle, { prefix: place.prefix, keysOnly })
   const items = (found?.members ?? []).map(({ name, kind, type }) => ({
     text: name,
     type: kind,
@@ -75,86 +83,92 @@ function withLive(
   }
 }
 
-export const onComplete: Handler = async ({ message }, kernel) => {
-  const { text, offset } = cursorOf(message.content)
-  const place = findLivePlace(text, offset)
-  const [typed, live] = await Promise.all([
-    kernel.language.then((language) => language.complete(text, offset)),
-    maybeLiveMembers(kernel, place),
-  ])
-  // Of what has types of its own these say all: what it holds beside is nobody's business.
-  const isAsked = place && (typed.items.length === 0 || live.isOpen)
-  const { start, end, items } = isAsked ? withLive(typed, live.items, place, text) : typed
-  const cursor_start = toCodePoints(text, start)
-  const cursor_end = toCodePoints(text, end)
-  return {
-    status: 'ok',
-    matches: items.map((item) => item.text),
-    cursor_start,
-    cursor_end,
-    metadata: {
-      _jupyter_types_experimental: items.map((item) => ({
-        start: cursor_start,
-        end: cursor_end,
-        text: item.text,
-        type: item.type,
-        ...(item.signature === undefined ? {} : { signature: item.signature }),
-        ...(item.documentation === undefined ? {} : { documentation: item.documentation }),
-      })),
-    },
+export const onComplete =
+  (uses: AssistUses): Handler =>
+  async ({ message }) => {
+    const { text, offset } = cursorOf(message.content)
+    const place = findLivePlace(text, offset)
+    const [typed, live] = await Promise.all([
+      uses.language.then((language) => language.complete(text, offset)),
+      maybeLiveMembers(uses, place),
+    ])
+    // Of what has types of its own these say all: what it holds beside is nobody's business.
+    const isAsked = place && (typed.items.length === 0 || live.isOpen)
+    const { start, end, items } = isAsked ? withLive(typed, live.items, place, text) : typed
+    const cursor_start = toCodePoints(text, start)
+    const cursor_end = toCodePoints(text, end)
+    return {
+      status: 'ok',
+      matches: items.map((item) => item.text),
+      cursor_start,
+      cursor_end,
+      metadata: {
+        _jupyter_types_experimental: items.map((item) => ({
+          start: cursor_start,
+          end: cursor_end,
+          text: item.text,
+          type: item.type,
+          ...(item.signature === undefined ? {} : { signature: item.signature }),
+          ...(item.documentation === undefined ? {} : { documentation: item.documentation }),
+        })),
+      },
+    }
   }
-}
 
 /** What to look at where the types say no more than `any`, if they say anything. */
 const isVague = ({ signature }: Inspection): boolean => /(?:^|[\s:])any$/.test(signature)
 
-export const onInspect: Handler = async ({ message }, kernel) => {
-  const { text, offset } = cursorOf(message.content)
-  const typed = await (await kernel.language).inspect(text, offset)
-  const chains = typed?.expression
-    ? [typed.expression.split('.')]
-    : !typed || isVague(typed)
-      ? findInspected(text, offset).map((place) => findChainAt(text, place))
-      : []
-  let chain: string[] | undefined
-  let live: Looked | undefined
-  for (const one of chains) {
-    live = one && (await kernel.questions.look((chain = one), patienceOf(kernel)))
-    if (live) break
+export const onInspect =
+  (uses: AssistUses): Handler =>
+  async ({ message }) => {
+    const { text, offset } = cursorOf(message.content)
+    const typed = await (await uses.language).inspect(text, offset)
+    const chains = typed?.expression
+      ? [typed.expression.split('.')]
+      : !typed || isVague(typed)
+        ? findInspected(text, offset).map((place) => findChainAt(text, place))
+        : []
+    let chain: string[] | undefined
+    let live: Looked | undefined
+    for (const one of chains) {
+      live = one && (await uses.questions.look((chain = one), patienceOf(uses)))
+      if (live) break
+    }
+    if (!typed && !live?.shown) return { status: 'ok', found: false, data: {}, metadata: {} }
+    const name = chain?.at(-1) ?? ''
+    const described = live?.type?.startsWith('(')
+      ? `function ${name}${live.type.replace(/ => any$/, ': any')}`
+      : `${name}: ${live?.type}`
+    const signature = typed && !(live && isVague(typed)) ? typed.signature : described
+    const documentation = typed?.documentation ?? ''
+    const whole =
+      live?.shown && String((await toWireBundle(live.shown, { picture: false })).data['text/plain'] ?? '')
+    // Of a function the declaration says more than its value.
+    const isSaid =
+      whole === undefined || /^\[(?:class|(?:Async|Generator|AsyncGenerator)?Function)\b[^\n]*\]$/.test(whole)
+    const value = isSaid ? '' : shorten(whole, message.content.detail_level === 0 ? 600 : 4_000)
+    const markdown = [
+      `\`\`\`typescript\n${signature}\n\`\`\``,
+      value && `\`\`\`\n${value}\n\`\`\``,
+      documentation,
+    ]
+    const plain = [signature, value, documentation]
+    const join = (parts: string[]): string => parts.filter((part) => part !== '').join('\n\n')
+    return {
+      status: 'ok',
+      found: true,
+      data: { 'text/markdown': join(markdown), 'text/plain': join(plain) },
+      metadata: {},
+    }
   }
-  if (!typed && !live?.shown) return { status: 'ok', found: false, data: {}, metadata: {} }
-  const name = chain?.at(-1) ?? ''
-  const described = live?.type?.startsWith('(')
-    ? `function ${name}${live.type.replace(/ => any$/, ': any')}`
-    : `${name}: ${live?.type}`
-  const signature = typed && !(live && isVague(typed)) ? typed.signature : described
-  const documentation = typed?.documentation ?? ''
-  const whole =
-    live?.shown && String((await toWireBundle(live.shown, { picture: false })).data['text/plain'] ?? '')
-  // Of a function the declaration says more than its value.
-  const isSaid =
-    whole === undefined || /^\[(?:class|(?:Async|Generator|AsyncGenerator)?Function)\b[^\n]*\]$/.test(whole)
-  const value = isSaid ? '' : shorten(whole, message.content.detail_level === 0 ? 600 : 4_000)
-  const markdown = [
-    `\`\`\`typescript\n${signature}\n\`\`\``,
-    value && `\`\`\`\n${value}\n\`\`\``,
-    documentation,
-  ]
-  const plain = [signature, value, documentation]
-  const join = (parts: string[]): string => parts.filter((part) => part !== '').join('\n\n')
-  return {
-    status: 'ok',
-    found: true,
-    data: { 'text/markdown': join(markdown), 'text/plain': join(plain) },
-    metadata: {},
-  }
-}
 
 function shorten(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length)}…` : text
 }
 
-export const onIsComplete: Handler = async ({ message }, { language }) => {
-  const { status, indent } = (await language).isComplete(String(message.content.code ?? ''))
-  return status === 'incomplete' ? { status, indent } : { status }
-}
+export const onIsComplete =
+  ({ language }: Pick<AssistUses, 'language'>): Handler =>
+  async ({ message }) => {
+    const { status, indent } = (await language).isComplete(String(message.content.code ?? ''))
+    return status === 'incomplete' ? { status, indent } : { status }
+  }

@@ -1,35 +1,52 @@
 /** `debug_request`: the debugger is loaded when a front end first asks for it. */
-import { RanCells, type RanCell } from '../debug/cells.js'
 import type { Debugger, DebugRequest } from '../debug/debugger.js'
+import { RanCells, type RanCell } from '../debug/sources/cells.js'
+import type { Language } from '../language/types.js'
 import { Shared } from '../port.js'
-import type { Parent } from '../wire/index.js'
-import type { Handler, Kernel } from './kernel.js'
+import type { Parent, Wire } from '../wire/index.js'
+import type { Compiler } from './cells/compiler.js'
+import type { Subshells } from './cells/subshells.js'
+import type { Handler } from './handler.js'
+
+interface Uses {
+  wire: Wire
+  log(line: string): void
+  shared: Int32Array
+  subshells: Subshells
+  language: Promise<Language>
+  compiler: Promise<Compiler>
+  /** Presses Stop. */
+  interrupt(): void
+  /** The notebook's folder. */
+  folder: string
+  /** The kernel's own installation: the folder that holds its package.json. */
+  home: string
+}
 
 export class Debugging {
-  readonly #kernel: Kernel
+  readonly #uses: Uses
   readonly #cells = new RanCells()
-  readonly #folders: { folder: string; home: string }
   #parent: Parent = {}
   #loading: Promise<Debugger> | undefined
   #debugger: Debugger | undefined
 
-  constructor(kernel: Kernel, folders: { folder: string; home: string }) {
-    this.#kernel = kernel
-    this.#folders = folders
+  constructor(uses: Uses) {
+    this.#uses = uses
   }
 
   #load(): Promise<Debugger> {
-    const { executor, shared, stopper, wire, log } = this.#kernel
+    const { subshells, shared, interrupt, wire, log, folder, home } = this.#uses
     return (this.#loading ??= import('../debug/debugger.js').then(
       (module) =>
         (this.#debugger = new module.Debugger({
-          ...this.#folders,
+          folder,
+          home,
           cells: this.#cells,
           publish: (event) => wire.publish(this.#parent, 'debug_event', event),
-          isBusy: () => executor.running !== undefined,
+          isBusy: () => subshells.main.running !== undefined,
           declare: (name) => void this.#declare(name),
           onAttached: (attached) => Atomics.store(shared, Shared.debugged, attached ? 1 : 0),
-          interrupt: () => stopper.stop(),
+          interrupt,
           log,
         })),
     ))
@@ -37,8 +54,8 @@ export class Debugging {
 
   /** A name that the debugger gave to the cells: the type service and the compiler do not know what it holds. */
   async #declare(name: string): Promise<void> {
-    const source = { number: this.#kernel.executor.count, text: `let ${name}: any` }
-    const [language, compiler] = await Promise.all([this.#kernel.language, this.#kernel.compiler])
+    const source = { number: this.#uses.subshells.count, text: `let ${name}: any` }
+    const [language, compiler] = await Promise.all([this.#uses.language, this.#uses.compiler])
     language.commit(source)
     compiler.commit(compiler.compile(source))
   }
@@ -54,7 +71,7 @@ export class Debugging {
     this.#cells.add(cell)
     await this.#debugger?.beforeCell(cell).catch((error: Error) => {
       // The cell runs all the same.
-      this.#kernel.log(`breakpoints could not be set: ${error.stack}`)
+      this.#uses.log(`breakpoints could not be set: ${error.stack}`)
     })
   }
 
@@ -72,5 +89,7 @@ export class Debugging {
   }
 }
 
-export const onDebug: Handler = ({ message, parent }, { debugging }) =>
-  debugging.request(message.content as DebugRequest, parent)
+export const onDebug =
+  (debugging: Debugging): Handler =>
+  ({ message, parent }) =>
+    debugging.request(message.content as DebugRequest, parent)

@@ -1,5 +1,5 @@
 /** `history_request`: what was run in this session. */
-import type { Handler } from './kernel.js'
+import type { Handler } from './handler.js'
 
 interface Entry {
   line: number
@@ -47,29 +47,31 @@ export class History {
 
 const maybeNumber = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined)
 
-export const onHistory: Handler = ({ message: { content } }, { history }) => {
-  // Sessions before this one are not kept: they have no lines here.
-  const session = maybeNumber(content.session) ?? 0
-  const access = {
-    tail: () => history.tail(maybeNumber(content.n) ?? 0),
-    range: () =>
-      session > 1 || session < 0
-        ? []
-        : history.range(maybeNumber(content.start) ?? 1, maybeNumber(content.stop)),
-    search: () =>
-      history.search(String(content.pattern ?? '*'), maybeNumber(content.n), content.unique === true),
-  }
-  const kind = String(content.hist_access_type)
-  const found = Object.hasOwn(access, kind) ? access[kind as keyof typeof access]() : undefined
-  if (!found)
-    return {
-      status: 'error',
-      ename: 'ValueError',
-      evalue: `hist_access_type: received '${kind}', expected tail, range or search`,
-      traceback: [],
-      history: [],
+export const onHistory =
+  (history: History): Handler =>
+  ({ message: { content } }) => {
+    // Sessions before this one are not kept: they have no lines here.
+    const session = maybeNumber(content.session) ?? 0
+    const access = {
+      tail: () => history.tail(maybeNumber(content.n) ?? 0),
+      range: () =>
+        session > 1 || session < 0
+          ? []
+          : history.range(maybeNumber(content.start) ?? 1, maybeNumber(content.stop)),
+      search: () =>
+        history.search(String(content.pattern ?? '*'), maybeNumber(content.n), content.unique === true),
     }
-  // Outputs are not kept, so the pair's second is null, as the protocol has it.
-  const rows = found.map(({ line, input }) => [1, line, content.output === true ? [input, null] : input])
-  return { status: 'ok', history: rows }
-}
+    const kind = String(content.hist_access_type)
+    const found = Object.hasOwn(access, kind) ? access[kind as keyof typeof access]() : undefined
+    if (!found)
+      return {
+        status: 'error',
+        ename: 'ValueError',
+        evalue: `hist_access_type: received '${kind}', expected tail, range or search`,
+        traceback: [],
+        history: [],
+      }
+    // Outputs are not kept, so the pair's second is null, as the protocol has it.
+    const rows = found.map(({ line, input }) => [1, line, content.output === true ? [input, null] : input])
+    return { status: 'ok', history: rows }
+  }

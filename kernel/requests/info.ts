@@ -1,7 +1,8 @@
 /** `kernel_info_request`: what the kernel and its language are. */
 import { readFileSync } from 'node:fs'
 import { protocolVersion } from '../wire/index.js'
-import type { Handler } from './kernel.js'
+import type { StandIn } from '../port.js'
+import type { Handler } from './handler.js'
 
 const { version, dependencies } = JSON.parse(
   readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
@@ -46,4 +47,8 @@ const javascript = {
   },
 }
 
-export const onKernelInfo: Handler = (_, { as }) => (as === 'jslab' ? javascript : kernelInfo)
+/** `as`: the kernel that this one stands in for. */
+export const onKernelInfo =
+  (as: StandIn | undefined): Handler =>
+  () =>
+    as === 'jslab' ? javascript : kernelInfo

@@ -1,22 +1,31 @@
 /** Questions between the threads and the front end: `input_request` to the user, and live values from the main thread. */
 import type { MessagePort } from 'node:worker_threads'
-import { Shared, type Cause, type Looked, type ToProtocol } from '../port.js'
-import type { Message } from '../wire/index.js'
-import type { Kernel } from './kernel.js'
+import { Shared, type Cause, type Looked, type ToMain, type ToProtocol } from '../port.js'
+import type { Message, Wire } from '../wire/index.js'
+import type { Causes } from './cells/causes.js'
 
 type Ask = Extract<ToProtocol, { type: 'ask' }>
 
+interface Uses {
+  wire: Wire
+  log(line: string): void
+  /** To the main thread. */
+  post(message: ToMain): void
+  shared: Int32Array
+  causes: Causes
+  /** To the main thread too, where it waits for an answer without an event loop. */
+  answers: MessagePort
+}
+
 export class Questions {
-  readonly #kernel: Kernel
-  readonly #answers: MessagePort
+  readonly #uses: Uses
   /** Front ends show one question at a time. */
   readonly #queue: Ask[] = []
   readonly #looks = new Map<number, (found: Looked | undefined) => void>()
   #lookCount = 0
 
-  constructor(kernel: Kernel, answers: MessagePort) {
-    this.#kernel = kernel
-    this.#answers = answers
+  constructor(uses: Uses) {
+    this.#uses = uses
   }
 
   ask(question: Ask): void {
@@ -27,15 +36,15 @@ export class Questions {
   #send(): void {
     const next = this.#queue[0]
     if (!next) return
-    const message = this.#kernel.causes.messageOf(next.cause)
-    if (message) this.#kernel.wire.ask(message, { prompt: next.question, password: next.password })
+    const message = this.#uses.causes.messageOf(next.cause)
+    if (message) this.#uses.wire.ask(message, { prompt: next.question, password: next.password })
     else this.#answer(null)
   }
 
   /** The user's `input_reply`. */
   receive(message: Message): void {
     const [question] = this.#queue
-    const { log, causes } = this.#kernel
+    const { log, causes } = this.#uses
     if (message.header.msg_type !== 'input_reply' || !question)
       return log(`ignored a message on stdin: nothing was asked that '${message.header.msg_type}' answers`)
     // A client has one identity on shell and stdin. Who looks on, in a second window, cannot answer for the one who was asked.
@@ -56,10 +65,10 @@ export class Questions {
   }
 
   #tell({ id, blocking }: Ask, value: string | null): void {
-    if (!blocking) return this.#kernel.post({ type: 'answer', id, value })
-    this.#answers.postMessage({ id, value })
-    Atomics.add(this.#kernel.shared, Shared.answers, 1)
-    Atomics.notify(this.#kernel.shared, Shared.answers)
+    if (!blocking) return this.#uses.post({ type: 'answer', id, value })
+    this.#uses.answers.postMessage({ id, value })
+    Atomics.add(this.#uses.shared, Shared.answers, 1)
+    Atomics.notify(this.#uses.shared, Shared.answers)
   }
 
   /** The cell was stopped: what it asked is not waited for any more. */
@@ -86,7 +95,7 @@ export class Questions {
       }
       const timer = setTimeout(done, wait, undefined)
       this.#looks.set(id, done)
-      this.#kernel.post({ type: 'look', id, path, ...(members && { members }) })
+      this.#uses.post({ type: 'look', id, path, ...(members && { members }) })
     })
   }
 

@@ -33,13 +33,13 @@ const known: { readonly [file: string]: string } = {
   'src/train/run/background.ts': 'the piece that goes on: given up by whileWaiting, or by its silence',
   'src/train/disk/take.ts': 'a lock of this process, which takes it again',
   'src/panel/serve.ts': 'a controller of training: forgotten after a termination',
-  'kernel/engine/children.ts': 'tells that a child has ended',
-  'kernel/engine/input.ts': 'the question: Stop gives it up with an error',
-  'kernel/engine/limited.ts': 'catches a termination itself',
-  'kernel/engine/once.ts': 'what is loading: looked through after a termination',
-  'kernel/engine/output.ts': 'streams are opened again after a termination',
-  'kernel/engine/required.ts': 'the same of local files',
-  'kernel/engine/timers.ts': 'the immediate that runs: looked at around a termination',
+  'kernel/engine/running/child-processes.ts': 'tells that a child has ended',
+  'kernel/engine/io/input.ts': 'the question: Stop gives it up with an error',
+  'kernel/engine/running/limited.ts': 'catches a termination itself',
+  'kernel/engine/modules/once.ts': 'what is loading: looked through after a termination',
+  'kernel/engine/io/output.ts': 'streams are opened again after a termination',
+  'kernel/engine/modules/required-typescript.ts': 'the same of local files',
+  'kernel/engine/running/timers.ts': 'the immediate that runs: looked at around a termination',
 }
 
 interface Node {

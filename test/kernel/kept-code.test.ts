@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { kernelCommand, packageFolder } from '../../kernel/cli/places.js'
+import { kernelCommand, packageFolder } from '../../kernel/cli/own-files.js'
 import { result, startKernel, temporaryFolder } from '../kit/index.js'
 
 /** An installation of its own, whose bytecode no other test writes. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { kernelCommand } from '../../kernel/cli/places.js'
+import { kernelCommand } from '../../kernel/cli/own-files.js'
 import { error, result, stream, temporaryFolder, text, useKernel } from '../kit/index.js'
 
 /** The kernel as the kernelspec of `gradbook install --as` starts it. */

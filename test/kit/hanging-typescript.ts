@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { findCompiler } from '../../kernel/language/server.js'
+import { findCompiler } from '../../kernel/language/typescript/server.js'
 import { temporaryFolder } from './files.js'
 
 /**

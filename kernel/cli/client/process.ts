@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inTemporaryFolder } from '../../temporary.js'
-import { kernelCommand } from '../places.js'
+import { kernelCommand } from '../own-files.js'
 import { KernelChild, type Exit } from './child.js'
 import { KernelClient, KernelDied } from './client.js'
 import {

@@ -1,7 +1,7 @@
 /** The JupyterLab part, ready-built in this package: installing it is copying it. */
 import { cpSync, existsSync, lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { packageFolder } from '../places.js'
+import { packageFolder } from '../own-files.js'
 import { removeLaid } from './laid.js'
 
 const built = join(packageFolder, 'dist', 'labextension')

@@ -2,7 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { InputError, describe } from '../../../src/errors.js'
-import { kernelCommand, packageFolder, packageVersion } from '../places.js'
+import { kernelCommand, packageFolder, packageVersion } from '../own-files.js'
 import { removeLaid } from './laid.js'
 
 export interface KernelSpec {

@@ -1,7 +1,7 @@
 import { runInThisContext } from 'node:vm'
 import { mergeNamespaces, type Namespaces } from '../../../kernel/cell/namespaces.js'
 import { cellFile, compileCell, createScope } from '../../../kernel/cell/index.js'
-import { createModules, type Modules } from '../../../kernel/engine/modules.js'
+import { createModules, type Modules } from '../../../kernel/engine/modules/modules.js'
 
 /** A program that grows cell by cell. */
 export function notebook(modules: Modules = createModules({ folder: process.cwd(), home: process.cwd() })) {

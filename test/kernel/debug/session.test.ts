@@ -33,7 +33,7 @@ describe('the session', () => {
   test('paths of cells are what front ends compute from their text', async () => {
     const { hashMethod, hashSeed, tmpFilePrefix, tmpFileSuffix } = await session.body('debugInfo')
     expect(hashMethod).toBe('Murmur2')
-    const { murmur2 } = await import('../../../kernel/debug/murmur2.js')
+    const { murmur2 } = await import('../../../kernel/debug/sources/murmur2.js')
     for (const code of ['', 'a', 'let x = 1', 'größer → 😀', 'x'.repeat(1_001)]) {
       const { sourcePath } = await session.body('dumpCell', { code })
       expect(sourcePath).toBe(`${tmpFilePrefix}${murmur2(code, hashSeed)}${tmpFileSuffix}`)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { LateErrors } from '../../../kernel/engine/late-errors.js'
+import { LateErrors } from '../../../kernel/engine/running/late-errors.js'
 
 test('the errors of an interval are told ten times, then ever less often, with how many were not', () => {
   let now = 0

@@ -1,7 +1,7 @@
 import { dirname, join, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
-import { createModules } from '../../../kernel/engine/modules.js'
+import { createModules } from '../../../kernel/engine/modules/modules.js'
 import { notebook } from '../cell/run.js'
 import { writerIn } from '../../kit/files.js'
 import { temporaryFolder } from '../../kit/files.js'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isTermination } from '../../../kernel/engine/termination.js'
+import { isTermination } from '../../../kernel/engine/running/termination.js'
 
 test('nothing that a program can throw is taken for the end that Stop makes', () => {
   for (const thrown of [

@@ -5,8 +5,8 @@ import { stripVTControlCharacters } from 'node:util'
 import { runInThisContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { cellFile, compileCell, createScope } from '../../../kernel/cell/index.js'
-import { createModules } from '../../../kernel/engine/modules.js'
-import { formatDiagnostics, formatError, type CellRecord } from '../../../kernel/engine/tracebacks.js'
+import { createModules } from '../../../kernel/engine/modules/modules.js'
+import { formatDiagnostics, formatError, type CellRecord } from '../../../kernel/errors/tracebacks.js'
 import { temporaryFolder } from '../../kit/files.js'
 
 const home = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..')

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { createLanguage } from '../../../kernel/language/index.js'
+import { createLanguage } from '../../../kernel/language/language.js'
 import { writerIn } from '../../kit/files.js'
 import { temporaryFolder } from '../../kit/files.js'
 import { session } from './session.js'

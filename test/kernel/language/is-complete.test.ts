@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isComplete } from '../../../kernel/language/is-complete.js'
+import { isComplete } from '../../../kernel/language/answers/is-complete.js'
 
 const says = (text: string, status: string, indent = '') =>
   test(`${JSON.stringify(text)} is ${status}`, () => expect(isComplete(text)).toEqual({ status, indent }))

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { isThere, libOf, writeLib } from '../../../kernel/language/lib.js'
+import { isThere, libOf, writeLib } from '../../../kernel/language/typescript/lib.js'
 import { home, session } from './session.js'
 import { temporaryFolder } from '../../kit/files.js'
 

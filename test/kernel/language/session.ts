@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createLanguage } from '../../../kernel/language/index.js'
+import { createLanguage } from '../../../kernel/language/language.js'
 import { temporaryFolder } from '../../kit/files.js'
 
 export const home = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..')

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { OutputRecord } from '../../../kernel/requests/record.js'
+import { OutputRecord } from '../../../kernel/requests/comms/kept-outputs.js'
 
 /** A record that has been told to expect a cell with id 'c1', asked to run by message 'm1'. */
 function recordOf(cell = 'c1', request = 'm1', record = new OutputRecord()) {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { kernelCommand } from '../../../kernel/cli/places.js'
+import { kernelCommand } from '../../../kernel/cli/own-files.js'
 import { python } from '../../kit/needs.js'
 import { temporaryFolder } from '../../kit/files.js'
 

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { findFreePorts, KernelClient, type Connection } from '../../../kernel/cli/client/index.js'
-import { kernelCommand } from '../../../kernel/cli/places.js'
+import { kernelCommand } from '../../../kernel/cli/own-files.js'
 import {
   error,
   isRunning,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { maybeText } from '../../../kernel/engine/values.js'
+import { maybeText } from '../../../kernel/engine/io/values.js'
 import { toJson, Written } from '../../../kernel/json.js'
 
 const said = { a: 1, text: 'line\n"quoted" \\ud800 ▁▂', nested: [{ x: 0.5 }] }
