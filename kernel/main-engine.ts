@@ -5,7 +5,7 @@ import { runBeside } from './engine/running/cause.js'
 import { postSafely } from './engine/crossing.js'
 import { createEngine } from './engine/engine.js'
 import { handleSignal, keepListeners } from './engine/running/handlers.js'
-import { createParts } from './engine/cell-environment.js'
+import { createCellEnvironment } from './engine/cell-environment.js'
 import { createQuestions } from './engine/io/questions.js'
 import { show } from './engine/io/values.js'
 import { Shared, type ToMain, type ToProtocol } from './port.js'
@@ -24,9 +24,9 @@ export interface EngineData {
 export function startEngine({ protocol, shared, answers, folder, home, exit }: EngineData): void {
   const post = postSafely((message: ToProtocol): void => protocol.postMessage(message))
   const questions = createQuestions(post, shared, answers)
-  const parts = createParts(folder, home)
-  const engine = createEngine(post, shared, questions, parts)
-  offerAgent({ scope: engine.scope, runtime: parts.runtime, show, within: runBeside })
+  const environment = createCellEnvironment(folder, home)
+  const engine = createEngine(post, shared, questions, environment)
+  offerAgent({ scope: engine.scope, runtime: environment.runtime, show, within: runBeside })
   protocol.on('message', (message: ToMain) => engine.receive(message))
 
   /** Lets all that was said be sent before the process ends. */

@@ -31,6 +31,7 @@ export interface ShownText {
 export interface Problem {
   ename: string
   evalue: string
+  /** Lines with ANSI colours: what happened first, then where. */
   traceback: string[]
 }
 
@@ -50,15 +51,14 @@ export type ToMain =
       number: number
       source: string
       cellId?: string
-      compiled: Program
+      program: Program
       expressions: Record<string, Program | Problem>
       /** Whether the front end answers questions. */
       canAsk: boolean
     }
   /** Raise the abort signal of the running cell. */
   | { type: 'stop'; cause: Cause }
-  /** Wait no longer for these cells: the protocol thread answers for them. */
-  /** `terminated`: JavaScript was ended in the middle before. */
+  /** Wait no longer for these cells: the protocol thread answers for them. `terminated`: JavaScript was ended in the middle before. */
   | { type: 'abandon'; causes: Cause[]; terminated: boolean }
   | { type: 'comm'; cause: Cause; comm: CommMessage }
   /** The live value at the end of a chain of names; `members`: what can be written behind it, beginning with `prefix`. */
@@ -133,11 +133,11 @@ export function endingsOf(shared: Int32Array): Int32Array {
   return shared.subarray(Shared.ending, Shared.ending + endings)
 }
 
-/** What the protocol thread is started with. */
 /** Kernels whose notebooks run here as they are (`gradbook install --as`). jslab's cells are JavaScript. */
 export const standIns = ['tslab', 'jslab'] as const
 export type StandIn = (typeof standIns)[number]
 
+/** What the protocol thread is started with. */
 export interface ProtocolData {
   connectionFile: string
   shared: Int32Array

@@ -15,7 +15,7 @@ import { Stopper } from './requests/cells/stop.js'
 import { noSuchSubshell, Subshells } from './requests/cells/subshells.js'
 import { Comms } from './requests/comms/comms.js'
 import { serveDiagnostics } from './requests/comms/diagnostics.js'
-import { OutputRecord, recordWire } from './requests/comms/kept-outputs.js'
+import { KeptOutputs, keepOutputs } from './requests/comms/kept-outputs.js'
 import { serveOutputs } from './requests/comms/outputs-comm.js'
 import { Debugging } from './requests/debug.js'
 import { listenToMain } from './requests/from-main.js'
@@ -28,8 +28,8 @@ const { shared, answers, folder, home, as, descriptors, parent } = workerData as
 const main = parentPort!
 const post = (message: ToMain): void => main.postMessage(message)
 
-const record = new OutputRecord()
-const wire = recordWire(opened, record)
+const outputs = new KeptOutputs()
+const wire = keepOutputs(opened, outputs)
 /** Settles with the first request. */
 let hear!: () => void
 const isHeard = new Promise<void>((resolve) => (hear = resolve))
@@ -47,7 +47,7 @@ const history = new History()
 const questions = new Questions({ wire, log, post, shared, causes, answers })
 const comms = new Comms({ wire, log, post, causes, isBusy: () => subshells.main.isBusy })
 serveDiagnostics({ comms, language, log })
-serveOutputs(comms, record)
+serveOutputs(comms, outputs)
 const interrupt = (): void => stopper.stop()
 const debugging = new Debugging({ wire, log, shared, subshells, language, compiler, interrupt, folder, home })
 const stopper = new Stopper({ wire, log, post, shared, causes, subshells, questions, debugging })
@@ -89,7 +89,7 @@ wire.listen({
     const { subshell_id } = message.header
     const queue = subshells.find(subshell_id)
     if (!queue) return executor.refuse(message, noSuchSubshell(subshell_id))
-    record.expect(message)
+    outputs.expect(message)
     executor.push(queue, message)
   },
 })

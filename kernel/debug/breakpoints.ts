@@ -1,4 +1,4 @@
-/** The breakpoints that the front end wants, and those that the engine has for them. */
+/** The breakpoints that the front end wants, and those that V8 has for them. */
 import { pathToFileURL } from 'node:url'
 import type { RanCell } from './sources/cells.js'
 import type { MainThread } from './inspect-main.js'
@@ -23,7 +23,7 @@ export interface Told {
 export class Breakpoints {
   readonly #sources: Sources
   readonly #wanted = new Map<string, Wanted[]>()
-  /** By the engine's identifier: whose it is. */
+  /** By V8's identifier: whose it is. */
   readonly #set = new Map<string, { path: string; wanted: Hit; hits: number }>()
   #ids = 0
 
@@ -40,7 +40,7 @@ export class Breakpoints {
     this.#set.clear()
   }
 
-  /** The engine has forgotten them: it was let go of. */
+  /** V8 has forgotten them: it was let go of. */
   forgetSet(): void {
     this.#set.clear()
   }
@@ -82,7 +82,7 @@ export class Breakpoints {
     )
   }
 
-  /** Gives the engine those of a path, in place of what it had. */
+  /** Gives V8 those of a path, in place of what it had. */
   async apply(path: string, main: MainThread): Promise<void> {
     for (const [breakpointId, { path: whose }] of this.#set)
       if (whose === path) {
@@ -114,7 +114,7 @@ export class Breakpoints {
     }
   }
 
-  /** A file that Node loads as it is: its lines are the engine's. */
+  /** A file that Node loads as it is: its lines are V8's. */
   async #applyAsIs(path: string, main: MainThread): Promise<void> {
     const url = pathToFileURL(this.#sources.resolve(path)).href
     for (const wanted of this.#wanted.get(path) ?? [])

@@ -1,5 +1,5 @@
 /**
- * Jupyter's debugger: the Debug Adapter Protocol in `debug_request` messages, spoken to the engine's inspector of the main
+ * Jupyter's debugger: the Debug Adapter Protocol in `debug_request` messages, spoken to V8's inspector of the main
  * thread. It runs in the protocol thread, so it answers while the main thread is paused. Nothing is switched on before `attach`.
  */
 import { basename } from 'node:path'
@@ -12,7 +12,7 @@ import { NoAnswer, Remote, Thrown } from './inspect-main.js'
 import { Notebook } from './notebook-variables.js'
 import { Refused } from './refused.js'
 import { Sources } from './sources/sources.js'
-import type { Frame, Stop } from './paused.js'
+import type { Frame, Pause } from './paused.js'
 import { ignoreNoAnswer, steps, Thread, threadId } from './thread.js'
 
 export interface DebugRequest {
@@ -173,12 +173,12 @@ export class Debugger {
   }
 
   /** The stop that a request is about, and the frame of this number in it: the innermost one without a number. */
-  #at(frameId: number | undefined): { stop: Stop; frame: Frame } {
-    const { stop } = this.#thread
-    if (!stop) throw new Refused('the thread is not stopped')
-    const frame = stop.frame(frameId)
+  #at(frameId: number | undefined): { paused: Pause; frame: Frame } {
+    const { paused } = this.#thread
+    if (!paused) throw new Refused('the thread is not stopped')
+    const frame = paused.frame(frameId)
     if (!frame) throw new Refused('the thread has gone on since this frame was shown')
-    return { stop, frame }
+    return { paused, frame }
   }
 
   readonly #commands: Record<string, Command> = {
@@ -191,7 +191,7 @@ export class Debugger {
         tmpFilePrefix: this.#sources.prefix,
         tmpFileSuffix: this.#sources.suffix,
         breakpoints: this.#breakpoints.all,
-        stoppedThreads: this.#thread.stop ? [threadId] : [],
+        stoppedThreads: this.#thread.paused ? [threadId] : [],
         richRendering: true,
         exceptionPaths: ['TypeScript exceptions'],
         copyToGlobals: true,
@@ -275,7 +275,7 @@ export class Debugger {
     stackTrace: {
       empty: { stackFrames: [] },
       run: ({ startFrame = 0, levels = 0 }) => {
-        const frames = this.#thread.stop?.frames ?? []
+        const frames = this.#thread.paused?.frames ?? []
         const stackFrames = frames
           .slice(startFrame, levels ? startFrame + levels : undefined)
           .map(({ id, name, place }) => ({
@@ -291,8 +291,8 @@ export class Debugger {
     scopes: {
       empty: { scopes: [] },
       run: async ({ frameId }) => {
-        const { stop, frame } = this.#at(frameId)
-        return { scopes: await stop.scopes(frame) }
+        const { paused, frame } = this.#at(frameId)
+        return { scopes: await paused.scopes(frame) }
       },
     },
     variables: {
@@ -307,12 +307,12 @@ export class Debugger {
     },
     evaluate: {
       run: async ({ expression, frameId }) => {
-        const { stop: isStopped, main } = this.#thread
+        const { paused: isStopped, main } = this.#thread
         const text = String(expression ?? '')
         let value
         if (isStopped) {
-          const { stop, frame } = this.#at(frameId)
-          const { result, declares } = await stop.evaluate(text, frame)
+          const { paused, frame } = this.#at(frameId)
+          const { result, declares } = await paused.evaluate(text, frame)
           for (const name of declares) this.#options.declare(name)
           value = result
         } else value = await this.#notebook.evaluate(text)
@@ -323,8 +323,8 @@ export class Debugger {
     },
     setVariable: {
       run: async ({ variablesReference, name, value }) => {
-        const { stop } = this.#at(undefined)
-        const set = await stop.set(Number(variablesReference), String(name), String(value ?? ''))
+        const { paused } = this.#at(undefined)
+        const set = await paused.set(Number(variablesReference), String(name), String(value ?? ''))
         const told: Variable = await this.#thread.main.call('describe', new Remote(set), '', this.#view)
         const { name: _, evaluateName: __, ...more } = told
         return more
@@ -342,7 +342,7 @@ export class Debugger {
     pause: { run: () => this.#thread.pause() },
     exceptionInfo: {
       run: () => {
-        const { error, text } = this.#thread.stop ?? {}
+        const { error, text } = this.#thread.paused ?? {}
         if (!error) throw new Refused('the thread did not stop at an error')
         const breakMode = this.#filters.includes('all') ? 'always' : 'unhandled'
         return { exceptionId: error.className ?? 'Thrown', description: text, breakMode }
@@ -358,16 +358,16 @@ export class Debugger {
       empty: { data: {}, metadata: {} },
       run: ({ variableName, frameId }) => {
         const text = String(variableName ?? '')
-        if (!this.#thread.stop) return this.#notebook.rich(text)
-        const { stop, frame } = this.#at(frameId)
-        return stop.pass('rich', [], text, frame)
+        if (!this.#thread.paused) return this.#notebook.rich(text)
+        const { paused, frame } = this.#at(frameId)
+        return paused.pass('rich', [], text, frame)
       },
     },
     copyToGlobals: {
       run: async ({ srcVariableName, dstVariableName, srcFrameId }) => {
-        const { stop, frame } = this.#at(srcFrameId)
+        const { paused, frame } = this.#at(srcFrameId)
         const name = String(dstVariableName)
-        await stop.pass('assign', [name], String(srcVariableName), frame)
+        await paused.pass('assign', [name], String(srcVariableName), frame)
         this.#options.declare(name)
       },
     },

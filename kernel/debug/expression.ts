@@ -9,7 +9,7 @@ const agent = `globalThis[Symbol.for(${JSON.stringify(agentKey)})]`
 const ownGlobals: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(globalThis))
 
 /**
- * TypeScript that the user evaluates in a paused function, as JavaScript for the engine: the function's own names (`locals`) stay,
+ * TypeScript that the user evaluates in a paused function, as JavaScript for V8: the function's own names (`locals`) stay,
  * names of the cells are looked up where cells have them.
  */
 export function compileExpression(

@@ -1,4 +1,4 @@
-/** The main thread as the engine's inspector shows it to this thread: it answers while JavaScript runs or is paused there. */
+/** The main thread as V8's inspector shows it to this thread: it answers while JavaScript runs or is paused there. */
 import inspector from 'node:inspector'
 import { agentKey } from './agent/offer.js'
 

@@ -32,7 +32,7 @@ export class Notebook {
 
   /** The variables. While a cell runs it is looked at between two instructions, and not too often. */
   async list(view: View): Promise<Variable[]> {
-    const { main, isRunning, stop } = this.#thread
+    const { main, isRunning, paused } = this.#thread
     const { at, variables } = this.#listed
     if (isRunning && performance.now() - at < listedFor) return variables
     let listed = variables
@@ -40,7 +40,7 @@ export class Notebook {
       const reference: number = await Promise.race([main.call('openNotebook'), refuseAfter(listsWithin)])
       listed = await main.call('list', reference, view)
       // Those of the list before are still on the user's screen.
-      if (!stop) void main.call('release', this.#reference).catch(() => {})
+      if (!paused) void main.call('release', this.#reference).catch(() => {})
       this.#reference = reference
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error

@@ -1,4 +1,4 @@
-/** One stop of the main thread: its frames, what each can see, and what the user evaluates there. */
+/** The main thread, paused: its frames, what each can see, and what the user evaluates there. */
 import { compileExpression } from './expression.js'
 import {
   messageOf,
@@ -31,10 +31,10 @@ export interface Scope {
 }
 
 const agent = `globalThis[Symbol.for(${JSON.stringify(agentKey)})]`
-/** Scopes of the engine's that are one function's own. */
+/** Scopes of V8's that are one function's own. */
 const isOwn = /^(block|catch|local|with|eval)$/
 
-export class Stop {
+export class Pause {
   readonly reason: string
   readonly frames: readonly Frame[]
   readonly error: RemoteObject | undefined
@@ -83,7 +83,7 @@ export class Stop {
     if (self.type === 'object' && self.subtype !== 'null' && self.className !== 'global')
       readers.unshift('"this": () => this')
     if (readers.length > 0) {
-      // Read in the frame, since the engine's own picture of it does not change when the user evaluates an assignment.
+      // Read in the frame, since V8's own picture of it does not change when the user evaluates an assignment.
       const expression = `${agent}.openLocals({ ${readers.join(', ')} })`
       const variablesReference: number = (await this.#run(frame, expression)).value
       this.#inFrame.set(variablesReference, frame)

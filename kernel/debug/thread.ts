@@ -5,7 +5,7 @@ import { logTemplate } from './hits.js'
 import { MainThread, NoAnswer, Remote, type Paused, type RemoteObject } from './inspect-main.js'
 import { Refused } from './refused.js'
 import type { Sources } from './sources/sources.js'
-import { findFrames, Stop, type Frame } from './paused.js'
+import { findFrames, Pause, type Frame } from './paused.js'
 
 /** To a front end what the user runs is one thread. */
 export const threadId = 1
@@ -51,7 +51,7 @@ export class Thread {
   #main: MainThread | undefined
   readonly #scripts = new Map<string, { url: string; hasMap: boolean }>()
   #attached = false
-  #stop: Stop | undefined
+  #paused: Pause | undefined
   #asked: Asked | undefined
   #cell = 0
   #frameIds = 1
@@ -67,13 +67,13 @@ export class Thread {
   }
 
   /** Where the thread is stopped now. */
-  get stop(): Stop | undefined {
-    return this.#stop
+  get paused(): Pause | undefined {
+    return this.#paused
   }
 
   /** Whether it is in the middle of the user's code. */
   get isRunning(): boolean {
-    return this.#options.isBusy() && !this.#stop
+    return this.#options.isBusy() && !this.#paused
   }
 
   /** The thread, to look at; nothing is switched on there. */
@@ -83,8 +83,8 @@ export class Thread {
     main.on('Debugger.scriptParsed', ({ scriptId, url, sourceMapURL }) =>
       this.#scripts.set(scriptId, { url, hasMap: sourceMapURL !== '' && sourceMapURL !== undefined }),
     )
-    main.on('Debugger.paused', (paused: Paused) => {
-      this.#onPaused(paused).catch((error: Error) => {
+    main.on('Debugger.paused', (event: Paused) => {
+      this.#onPaused(event).catch((error: Error) => {
         this.#options.log(`the debugger could not stop: ${error.stack}`)
         void main.post('Debugger.resume').catch(() => {})
       })
@@ -124,8 +124,8 @@ export class Thread {
     this.#options.breakpoints.forgetSet()
     this.#scripts.clear()
     if (!main) return
-    const wasStopped = this.#stop !== undefined
-    this.#stop = undefined
+    const wasStopped = this.#paused !== undefined
+    this.#paused = undefined
     void main.call('release').catch(() => {})
     await main.post('Debugger.disable', {}, 500).catch(() => {})
     main.close()
@@ -165,28 +165,28 @@ export class Thread {
   }
 
   async goOn(): Promise<void> {
-    if (!this.#stop) throw new Refused('the thread is not stopped')
+    if (!this.#paused) throw new Refused('the thread is not stopped')
     await this.main.post('Debugger.resume')
   }
 
   async step(how: string): Promise<void> {
-    if (!this.#stop) throw new Refused('the thread is not stopped')
-    this.#asked = { what: 'step', how, cell: this.#cell, from: this.#stop.frames[0], left: stepsAtMost }
+    if (!this.#paused) throw new Refused('the thread is not stopped')
+    this.#asked = { what: 'step', how, cell: this.#cell, from: this.#paused.frames[0], left: stepsAtMost }
     await this.main.post(how)
   }
 
   async pause(): Promise<void> {
-    if (this.#stop) return
+    if (this.#paused) return
     if (!this.#options.isBusy()) throw new Refused('no cell is running')
     this.#asked = { what: 'pause', how: steps.next, cell: this.#cell, from: undefined, left: stepsAtMost }
     await this.main.post('Debugger.pause').catch(ignoreNoAnswer)
   }
 
-  async #onPaused(paused: Paused): Promise<void> {
+  async #onPaused(event: Paused): Promise<void> {
     const { main } = this
     const { sources, publish } = this.#options
     const pause = ++this.#pauses
-    const { callFrames, reason, data, hitBreakpoints = [] } = paused
+    const { callFrames, reason, data, hitBreakpoints = [] } = event
     const urlOf = (scriptId: string): string => this.#scripts.get(scriptId)?.url ?? ''
     const all = findFrames(callFrames, this.#frameIds, urlOf, sources)
     this.#frameIds += all.length
@@ -201,35 +201,36 @@ export class Thread {
     if (error && !(await this.#isNew(error))) return void (await main.post('Debugger.resume'))
 
     const why = error ? 'exception' : isHit ? 'breakpoint' : (this.#asked?.what ?? 'breakpoint')
-    const stop = new Stop(why, frames, error, main)
-    if (isHit && !(await this.#isStop(hitBreakpoints, stop))) return void (await main.post('Debugger.resume'))
+    const paused = new Pause(why, frames, error, main)
+    if (isHit && !(await this.#isMeant(hitBreakpoints, paused)))
+      return void (await main.post('Debugger.resume'))
     if (this.#pauses !== pause) return
     this.#asked = undefined
-    this.#stop = stop
+    this.#paused = paused
     publish('stopped', {
       reason: why,
       threadId,
       allThreadsStopped: true,
       preserveFocusHint: false,
-      ...(stop.text === undefined
+      ...(paused.text === undefined
         ? {}
-        : { text: stop.text, description: `Stopped at an error: ${stop.text}` }),
+        : { text: paused.text, description: `Stopped at an error: ${paused.text}` }),
     })
   }
 
   /** Whether one of the breakpoints that were hit is one to stop at. Writes what others ask for. */
-  async #isStop(ids: readonly string[], stop: Stop): Promise<boolean> {
+  async #isMeant(ids: readonly string[], paused: Pause): Promise<boolean> {
     const { breakpoints, publish } = this.#options
     let isStop = false
     for (const [index, { condition, logMessage }] of breakpoints.hitsOf(ids).entries()) {
-      if (condition?.trim() && !(await holds(condition, stop))) continue
+      if (condition?.trim() && !(await holds(condition, paused))) continue
       if (!breakpoints.count(ids[index]!)) continue
       if (!logMessage) {
         isStop = true
         continue
       }
-      const [frame] = stop.frames
-      const said = await stop.evaluate(logTemplate(logMessage), frame!).then(
+      const [frame] = paused.frames
+      const said = await paused.evaluate(logTemplate(logMessage), frame!).then(
         ({ result }) => String(result.value),
         (error: Error) => `${logMessage} (${error.message})`,
       )
@@ -259,8 +260,8 @@ export class Thread {
 
   #onResumed(): void {
     this.#pauses++
-    if (!this.#stop) return
-    this.#stop = undefined
+    if (!this.#paused) return
+    this.#paused = undefined
     void this.#main?.call('release').catch(() => {})
     this.#options.publish('continued', { threadId, allThreadsContinued: true })
   }
@@ -285,9 +286,9 @@ function isFurtherOnLine({ from, how }: Asked, frame: Frame): boolean {
 }
 
 /** Whether a condition holds; one that throws does too, so that the user sees it. */
-async function holds(condition: string, stop: Stop): Promise<boolean> {
+async function holds(condition: string, paused: Pause): Promise<boolean> {
   try {
-    const { result } = await stop.evaluate(`!!(${condition})`, stop.frames[0]!)
+    const { result } = await paused.evaluate(`!!(${condition})`, paused.frames[0]!)
     return result.value === true
   } catch {
     return true

@@ -1,4 +1,4 @@
-/** What the language gives to the main thread: modules, and errors as front ends show them. */
+/** What cells find around them in the main thread: what they import, and errors in the places that they wrote. */
 import { join } from 'node:path'
 // Not from cell/index.js: that would load the parser, which this thread needs only for files that cells import.
 import { cellFile } from '../cell/syntax-error.js'
@@ -8,9 +8,10 @@ import { installDecorators } from './modules/decorators.js'
 import { createModules } from './modules/modules.js'
 import { installStacks } from '../errors/stacks.js'
 import { compileWorkers } from './modules/workers.js'
-import { formatError, type CellRecord, type Sources } from '../errors/tracebacks.js'
+import type { CellText, Sources } from '../errors/locate.js'
+import { formatError } from '../errors/tracebacks.js'
 
-export interface Parts {
+export interface CellEnvironment {
   runtime: Runtime
   /** The file name under which V8 knows the program of a cell. */
   fileOf(cellNumber: number): string
@@ -19,7 +20,7 @@ export interface Parts {
   formatError(error: unknown): Problem
 }
 
-export function createParts(folder: string, home: string): Parts {
+export function createCellEnvironment(folder: string, home: string): CellEnvironment {
   // As for a script in the notebook's folder: the kernel's own arguments are nothing to a cell.
   process.argv = [process.execPath, join(folder, 'notebook.ts')]
   // Of V8's ten frames a library takes all: the user's own lies below them.
@@ -27,7 +28,7 @@ export function createParts(folder: string, home: string): Parts {
   const modules = createModules({ folder, home })
   installDecorators()
   compileWorkers({ folder, home: join(home, 'package.json') })
-  const cells = new Map<number, CellRecord>()
+  const cells = new Map<number, CellText>()
   const sources: Sources = {
     cell: (number) => cells.get(number),
     file: (path) => modules.sourceOf(path),

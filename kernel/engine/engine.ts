@@ -30,7 +30,7 @@ import { reported } from './modules/node-test.js'
 import { captureStreams, createOutput } from './io/output.js'
 import { LateErrors } from './running/late-errors.js'
 import { limited } from './running/limited.js'
-import type { Parts } from './cell-environment.js'
+import type { CellEnvironment } from './cell-environment.js'
 import { printResources } from './io/printing.js'
 import type { Questions } from './io/questions.js'
 import { isOpen, isPassive, lookUp, membersOf, typeOf } from './live-values.js'
@@ -56,7 +56,7 @@ export function createEngine(
   post: (message: ToProtocol) => void,
   shared: Int32Array,
   questions: Questions,
-  parts: Parts,
+  environment: CellEnvironment,
 ): Engine {
   const scope = createScope()
   const output = createOutput(post, shared)
@@ -86,7 +86,7 @@ export function createEngine(
 
   function evaluate({ program }: Program, filename: string): Promise<{ value?: unknown }> {
     const cell = vm.runInThisContext(program, { filename }) as CellFunction
-    return cell(scope, parts.runtime)
+    return cell(scope, environment.runtime)
   }
 
   /** A stopped run says all there is to say in its own message; any other error gets its frame and its causes. */
@@ -95,7 +95,7 @@ export function createEngine(
       const evalue = messageOf(error)
       return { ename: 'Interrupted', evalue, traceback: [`Interrupted: ${evalue}`] }
     }
-    return parts.formatError(error)
+    return environment.formatError(error)
   }
 
   async function evaluateExpressions(
@@ -116,7 +116,7 @@ export function createEngine(
   }
 
   async function run(message: Extract<ToMain, { type: 'run' }>): Promise<void> {
-    const { cause, number, source, cellId, compiled, expressions, canAsk } = message
+    const { cause, number, source, cellId, program, expressions, canAsk } = message
     const cell = cellId === undefined ? { number, source } : { number, source, id: cellId }
     const origin = createOrigin(cause, { cell, canAsk })
     const closeGroups = markGroups()
@@ -127,11 +127,11 @@ export function createEngine(
     settle()
     restTensors()
     running.set(cause, { origin, unwind })
-    parts.remember(number, source, compiled)
-    const file = parts.fileOf(number)
+    environment.remember(number, source, program)
+    const file = environment.fileOf(number)
     const outcome = await runAs(origin, async (): Promise<Outcome> => {
       try {
-        const evaluated = evaluate(compiled, file)
+        const evaluated = evaluate(program, file)
         const isDebugged = Atomics.load(shared, Shared.debugged) === 1
         const ended = await (isDebugged ? uncaught.settle(evaluated) : evaluated)
         await input.settled(origin)

@@ -3,7 +3,7 @@ import { findSource, readMappings, type Mapping } from '../cell/source-map.js'
 import type { Frame } from './frames.js'
 
 /** What a traceback needs of a cell that ran. */
-export interface CellRecord {
+export interface CellText {
   number: number
   text: string
   /** The `map` of its compiled form. */
@@ -12,7 +12,7 @@ export interface CellRecord {
 
 /** Finds the cell of a number, and the source map and text of a file that was compiled. */
 export interface Sources {
-  cell(number: number): CellRecord | undefined
+  cell(number: number): CellText | undefined
   file?(path: string): { text: string; map: string } | undefined
 }
 

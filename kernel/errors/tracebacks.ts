@@ -1,60 +1,13 @@
-import { readFileSync } from 'node:fs'
+/** An error as front ends show it: what happened, where in which cell, what caused it. */
 import { inspect, types } from 'node:util'
 import { isInstance, maybeProperty, maybeText, messageOf } from '../../src/untrusted.js'
 import { CellSyntaxError } from '../cell/syntax-error.js'
-import type { Diagnostic } from '../cell/types.js'
+import type { Problem } from '../port.js'
+import { blue, codeFrame, faint, readText, red } from './code-frame.js'
 import { readFrames, type Frame } from './frames.js'
-import { cellNumber, isHidden, locate, type CellRecord, type Sources } from './locate.js'
+import { cellNumber, isHidden, locate, type Sources } from './locate.js'
+import { describeProblems } from './problems.js'
 import { rawStackOf } from './stacks.js'
-
-export type { CellRecord, Sources } from './locate.js'
-
-export interface ErrorReport {
-  ename: string
-  evalue: string
-  /** Lines with ANSI colours: what happened first, then where. */
-  traceback: string[]
-}
-
-// The sixteen basic colours, bold where they carry weight: front ends adapt these to light and dark, unlike fixed RGB ones.
-const paint = (code: string) => (text: string) => (text ? `\u001B[${code}m${text}\u001B[0m` : '')
-const red = paint('1;31')
-const blue = paint('34')
-const bold = paint('1')
-const faint = paint('90')
-
-const shown = 2
-
-/** Of longer lines the part around the place is shown: front ends wrap what is wider, and the caret points elsewhere. */
-const mostColumns = 120
-
-/** The lines around a place, the column marked below. */
-export function codeFrame(text: string, line: number, column: number, width = 1): string[] {
-  const whole = text.split(/\r?\n/)
-  const isLong = (whole[line - 1] ?? '').length > mostColumns
-  const from = isLong ? Math.max(0, column - 1 - mostColumns / 2) : 0
-  const lines = whole.map((code) => {
-    const part = code.slice(from, from + mostColumns)
-    const before = from > 0 && code.length > 0 ? '…' : ''
-    return `${before}${part}${code.length > from + mostColumns ? '…' : ''}`
-  })
-  column -= from > 0 ? from - 1 : 0
-  const first = Math.max(1, line - shown)
-  const last = Math.min(lines.length, line + shown)
-  const digits = String(last).length
-  const frame: string[] = []
-  for (let number = first; number <= last; number++) {
-    const code = (lines[number - 1] ?? '').replaceAll('\t', ' ')
-    const label = String(number).padStart(digits)
-    if (number !== line) frame.push(`${faint(`  ${label} |`)} ${code}`.trimEnd())
-    else {
-      const room = Math.max(1, Math.min(width, code.length - column + 1))
-      frame.push(`${red('>')} ${bold(`${label} |`)} ${code}`)
-      frame.push(`${faint(`  ${' '.repeat(digits)} |`)} ${' '.repeat(column - 1)}${red('^'.repeat(room))}`)
-    }
-  }
-  return frame
-}
 
 /** Names of the compiled program that leak into V8's messages. */
 function plainMessage(message: string): string {
@@ -69,14 +22,6 @@ const nameOf = (frame: Frame) =>
     .replace(/ \[as [^\]]*\]$/, '')
     .replace(/^(Object|Proxy)\.(?=[\p{L}_$])/u, '')
     .replace(/^(.*\.)?<anonymous>$|^eval$/, '')
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
-}
 
 /** The package that a file belongs to: `@tensorflow/tfjs-core`. */
 const libraryOf = (file: string): string | undefined =>
@@ -171,7 +116,7 @@ const shorten = (text: string): string =>
 const mostErrors = 10
 
 /** What was thrown and is no error. */
-function reportValue(value: unknown): ErrorReport {
+function reportValue(value: unknown): Problem {
   const text = typeof value === 'string' ? value : inspectSafely(value)
   const evalue = shorten(text)
   return { ename: 'Thrown', evalue, traceback: [`${red('Thrown')}: ${evalue}`] }
@@ -221,7 +166,7 @@ function errorsIn(error: object): { first: unknown[]; count: number } {
   }
 }
 
-function reportError(error: unknown, sources: Sources, seen: Set<unknown>, depth: number): ErrorReport {
+function reportError(error: unknown, sources: Sources, seen: Set<unknown>, depth: number): Problem {
   if (!isErrorLike(error)) return reportValue(error)
   seen.add(error)
   const ename = nameOfError(error)
@@ -269,50 +214,11 @@ function maybeStack(error: object): string {
  * An error as Jupyter shows it: name, message, and where in which cell it came from, with the chain of its causes. Whatever
  * was thrown, and however it answers when it is asked: this never fails, since a cell whose error cannot be told never ends.
  */
-export function formatError(error: unknown, sources: Sources): ErrorReport {
+export function formatError(error: unknown, sources: Sources): Problem {
   try {
     return reportError(error, sources, new Set(), 0)
   } catch (refusal) {
     const evalue = `an error that cannot be told (${shorten(messageOf(refusal))})`
     return { ename: 'Error', evalue, traceback: [`${red('Error')}: ${evalue}`] }
-  }
-}
-
-/** Each problem with its place and code, the first ten of them. */
-function describeProblems(problems: readonly Diagnostic[], label: string, text: string): string[] {
-  const lines: string[] = []
-  for (const { code, message, place, file } of problems.slice(0, 10)) {
-    const [head, ...rest] = message.split('\n')
-    if (lines.length) lines.push('')
-    lines.push(`${red(code === 'syntax' ? 'SyntaxError' : code)}: ${head}`, ...rest)
-    lines.push(
-      `    ${faint('at')} ${blue(`${file ?? label}, line ${place.line}, column ${place.column}`)}`,
-      '',
-    )
-    const whole = file === undefined ? text : (readText(file) ?? '')
-    lines.push(...codeFrame(whole, place.line, place.column, place.end - place.start))
-  }
-  if (problems.length > 10) lines.push('', faint(`… and ${problems.length - 10} more`))
-  return lines
-}
-
-/** Problems of a cell that runs all the same, as text. */
-export function formatWarnings(diagnostics: readonly Diagnostic[], cell: CellRecord): string {
-  const warnings = diagnostics.filter(({ severity }) => severity === 'warning')
-  if (warnings.length === 0) return ''
-  return `${describeProblems(warnings, `Cell [${cell.number}]`, cell.text).join('\n')}\n`
-}
-
-/** Problems of a cell that did not run, as one error: each with its code frame. */
-export function formatDiagnostics(diagnostics: readonly Diagnostic[], cell: CellRecord): ErrorReport {
-  const errors = diagnostics.filter(({ severity }) => severity === 'error')
-  const [first] = errors
-  // TypeScript's own numbers: 1000 to 1999 are about syntax.
-  const isSyntax = errors.some(({ code }) => code === 'syntax' || /^TS1\d{3}$/.test(code))
-  const label = first && first.code !== 'syntax' ? `${first.code}: ` : ''
-  return {
-    ename: isSyntax ? 'SyntaxError' : 'TypeError',
-    evalue: `${label}${first?.message.split('\n')[0] ?? ''}`,
-    traceback: describeProblems(errors, `Cell [${cell.number}]`, cell.text),
   }
 }

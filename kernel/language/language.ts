@@ -19,7 +19,7 @@ import { ServerTooSlow } from './typescript/server.js'
 import type { ServiceCompletion } from './typescript/service.js'
 import { startService, type Place, type StartedService } from './typescript/start.js'
 import type { Completions, Inspection, Language } from './types.js'
-import { createTurns } from './program/in-order.js'
+import { inOrder } from './program/in-order.js'
 import { WatchedFiles } from './program/watched.js'
 
 export type { Completion, Completions, Inspection, Language } from './types.js'
@@ -68,7 +68,7 @@ export function createLanguage({
   }
 
   // One request at a time: each sees the documents as it wrote them.
-  const inTurn = createTurns()
+  const inTurn = inOrder()
 
   async function writeAll(): Promise<void> {
     // Opened before anything of the program imports them, they would be a program of their own: without its options, and

@@ -101,7 +101,8 @@ export function listenToMain({
       if (message.type === 'write') left(message.text.length, 1)
       return
     }
-    ;(hear[message.type] as (said: ToProtocol) => void)(message)
+    const heard = hear[message.type] as (said: ToProtocol) => void
+    heard(message)
   }
 
   /**

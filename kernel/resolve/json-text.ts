@@ -37,7 +37,7 @@ function found(text: string, at: number): string {
 }
 
 const literal = /(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w$.])/y
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex
 const string = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"/y
 
 /** The first place at which a text is not what JSON has there. */

@@ -1,8 +1,7 @@
-/** The tsconfig.json next to a notebook, as far as cells respect it: options of the type check, and `paths` at run time too. */
+/** The tsconfig.json next to a notebook, read as far as cells respect it, with those that it builds on. */
 import { existsSync, readFileSync, statSync, type Stats } from 'node:fs'
-import { createRequire, isBuiltin } from 'node:module'
+import { createRequire } from 'node:module'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
-import type { Emit } from '../cell/strip.js'
 import { JsonError, parseLoosely } from './json-text.js'
 
 export interface Tsconfig {
@@ -19,7 +18,7 @@ export interface TsconfigProblem {
   offset: number
 }
 
-interface Read {
+export interface ReadTsconfig {
   config: Tsconfig | undefined
   problems: TsconfigProblem[]
   /** The files that were read, and those that were looked for in vain. */
@@ -30,7 +29,7 @@ type Options = { [name: string]: unknown }
 
 const isRecord = (value: unknown): value is Options =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-const isText = (value: unknown): value is string => typeof value === 'string'
+export const isText = (value: unknown): value is string => typeof value === 'string'
 const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText)
 
 /** Options that are, or hold, paths, as a list of what each names. */
@@ -214,7 +213,7 @@ class Reader {
 }
 
 /** `undefined` also for a path that goes through a file. */
-function maybeStat(path: string): Stats | undefined {
+export function maybeStat(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false })
   } catch {
@@ -244,7 +243,8 @@ function pathsOf(
   return table
 }
 
-function readAll(folder: string): Read {
+/** What `folder` has, what is wrong with it, and what it depends on. */
+export function readAll(folder: string): ReadTsconfig {
   const path = join(folder, 'tsconfig.json')
   const reader = new Reader(folder)
   const options = reader.read(path, [], true)
@@ -259,109 +259,3 @@ export const readTsconfig = (folder: string): Tsconfig | undefined => readAll(fo
 
 /** Whether there is one, broken or not. */
 export const hasTsconfig = (folder: string): boolean => existsSync(join(folder, 'tsconfig.json'))
-
-function stampOf(files: Iterable<string>): string {
-  let stamp = ''
-  for (const file of files) {
-    const stat = maybeStat(file)
-    stamp += stat ? `${stat.mtimeMs} ${stat.size};` : ';'
-  }
-  return stamp
-}
-
-/** The notebook's tsconfig.json as it is now: read again when it, or one that it builds on, has changed. */
-export class FollowedTsconfig {
-  readonly #folder: string
-  #read: Read
-  #stamp: string
-  #good: Tsconfig | undefined
-
-  constructor(folder: string) {
-    this.#folder = folder
-    this.#read = readAll(folder)
-    this.#stamp = stampOf(this.#read.files)
-    this.#good = this.#read.config
-  }
-
-  /** Looks whether it has changed: a `stat` for each of its files. */
-  look(): boolean {
-    const stamp = stampOf(this.#read.files)
-    if (stamp === this.#stamp) return false
-    this.#read = readAll(this.#folder)
-    this.#stamp = stampOf(this.#read.files)
-    // One that is broken is being edited: what it said before still holds.
-    if (this.#read.config || !hasTsconfig(this.#folder)) this.#good = this.#read.config
-    return true
-  }
-
-  get config(): Tsconfig | undefined {
-    return this.#good
-  }
-
-  get problems(): readonly TsconfigProblem[] {
-    return this.#read.problems
-  }
-
-  get paths(): unknown {
-    return this.#good?.options.paths
-  }
-
-  get emit(): Emit {
-    return emitOf(this.#good)
-  }
-}
-
-/** Targets before 2022, for which TypeScript assigns the fields of classes. */
-const isOld = (target: unknown): boolean => /^es(3|5|6|20(1\d|2[01]))$/i.test(String(target))
-
-/** How elements are made. `preserve` leaves that to a tool of the project, and those import what makes them. */
-export function jsxOf({ jsx, jsxFactory }: Tsconfig['options']): string | undefined {
-  if (!isText(jsx)) return undefined
-  const isLeft = /^(?:preserve|react-native)$/i.test(jsx)
-  return isLeft ? (jsxFactory === undefined ? 'react-jsx' : 'react') : jsx.toLowerCase()
-}
-
-const textOptions = ['jsxFactory', 'jsxFragmentFactory', 'jsxImportSource'] as const
-
-/** What the options say about the JavaScript that cells and files beside the notebook become. */
-export function emitOf(config: Tsconfig | undefined): Emit {
-  const options = config?.options ?? {}
-  const jsx = jsxOf(options)
-  const emit: Emit = {
-    experimentalDecorators: options.experimentalDecorators === true,
-    emitDecoratorMetadata: options.emitDecoratorMetadata === true,
-    useDefineForClassFields: (options.useDefineForClassFields ?? !isOld(options.target)) === true,
-    ...(jsx === undefined ? {} : { jsx }),
-  }
-  for (const name of textOptions) {
-    const value = options[name]
-    if (isText(value)) emit[name] = value
-  }
-  return emit
-}
-
-/** The paths that a specifier may stand for by `paths`, as `Tsconfig` has them: `@/*` -> `/project/src/*`. */
-export function mapPath(specifier: string, paths: unknown): string[] {
-  if (!isRecord(paths) || isBuiltin(specifier)) return []
-  let best: { before: string; middle: string; targets: string[] } | undefined
-  for (const [pattern, targets] of Object.entries(paths as { [pattern: string]: string[] })) {
-    const [before, after] = pattern.split('*') as [string, string?]
-    // An exact one goes before all others, then that with the longest beginning.
-    if (after === undefined && specifier === pattern) return targets
-    const fits =
-      after !== undefined &&
-      specifier.startsWith(before) &&
-      specifier.endsWith(after) &&
-      specifier.length >= before.length + after.length
-    if (!fits || (best && best.before.length >= before.length)) continue
-    best = { before, middle: specifier.slice(before.length, specifier.length - after.length), targets }
-  }
-  return best ? best.targets.map((target) => target.replace('*', () => best.middle)) : []
-}
-
-/** The same for a specifier that is an alias and nothing else: `*` alone stands for packages too. */
-export function aliasOf(specifier: string, paths: unknown): string[] {
-  if (!isRecord(paths)) return []
-  const { '*': _all, ...named } = paths
-  return mapPath(specifier, named)
-}

@@ -36,8 +36,8 @@ export function terminateMainThread(): Termination {
   const session = new inspector.Session()
   session.connectToMainThread()
   /** A frame names its file by a number alone. */
-  const files = new Map<string, string>()
-  session.on('Debugger.scriptParsed', ({ params }: Parsed) => files.set(params.scriptId, params.url))
+  const urls = new Map<string, string>()
+  session.on('Debugger.scriptParsed', ({ params }: Parsed) => urls.set(params.scriptId, params.url))
   let closed = false
   /** When it was first found running. */
   let since: number | undefined
@@ -58,8 +58,8 @@ export function terminateMainThread(): Termination {
     session.on('Debugger.paused', ({ params }: Paused) => {
       const now = performance.now()
       since ??= now
-      const file = files.get(params.callFrames[0]?.location.scriptId ?? '') ?? ''
-      if (isBookkeeping.test(file) && now - since < patience.node) {
+      const url = urls.get(params.callFrames[0]?.location.scriptId ?? '') ?? ''
+      if (isBookkeeping.test(url) && now - since < patience.node) {
         // Asked to pause while it is paused it would not hear it.
         session.once('Debugger.resumed', lookAgain)
         session.post('Debugger.resume')

@@ -25,7 +25,7 @@ const dim = (text: string): string => `\x1b[2m${text}\x1b[22m`
 /** https://no-color.org */
 const isColoured = (sink: Sink): boolean => sink.isTTY === true && !process.env.NO_COLOR
 const clearDown = '\r\x1b[J'
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex
 const escapes = /\x1b\[[0-9;?]*[A-Za-z]/g
 
 /** Lines of no terminal are not told more often than this. */

@@ -66,7 +66,7 @@ function textOf(value: unknown, read: boolean): string {
 /** A variable whose declaration has not run yet. */
 class Unset {}
 
-/** What the agent is given of the engine. */
+/** What the agent is given of kernel/engine. */
 export interface AgentParts {
   /** The names of the cells. */
   scope: Record<string, unknown>
@@ -142,7 +142,7 @@ export class Agent {
     return this.#hold(new Variables([...found.keys()], (name) => found.get(name)), '')
   }
 
-  /** The user's names in a scope object of the engine's. */
+  /** The user's names in one of V8's scope objects. */
   namesIn(...scopes: object[]): string[] {
     return [...new Set(scopes.flatMap((scope) => Object.getOwnPropertyNames(scope)))].filter(
       (name) => isName.test(name) && !ownNames.test(name),

@@ -1,4 +1,4 @@
-/** The places of a program at which the engine can pause, in the lines of the text that it was made from. */
+/** The places of a program at which V8 can pause, in the lines of the text that it was made from. */
 import inspector from 'node:inspector'
 import { findSource, readMappings, type Mapping } from '../../cell/source-map.js'
 import { findDefinitions, type Definition } from './definitions.js'
@@ -31,7 +31,7 @@ export interface Places {
 
 const known = new WeakMap<Compiled, Promise<Places>>()
 
-/** All places of a program. They are asked of the engine of this thread, which answers also while the main thread is busy. */
+/** All places of a program. They are asked of V8 in this thread, which answers also while the main thread is busy. */
 export function findPlaces(compiled: Compiled): Promise<Places> {
   let places = known.get(compiled)
   if (!places) known.set(compiled, (places = askEngine(compiled)))

@@ -1,10 +1,10 @@
-/** What front ends call a source by its path, and the engine by its address: the cells, and the files that they import. */
+/** What front ends call a source by its path, and V8 by its address: the cells, and the files that they import. */
 import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, isAbsolute, join, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { cellFile, compileCell, compileModule, findSource } from '../../cell/index.js'
-import { FollowedTsconfig } from '../../resolve/tsconfig.js'
+import { FollowedTsconfig } from '../../resolve/followed-tsconfig.js'
 import { isReloaded, moduleKind } from '../../resolve/local-files.js'
 import type { RanCell, RanCells } from './cells.js'
 import { murmur2 } from './murmur2.js'
@@ -19,7 +19,7 @@ export interface UserPlace {
   column: number
 }
 
-/** A program of the user's, as the engine runs it. */
+/** A program of the user's, as V8 runs it. */
 export interface UserProgram {
   url: string
   compiled: Compiled

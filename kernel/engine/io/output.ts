@@ -101,7 +101,8 @@ class CellStream extends Writable {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     done(error)
-    ;(this as unknown as Restored)._undestroy()
+    const restored = this as unknown as Restored
+    restored._undestroy()
   }
 
   override emit(event: string | symbol, ...args: any[]): boolean {

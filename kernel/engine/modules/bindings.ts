@@ -1,5 +1,5 @@
 /** Whether a CommonJS module was compiled from an ES module: its types speak of the `default` that it sets, Node of all its exports. */
-export const isCompiled = (namespace: any): boolean =>
+export const isFromEsModule = (namespace: any): boolean =>
   namespace.__esModule === true &&
   namespace.default !== null &&
   typeof namespace.default === 'object' &&
@@ -10,7 +10,7 @@ export const isCompiled = (namespace: any): boolean =>
  * where it is used, not where it is imported: it may be a type.
  */
 function read(namespace: any, name: string, module: string): unknown {
-  if (name === 'default' && isCompiled(namespace)) return namespace.default.default
+  if (name === 'default' && isFromEsModule(namespace)) return namespace.default.default
   if (name in namespace) return namespace[name]
   const whole = namespace.default
   if (whole !== null && (typeof whole === 'object' || typeof whole === 'function') && name in whole)

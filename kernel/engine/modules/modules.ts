@@ -7,9 +7,10 @@ import { messageOf } from '../../../src/untrusted.js'
 import { during } from '../../../src/settle.js'
 import type { Runtime } from '../../cell/types.js'
 import { isBrought, isPackage, packageOf } from '../../resolve/packages.js'
-import { aliasOf, FollowedTsconfig, mapPath } from '../../resolve/tsconfig.js'
+import { aliasOf, mapPath } from '../../resolve/path-aliases.js'
+import { FollowedTsconfig } from '../../resolve/followed-tsconfig.js'
 import { showInBrowser } from './browser.js'
-import { isCompiled, linkNames } from './bindings.js'
+import { isFromEsModule, linkNames } from './bindings.js'
 import { LocalModules, type ModuleContext } from './local-modules.js'
 import { runNpm } from './npm.js'
 import { prepareNodeTest, watchNodeTest } from './node-test.js'
@@ -97,7 +98,7 @@ function withNames(namespace: any, names: readonly string[]): any {
   if (hasOnlyTypes(namespace)) return namespace
   const whole = namespace.default
   if (whole === null || whole === undefined) return namespace
-  const isDefault = names.includes('default') && isCompiled(namespace)
+  const isDefault = names.includes('default') && isFromEsModule(namespace)
   if (!isDefault && names.every((name) => name in namespace)) return namespace
   return new Proxy(
     {},

@@ -8,7 +8,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { transform, type TsconfigRaw } from 'esbuild'
 import { asPath, findFile, moduleKind } from '../../resolve/local-files.js'
 import { isBrought } from '../../resolve/packages.js'
-import { FollowedTsconfig, mapPath } from '../../resolve/tsconfig.js'
+import { FollowedTsconfig } from '../../resolve/followed-tsconfig.js'
+import { mapPath } from '../../resolve/path-aliases.js'
 import { isTyped, loaderOf } from './required-typescript.js'
 
 export interface LoaderData {

@@ -5,7 +5,7 @@ import { asPath, realPath } from '../../resolve/local-files.js'
 import { explainInstalled } from '../../resolve/installed.js'
 import { conditions, findInstalled, findScope, resolveImport } from '../../resolve/package-maps.js'
 import { isPackage, packageOf } from '../../resolve/packages.js'
-import { aliasOf } from '../../resolve/tsconfig.js'
+import { aliasOf } from '../../resolve/path-aliases.js'
 import type { ServiceDiagnostic } from '../typescript/service.js'
 import type { Workspace } from '../typescript/workspace.js'
 

@@ -1,7 +1,7 @@
 import { firstCapacity } from '../typescript/blank.js'
 import { CellProgram } from './program.js'
 import type { Service } from '../typescript/service.js'
-import { createTurns } from './in-order.js'
+import { inOrder } from './in-order.js'
 import { consoleMethods } from '../typescript/world.js'
 
 /**
@@ -26,7 +26,7 @@ const logging = new RegExp(`\\bconsole\\.(?:${consoleMethods.join('|')})\\(`, 'g
 export class FirstCells {
   readonly #service: Service
   readonly #program: CellProgram
-  readonly #inTurn = createTurns()
+  readonly #inTurn = inOrder()
   #passed: string | undefined
   #isOpen = true
 

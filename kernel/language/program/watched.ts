@@ -2,7 +2,8 @@ import { readFileSync, statSync } from 'node:fs'
 import { dirname, extname } from 'node:path'
 import { findSpecifiers, parseFile, syntaxOf } from '../../cell/index.js'
 import { asPath, findFile, isReloaded } from '../../resolve/local-files.js'
-import { mapPath, type FollowedTsconfig } from '../../resolve/tsconfig.js'
+import { mapPath } from '../../resolve/path-aliases.js'
+import type { FollowedTsconfig } from '../../resolve/followed-tsconfig.js'
 
 interface Watched {
   stamp: string

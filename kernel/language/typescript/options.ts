@@ -1,6 +1,7 @@
 /** The options that cells are checked with: ours, and those of the notebook's tsconfig.json that mean something in a cell. */
 import type { StandIn } from '../../port.js'
-import { emitOf, followed, jsxOf, type Tsconfig } from '../../resolve/tsconfig.js'
+import { emitOf, jsxOf } from '../../resolve/tsconfig-emit.js'
+import { followed, type Tsconfig } from '../../resolve/tsconfig.js'
 import { defaultOptions, requiredOptions } from './world.js'
 
 /** Of a tsconfig.json, what TypeScript takes as it stands. */

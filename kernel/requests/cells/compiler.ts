@@ -1,11 +1,12 @@
 /** Cells to programs, with what each needs to know of the cells before it. */
 import { CellSyntaxError, compileCell, type CellSource, type CompiledCell } from '../../cell/index.js'
-import { formatDiagnostics, formatError, formatWarnings } from '../../errors/tracebacks.js'
+import { formatDiagnostics, formatWarnings } from '../../errors/problems.js'
+import { formatError } from '../../errors/tracebacks.js'
 import { globalNames } from '../../global-names.js'
 import { mergeNamespaces, type Namespaces } from '../../cell/namespaces.js'
 import type { Diagnostic } from '../../cell/types.js'
 import type { Problem } from '../../port.js'
-import { FollowedTsconfig } from '../../resolve/tsconfig.js'
+import { FollowedTsconfig } from '../../resolve/followed-tsconfig.js'
 
 export interface Compiler {
   compile(cell: CellSource): CompiledCell

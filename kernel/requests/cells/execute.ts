@@ -180,7 +180,7 @@ export class Executor {
       number: source.number,
       source: source.text,
       cellId: typeof message.metadata.cellId === 'string' ? message.metadata.cellId : undefined,
-      compiled: { program: compiled.program, map: compiled.map },
+      program: { program: compiled.program, map: compiled.map },
       expressions,
       canAsk: message.content.allow_stdin === true,
     })

@@ -32,7 +32,7 @@ interface Kept extends Recorded {
   turn: Promise<unknown>
 }
 
-export class OutputRecord {
+export class KeptOutputs {
   readonly #cells = new Map<string, Kept>()
   readonly #displays = new Map<string, { kept: Kept; output: { data: object; metadata: object } }[]>()
   /** Called when what is kept of a cell has changed. */
@@ -117,60 +117,62 @@ export class OutputRecord {
   }
 }
 
-type Writer = (record: OutputRecord, kept: Kept | undefined, content: any) => void
+type Writer = (outputs: KeptOutputs, kept: Kept | undefined, content: any) => void
 const onCell =
-  (write: (record: OutputRecord, kept: Kept, content: any) => void): Writer =>
-  (record, kept, content) => {
-    if (kept) write(record, kept, content)
+  (write: (outputs: KeptOutputs, kept: Kept, content: any) => void): Writer =>
+  (outputs, kept, content) => {
+    if (kept) write(outputs, kept, content)
   }
 
 const writers: { [type: string]: Writer | undefined } = {
-  execute_input: onCell((record, kept, { execution_count }) => {
+  execute_input: onCell((outputs, kept, { execution_count }) => {
     Object.assign(kept, { number: execution_count, running: true })
-    record.onChange(kept)
+    outputs.onChange(kept)
   }),
-  stream: onCell((record, kept, { name, text }) => record.push(kept, { output_type: 'stream', name, text })),
-  display_data: onCell((record, kept, { data, metadata, transient }) => {
+  stream: onCell((outputs, kept, { name, text }) =>
+    outputs.push(kept, { output_type: 'stream', name, text }),
+  ),
+  display_data: onCell((outputs, kept, { data, metadata, transient }) => {
     const output = { output_type: 'display_data' as const, data, metadata }
-    record.rememberDisplay(transient?.display_id, kept, output)
-    record.push(kept, output)
+    outputs.rememberDisplay(transient?.display_id, kept, output)
+    outputs.push(kept, output)
   }),
-  update_display_data: (record, _kept, { data, metadata, transient }) =>
-    record.updateDisplay(transient?.display_id, data, metadata),
-  execute_result: onCell((record, kept, { data, metadata, execution_count }) =>
-    record.push(kept, { output_type: 'execute_result', data, metadata, execution_count }),
+  update_display_data: (outputs, _kept, { data, metadata, transient }) =>
+    outputs.updateDisplay(transient?.display_id, data, metadata),
+  execute_result: onCell((outputs, kept, { data, metadata, execution_count }) =>
+    outputs.push(kept, { output_type: 'execute_result', data, metadata, execution_count }),
   ),
-  error: onCell((record, kept, { ename, evalue, traceback }) =>
-    record.push(kept, { output_type: 'error', ename, evalue, traceback }),
+  error: onCell((outputs, kept, { ename, evalue, traceback }) =>
+    outputs.push(kept, { output_type: 'error', ename, evalue, traceback }),
   ),
-  clear_output: onCell((record, kept, { wait }) => {
+  clear_output: onCell((outputs, kept, { wait }) => {
     if (wait) kept.clearNext = true
     else {
       kept.outputs = []
-      record.onChange(kept)
+      outputs.onChange(kept)
     }
   }),
-  status: onCell((record, kept, { execution_state }) => {
+  status: onCell((outputs, kept, { execution_state }) => {
     if (execution_state !== 'idle' || !kept.running) return
     kept.running = false
-    record.onChange(kept)
+    outputs.onChange(kept)
   }),
 }
 
-/** The same wire, with what is published noted in the record. */
-export function recordWire(wire: Wire, record: OutputRecord): Wire {
+/** The same wire, with what is published noted in the outputs. */
+export function keepOutputs(wire: Wire, outputs: KeptOutputs): Wire {
   return {
     ...wire,
     publish(parent, type, content, more) {
-      record.note(parent, type, content)
+      outputs.note(parent, type, content)
       wire.publish(parent, type, content, more)
     },
     publishLater(parent, type, content) {
-      record.note(parent, type, content)
+      outputs.note(parent, type, content)
       wire.publishLater(parent, type, content)
     },
     stream(parent, name, text, sent) {
-      record.note(parent, 'stream', { name, text })
+      outputs.note(parent, 'stream', { name, text })
       wire.stream(parent, name, text, sent)
     },
   }

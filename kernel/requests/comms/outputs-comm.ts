@@ -1,7 +1,7 @@
 /** The comm `gradbook.outputs`: tells front ends what cells have shown that they did not see. */
 import type { CommMessage } from '../../port.js'
 import type { Comms } from './comms.js'
-import type { OutputRecord, Recorded } from './kept-outputs.js'
+import type { KeptOutputs, Recorded } from './kept-outputs.js'
 
 /** Milliseconds between two messages about one cell. */
 const pause = 400
@@ -13,19 +13,19 @@ type Question =
   /** What these cells showed is in the saved file. */
   | { method: 'saved'; requests: string[] }
 
-class OutputComms {
+class OutputsComm {
   readonly #comms: Comms
-  readonly #record: OutputRecord
+  readonly #outputs: KeptOutputs
   /** By comm: the requests whose cells it follows. */
   readonly #followers = new Map<string, Set<string>>()
   readonly #due = new Map<string, NodeJS.Timeout>()
   /** Whether a cell's start has been told of. */
   readonly #told = new WeakSet<Recorded>()
 
-  constructor(comms: Comms, record: OutputRecord) {
+  constructor(comms: Comms, outputs: KeptOutputs) {
     this.#comms = comms
-    this.#record = record
-    record.onChange = (recorded) => this.#onChange(recorded)
+    this.#outputs = outputs
+    outputs.onChange = (recorded) => this.#onChange(recorded)
   }
 
   receive(comm: CommMessage): void {
@@ -34,13 +34,13 @@ class OutputComms {
     if (comm.kind === 'close') return void this.#followers.delete(id)
     const question = comm.data as Question
     if (question?.method === 'state')
-      this.#send(id, { method: 'cells', cells: [...this.#record.cells].map(summary) })
+      this.#send(id, { method: 'cells', cells: [...this.#outputs.cells].map(summary) })
     else if (question?.method === 'follow') {
       this.#followers.get(id)?.add(question.request)
-      const recorded = this.#record.find(question.request)
+      const recorded = this.#outputs.find(question.request)
       if (recorded) this.#send(id, { method: 'outputs', ...whole(recorded) })
     } else if (question?.method === 'saved' && Array.isArray(question.requests))
-      for (const request of question.requests) this.#record.forget(request)
+      for (const request of question.requests) this.#outputs.forget(request)
   }
 
   #send(id: string, data: object): void {
@@ -80,7 +80,7 @@ const whole = ({ cell, request, number, running, outputs }: Recorded) => ({
 })
 
 /** Opens the other end of those comms. */
-export function serveOutputs(comms: Comms, record: OutputRecord): void {
-  const outputs = new OutputComms(comms, record)
-  comms.serve('gradbook.outputs', (_message, comm) => outputs.receive(comm))
+export function serveOutputs(comms: Comms, outputs: KeptOutputs): void {
+  const end = new OutputsComm(comms, outputs)
+  comms.serve('gradbook.outputs', (_message, comm) => end.receive(comm))
 }

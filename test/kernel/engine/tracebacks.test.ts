@@ -6,7 +6,9 @@ import { runInThisContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { cellFile, compileCell, createScope } from '../../../kernel/cell/index.js'
 import { createModules } from '../../../kernel/engine/modules/modules.js'
-import { formatDiagnostics, formatError, type CellRecord } from '../../../kernel/errors/tracebacks.js'
+import type { CellText } from '../../../kernel/errors/locate.js'
+import { formatDiagnostics } from '../../../kernel/errors/problems.js'
+import { formatError } from '../../../kernel/errors/tracebacks.js'
 import { temporaryFolder } from '../../kit/files.js'
 
 const home = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..')
@@ -17,7 +19,7 @@ async function failure(cells: string[], files: { [name: string]: string } = {}) 
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   const modules = createModules({ folder, home })
   const scope = createScope()
-  const known = new Map<number, CellRecord>()
+  const known = new Map<number, CellText>()
   for (const [index, text] of cells.entries()) {
     const number = index + 1
     const { program, map } = compileCell({ number, text })

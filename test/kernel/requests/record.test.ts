@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { OutputRecord } from '../../../kernel/requests/comms/kept-outputs.js'
+import { KeptOutputs } from '../../../kernel/requests/comms/kept-outputs.js'
 
 /** A record that has been told to expect a cell with id 'c1', asked to run by message 'm1'. */
-function recordOf(cell = 'c1', request = 'm1', record = new OutputRecord()) {
+function recordOf(cell = 'c1', request = 'm1', record = new KeptOutputs()) {
   record.expect({ header: { msg_id: request }, metadata: { cellId: cell }, content: { code: '' } } as never)
   const note = (type: string, content: object | Promise<object>, from = request) =>
     record.note({ msg_id: from }, type, content)
