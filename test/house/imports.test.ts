@@ -44,6 +44,24 @@ const refused: readonly Row[] = [
   ['kernel/wire/a.ts', 'oxc-parser'],
   ['kernel/wire/b.ts', '../../src/errors.js'],
   ['kernel/cli/a.ts', '../../src/data/from.js'],
+  ['kernel/cell/b.ts', '../port.js'],
+  ['kernel/resolve/a.ts', '../engine/engine.js'],
+  ['kernel/termination/a.ts', '../requests/cells/stop.js'],
+  ['kernel/errors/a.ts', '../language/language.js'],
+  ['kernel/engine/e.ts', '../debug/debugger.js'],
+  ['kernel/engine/running/a.ts', '../io/output.js'],
+  ['kernel/engine/io/a.ts', '../engine.js'],
+  ['kernel/engine/modules/a.ts', '../../requests/handler.js'],
+  ['kernel/language/b.ts', '../wire/message.js'],
+  ['kernel/language/typescript/a.ts', '../answers/complete.js'],
+  ['kernel/language/program/a.ts', '../language.js'],
+  ['kernel/debug/a.ts', '../wire/message.js'],
+  ['kernel/debug/agent/a.ts', '../thread.js'],
+  ['kernel/requests/d.ts', '../engine/engine.js'],
+  ['kernel/requests/cells/a.ts', '../comms/comms.js'],
+  ['kernel/wire/c.ts', '../requests/handler.js'],
+  ['kernel/cli/c.ts', '../engine/engine.js'],
+  ['kernel/cli/client/a.ts', '../run.js'],
   ['labextension/src/a.ts', '../../src/host.js'],
 ]
 
@@ -62,6 +80,13 @@ const allowed: readonly Row[] = [
   ['kernel/engine/c.ts', '../../src/host.js'],
   ['kernel/engine/d.ts', '../../src/settle.js'],
   ['kernel/cli/b.ts', '../../src/data/index.js'],
+  ['kernel/wire/d.ts', '../json.js'],
+  ['kernel/engine/modules/b.ts', '../io/printing.js'],
+  ['kernel/engine/modules/c.ts', '../../resolve/packages.js'],
+  ['kernel/language/answers/a.ts', '../types.js'],
+  ['kernel/language/answers/b.ts', '../program/document.js'],
+  ['kernel/requests/e.ts', '../errors/tracebacks.js'],
+  ['kernel/cli/client/b.ts', '../own-files.js'],
 ]
 
 describe('the linter', () => {
