@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { InputError, describe } from '../../errors.js'
 import { atomically, during, settleLeft } from '../../settle.js'
 import { Program, type Changing } from './program.js'
-import { maybeRandomness, recording } from '../random/context.js'
+import { maybeRandomness, recordingNow } from '../random/context.js'
 import { collectTensors, guardVariables, isPromise, mapTensors, record } from './record.js'
 import { backendName, onnxRuntime } from '../tfjs/register.js'
 import type { Structure } from '../graph/structure.js'
@@ -237,10 +237,10 @@ export function compile<F extends (...inputs: never[]) => unknown>(
 
   function call(this: unknown, ...given: unknown[]): unknown {
     // A recording that was ended in the middle would be taken for one that this call is a part of.
-    if (recording.active) settleLeft()
+    if (recordingNow.active) settleLeft()
     const inputs = withScalars(given)
     // One that is called while another is recorded is a part of that one.
-    if (recording.active) {
+    if (recordingNow.active) {
       if (!valid && !frozen) return run(this, inputs)
       throw new Untraceable("a compiled function with 'valid' or 'frozen' is called inside of another one")
     }

@@ -3,7 +3,7 @@ import { atomically, during } from '../../settle.js'
 import type { OnnxRuntimeBackend } from '../tfjs/backend.js'
 import { findNeeded } from '../passes/needed.js'
 import { createPlan, inPlan, runPlan } from '../session/plan.js'
-import { maybeRandomness, recording } from '../random/context.js'
+import { maybeRandomness, recordingNow } from '../random/context.js'
 import type { NativeTensors } from '../session/native.js'
 import { emptyTensor, tensorOf } from '../session/buffers.js'
 import { Entry, isNative } from '../session/entry.js'
@@ -179,8 +179,8 @@ function recordOnce(
     for (const { initial } of births) initial.dispose()
     endScopes()
     backend.recorder = backend.pending
-    recording.active = false
-    recording.live = undefined
+    recordingNow.active = false
+    recordingNow.live = undefined
     if (randomness) {
       randomness.keyTensor = undefined
       randomness.place = place!
@@ -196,8 +196,8 @@ function recordOnce(
     Math.random = () => trace.random(random)
     const watch = watchOptimizers(trace.live, undo)
     backend.recorder = trace
-    recording.active = true
-    recording.live = (read) =>
+    recordingNow.active = true
+    recordingNow.live = (read) =>
       backend.symbol(
         trace.input([], 'float32', { kind: 'live', number: { sentinel: NaN, read }, sign: 1 }),
       ) as tf.Scalar

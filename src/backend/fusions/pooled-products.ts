@@ -11,7 +11,7 @@ const manyChannels = 16
  * each window, and its patches lie as columns, [taps x channels, windows], which is how the filter's gradient needs them. A
  * row of ones below them adds the bias, and is what the bias' gradient comes from.
  */
-export function maybeInRows(g: Graph, convolution: Convolution, pool: PoolInfo): TileLayout | undefined {
+export function maybeAsProducts(g: Graph, convolution: Convolution, pool: PoolInfo): TileLayout | undefined {
   const { info, bias, filter } = convolution
   const { inChannels, outChannels, filterShape } = info
   if (inChannels >= manyChannels || columnSize(info) > mostColumns) return undefined

@@ -8,7 +8,7 @@ import { findConvolution } from './convolved.js'
 import type { Fusion } from './fusion.js'
 import type { KernelGraph } from './kernel-graph.js'
 import { maybeInBlocks } from './pooled-blocks.js'
-import { maybeInRows } from './pooled-products.js'
+import { maybeAsProducts } from './pooled-products.js'
 import { isAbove, shareOut } from './shares.js'
 
 /**
@@ -32,7 +32,8 @@ export const pooledConvolution: Fusion<tf.MaxPoolAttrs> = {
     const relu = g.madeBy('Relu', x)
     const convolved = relu?.inputs.x ?? x
     const convolution = findConvolution(g, convolved)
-    const layout = convolution && (maybeInBlocks(g, convolution, pool) ?? maybeInRows(g, convolution, pool))
+    const layout =
+      convolution && (maybeInBlocks(g, convolution, pool) ?? maybeAsProducts(g, convolution, pool))
     if (!layout) return undefined
     const cut = tilesOf(g, convolved, pool)
     const tiles = layout.tiles.map((tile, at) =>

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from './optimizer.js'
 import { checkSettings } from './check.js'
-import { largestOf, leastEpsilon, record, settingsOf, type GroupedSettings } from './groups.js'
+import { largestOf, leastEpsilon, plainSettings, settingsOf, type GroupedSettings } from './groups.js'
 
 export interface AdagradSettings extends GroupedSettings {
   /** What the sum of squared gradients starts from, 0. */
@@ -27,7 +27,7 @@ export function adagrad(settings: AdagradSettings): Optimizer {
   return {
     name: 'adagrad',
     learningRate,
-    settings: record(settings),
+    settings: plainSettings(settings),
     reach({ gradient, largest, learningRate: rate }) {
       if (epsilon < leastEpsilon) return Infinity
       const { share, decay } = largestOf(settings)

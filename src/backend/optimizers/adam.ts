@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from './optimizer.js'
 import { checkSettings } from './check.js'
-import { largestOf, leastEpsilon, record, settingsOf, type GroupedSettings } from './groups.js'
+import { largestOf, leastEpsilon, plainSettings, settingsOf, type GroupedSettings } from './groups.js'
 
 export interface AdamSettings extends Omit<GroupedSettings, 'weightDecay'> {
   /** Share of the mean gradient that is kept, 0.9. */
@@ -27,7 +27,7 @@ function createAdam(name: string, settings: AdamwSettings): Optimizer {
   return {
     name,
     learningRate,
-    settings: record(settings),
+    settings: plainSettings(settings),
     reach({ gradient, largest, learningRate: rate }) {
       if (epsilon < leastEpsilon || beta1 ** 2 >= beta2) return Infinity
       const { share, decay } = largestOf(settings)

@@ -60,11 +60,11 @@ export function largestOf({ learningRate, weightDecay = 0, groups = [] }: Groupe
 export const leastEpsilon = 1e-30
 
 /** Settings as plain data: what was left out is left out, a pattern or a function becomes its text. */
-export function record(settings: object): { [name: string]: unknown } {
+export function plainSettings(settings: object): { [name: string]: unknown } {
   const plain = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(plain)
     if (value instanceof RegExp || typeof value === 'function') return String(value)
-    return value !== null && typeof value === 'object' ? record(value) : value
+    return value !== null && typeof value === 'object' ? plainSettings(value) : value
   }
   return Object.fromEntries(
     Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [[name, plain(value)]])),

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from './optimizer.js'
 import { checkSettings } from './check.js'
-import { largestOf, record, settingsOf, type GroupedSettings } from './groups.js'
+import { largestOf, plainSettings, settingsOf, type GroupedSettings } from './groups.js'
 
 export interface LionSettings extends GroupedSettings {
   /** Share of the momentum in the direction of a step, 0.9. */
@@ -28,7 +28,7 @@ export function lion(settings: LionSettings): Optimizer {
   return {
     name: 'lion',
     learningRate,
-    settings: record(settings),
+    settings: plainSettings(settings),
     reach({ gradient, largest, learningRate: rate }) {
       const { share, decay } = largestOf(settings)
       return Math.max(gradient, largest + share * rate * (1 + decay * largest))

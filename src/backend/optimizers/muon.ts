@@ -3,7 +3,7 @@ import { InputError, describe } from '../../errors.js'
 import type { Optimizer } from './optimizer.js'
 import { adamw, type AdamwSettings } from './adam.js'
 import { checkSettings } from './check.js'
-import { isMatch, largestOf, record, settingsOf, type ParameterGroup } from './groups.js'
+import { isMatch, largestOf, plainSettings, settingsOf, type ParameterGroup } from './groups.js'
 
 export interface MuonSettings {
   /** Of the matrices. */
@@ -69,7 +69,7 @@ export function muon(settings: MuonSettings): Optimizer {
   return {
     name: 'muon',
     learningRate,
-    settings: record(settings),
+    settings: plainSettings(settings),
     reach({ gradient, largest, learningRate: rate }) {
       const { share, decay: weightDecay } = largestOf({ ...settings, weightDecay: decay })
       // Singular values are brought to about 1; the scale is a root of at most a billion columns.

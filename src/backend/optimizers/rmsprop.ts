@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer, Tensors } from './optimizer.js'
 import { checkSettings } from './check.js'
-import { largestOf, leastEpsilon, record, settingsOf, type GroupedSettings } from './groups.js'
+import { largestOf, leastEpsilon, plainSettings, settingsOf, type GroupedSettings } from './groups.js'
 
 export interface RmspropSettings extends GroupedSettings {
   /** Share of the mean squared gradient that is kept, 0.99. */
@@ -33,7 +33,7 @@ export function rmsprop(settings: RmspropSettings): Optimizer {
   return {
     name: 'rmsprop',
     learningRate,
-    settings: record(settings),
+    settings: plainSettings(settings),
     reach({ gradient, largest, learningRate: rate }) {
       if (epsilon < leastEpsilon) return Infinity
       const { share, decay: weightDecay } = largestOf(settings)

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { InputError } from '../../errors.js'
 import type { Optimizer, Tensors } from './optimizer.js'
 import { checkSettings } from './check.js'
-import { largestOf, record, settingsOf, type GroupedSettings } from './groups.js'
+import { largestOf, plainSettings, settingsOf, type GroupedSettings } from './groups.js'
 
 export interface SgdSettings extends GroupedSettings {
   /** Share of the last update that is kept; 0 (the default) is plain gradient descent. */
@@ -36,7 +36,7 @@ export function sgd(settings: SgdSettings): Optimizer {
   return {
     name: 'sgd',
     learningRate,
-    settings: record(settings),
+    settings: plainSettings(settings),
     reach({ gradient, largest, learningRate: rate }) {
       const { share, decay } = largestOf(settings)
       const decayed = gradient + decay * largest

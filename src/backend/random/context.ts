@@ -59,7 +59,7 @@ export const store = createStore()
 export const maybeRandomness = (): Randomness | undefined => store.getStore()
 
 /** Set while a function is recorded: an iteration that is a number would be written down for ever. */
-export const recording: {
+export const recordingNow: {
   active: boolean
   /** A scalar of the recorded function that is read anew before each run. */
   live: ((read: () => number) => tf.Scalar) | undefined
@@ -67,4 +67,4 @@ export const recording: {
 
 /** A scalar whose number may be another in the next run of a recorded function, without recording it anew. */
 export const liveScalar = (read: () => number): tf.Scalar =>
-  recording.live ? recording.live(read) : tf.scalar(read())
+  recordingNow.live ? recordingNow.live(read) : tf.scalar(read())

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { InputError, describe } from '../../errors.js'
 import { during, whileWaiting } from '../../settle.js'
 import { keyOf } from './bits.js'
-import { recording, store, type DropoutRates } from './context.js'
+import { recordingNow, store, type DropoutRates } from './context.js'
 import { RandomKey } from './draw.js'
 import { patch } from './patches.js'
 
@@ -54,7 +54,7 @@ export function withRandomness<T>({ seed, iteration, dropout }: RandomnessSettin
       received: describe(iteration),
       expected: 'a whole number, or a scalar tensor',
     })
-  if (recording.active && typeof iteration === 'number')
+  if (recordingNow.active && typeof iteration === 'number')
     throw new InputError({
       where: 'withRandomness({ iteration }) inside of a compiled function',
       received: describe(iteration),

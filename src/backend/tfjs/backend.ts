@@ -154,7 +154,7 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Materializer {
     unknown?: Bounds,
   ): Info | Info[] {
     if (kernel.hasRow && infos.every(canRecord) && !this.isSmall(kernel, infos, attributes)) {
-      const made = this.record(kernel, inputs, attributes, unknown)
+      const made = this.recordCall(kernel, inputs, attributes, unknown)
       if (made) return made
     }
     return this.runOnHost(kernel, inputs, attributes, infos)
@@ -215,7 +215,7 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Materializer {
     return undefined
   }
 
-  private record(
+  private recordCall(
     kernel: Kernel,
     inputs: Tree,
     attributes: Attributes,
