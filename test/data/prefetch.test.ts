@@ -8,7 +8,17 @@ import { batches, fromRecords, spool, type Dataset } from '../../src/data/index.
 import { train } from '../../src/train/index.js'
 
 const readSync = vi.spyOn(fs, 'readSync')
-const readBeside = vi.spyOn(fs, 'read')
+/** How many reads have begun and not ended. */
+let reading = 0
+const read = fs.read as (...given: unknown[]) => void
+vi.spyOn(fs, 'read').mockImplementation((...given: unknown[]) => {
+  const done = given.pop() as (...results: unknown[]) => void
+  reading++
+  read(...given, (...results: unknown[]) => {
+    done(...results)
+    reading--
+  })
+})
 syncBuiltinESMExports()
 afterAll(() => {
   vi.restoreAllMocks()
@@ -32,9 +42,8 @@ beforeAll(async () => {
 
 /** Until all that was begun to be read is there. */
 async function settled(): Promise<void> {
-  const calls = readBeside.mock.calls.length
-  await sleep(50)
-  if (readBeside.mock.calls.length !== calls) await settled()
+  do await sleep(50)
+  while (reading > 0)
 }
 
 describe('data on disk', () => {

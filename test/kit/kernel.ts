@@ -1,6 +1,5 @@
 /** The real kernel in a process of its own, over real zeromq, for tests. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll } from 'vitest'
 import {
   KernelProcess,
   startKernel as start,
@@ -10,6 +9,7 @@ import {
 } from '../../kernel/cli/client/index.js'
 import { CellOutputs, type Output } from '../../kernel/cli/notebook/outputs.js'
 import { patience } from './patience.js'
+import { shared } from './shared.js'
 
 type RunOptions = ExecuteOptions & { timeout?: number }
 
@@ -109,22 +109,12 @@ export async function startKernel(options?: StartOptions): Promise<TestKernel> {
 }
 
 /** One kernel for all tests of a `describe` or a file: started before them, ended after them. */
-export function useKernel(options?: StartOptions): TestKernel {
-  let kernel: TestKernel | undefined
-  beforeAll(async () => {
-    kernel = await startKernel(options)
-  })
-  afterAll(async () => {
-    await kernel?.shutdown()
-  })
-  return new Proxy({} as TestKernel, {
-    get(_, key) {
-      if (!kernel) throw new Error('the kernel is there only inside tests')
-      const value = Reflect.get(kernel, key, kernel)
-      return typeof value === 'function' ? value.bind(kernel) : value
-    },
-  })
-}
+export const useKernel = (options?: StartOptions): TestKernel =>
+  shared(
+    'the kernel',
+    () => startKernel(options),
+    (kernel) => kernel.shutdown(),
+  )
 
 /** What a reader sees of the outputs as plain text: streams, `text/plain` of displays and results, errors without colours. */
 export function text(outputs: readonly Output[]): string {

@@ -1,7 +1,11 @@
+/** Models, data and settings that tests of training share. Importing this sets the backend to cpu, which each may change. */
 import * as tf from '@tensorflow/tfjs'
+import { afterAll, beforeEach } from 'vitest'
 import { adam } from '../../src/backend/optimizers/index.js'
 import { setHost } from '../../src/host.js'
+import { seed } from '../../src/seed.js'
 import { cosine } from '../../src/train/rules/schedules.js'
+import { temporaryFolder } from './files.js'
 
 await tf.setBackend('cpu')
 process.env.GRADBOOK_RUNS ??= 'off'
@@ -27,6 +31,24 @@ export function silence() {
   }
   setHost(host)
   return { host, shown }
+}
+
+/** Before each test a silent host of its own and the seed 1; the backend is cpu again after them all. */
+export function useSilence(): void {
+  beforeEach(() => {
+    silence()
+    seed(1)
+  })
+  afterAll(() => tf.setBackend('cpu'))
+}
+
+/** Before each test a silent host and an empty folder to work in, where runs are kept unless they say otherwise. */
+export function useRuns(): void {
+  beforeEach(() => {
+    silence()
+    process.chdir(temporaryFolder())
+    process.env.GRADBOOK_RUNS = ''
+  })
 }
 
 /** y = 2 x + 1 for 12 values of x. */

@@ -1,16 +1,12 @@
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { adam, digits, fromArrays, loadRun, seed, sgd, split, train } from '../../src/index.js'
+import { describe, expect, test } from 'vitest'
+import { adam, digits, fromArrays, loadRun, sgd, split, train } from '../../src/index.js'
 import { shareInterval } from '../../src/mistakes/index.js'
-import { blobs, classifier, linearModel, silence, usual, wrongLabels } from '../kit/training.js'
+import { blobs, classifier, linearModel, usual, wrongLabels, useSilence } from '../kit/training.js'
 import { temporaryFolder } from '../kit/files.js'
 
-beforeEach(() => {
-  silence()
-  seed(1)
-})
-afterAll(() => tf.setBackend('cpu'))
+useSilence()
 
 function start() {
   return train(classifier(), { ...usual(), data: wrongLabels() })

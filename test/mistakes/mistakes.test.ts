@@ -1,13 +1,10 @@
 import * as tf from '@tensorflow/tfjs'
-import { beforeEach, describe, expect, test } from 'vitest'
-import { adam, fromArrays, loadRun, seed, train } from '../../src/index.js'
-import { blobs, classifier, line, linearModel, silence, usual, wrongLabels } from '../kit/training.js'
+import { describe, expect, test } from 'vitest'
+import { adam, fromArrays, loadRun, train } from '../../src/index.js'
+import { blobs, classifier, line, linearModel, usual, wrongLabels, useSilence } from '../kit/training.js'
 import { temporaryFolder } from '../kit/files.js'
 
-beforeEach(() => {
-  silence()
-  seed(1)
-})
+useSilence()
 
 function start() {
   return train(classifier(), { ...usual(), data: wrongLabels() })

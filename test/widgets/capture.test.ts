@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { result, stream, useKernel } from '../kit/index.js'
+import { patience, result, stream, useKernel } from '../kit/index.js'
 
 describe('an output widget', () => {
   const kernel = useKernel()
@@ -68,9 +68,15 @@ describe('interact', () => {
 const x = IntSlider({ value: 1 })
 await interact(({ x }) => { console.log('x is', x); if (x > 5) throw new Error('too much'); return x * 2 }, { x })`)
     expect(outputs.map(({ output_type }) => output_type)).toEqual(['display_data', 'display_data'])
-    const { messages } = await kernel.run('x.value = 9; await new Promise((done) => setTimeout(done, 200))')
-    const last = messages.findLast(({ header }) => header.msg_type === 'comm_msg')!.content.data.state.outputs
-    expect(last).toMatchObject([{ text: 'x is 9\n' }, { output_type: 'error', evalue: 'too much' }])
+    const told = kernel.wait(
+      ({ header, content }) => header.msg_type === 'comm_msg' && content.data.state?.outputs?.length === 2,
+      { timeout: patience },
+    )
+    await kernel.run('x.value = 9')
+    expect((await told).content.data.state.outputs).toMatchObject([
+      { text: 'x is 9\n' },
+      { output_type: 'error', evalue: 'too much' },
+    ])
     const { status } = await kernel.run(`await interact(({ y }) => { throw new Error('at once') }, { y: 1 })`)
     expect(status).toBe('error')
   })

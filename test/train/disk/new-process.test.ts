@@ -2,20 +2,15 @@ import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { adam, cosine, loadRun, seed, train, type Run } from '../../../src/index.js'
 import { maybeCompiled } from '../../../src/train/step/compiled.js'
 import { coreOf } from '../../../src/train/run/run.js'
 import { long } from '../../kit/needs.js'
 import { cameTo, kinds, losses } from './fixtures/kinds.mjs'
-import { silence } from '../../kit/training.js'
-import { temporaryFolder } from '../../kit/files.js'
+import { useRuns } from '../../kit/training.js'
 
-beforeEach(() => {
-  silence()
-  process.chdir(temporaryFolder())
-  process.env.GRADBOOK_RUNS = ''
-})
+useRuns()
 
 const script = fileURLToPath(new URL('fixtures/continue.mjs', import.meta.url))
 

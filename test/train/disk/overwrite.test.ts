@@ -8,16 +8,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { InputError, loadRun, seed, train } from '../../../src/index.js'
-import { blobs, silence, thorough, thoroughModel } from '../../kit/training.js'
-import { temporaryFolder } from '../../kit/files.js'
+import { blobs, thorough, thoroughModel, useRuns } from '../../kit/training.js'
 
-beforeEach(() => {
-  silence()
-  process.chdir(temporaryFolder())
-  process.env.GRADBOOK_RUNS = ''
-})
+useRuns()
 
 function start(more: object = {}) {
   seed(1)

@@ -1,13 +1,10 @@
 /** Every target is looked at when it is drawn at the latest: the first 10,000 of a data set before anything is trained. */
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { fromFunction, seed, sgd, train } from '../../../src/index.js'
-import { silence } from '../../kit/training.js'
+import { fromFunction, sgd, train } from '../../../src/index.js'
+import { useSilence } from '../../kit/training.js'
 
-beforeEach(() => {
-  silence()
-  seed(1)
-})
+useSilence()
 
 const n = 10_001
 const late = n - 1

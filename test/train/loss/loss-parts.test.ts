@@ -5,13 +5,10 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { seed, sgd, train, type LossFunction, type Run } from '../../../src/index.js'
-import { silence } from '../../kit/training.js'
+import { sgd, train, type LossFunction, type Run } from '../../../src/index.js'
+import { useSilence } from '../../kit/training.js'
 
-beforeEach(() => {
-  silence()
-  seed(1)
-})
+useSilence()
 
 const x = [
   [1, 2],

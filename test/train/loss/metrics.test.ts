@@ -4,15 +4,12 @@
  * binaryCrossentropy, where 'accuracy' is the share of right entries (keras-team/keras#2522), as in tfjs.
  */
 import * as tf from '@tensorflow/tfjs'
-import { beforeEach, describe, expect, test } from 'vitest'
-import { seed, sgd, train, type LossFunction } from '../../../src/index.js'
+import { describe, expect, test } from 'vitest'
+import { sgd, train, type LossFunction } from '../../../src/index.js'
 import { metrics } from '../../../src/train/loss/metrics.js'
-import { silence } from '../../kit/training.js'
+import { useSilence } from '../../kit/training.js'
 
-beforeEach(() => {
-  silence()
-  seed(1)
-})
+useSilence()
 
 /** The outputs of the model, before its activation, of 7 examples. */
 const z = [

@@ -1,12 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
-import { beforeEach, describe, expect, test } from 'vitest'
-import { adam, seed, train } from '../../../src/index.js'
-import { blobs, silence } from '../../kit/training.js'
+import { describe, expect, test } from 'vitest'
+import { adam, train } from '../../../src/index.js'
+import { blobs, useSilence } from '../../kit/training.js'
 
-beforeEach(() => {
-  silence()
-  seed(1)
-})
+useSilence()
 
 const { dense, batchNormalization } = tf.layers
 const trunk = () =>

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
-import { beforeEach, describe, expect, test } from 'vitest'
-import { adam, fromArrays, seed, train } from '../../../src/index.js'
-import { silence } from '../../kit/training.js'
+import { describe, expect, test } from 'vitest'
+import { adam, fromArrays, train } from '../../../src/index.js'
+import { useSilence } from '../../kit/training.js'
 
 const { dense, reshape, timeDistributed, average, flatten, softmax, activation } = tf.layers
 type Ends = (x: tf.SymbolicTensor) => tf.SymbolicTensor
@@ -27,10 +27,7 @@ const x = Float32Array.from({ length: 40 * 12 }, (_, i) => Math.sin(i * 1.7))
 const labels = Int32Array.from({ length: 40 * 4 }, (_, i) => (i * 3) % 5)
 const answers = Float32Array.from({ length: 40 * 20 }, (_, i) => (i % 3 === 0 ? 1 : 0))
 
-beforeEach(() => {
-  silence()
-  seed(1)
-})
+useSilence()
 
 const endings: { [name: string]: Ends } = {
   'a dense softmax': apply(wide('softmax')),

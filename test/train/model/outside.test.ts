@@ -1,12 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { fromArrays, seed, sgd, train } from '../../../src/index.js'
-import { silence } from '../../kit/training.js'
+import { afterEach, describe, expect, test } from 'vitest'
+import { fromArrays, sgd, train } from '../../../src/index.js'
+import { useSilence } from '../../kit/training.js'
 
-beforeEach(() => {
-  silence()
-  seed(1)
-})
+useSilence()
 afterEach(() => void tf.setBackend('onnxruntime'))
 
 const { embedding, flatten, dense } = tf.layers

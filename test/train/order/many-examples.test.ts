@@ -1,21 +1,16 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createRandom, fromArrays, fromFunction, permutation } from '../../../src/data/index.js'
 import { loadRun, sgd, train } from '../../../src/index.js'
 import { keyOf } from '../../../src/train/order/key.js'
 import { keyedOrder } from '../../../src/train/order/keyed-order.js'
 import { Order } from '../../../src/train/order/order.js'
 import { coreOf } from '../../../src/train/run/run.js'
-import { silence } from '../../kit/training.js'
-import { temporaryFolder } from '../../kit/files.js'
+import { useRuns } from '../../kit/training.js'
 
-beforeEach(() => {
-  silence()
-  process.chdir(temporaryFolder())
-  process.env.GRADBOOK_RUNS = ''
-})
+useRuns()
 
 const many = 10_000_000
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   compare,
   cosine,
@@ -17,13 +17,10 @@ import {
   where,
 } from '../../../src/index.js'
 import { checksum } from '../../../src/store/tfevents.js'
-import { blobs, classifier, line, linearModel, silence, usual, weightsOf } from '../../kit/training.js'
+import { blobs, classifier, line, linearModel, usual, weightsOf, useSilence } from '../../kit/training.js'
 import { temporaryFolder } from '../../kit/files.js'
 
-beforeEach(() => {
-  silence()
-  seed(1)
-})
+useSilence()
 
 function start(more: object = {}, model: tf.LayersModel = classifier()) {
   return { model, run: train(model, { ...usual(), ...more }) }

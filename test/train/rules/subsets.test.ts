@@ -1,11 +1,10 @@
 /** What a subset is chosen by may be anything; what it draws is examples, in the shares that were asked for, or an error says why not. */
 import * as tf from '@tensorflow/tfjs'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   byLoss,
   curriculum,
   hardest,
-  seed,
   sgd,
   train,
   type Choice,
@@ -13,12 +12,9 @@ import {
   type Subset,
 } from '../../../src/index.js'
 import { Order } from '../../../src/train/order/order.js'
-import { silence } from '../../kit/training.js'
+import { useSilence } from '../../kit/training.js'
 
-beforeEach(() => {
-  silence()
-  seed(1)
-})
+useSilence()
 
 const count = 12
 /** A run whose example at position i has the loss `losses[i]`, whatever the parameter. */

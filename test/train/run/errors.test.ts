@@ -1,12 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
-import { beforeEach, describe, expect, test } from 'vitest'
-import { adam, fromArrays, InputError, seed, sgd, targetReached, train } from '../../../src/index.js'
-import { blobs, classifier, line, linearModel, silence } from '../../kit/training.js'
+import { describe, expect, test } from 'vitest'
+import { adam, fromArrays, InputError, sgd, targetReached, train } from '../../../src/index.js'
+import { blobs, classifier, line, linearModel, useSilence } from '../../kit/training.js'
 
-beforeEach(() => {
-  silence()
-  seed(1)
-})
+useSilence()
 
 const base = () => ({
   data: blobs() as any,

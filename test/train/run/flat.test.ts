@@ -1,15 +1,11 @@
 /** What a run leaves behind: no tensor of what failed, no column of another line. */
 import * as tf from '@tensorflow/tfjs'
-import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import '../../../src/backend/index.js'
-import { adam, InputError, seed, sgd, train } from '../../../src/index.js'
-import { silence } from '../../kit/training.js'
+import { adam, InputError, sgd, train } from '../../../src/index.js'
+import { useSilence } from '../../kit/training.js'
 
-beforeEach(() => {
-  silence()
-  seed(1)
-})
-afterAll(() => tf.setBackend('cpu'))
+useSilence()
 
 const x = tf.tensor2d([1, 0, 2, 1, -1, 0, 0.5, 3], [4, 2])
 const y = tf.tensor2d([1, 2, -1, 0.5], [4, 1])

@@ -1,16 +1,12 @@
 import * as tf from '@tensorflow/tfjs'
-import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { adam, seed, train, type Run } from '../../../src/index.js'
+import { describe, expect, test } from 'vitest'
+import { adam, train, type Run } from '../../../src/index.js'
 import { toBundle } from '../../../src/show/values/values.js'
 import { coreOf } from '../../../src/train/run/run.js'
 import { long } from '../../kit/needs.js'
-import { blobs, classifier, silence } from '../../kit/training.js'
+import { blobs, classifier, useSilence } from '../../kit/training.js'
 
-beforeEach(() => {
-  silence()
-  seed(1)
-})
-afterAll(() => tf.setBackend('cpu'))
+useSilence()
 
 const start = () =>
   train(classifier({ dropout: 0.3 }), {

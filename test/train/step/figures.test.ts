@@ -1,13 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   adam,
   cosine,
   fromArrays,
   fromRecords,
-  seed,
   split,
   train,
   type Dataset,
@@ -16,14 +15,11 @@ import {
 import { iris, names, penguins } from '../../../src/data/index.js'
 import { coreOf } from '../../../src/train/run/run.js'
 import { long, pytorch } from '../../kit/needs.js'
-import { silence } from '../../kit/training.js'
+import { useSilence } from '../../kit/training.js'
 
 beforeAll(() => tf.setBackend('onnxruntime'))
 afterAll(() => tf.setBackend('cpu'))
-beforeEach(() => {
-  silence()
-  seed(1)
-})
+useSilence()
 
 const script = fileURLToPath(new URL('fixtures/reference.py', import.meta.url))
 

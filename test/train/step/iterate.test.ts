@@ -1,12 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { adam, seed, sgd, train } from '../../../src/index.js'
-import { blobs, classifier, line, linearModel, silence, weightsOf } from '../../kit/training.js'
+import { blobs, classifier, line, linearModel, weightsOf, useSilence } from '../../kit/training.js'
 
-beforeEach(() => {
-  silence()
-  seed(1)
-})
+useSilence()
 
 describe('iterate', () => {
   test('one step of SGD on a line is the step computed by hand', async () => {

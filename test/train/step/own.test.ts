@@ -1,13 +1,10 @@
 import * as tf from '@tensorflow/tfjs'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { adam, seed, sgd, train } from '../../../src/index.js'
 import { nextSeed } from '../../../src/seed.js'
-import { line, linearModel, silence } from '../../kit/training.js'
+import { line, linearModel, useSilence } from '../../kit/training.js'
 
-beforeEach(() => {
-  silence()
-  seed(1)
-})
+useSilence()
 
 const variable = (shape: number[], deviation: number) =>
   tf.variable(tf.randomNormal(shape, 0, deviation, 'float32', nextSeed()))

@@ -1,29 +1,13 @@
 /** "An update that is not finite is never made": whatever it is that would be written, and by whichever way an update is made. */
 import * as tf from '@tensorflow/tfjs'
-import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import '../../../src/backend/index.js'
 import type { Optimizer } from '../../../src/backend/optimizers/optimizer.js'
-import {
-  accumulate,
-  adagrad,
-  adam,
-  adamw,
-  ema,
-  lion,
-  muon,
-  rmsprop,
-  seed,
-  sgd,
-  train,
-} from '../../../src/index.js'
+import { accumulate, adagrad, adam, adamw, ema, lion, muon, rmsprop, sgd, train } from '../../../src/index.js'
 import { createRandom } from '../../../src/data/random.js'
-import { silence } from '../../kit/training.js'
+import { useSilence } from '../../kit/training.js'
 
-beforeEach(() => {
-  silence()
-  seed(1)
-})
-afterAll(() => tf.setBackend('cpu'))
+useSilence()
 
 /** Two inputs, of which the second is always 0: nor has its weight a gradient. */
 const halfDead = {
