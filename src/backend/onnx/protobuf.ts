@@ -1,7 +1,13 @@
 const encoder = new TextEncoder()
 
+/** Bytes from which on they are put in by reference, and copied once, when all is written: weights are most of a model. */
+const large = 65_536
+
 /** Writes the parts of protobuf that an ONNX model needs (https://protobuf.dev/programming-guides/encoding/). */
 export class Protobuf {
+  /** What stands before the buffer. */
+  private readonly parts: Uint8Array[] = []
+  private partsLength = 0
   private buffer = new Uint8Array(256)
   private length = 0
 
@@ -42,10 +48,21 @@ export class Protobuf {
   bytes(field: number, bytes: Uint8Array): this {
     this.varint((field << 3) | 2)
     this.varint(bytes.length)
+    this.append(bytes)
+    return this
+  }
+
+  private append(bytes: Uint8Array): void {
+    if (bytes.length >= large) {
+      this.parts.push(this.buffer.subarray(0, this.length), bytes)
+      this.partsLength += this.length + bytes.length
+      this.buffer = new Uint8Array(256)
+      this.length = 0
+      return
+    }
     this.reserve(bytes.length)
     this.buffer.set(bytes, this.length)
     this.length += bytes.length
-    return this
   }
 
   string(field: number, text: string): this {
@@ -55,10 +72,22 @@ export class Protobuf {
   message(field: number, write: (message: Protobuf) => void): this {
     const message = new Protobuf()
     write(message)
-    return this.bytes(field, message.finish())
+    this.varint((field << 3) | 2)
+    this.varint(message.partsLength + message.length)
+    for (const part of message.parts) this.append(part)
+    this.append(message.buffer.subarray(0, message.length))
+    return this
   }
 
   finish(): Uint8Array {
-    return this.buffer.subarray(0, this.length)
+    const last = this.buffer.subarray(0, this.length)
+    if (this.parts.length === 0) return last
+    const whole = new Uint8Array(this.partsLength + this.length)
+    let at = 0
+    for (const part of [...this.parts, last]) {
+      whole.set(part, at)
+      at += part.length
+    }
+    return whole
   }
 }

@@ -116,7 +116,7 @@ async function* write(
   const { context } = model.config
   // Behind the context the last half of it is read anew, and written on from there.
   const half = Math.max(1, Math.floor(context / 2))
-  const decoder = new Decoder(model, writers.length)
+  const decoder = model.held?.reader(writers.length) ?? new Decoder(model, writers.length)
   const isStop = new Set(stops.flatMap((text) => tokenizer.special[text] ?? []))
   const host = maybeHost()
   let breathed = performance.now()

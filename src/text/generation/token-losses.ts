@@ -26,6 +26,67 @@ export interface TokenLossOptions {
   best?: number
 }
 
+/** What reads `length` tokens from `start` on: the loss of the token behind each, and its logits. */
+interface Reading {
+  read(
+    ids: Int32Array,
+    start: number,
+    length: number,
+    withLogits: boolean,
+  ): { losses: ArrayLike<number>; logits: Float32Array | undefined }
+  end(): void
+}
+
+function rowsOf(model: Gpt): Reading {
+  const { context, vocabulary } = model.config
+  const reader = model.held?.reader(1)
+  if (reader)
+    return {
+      read(ids, start, length, withLogits) {
+        const losses = new Float64Array(length)
+        const kept = withLogits ? new Float32Array(length * vocabulary) : undefined
+        reader.readAll(ids.subarray(start, start + length), (logits, from) => {
+          kept?.set(logits, from * vocabulary)
+          for (let at = 0; at * vocabulary < logits.length; at++) {
+            const row = logits.subarray(at * vocabulary, (at + 1) * vocabulary)
+            losses[from + at] = -logProbabilities(row)[ids[start + from + at + 1]!]!
+          }
+        })
+        return { losses, logits: kept }
+      },
+      end: () => reader.dispose(),
+    }
+  if (!compiled.has(model))
+    compiled.set(
+      model,
+      compile(
+        (x: tf.Tensor, y: tf.Tensor) => {
+          const logits = model.logits(x).reshape([x.size, vocabulary])
+          return { losses: crossEntropy(logits, y.flatten()), logits }
+        },
+        { otherwise: 'run' },
+      ),
+    )
+  const rowOf = compiled.get(model)!
+  return {
+    read(ids, start, length, withLogits) {
+      const padded = (from: number) => {
+        const row = new Int32Array(context)
+        row.set(ids.subarray(from, from + length))
+        return tf.tensor2d(row, [1, context], 'int32')
+      }
+      return tf.tidy(() => {
+        const row = rowOf(padded(start), padded(start + 1))
+        return {
+          losses: row.losses.dataSync(),
+          logits: withLogits ? row.logits.dataSync() : undefined,
+        } as never
+      }) as { losses: Float32Array; logits: Float32Array | undefined }
+    },
+    end() {},
+  }
+}
+
 type Row = { losses: tf.Tensor; logits: tf.Tensor }
 const compiled = new WeakMap<Gpt, (x: tf.Tensor, y: tf.Tensor) => Row>()
 
@@ -49,39 +110,24 @@ export async function tokenLosses(
       expected: 'at least two: the first is only looked back at',
     })
   const { context, vocabulary } = model.config
-  if (!compiled.has(model))
-    compiled.set(
-      model,
-      compile(
-        (x: tf.Tensor, y: tf.Tensor) => {
-          const logits = model.logits(x).reshape([x.size, vocabulary])
-          return { losses: crossEntropy(logits, y.flatten()), logits }
-        },
-        { otherwise: 'run' },
-      ),
-    )
-  const rowOf = compiled.get(model)!
+  const reading = rowsOf(model)
   const told: TokenLoss[] = []
   // Windows overlap by half, so that no token has less than half of the context before it, where the text has that.
   const half = Math.max(1, Math.floor(context / 2))
-  for (let start = 0; ; start += half) {
-    const length = Math.min(context, ids.length - 1 - start)
-    const padded = (from: number) => {
-      const row = new Int32Array(context)
-      row.set(ids.subarray(from, from + length))
-      return tf.tensor2d(row, [1, context], 'int32')
+  try {
+    for (let start = 0; ; start += half) {
+      const length = Math.min(context, ids.length - 1 - start)
+      const { losses, logits } = reading.read(ids, start, length, best > 0)
+      for (let at = start === 0 ? 0 : context - half; at < length; at++) {
+        const id = ids[start + at + 1]!
+        const guesses =
+          logits && guessesAt(logits.subarray(at * vocabulary, (at + 1) * vocabulary), best, tokenizer)
+        told.push({ token: tokenizer.decode([id]), id, loss: losses[at]!, ...(guesses && { best: guesses }) })
+      }
+      if (start + length >= ids.length - 1) break
     }
-    const { losses, logits } = tf.tidy(() => {
-      const row = rowOf(padded(start), padded(start + 1))
-      return { losses: row.losses.dataSync(), logits: best > 0 ? row.logits.dataSync() : undefined } as never
-    }) as { losses: Float32Array; logits: Float32Array | undefined }
-    for (let at = start === 0 ? 0 : context - half; at < length; at++) {
-      const id = ids[start + at + 1]!
-      const guesses =
-        logits && guessesAt(logits.subarray(at * vocabulary, (at + 1) * vocabulary), best, tokenizer)
-      told.push({ token: tokenizer.decode([id]), id, loss: losses[at]!, ...(guesses && { best: guesses }) })
-    }
-    if (start + length >= ids.length - 1) break
+  } finally {
+    reading.end()
   }
   // Not enumerable: it is an array like any other to whoever goes through it.
   return Object.defineProperty(told, 'kind', { value: 'tokens' }) as unknown as TokenLosses

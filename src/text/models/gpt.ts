@@ -18,6 +18,7 @@ import type { Dataset } from '../../data/dataset.js'
 import type { PlaceSeen } from '../../train/model/trainee.js'
 import type { AttentionView, EvaluationRow, LensView, TokenSlicesView } from '../../views.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
+import { Held } from '../quantised/held.js'
 import { checkGpt, type GptConfig, type GptOptions } from './config.js'
 import { initialise } from './initialise.js'
 import * as layers from './layers.js'
@@ -79,14 +80,33 @@ export interface TokenBatch {
  */
 export class Gpt {
   readonly config: GptConfig
-  readonly parameters: GptParameters
+  #parameters: GptParameters | undefined
+  readonly #held: Held | undefined
   // Values, not tensors: one that the first of two recordings makes and the second finds would be no equal recording.
   readonly #masks = new Map<string, Float32Array>()
   readonly #rotary = new Map<number, RotaryValues>()
 
-  constructor(config: GptConfig, parameters: GptParameters = initialise(config)) {
+  constructor(config: GptConfig, parameters: GptParameters | Held = initialise(config)) {
     this.config = config
-    this.parameters = parameters
+    if (parameters instanceof Held) this.#held = parameters
+    else this.#parameters = parameters
+  }
+
+  /**
+   * All parameters, by their place. Those of a model that was read from a file of few bits become float32 when they are first asked
+   * for, as training does.
+   */
+  get parameters(): GptParameters {
+    if (!this.#parameters) {
+      this.#parameters = this.#held!.floats()
+      this.#held!.dispose()
+    }
+    return this.#parameters
+  }
+
+  /** Its weights of few bits, as long as nothing has asked for them as float32. */
+  get held(): Held | undefined {
+    return this.#parameters ? undefined : this.#held
   }
 
   /** One whose values are all zero, to be filled from a file: drawing 135 million numbers takes seconds. */
@@ -287,7 +307,8 @@ export class Gpt {
       if (tree instanceof tf.Tensor) tree.dispose()
       else for (const child of Object.values(tree)) free(child as object)
     }
-    free(this.parameters)
+    if (this.#parameters) free(this.#parameters)
+    else this.#held!.dispose()
   }
 
   /** How it reads in a cell and in the console. */

@@ -10,7 +10,7 @@ export interface Quantisation {
 }
 
 /** Half-precision numbers at an offset of each block. */
-function scalesAt(bytes: Uint8Array, size: number, offset: number): Float32Array {
+export function scalesAt(bytes: Uint8Array, size: number, offset: number): Float32Array {
   const bits = new Uint16Array(bytes.length / size)
   for (let block = 0, at = offset; block < bits.length; block++, at += size)
     bits[block] = bytes[at]! | (bytes[at + 1]! << 8)
@@ -88,7 +88,7 @@ const q4k: Quantisation = {
 }
 
 /** The scale and the minimum of a group, of 12 bytes that hold 16 numbers of 6 bits. */
-function sixBits(bytes: Uint8Array, at: number, group: number): [scale: number, minimum: number] {
+export function sixBits(bytes: Uint8Array, at: number, group: number): [scale: number, minimum: number] {
   if (group < 4) return [bytes[at + group]! & 63, bytes[at + group + 4]! & 63]
   return [
     (bytes[at + group + 4]! & 15) | ((bytes[at + group - 4]! >> 6) << 4),

@@ -9,6 +9,7 @@ import { openTokenizer } from '../tokenizers/open.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
 import { loadGguf } from './gguf.js'
 import { floatsOf } from './half.js'
+import { checkActivations, notHeld, type Activations } from './held.js'
 import { ConfigFile, layoutFor, layouts } from './layouts.js'
 import { modelFrom, shapeInFile, valuesInFile } from './place.js'
 
@@ -68,21 +69,25 @@ function addBiases(tensors: { [name: string]: StoredTensor }): void {
 /**
  * Opens a model: a folder in the layout of Hugging Face that `saveModel` wrote or that was published (the families gpt2, llama,
  * qwen2 and qwen3; float32, float16 or bfloat16 in one or several safetensors files), or a GGUF file of the last three. With
- * it come its tokenizer and the template of its conversations, where there are such. Weights are float32 then.
+ * it come its tokenizer and the template of its conversations, where there are such. A model of a GGUF file of few bits writes with
+ * its weights as they are; all others are float32, and so is that one when it is trained.
  *
  * @param options.context a smaller context than the model's own: fewer positions to keep room for.
+ * @param options.activations for a GGUF file of few bits: 'int8' rounds what is multiplied with its weights to 8 bits, as llama.cpp
+ *   does; quicker, and not quite the same. Default: 'float32'.
  * @throws InputError for another family, a file that is damaged or does not fit; it names the file.
  * @example const { model, tokenizer } = await loadModel('models/small')
  */
 export async function loadModel(
   folder: string,
-  options: { context?: number } = {},
+  options: { context?: number; activations?: Activations } = {},
 ): Promise<{ model: Gpt; tokenizer: Tokenizer | undefined; template: string | undefined }> {
   const where = `loadModel('${folder}')`
-  const { context } = named(options, ['context'], 'loadModel(folder, options)')
+  const { context, activations } = named(options, ['context', 'activations'], 'loadModel(folder, options)')
+  checkActivations(activations, 'loadModel(folder, options)')
   const files = checkFiles(where)
   if (folder.endsWith('.gguf')) {
-    if (files.exists(folder)) return loadGguf(files, folder, context)
+    if (files.exists(folder)) return loadGguf(files, folder, { context, activations })
     throw new InputError({ where, received: 'no file of this name', expected: 'a GGUF file' })
   }
   if (!files.exists(files.join(folder, 'config.json')))
@@ -91,6 +96,7 @@ export async function loadModel(
       received: files.exists(folder) ? 'a folder without config.json' : 'no folder of this name',
       expected: 'config.json and model.safetensors, as saveModel and Hugging Face write them',
     })
+  if (activations === 'int8') throw notHeld(where)
   const json = readJson(files, files.join(folder, 'config.json'), where)
   const layout = layouts.find(({ type }) => type === json.model_type)
   if (!layout)

@@ -1,26 +1,44 @@
 import { describe, InputError } from '../../errors.js'
 import type { Files } from '../../store/files.js'
 import { checkGpt, type GptConfig, type GptOptions } from '../models/config.js'
-import type { Gpt } from '../models/gpt.js'
+import { Gpt } from '../models/gpt.js'
+import { blocksFrom, isInBlocks, readRows } from '../quantised/blocks.js'
+import { graphOf, type Matrix } from '../quantised/graph.js'
+import { Held } from '../quantised/held.js'
+import { engineOf } from '../quantised/reader.js'
 import { huggingFaceTokenizer } from '../tokenizers/huggingface.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
 import { quantisations } from './dequantise.js'
 import { ggufTokenizer } from './gguf-tokenizer.js'
 import { ConfigFile, layouts } from './layouts.js'
-import { modelFrom } from './place.js'
+import { canBeHeld, checkShapes, floatMatrix, notHeld, weightsOf, type Activations } from './held.js'
+import { modelFrom, type TensorSource } from './place.js'
+
+interface Info {
+  name: string
+  shape: bigint[]
+  dtype: number
+  offset: bigint
+}
 
 /** The header of a GGUF file. */
 interface Header {
   metadata: { [name: string]: unknown }
-  tensorInfos: { name: string; shape: bigint[]; dtype: number; offset: bigint }[]
+  tensorInfos: Info[]
   tensorDataOffset: bigint
 }
 
-/** A model of a GGUF file, with float32 weights, and its tokenizer. */
+/** What a GGUF file is opened with. */
+export interface GgufOptions {
+  context?: number | undefined
+  activations?: Activations | undefined
+}
+
+/** A model of a GGUF file, and its tokenizer. Weights of few bits stay so until they are trained. */
 export async function loadGguf(
   files: Files,
   path: string,
-  context: number | undefined,
+  { context, activations = 'float32' }: GgufOptions,
 ): Promise<{ model: Gpt; tokenizer: Tokenizer; template: string | undefined }> {
   const where = `loadModel('${path}')`
   const { metadata, tensorInfos, tensorDataOffset } = await readHeader(files, path, where)
@@ -51,34 +69,67 @@ export async function loadGguf(
   })
   checkTensors(tensorInfos, Number(tensorDataOffset), files.size(path), where)
   const reader = files.open(path)
+  let isHeld = false
   try {
     const template = metadata['tokenizer.chat_template']
     const tokenizer = await huggingFaceTokenizer(ggufTokenizer(metadata, where), path)
-    const model = modelFrom(
-      config,
-      layout,
-      (name) => {
-        const info = tensors.get(nameInFile(name))
-        if (!info) return undefined
-        // Dimensions are written the other way round.
-        const shape = info.shape.map(Number).toReversed()
-        const values = () => {
-          const { block, bytes, read } = quantisations.get(info.dtype)!
-          const count = shape.reduce((product, size) => product * size, 1)
-          const into = new Float32Array(count)
-          const from = Number(tensorDataOffset + info.offset)
-          read(reader.read(from, (count / block) * bytes), into)
-          return architecture === 'llama' ? unpermuted(name, into, shape, config) : into
-        }
-        return { shape, values }
-      },
-      // A block of 256 numbers takes at least 144 bytes.
-      { file: path, most: files.size(path) * 2 },
-      where,
-    )
+    const bytesOf = (info: Info, from: number, count: number) => {
+      const { block, bytes } = quantisations.get(info.dtype)!
+      const at = Number(tensorDataOffset + info.offset)
+      return reader.read(at + (from / block) * bytes, (count / block) * bytes)
+    }
+    const source: TensorSource = (name) => {
+      const info = tensors.get(nameInFile(name))
+      if (!info) return undefined
+      // Dimensions are written the other way round.
+      const shape = info.shape.map(Number).toReversed()
+      const values = () => {
+        const count = shape.reduce((product, size) => product * size, 1)
+        const into = new Float32Array(count)
+        quantisations.get(info.dtype)!.read(bytesOf(info, 0, count), into)
+        return isPaired(architecture, name) ? unpermuted(into, shape[1]!, config) : into
+      }
+      return { shape, values }
+    }
+    // A block of 256 numbers takes at least 144 bytes.
+    const size = { file: path, most: files.size(path) * 2 }
+    const floats = () => modelFrom(config, layout, source, size, where)
+    let model: Gpt
+    if (canBeHeld(config, tensorInfos, files.size(path))) {
+      checkShapes(config, source, size, where)
+      const matrix = (name: string): Matrix => {
+        const info = tensors.get(nameInFile(name))!
+        const [columns, rows] = info.shape.map(Number) as [number, number]
+        if (!isInBlocks(info.dtype)) return floatMatrix(source(name)!.values(), rows, columns)
+        const bytes = bytesOf(info, 0, rows * columns)
+        const ordered = isPaired(architecture, name) ? unpermuted(bytes, bytes.length / rows, config) : bytes
+        return blocksFrom(info.dtype, ordered, rows, columns)
+      }
+      const embedding = tensors.get('token_embd.weight')!
+      model = new Gpt(
+        config,
+        new Held({
+          open: () =>
+            engineOf(
+              config,
+              graphOf(config, weightsOf(config, source, matrix), { int8: activations === 'int8' }),
+              (ids) =>
+                readRows(embedding.dtype, config.width, ids, (row) =>
+                  bytesOf(embedding, row * config.width, config.width),
+                ),
+            ),
+          floats: () => floats().parameters,
+          close: () => reader.close(),
+        }),
+      )
+      isHeld = true
+    } else {
+      if (activations === 'int8') throw notHeld(where)
+      model = floats()
+    }
     return { model, tokenizer, template: typeof template === 'string' ? template : undefined }
   } finally {
-    reader.close()
+    if (!isHeld) reader.close()
   }
 }
 
@@ -180,24 +231,28 @@ function nameInFile(name: string): string {
   return found ? `blk.${found[1]}.${parts[found[2]!]}.${found[3]}` : ends[name]!
 }
 
+/** Whether a file has the rows of this matrix in pairs. */
+const isPaired = (architecture: unknown, name: string): boolean =>
+  architecture === 'llama' && /\.self_attn\.[qk]_proj\.weight$/.test(name)
+
 /**
  * Rows of queries and keys as rotary positions turn them here. Llama's files have them in pairs that lie side by side;
  * `transformers`, and `rotate`, have the first of all pairs before the second of all.
+ *
+ * @param length of a row.
  */
-function unpermuted(
-  name: string,
-  values: Float32Array,
-  [rows, columns]: number[],
+function unpermuted<T extends Float32Array | Uint8Array>(
+  values: T,
+  length: number,
   { headSize }: GptConfig,
-): Float32Array {
-  if (!/\.self_attn\.[qk]_proj\.weight$/.test(name)) return values
-  const result = new Float32Array(values.length)
+): T {
+  const result = values.slice() as T
   const half = headSize / 2
-  for (let row = 0; row < rows!; row++) {
+  for (let row = 0; row * length < values.length; row++) {
     const head = Math.floor(row / headSize) * headSize
     const within = row - head
     const from = head + (within < half ? 2 * within : 2 * (within - half) + 1)
-    result.set(values.subarray(from * columns!, (from + 1) * columns!), row * columns!)
+    result.set(values.subarray(from * length, (from + 1) * length), row * length)
   }
   return result
 }
