@@ -1,4 +1,4 @@
-import { parseSync } from 'oxc-parser'
+import { parseSync, type ImportAttribute, type StringLiteral } from 'oxc-parser'
 import { applyEdits, shiftOffsets, sortEdits, type Edit } from './edits.js'
 import { attributesOf, importedName, moduleName, quote } from './imports.js'
 import { findLineStarts, lineOf } from './lines.js'
@@ -35,7 +35,7 @@ function rewriteModule(code: string): Rewritten {
     sourceType: 'module',
     preserveParens: false,
   })
-  const body: any[] = program.body
+  const { body } = program
   const edits: Edit[] = []
   const edit = (start: number, end: number, text: string) => edits.push({ start, end, text })
   const imports: string[] = []
@@ -43,9 +43,12 @@ function rewriteModule(code: string): Rewritten {
   const getters: string[] = []
   const imported = new Map<string, string>()
 
-  const load = (node: any, names: string[]): string => {
+  const load = (
+    node: { source: StringLiteral; attributes: readonly ImportAttribute[] },
+    names: string[],
+  ): string => {
     const name = `__m${imports.length}`
-    const attributes = attributesOf(node)
+    const attributes = attributesOf(node.attributes)
     imports.push(
       `const ${name} = await __runtime.import(${quote(node.source.value)}, ${attributes}, [${names.map(quote).join(', ')}]);`,
     )
@@ -57,17 +60,13 @@ function rewriteModule(code: string): Rewritten {
   for (const node of body)
     switch (node.type) {
       case 'ExportNamedDeclaration':
-        if (node.source)
-          sources.set(
-            node,
-            load(
-              node,
-              node.specifiers.map((s: any) => moduleName(s.local)),
-            ),
-          )
+        if (node.source) {
+          const names = node.specifiers.map(({ local }) => moduleName(local))
+          sources.set(node, load({ source: node.source, attributes: node.attributes }, names))
+        }
         break
       case 'ImportDeclaration': {
-        const names = node.specifiers.map(importedName).filter((name: unknown) => name !== undefined)
+        const names = node.specifiers.map(importedName).filter((name) => name !== undefined)
         const module = load(node, names)
         for (const specifier of node.specifiers) {
           const name = importedName(specifier)
@@ -85,13 +84,16 @@ function rewriteModule(code: string): Rewritten {
       }
       case 'ExportDefaultDeclaration': {
         const { declaration } = node
-        const isNamed = declaration.id && declaration.type.endsWith('Declaration')
-        if (isNamed) edit(node.start, declaration.start, '')
+        const named =
+          declaration.type === 'FunctionDeclaration' || declaration.type === 'ClassDeclaration'
+            ? declaration.id
+            : null
+        if (named) edit(node.start, declaration.start, '')
         else {
           edit(node.start, declaration.start, 'const __default = ({ default: ')
           edit(declaration.end, node.end, ' }).default;')
         }
-        offer('default', isNamed ? declaration.id.name : '__default')
+        offer('default', named?.name ?? '__default')
         break
       }
     }
@@ -99,9 +101,10 @@ function rewriteModule(code: string): Rewritten {
     if (node.type !== 'ExportNamedDeclaration') continue
     if (node.declaration) {
       const { declaration } = node
-      const names = declaration.id
-        ? [declaration.id.name]
-        : declaration.declarations.flatMap((d: any) => namesOfPattern(d.id))
+      const names =
+        declaration.type === 'VariableDeclaration'
+          ? declaration.declarations.flatMap(({ id }) => namesOfPattern(id))
+          : namesOfPattern(declaration.id)
       for (const name of names) offer(name, name)
       edit(node.start, declaration.start, '')
     } else {

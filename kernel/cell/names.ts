@@ -1,5 +1,6 @@
-import type { BindingPattern, Directive, Program, Statement } from 'oxc-parser'
+import type { Node, TSModuleBlock } from 'oxc-parser'
 import { moduleName } from './imports.js'
+import { isList, withoutExport, type Body, type Item, type Within } from './nodes.js'
 
 /** How a top-level name was declared; what a later cell may do with it depends on that. */
 export type NameKind =
@@ -22,18 +23,17 @@ export type Names = Map<string, NameKind>
 /** Kinds that stand for nothing at run time. */
 export const typeOnly: ReadonlySet<NameKind> = new Set(['type', 'ambient'])
 
-type Item = Statement | Directive
-
 /** All names that a pattern binds. */
-export function namesOfPattern(pattern: BindingPattern | object): string[] {
-  const node = pattern as any
+export function namesOfPattern(node: Node | null | undefined): string[] {
   switch (node?.type) {
     case 'Identifier':
       return [node.name]
     case 'ObjectPattern':
-      return node.properties.flatMap((property: any) => namesOfPattern(property.value ?? property.argument))
+      return node.properties.flatMap((property) =>
+        namesOfPattern(property.type === 'RestElement' ? property.argument : property.value),
+      )
     case 'ArrayPattern':
-      return node.elements.flatMap((element: any) => (element ? namesOfPattern(element) : []))
+      return node.elements.flatMap((element) => namesOfPattern(element))
     case 'AssignmentPattern':
       return namesOfPattern(node.left)
     case 'RestElement':
@@ -46,8 +46,8 @@ export function namesOfPattern(pattern: BindingPattern | object): string[] {
 }
 
 /** The names that `var` declares somewhere in the statements: not in functions, but in every block. */
-export function varNames(node: any, found: string[] = []): string[] {
-  if (Array.isArray(node)) for (const item of node) varNames(item, found)
+export function varNames(node: Within, found: string[] = []): string[] {
+  if (isList(node)) for (const item of node) varNames(item, found)
   else if (node)
     switch (node.type) {
       case 'VariableDeclaration':
@@ -88,35 +88,33 @@ export function varNames(node: any, found: string[] = []): string[] {
 }
 
 /** Whether a namespace has statements that run: one of types alone leaves nothing behind. */
-export function hasValue(body: any): boolean {
-  if (!body) return false
-  if (body.type !== 'TSModuleBlock') return hasValue(body.body)
-  return body.body.some((statement: any) => {
-    const inner = statement.declaration ?? statement
-    if (inner.declare) return false
+export function hasValue(body: TSModuleBlock | null): boolean {
+  return (body?.body ?? []).some((statement) => {
+    const inner = withoutExport(statement)
+    if ('declare' in inner && inner.declare) return false
     if (inner.type === 'TSInterfaceDeclaration' || inner.type === 'TSTypeAliasDeclaration') return false
     return inner.type === 'TSModuleDeclaration' ? hasValue(inner.body) : true
   })
 }
 
-const firstOf = (id: any): any => (id?.type === 'TSQualifiedName' ? firstOf(id.left) : id)
+const firstOf = (id: Node): Node => (id.type === 'TSQualifiedName' ? firstOf(id.left) : id)
 
-function namesOf(statement: any): [string, NameKind][] {
-  const one = (id: any, kind: NameKind): [string, NameKind][] =>
-    id?.type === 'Identifier' ? [[id.name, statement.declare ? 'ambient' : kind]] : []
+function namesOf(statement: Node | null): [string, NameKind][] {
+  const one = (id: Node | null, kind: NameKind): [string, NameKind][] =>
+    id?.type === 'Identifier' ? [[id.name, isAmbient ? 'ambient' : kind]] : []
+  const isAmbient = statement !== null && 'declare' in statement && statement.declare === true
   switch (statement?.type) {
     case 'VariableDeclaration': {
       // `using`: what is disposed of when the cell ends is no name for other cells.
       if (statement.kind === 'using' || statement.kind === 'await using') return []
       const kind: NameKind = statement.kind === 'let' || statement.kind === 'var' ? statement.kind : 'const'
-      return statement.declarations.flatMap(({ id }: any) =>
-        namesOfPattern(id).map((name) => [name, statement.declare ? 'ambient' : kind]),
+      return statement.declarations.flatMap(({ id }) =>
+        namesOfPattern(id).map((name): [string, NameKind] => [name, isAmbient ? 'ambient' : kind]),
       )
     }
     case 'FunctionDeclaration':
-      return one(statement.id, 'function')
     case 'TSDeclareFunction':
-      return one(statement.id, statement.declare ? 'ambient' : 'function')
+      return one(statement.id, 'function')
     case 'ClassDeclaration':
       return one(statement.id, 'class')
     case 'TSEnumDeclaration':
@@ -131,21 +129,24 @@ function namesOf(statement: any): [string, NameKind][] {
     case 'TSImportEqualsDeclaration':
       return one(statement.id, statement.importKind === 'type' ? 'type' : 'import')
     case 'ImportDeclaration':
-      return statement.specifiers.map((specifier: any) => [
+      return statement.specifiers.map((specifier) => [
         specifier.local.name,
-        statement.importKind === 'type' || specifier.importKind === 'type' ? 'type' : 'import',
+        statement.importKind === 'type' ||
+        (specifier.type === 'ImportSpecifier' && specifier.importKind === 'type')
+          ? 'type'
+          : 'import',
       ])
     case 'ExportNamedDeclaration':
       return namesOf(statement.declaration)
     case 'ExportDefaultDeclaration':
-      return statement.declaration.id ? namesOf(statement.declaration) : []
+      return namesOf(statement.declaration)
     default:
       return []
   }
 }
 
 /** The names that the top level of a cell declares, values and types, with how they were declared. */
-export function findNames(program: Program): Names {
+export function findNames(program: Body): Names {
   const names: Names = new Map()
   const add = (name: string, kind: NameKind) => {
     const before = names.get(name)
@@ -154,58 +155,58 @@ export function findNames(program: Program): Names {
     const extended = kind === 'namespace' && before !== undefined && !typeOnly.has(before)
     if (!weaker && !extended) names.set(name, kind)
   }
-  for (const statement of program.body as Item[])
-    for (const [name, kind] of namesOf(statement)) add(name, kind)
+  for (const statement of program.body) for (const [name, kind] of namesOf(statement)) add(name, kind)
   for (const name of varNames(program.body)) if (!names.has(name)) add(name, 'var')
   return names
 }
 
 /** Top-level names that are interfaces or type aliases, whatever else they may be. */
-export function findTypeNames(program: Program): Set<string> {
+export function findTypeNames(program: Body): Set<string> {
   const found = new Set<string>()
-  for (const statement of program.body as any[]) {
-    const node = statement.declaration ?? statement
-    if (node?.type === 'TSInterfaceDeclaration' || node?.type === 'TSTypeAliasDeclaration')
+  for (const statement of program.body) {
+    const node = withoutExport(statement)
+    if (node.type === 'TSInterfaceDeclaration' || node.type === 'TSTypeAliasDeclaration')
       found.add(node.id.name)
   }
   return found
 }
 
 /** Whether a cell adds to what is not its own: `declare global { … }`, `declare module 'x' { … }`. */
-export function augments(program: Program): boolean {
-  return (program.body as any[]).some((statement) => {
-    const node = statement.declaration ?? statement
-    return node?.type === 'TSModuleDeclaration' && (node.kind === 'global' || node.id.type === 'Literal')
+export function augments(program: Body): boolean {
+  return program.body.some((statement) => {
+    const node = withoutExport(statement)
+    return node.type === 'TSModuleDeclaration' && (node.kind === 'global' || node.id.type === 'Literal')
   })
 }
 
-const exportsVariable = (statement: any): boolean =>
+const exportsVariable = (statement: Item): boolean =>
   statement.type === 'ExportNamedDeclaration' && statement.declaration?.type === 'VariableDeclaration'
 
 /** Where the word `export` stands before variables. */
-export function findExportedVariables(program: Program): { start: number; end: number }[] {
-  return (program.body as any[])
-    .filter(exportsVariable)
-    .map(({ start }) => ({ start, end: start + 'export'.length }))
+export function findExportedVariables(program: Body): { start: number; end: number }[] {
+  return program.body.filter(exportsVariable).map(({ start }) => ({ start, end: start + 'export'.length }))
 }
 
 /** Names that a cell exports by itself, but for variables. */
-export function findExports(program: Program): Set<string> {
+export function findExports(program: Body): Set<string> {
   const found = new Set<string>()
-  for (const statement of program.body as any[])
+  for (const statement of program.body)
     if (statement.type === 'ExportNamedDeclaration' && !exportsVariable(statement)) {
       for (const [name] of namesOf(statement.declaration)) found.add(name)
-      for (const { exported } of statement.specifiers ?? []) found.add(moduleName(exported))
+      for (const { exported } of statement.specifiers) found.add(moduleName(exported))
     }
   return found
 }
 
 /** The modules that a text imports by a literal name. */
-export function findSpecifiers(program: Program): string[] {
+export function findSpecifiers(program: Body): string[] {
   const found: string[] = []
-  for (const statement of program.body as any[]) {
-    if (typeof statement.source?.value === 'string') found.push(statement.source.value)
-    if (statement.type === 'TSImportEqualsDeclaration' && statement.moduleReference.expression)
+  for (const statement of program.body) {
+    if ('source' in statement && statement.source) found.push(statement.source.value)
+    if (
+      statement.type === 'TSImportEqualsDeclaration' &&
+      statement.moduleReference.type === 'TSExternalModuleReference'
+    )
       found.push(statement.moduleReference.expression.value)
   }
   return found

@@ -1,40 +1,39 @@
 /** What namespaces export, and how a later block of one sees it: in the same cell, and in the cells after it. */
+import type { Node } from 'oxc-parser'
 import { namesOfPattern } from './names.js'
+import type { Body, Item, NodeOf } from './nodes.js'
 
 /** By path (`N`, `N.Inner`): the names that its blocks export, values and types. */
 export type Namespaces = Map<string, Set<string>>
 
 /** The parts of `namespace A.B`. */
-function partsOf(id: any): string[] {
-  if (id?.type === 'TSQualifiedName') return [...partsOf(id.left), id.right.name]
-  return id?.type === 'Identifier' ? [id.name] : []
+function partsOf(id: Node): string[] {
+  if (id.type === 'TSQualifiedName') return [...partsOf(id.left), id.right.name]
+  return id.type === 'Identifier' ? [id.name] : []
 }
 
-function namesOf(declaration: any): string[] {
-  if (declaration?.type === 'VariableDeclaration')
-    return declaration.declarations.flatMap(({ id }: any) => namesOfPattern(id))
-  if (declaration?.type === 'TSModuleDeclaration') return partsOf(declaration.id).slice(0, 1)
-  return declaration?.id?.type === 'Identifier' ? [declaration.id.name] : []
+function namesOf(declaration: Node): string[] {
+  if (declaration.type === 'VariableDeclaration')
+    return declaration.declarations.flatMap(({ id }) => namesOfPattern(id))
+  if (declaration.type === 'TSModuleDeclaration') return partsOf(declaration.id).slice(0, 1)
+  return 'id' in declaration && declaration.id?.type === 'Identifier' ? [declaration.id.name] : []
 }
 
-const isNamespace = (node: any): boolean =>
+const isNamespace = (node: Node | null): node is NodeOf<'TSModuleDeclaration'> =>
   node?.type === 'TSModuleDeclaration' &&
   !node.declare &&
   node.kind !== 'global' &&
   partsOf(node.id).length > 0
 
 /** The namespaces of a cell. `assignable` takes the paths of what they export and can be assigned to: `N.x`. */
-export function findNamespaces(
-  program: { body: readonly any[] },
-  assignable: Set<string> = new Set(),
-): Namespaces {
+export function findNamespaces(program: Body, assignable: Set<string> = new Set()): Namespaces {
   const found: Namespaces = new Map()
   const at = (path: string): Set<string> => {
     let names = found.get(path)
     if (!names) found.set(path, (names = new Set()))
     return names
   }
-  const visit = (statements: readonly any[], above: string): void => {
+  const visit = (statements: readonly Item[], above: string): void => {
     for (const statement of statements) {
       const node = statement.type === 'ExportNamedDeclaration' ? statement.declaration : statement
       if (above !== '' && node && statement !== node)
@@ -71,22 +70,22 @@ export interface Block {
 }
 
 /** What `N || (N = {})` and `B = N2.B || (N2.B = {})` name. */
-function nameOfArgument(node: any): string | undefined {
+function nameOfArgument(node: Node | undefined): string | undefined {
   if (node?.type === 'LogicalExpression' && node.left.type === 'Identifier') return node.left.name
   if (node?.type === 'AssignmentExpression' && node.left.type === 'Identifier') return node.left.name
   return undefined
 }
 
 /** The blocks of namespaces, outer ones first. */
-export function findBlocks(program: { body: readonly any[] }): Block[] {
+export function findBlocks(program: Body): Block[] {
   const found: Block[] = []
-  const visit = (statements: readonly any[], above: string): void => {
-    for (const { type, expression } of statements) {
-      if (type !== 'ExpressionStatement' || expression.type !== 'CallExpression') continue
-      const { callee, arguments: given } = expression
-      const [parameter, ...others] = callee.params ?? []
-      if (callee.type !== 'ArrowFunctionExpression' || parameter?.type !== 'Identifier' || others.length > 0)
-        continue
+  const visit = (statements: readonly Item[], above: string): void => {
+    for (const statement of statements) {
+      if (statement.type !== 'ExpressionStatement' || statement.expression.type !== 'CallExpression') continue
+      const { callee, arguments: given } = statement.expression
+      if (callee.type !== 'ArrowFunctionExpression') continue
+      const [parameter, ...others] = callee.params
+      if (parameter?.type !== 'Identifier' || others.length > 0) continue
       const name = given.length === 1 ? nameOfArgument(given[0]) : undefined
       if (name === undefined || callee.body.type !== 'BlockStatement') continue
       const path = above === '' ? name : `${above}.${name}`

@@ -1,5 +1,14 @@
-import { visitorKeys } from 'oxc-parser'
+import type { Class, Function as FunctionNode, Node } from 'oxc-parser'
 import { namesOfPattern, varNames } from './names.js'
+import {
+  isList,
+  visitChildren,
+  withoutExport,
+  type Body,
+  type Item,
+  type NodeOf,
+  type Within,
+} from './nodes.js'
 
 /** A free name of a program, and the place in the tree that tells how it can be replaced. */
 export interface Reference {
@@ -25,7 +34,7 @@ export interface Places {
   named: { name: string; value: { start: number; end: number } }[]
 }
 
-export function isNameless(node: any): boolean {
+export function isNameless(node: Node | null | undefined): boolean {
   return (
     node?.type === 'ArrowFunctionExpression' ||
     ((node?.type === 'FunctionExpression' || node?.type === 'ClassExpression') && !node.id)
@@ -45,11 +54,11 @@ class Scope {
 }
 
 /** Names that the statements of a block declare for the block itself: not `var`. */
-export function blockNames(statements: readonly any[]): string[] {
+export function blockNames(statements: readonly (Node | null)[]): string[] {
   return statements.flatMap((statement) => {
-    const node = statement?.declaration ?? statement
+    const node = statement && withoutExport(statement as Item)
     if (node?.type === 'VariableDeclaration')
-      return node.kind === 'var' ? [] : node.declarations.flatMap(({ id }: any) => namesOfPattern(id))
+      return node.kind === 'var' ? [] : node.declarations.flatMap(({ id }) => namesOfPattern(id))
     if (node?.type === 'FunctionDeclaration' || node?.type === 'ClassDeclaration')
       return node.id ? [node.id.name] : []
     return []
@@ -60,7 +69,7 @@ export function blockNames(statements: readonly any[]): string[] {
  * Finds the names that JavaScript of a cell takes from outside its own inner scopes. `locals` are those of its top level that
  * stay variables of the program (what the lowering of a decorator adds); all others of the top level count as outside.
  */
-export function findReferences(program: { body: readonly any[] }, locals: Iterable<string>): Places {
+export function findReferences(program: Body, locals: Iterable<string>): Places {
   const places: Places = {
     references: [],
     metas: [],
@@ -69,19 +78,24 @@ export function findReferences(program: { body: readonly any[] }, locals: Iterab
     dynamicImports: [],
     named: [],
   }
-  const refer = (node: any, scope: Scope, use: Reference['use'] = 'plain', place = node) => {
+  const refer = (
+    node: NodeOf<'Identifier'>,
+    scope: Scope,
+    use: Reference['use'] = 'plain',
+    place: Node = node,
+  ) => {
     if (!scope.has(node.name)) places.references.push({ name: node.name, node: place, use })
   }
 
   /** `f = () => {}`, `{ f = () => {} }`: what is assigned takes the name, unless it has one. */
-  const name = (target: any, value: any, scope: Scope): void => {
-    if (target?.type === 'Identifier' && isNameless(value) && !scope.has(target.name))
+  const name = (target: Node, value: Node, scope: Scope): void => {
+    if (target.type === 'Identifier' && isNameless(value) && !scope.has(target.name))
       places.named.push({ name: target.name, value })
   }
 
-  function visitFunction(node: any, scope: Scope): void {
+  function visitFunction(node: FunctionNode | NodeOf<'ArrowFunctionExpression'>, scope: Scope): void {
     const own = node.type === 'FunctionExpression' && node.id ? [node.id.name] : []
-    const body = node.body.type === 'BlockStatement' ? node.body.body : []
+    const body = node.body?.type === 'BlockStatement' ? node.body.body : []
     const inner = new Scope(scope, [
       ...own,
       ...(node.type === 'ArrowFunctionExpression' ? [] : ['arguments']),
@@ -90,11 +104,11 @@ export function findReferences(program: { body: readonly any[] }, locals: Iterab
       ...blockNames(body),
     ])
     for (const parameter of node.params) visitPattern(parameter, inner)
-    if (node.body.type === 'BlockStatement') visit(body, inner)
+    if (node.body?.type === 'BlockStatement') visit(body, inner)
     else visit(node.body, inner)
   }
 
-  function visitClass(node: any, scope: Scope): void {
+  function visitClass(node: Class, scope: Scope): void {
     const inner = new Scope(scope, node.id ? [node.id.name] : [])
     visit(node.superClass, inner)
     for (const member of node.body.body)
@@ -103,30 +117,32 @@ export function findReferences(program: { body: readonly any[] }, locals: Iterab
           member.body,
           new Scope(inner, ['arguments', ...varNames(member.body), ...blockNames(member.body)]),
         )
-      else {
+      else if (member.type !== 'TSIndexSignature') {
         if (member.computed) visit(member.key, inner)
         if (member.value) visit(member.value, inner)
       }
   }
 
   /** `{ x }`, and in a pattern also `{ x = 1 }`. */
-  function visitShorthand(value: any, scope: Scope): void {
+  function visitShorthand(value: Node, scope: Scope): void {
     const target = value.type === 'AssignmentPattern' ? value.left : value
-    refer(target, scope, 'shorthand')
-    if (target === value) return
+    if (target.type === 'Identifier') refer(target, scope, 'shorthand')
+    if (value.type !== 'AssignmentPattern') return
     name(target, value.right, scope)
     visit(value.right, scope)
   }
 
   /** A pattern that declares: only its defaults and computed keys refer to anything. */
-  function visitPattern(node: any, scope: Scope): void {
+  function visitPattern(node: Node | null, scope: Scope): void {
     switch (node?.type) {
       case 'ObjectPattern':
-        for (const property of node.properties) {
-          if (property.computed) visit(property.key, scope)
-          if (property.shorthand) visitShorthand(property.value, scope)
-          else visitPattern(property.value ?? property.argument, scope)
-        }
+        for (const property of node.properties)
+          if (property.type === 'RestElement') visitPattern(property.argument, scope)
+          else {
+            if (property.computed) visit(property.key, scope)
+            if (property.shorthand) visitShorthand(property.value, scope)
+            else visitPattern(property.value, scope)
+          }
         break
       case 'ArrayPattern':
         for (const element of node.elements) visitPattern(element, scope)
@@ -146,19 +162,20 @@ export function findReferences(program: { body: readonly any[] }, locals: Iterab
     }
   }
 
-  const handlers: { [type: string]: (node: any, scope: Scope) => void } = {
-    Identifier: refer,
+  const handlers: { [Type in Node['type']]?: (node: NodeOf<Type>, scope: Scope) => void } = {
+    Identifier: (node, scope) => refer(node, scope),
     FunctionDeclaration: visitFunction,
     FunctionExpression: visitFunction,
     ArrowFunctionExpression: visitFunction,
     ClassDeclaration: visitClass,
     ClassExpression: visitClass,
     BlockStatement: (node, scope) => visit(node.body, new Scope(scope, blockNames(node.body))),
-    ForStatement: (node, scope) => visitLoop(node, scope, ['init', 'test', 'update', 'body'], node.init),
-    ForInStatement: (node, scope) => visitLoop(node, scope, ['left', 'right', 'body'], node.left),
+    ForStatement: (node, scope) =>
+      visitLoop(node.init, scope, [node.init, node.test, node.update, node.body]),
+    ForInStatement: (node, scope) => visitLoop(node.left, scope, [node.left, node.right, node.body]),
     ForOfStatement: (node, scope) => {
       if (node.await) places.iterated.push(node.right)
-      visitLoop(node, scope, ['left', 'right', 'body'], node.left)
+      visitLoop(node.left, scope, [node.left, node.right, node.body])
     },
     AwaitExpression: (node, scope) => {
       places.awaited.push(node.argument)
@@ -166,7 +183,7 @@ export function findReferences(program: { body: readonly any[] }, locals: Iterab
     },
     SwitchStatement: (node, scope) => {
       visit(node.discriminant, scope)
-      const inner = new Scope(scope, blockNames(node.cases.flatMap((branch: any) => branch.consequent)))
+      const inner = new Scope(scope, blockNames(node.cases.flatMap((branch) => branch.consequent)))
       for (const branch of node.cases) {
         visit(branch.test, inner)
         visit(branch.consequent, inner)
@@ -231,17 +248,16 @@ export function findReferences(program: { body: readonly any[] }, locals: Iterab
     ExportNamedDeclaration: (node, scope) => visit(node.declaration, scope),
   }
 
-  function visitLoop(node: any, scope: Scope, keys: string[], head: any): void {
-    const inner = new Scope(scope, blockNames([head]))
-    for (const key of keys) visit(node[key], inner)
+  function visitLoop(head: Node | null, scope: Scope, parts: (Node | null)[]): void {
+    visit(parts, new Scope(scope, blockNames([head])))
   }
 
-  function visit(node: any, scope: Scope): void {
-    if (Array.isArray(node)) for (const item of node) visit(item, scope)
+  function visit(node: Within, scope: Scope): void {
+    if (isList(node)) for (const item of node) visit(item, scope)
     else if (node) {
-      const handle = handlers[node.type]
+      const handle = handlers[node.type] as ((node: Node, scope: Scope) => void) | undefined
       if (handle) handle(node, scope)
-      else for (const key of visitorKeys[node.type] ?? []) visit(node[key], scope)
+      else visitChildren(node, (child) => visit(child, scope))
     }
   }
 

@@ -1,8 +1,16 @@
-import { parseSync } from 'oxc-parser'
+import {
+  parseSync,
+  type ImportAttribute,
+  type ImportDeclaration,
+  type Node,
+  type StringLiteral,
+  type VariableDeclaration,
+} from 'oxc-parser'
 import type { Edit } from './edits.js'
 import { attributesOf, importedName, quote } from './imports.js'
 import { namesOfPattern, typeOnly, varNames, type Names } from './names.js'
 import { findBlocks } from './namespaces.js'
+import { isList, visitChildren, type Within } from './nodes.js'
 import { blockNames, findReferences, isNameless } from './references.js'
 
 /** What the program calls its two parameters and the variable that takes its value; the cell's text uses none of them. */
@@ -36,13 +44,17 @@ const moduleNames: { [name: string]: string } = {
 const words = new Set(['undefined', 'NaN', 'Infinity', 'globalThis', 'arguments', 'eval'])
 
 /** The import of one statement, live: a name stands for the export's present value. */
-function importStatement(node: any, names: Names, { scope, runtime }: Words): string {
-  const attributes = attributesOf(node)
+function importStatement(
+  node: Pick<ImportDeclaration, 'source' | 'specifiers' | 'attributes'>,
+  names: Names,
+  { scope, runtime }: Words,
+): string {
+  const attributes = attributesOf(node.attributes)
   const module = `await ${runtime}.import(${quote(node.source.value)}${attributes ? `, ${attributes}` : ''})`
   const bindings: string[] = []
   const locals: string[] = []
   let namespace: string | undefined
-  for (const specifier of node.specifiers ?? []) {
+  for (const specifier of node.specifiers) {
     const local = specifier.local.name
     const imported = importedName(specifier)
     if (imported === undefined) namespace = local
@@ -74,7 +86,7 @@ export function rewriteNames(
   } = { exports: new Map(), earlier: new Map() },
 ): Rewritten {
   const { program } = parseSync('cell.js', code, { lang: 'js', sourceType: 'module', preserveParens: false })
-  const body: any[] = program.body
+  const { body } = program
   const { scope, runtime } = use
   const edits: Edit[] = []
   const functions: Prelude[] = []
@@ -84,7 +96,7 @@ export function rewriteNames(
 
   const hoisted = new Set(varNames(body))
   const imported = body.flatMap((node) =>
-    node.type === 'ImportDeclaration' ? node.specifiers.map((s: any) => s.local.name) : [],
+    node.type === 'ImportDeclaration' ? node.specifiers.map(({ local }) => local.name) : [],
   )
   const locals = [use.value, ...hoisted, ...blockNames(body), ...imported].filter((name) => !isOutside(name))
 
@@ -143,11 +155,10 @@ export function rewriteNames(
   )
 
   /** `const a = 1, { b } = o` becomes the assignments of the same values; the names themselves are replaced as references. */
-  function assignInstead(node: any, inLoopHead: boolean): void {
-    const [first] = node.declarations
-    edit(node.start, first.start, '')
+  function assignInstead(node: VariableDeclaration, inLoopHead: boolean): void {
+    edit(node.start, node.declarations[0]!.start, '')
     for (const { id, init, end } of node.declarations) {
-      const extended = extendable.delete(id.name)
+      const extended = id.type === 'Identifier' && extendable.delete(id.name)
       // An enum extends the one of the same name in its own cell, never that of an older cell; a namespace extends namespaces.
       if (extended && init) edit(id.start, id.start, `${property(id.name)} = undefined, `)
       if (id.type !== 'Identifier') {
@@ -162,45 +173,36 @@ export function rewriteNames(
       }
     }
   }
-  const isShared = (node: any) =>
-    node?.type === 'VariableDeclaration' &&
-    node.declarations.some(({ id }: any) => namesOfPattern(id).some(isOutside))
+  const isShared = (node: VariableDeclaration) =>
+    node.declarations.some(({ id }) => namesOfPattern(id).some(isOutside))
 
   /** `var` may stand in any block of the top level. */
-  function visitVars(node: any, inLoopHead = false): void {
-    if (Array.isArray(node)) for (const item of node) visitVars(item)
+  function visitVars(node: Within, inLoopHead = false): void {
+    if (isList(node)) for (const item of node) visitVars(item)
     else if (node?.type === 'VariableDeclaration') {
       if (node.kind === 'var' && isShared(node)) assignInstead(node, inLoopHead)
     } else if (node && /Statement$|^CatchClause$|^SwitchCase$/.test(node.type)) {
-      const isLoop = node.type === 'ForInStatement' || node.type === 'ForOfStatement'
-      for (const key of [
-        'body',
-        'block',
-        'handler',
-        'finalizer',
-        'consequent',
-        'alternate',
-        'cases',
-        'init',
-        'left',
-      ])
-        if (typeof node[key] === 'object') visitVars(node[key], isLoop && key === 'left')
+      const head = node.type === 'ForInStatement' || node.type === 'ForOfStatement' ? node.left : undefined
+      visitChildren(node, (child) => visitVars(child, child === head))
     }
   }
 
-  function visitTop(node: any): void {
+  /** What a cell exports from a module is only run: nobody imports a cell. */
+  const importAlone = (from: number, source: StringLiteral, attributes: ImportAttribute[]) =>
+    imports.push({ code: importStatement({ source, specifiers: [], attributes }, names, use), from })
+
+  function visitTop(node: Node): void {
     switch (node.type) {
       case 'ImportDeclaration':
         imports.push({ code: importStatement(node, names, use), from: node.start })
         edit(node.start, node.end, '')
         break
       case 'ExportAllDeclaration':
-        imports.push({ code: importStatement({ source: node.source }, names, use), from: node.start })
+        importAlone(node.start, node.source, node.attributes)
         edit(node.start, node.end, '')
         break
       case 'ExportNamedDeclaration':
-        if (node.source)
-          imports.push({ code: importStatement({ source: node.source }, names, use), from: node.start })
+        if (node.source) importAlone(node.start, node.source, node.attributes)
         if (node.declaration) {
           edit(node.start, node.declaration.start, '')
           visitTop(node.declaration)
@@ -209,7 +211,7 @@ export function rewriteNames(
       case 'ExportDefaultDeclaration': {
         const { declaration } = node
         edit(node.start, declaration.start, '')
-        if (!declaration.type.endsWith('Declaration')) break
+        if (declaration.type !== 'FunctionDeclaration' && declaration.type !== 'ClassDeclaration') break
         if (declaration.id) visitTop(declaration)
         else {
           edit(declaration.start, declaration.start, '(')
@@ -221,11 +223,11 @@ export function rewriteNames(
         if (isShared(node)) assignInstead(node, false)
         break
       case 'FunctionDeclaration':
-        if (isOutside(node.id.name))
+        if (node.id && isOutside(node.id.name))
           functions.push({ code: `${property(node.id.name)} = ${node.id.name};`, from: node.start })
         break
       case 'ClassDeclaration':
-        if (isOutside(node.id.name)) {
+        if (node.id && isOutside(node.id.name)) {
           edit(node.start, node.start, `${property(node.id.name)} = `)
           edit(node.end, node.end, ';')
         }

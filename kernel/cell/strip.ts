@@ -5,6 +5,7 @@ import type { Comment } from 'oxc-parser'
 import { applyEdits, shiftOffsets } from './edits.js'
 import { findLineStarts, lineOf } from './lines.js'
 import { hasValue } from './names.js'
+import { isList, visitChildren, type Within } from './nodes.js'
 import type { Parsed } from './parse.js'
 import { readMappings, type Mapping } from './source-map.js'
 import type { Syntax } from './syntax.js'
@@ -34,15 +35,16 @@ export interface Stripped {
  */
 const needsLowering = /@[\p{L}_$(]|\b(?:using|accessor|namespace|module)\b/u
 
-function usesNewSyntax(node: any): boolean {
-  if (Array.isArray(node)) return node.some(usesNewSyntax)
-  if (node === null || typeof node !== 'object') return false
+function usesNewSyntax(node: Within): boolean {
+  if (isList(node)) return node.some(usesNewSyntax)
+  if (!node) return false
   if (node.type === 'Decorator' || node.type === 'AccessorProperty') return true
   if (node.type === 'TSModuleDeclaration' && !node.declare && hasValue(node.body)) return true
   if (node.type === 'VariableDeclaration' && (node.kind === 'using' || node.kind === 'await using'))
     return true
-  for (const key in node) if (typeof node[key] === 'object' && usesNewSyntax(node[key])) return true
-  return false
+  let found = false
+  visitChildren(node, (child) => (found ||= usesNewSyntax(child)))
+  return found
 }
 
 /** What a pragma in a comment says: `@jsxImportSource preact`. */

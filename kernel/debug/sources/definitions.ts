@@ -1,5 +1,6 @@
-import { visitorKeys } from 'oxc-parser'
+import type { Node } from 'oxc-parser'
 import { findLineStarts, parseCell, placeAt, readSource } from '../../cell/index.js'
+import { isList, visitChildren, type Within } from '../../cell/nodes.js'
 
 interface Point {
   line: number
@@ -13,15 +14,16 @@ export interface Definition {
   end: Point
 }
 
-const isFunction = (node: any): boolean =>
-  node?.type === 'ArrowFunctionExpression' || node?.type === 'FunctionExpression'
+/** The body of a function that is a value. */
+const bodyOf = (node: Node | null | undefined): Node | null =>
+  node?.type === 'ArrowFunctionExpression' || node?.type === 'FunctionExpression' ? node.body : null
 
 /** The statements of a text that only define a function: `function f() {…}`, `const f = () => …`, at any depth. */
 export function findDefinitions(text: string): Definition[] {
   const { program } = parseCell(readSource(text).text)
   const starts = findLineStarts(text)
   const found: Definition[] = []
-  const add = (statement: any, body: any): void => {
+  const add = (statement: Node, body: Node): void => {
     const { line, column } = placeAt(text, statement.start, statement.start, starts)
     const first = placeAt(text, body.start, body.start, starts)
     const last = placeAt(text, body.end, body.end, starts)
@@ -31,14 +33,13 @@ export function findDefinitions(text: string): Definition[] {
       end: { line: last.line, column: last.column },
     })
   }
-  const visit = (node: any): void => {
+  const visit = (node: Within): void => {
+    if (isList(node)) return node.forEach(visit)
+    if (!node) return
     if (node.type === 'FunctionDeclaration' && node.body) add(node, node.body)
-    if (node.type === 'VariableDeclaration' && isFunction(node.declarations[0]?.init))
-      add(node, node.declarations[0].init.body)
-    for (const key of visitorKeys[node.type] ?? []) {
-      const child = node[key]
-      for (const item of Array.isArray(child) ? child : [child]) if (item) visit(item)
-    }
+    const body = node.type === 'VariableDeclaration' && bodyOf(node.declarations[0]?.init)
+    if (body) add(node, body)
+    visitChildren(node, visit)
   }
   visit(program)
   return found
