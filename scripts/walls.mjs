@@ -128,11 +128,7 @@ const rooms = [
       ),
     ],
   },
-  ...inOrder(
-    'src/train',
-    ['loss', 'model', 'order', 'rules', 'step', 'state', 'adjust', 'disk', 'run'],
-    values,
-  ),
+  ...inOrder('src/train', ['loss', 'model', 'order', 'rules', 'state', 'step', 'adjust', 'disk', 'run']),
   ...inOrder('src/backend', backendRooms),
   ...['random', 'optimizers'].map((room) => ({
     files: `src/backend/${room}/*`,

@@ -3,7 +3,6 @@ import { named } from '../../suggest.js'
 import type { Adjustment } from '../../views.js'
 import type { Core } from '../state/core.js'
 import { idsRecord, trainingPositions, type Ids } from '../order/ids.js'
-import type { Subset } from '../rules/subsets.js'
 
 export interface Why {
   /** The reason, shown where the adjustment is. */
@@ -18,8 +17,14 @@ export function whyOf(options: Why, where: string): string | undefined {
 
 /** Writes an adjustment down. */
 export function note(core: Core, { what, from, to, why }: Omit<Adjustment, 'at'>): void {
-  const adjustment: Adjustment = { at: core.iteration, what, from, to, ...(why !== undefined && { why }) }
-  core.adjustments = [...core.adjustments, adjustment]
+  const adjustment: Adjustment = {
+    at: core.state.iteration,
+    what,
+    from,
+    to,
+    ...(why !== undefined && { why }),
+  }
+  core.state.adjustments = [...core.state.adjustments, adjustment]
 }
 
 /** A note of the user's. */
@@ -33,12 +38,12 @@ export function noteText(core: Core, text: string): void {
 export function exclude(core: Core, ids: Ids, why: string | undefined, out: boolean): void {
   const what = out ? 'exclude' : 'include'
   const positions = trainingPositions(core, ids, `run.${what}(ids)`)
-  const before = core.order.state()
-  const left = core.order.included
-  core.order.exclude(positions, out)
-  const now = core.order.included
+  const before = core.state.order.state()
+  const left = core.state.order.included
+  core.state.order.exclude(positions, out)
+  const now = core.state.order.included
   if (now === 0) {
-    core.order.restore(before)
+    core.state.order.restore(before)
     throw new InputError({
       where: 'run.exclude(ids)',
       received: 'ids of all examples that were left',
@@ -46,24 +51,6 @@ export function exclude(core: Core, ids: Ids, why: string | undefined, out: bool
     })
   }
   note(core, { what, from: left, to: { ids: idsRecord(core, positions), left: now }, why })
-}
-
-/** Draws from a subset from now on; null: from everything. `record`: how the subset is chosen anew where it is replayed. */
-export function focus(
-  core: Core,
-  subset: { name: string; positions: Int32Array; chances?: Float32Array } | null,
-  record: Subset['record'],
-  why: string | undefined,
-): void {
-  const from = core.order.subset?.name ?? 'all'
-  core.order.focus(subset)
-  const how = record ?? (subset && { ids: idsRecord(core, Array.from(subset.positions)) })
-  note(core, {
-    what: 'focus',
-    from,
-    to: subset ? { subset: subset.name, count: subset.positions.length, ...how } : 'all',
-    why,
-  })
 }
 
 /** Multiplies the weight of these examples' losses. */
@@ -76,7 +63,7 @@ export function reweight(core: Core, ids: Ids, factor: number, why?: string): vo
       fix: 'run.exclude(ids) leaves examples out altogether.',
     })
   const positions = trainingPositions(core, ids, 'run.reweight(ids, factor)')
-  const weights = core.weights?.slice() ?? new Float32Array(core.data.length).fill(1)
+  const weights = core.state.weights?.slice() ?? new Float32Array(core.data.length).fill(1)
   for (const position of positions) weights[position]! *= factor
   if (factor === 0 && weights.every((weight) => weight === 0))
     throw new InputError({
@@ -86,7 +73,7 @@ export function reweight(core: Core, ids: Ids, factor: number, why?: string): vo
     })
   // All of them are looked at only where this may have set the last one back.
   const isPlain = positions.every((position) => weights[position] === 1)
-  core.weights = isPlain && weights.every((weight) => weight === 1) ? undefined : weights
+  core.state.weights = isPlain && weights.every((weight) => weight === 1) ? undefined : weights
   note(core, { what: 'reweight', from: 1, to: { ids: idsRecord(core, positions), factor }, why })
 }
 
@@ -120,9 +107,9 @@ export function relabel(core: Core, id: number, label: unknown, why?: string): v
           : `${size === 1 ? 'a number' : `${size} numbers`}${core.trainee.binary ? ' from 0 to 1' : ''}`,
     })
   const from = Array.from(
-    core.labels.get(position!) ?? (core.data.valuesAt(position!).y as ArrayLike<number>),
+    core.state.labels.get(position!) ?? (core.data.valuesAt(position!).y as ArrayLike<number>),
   )
-  core.labels = new Map([...core.labels, [position!, values]])
+  core.state.labels = new Map([...core.state.labels, [position!, values]])
   const named = (entry: number[]) =>
     entry.length === 1 ? (count !== undefined && classes?.[entry[0]!]) || entry[0] : entry
   note(core, { what: 'relabel', from: named(from), to: { id, label: named(values) }, why })

@@ -18,7 +18,7 @@ import { checkSizes } from '../model/recurrent.js'
 import { recordOf } from '../rules/recorded.js'
 import type { Schedule, ScheduleFunction } from '../rules/schedules.js'
 import { restoreSnapshot, takeSnapshot } from '../state/snapshots.js'
-import { averageOf } from '../step/step.js'
+import { averageOf } from '../state/slots.js'
 import type { StopFunction, StopRule } from '../rules/stops.js'
 import { listNearest, named } from '../../suggest.js'
 
@@ -106,7 +106,7 @@ const rows: { readonly [what in keyof Changes]-?: Row } = {
       const where = 'run.set({ stop })'
       const evaluated = evaluateOn !== undefined
       settings.stop = value ? checkRule(value, { metrics: settings.metrics, evaluated, where }) : undefined
-      core.ruleSpent = false
+      core.state.ruleSpent = false
     },
   },
   evaluateEvery: setting('evaluateEvery'),
@@ -120,13 +120,13 @@ const rows: { readonly [what in keyof Changes]-?: Row } = {
     },
   },
   optimizer: {
-    read: ({ optimizer }) => ({ name: optimizer.name, ...optimizer.settings }),
+    read: ({ settings: { optimizer } }) => ({ name: optimizer.name, ...optimizer.settings }),
     write(core, value) {
       if (core.trainee.iteration) throw ownUpdates('optimizer')
-      core.optimizer = checkOptimizer(value, 'run.set({ optimizer })')
-      checkOneAverage(core.optimizer, core.settings, 'run.set({ optimizer })')
-      core.peak = core.optimizer.learningRate
-      core.updates = 0
+      core.settings.optimizer = checkOptimizer(value, 'run.set({ optimizer })')
+      checkOneAverage(core.settings.optimizer, core.settings, 'run.set({ optimizer })')
+      core.state.peak = core.settings.optimizer.learningRate
+      core.state.updates = 0
       const own = new Set(core.trainee.parameters.map(({ name }) => name))
       core.remakeSlots((key) => own.has(key))
     },
@@ -146,13 +146,15 @@ function ownUpdates(what: string): InputError {
 
 /** The rates by name where there are several optimizers; else the one. */
 function ratesRead(core: Core, value?: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return core.peak
-  return Object.fromEntries(Object.keys(value).map((name) => [name, core.peaks[name] ?? core.peak]))
+  if (typeof value !== 'object' || value === null) return core.state.peak
+  return Object.fromEntries(
+    Object.keys(value).map((name) => [name, core.state.peaks[name] ?? core.state.peak]),
+  )
 }
 
 function ratesWrite(core: Core, value: unknown): void {
   const where = 'run.set({ learningRate })'
-  const names = Object.keys(core.peaks)
+  const names = Object.keys(core.state.peaks)
   const byName = typeof value === 'object' && value !== null && !Array.isArray(value)
   if (!byName && names.length > 1)
     throw new InputError({
@@ -162,8 +164,8 @@ function ratesWrite(core: Core, value: unknown): void {
       fix: `run.set({ learningRate: { ${names.map((name) => `${name}: …`).join(', ')} } }), of those that shall change.`,
     })
   if (!byName) {
-    core.peak = checkRate(value, where)
-    for (const name of names) core.peaks = { [name]: core.peak }
+    core.state.peak = checkRate(value, where)
+    for (const name of names) core.state.peaks = { [name]: core.state.peak }
     return
   }
   if (names.length === 0)
@@ -179,9 +181,12 @@ function ratesWrite(core: Core, value: unknown): void {
         received: `a rate for '${name}'`,
         expected: `names of its optimizers: ${listNearest(name, names)}`,
       })
-    core.peaks = { ...core.peaks, [name]: checkRate(rate, `run.set({ learningRate: { ${name} } })`) }
+    core.state.peaks = {
+      ...core.state.peaks,
+      [name]: checkRate(rate, `run.set({ learningRate: { ${name} } })`),
+    }
   }
-  core.peak = core.peaks[names[0]!]!
+  core.state.peak = core.state.peaks[names[0]!]!
 }
 
 function setting(name: 'batchSize' | 'clipNorm' | 'clipValue' | 'evaluateEvery'): Row {

@@ -9,7 +9,7 @@ export function exportTensorBoard(core: Core, given: string): string {
   const files = filesOr('run.exportTensorBoard(folder)')
   const now = Date.now() / 1000
   const events: ScalarEvent[] = []
-  const { history } = core
+  const { history } = core.state
   const steps = history.column('iteration')
   // Each iteration at its own time, counted back from now.
   const milliseconds = history.column('milliseconds')
@@ -22,7 +22,7 @@ export function exportTensorBoard(core: Core, given: string): string {
       if (!Number.isNaN(values[i]))
         events.push({ step: steps[i]!, tag: `train/${name}`, value: values[i]!, wallTime: times[i]! })
   }
-  for (const row of core.evaluations)
+  for (const row of core.state.evaluations)
     for (const [name, value] of Object.entries(row))
       if (name !== 'iteration')
         events.push({
@@ -39,7 +39,7 @@ export function exportTensorBoard(core: Core, given: string): string {
 }
 
 /** The history as a table: a row each iteration, evaluations in columns of their own beside the iteration they belong to. */
-function tableOf({ history, evaluations }: Core): { names: string[]; rows: (number | null)[][] } {
+function tableOf({ state: { history, evaluations } }: Core): { names: string[]; rows: (number | null)[][] } {
   const metrics = [...new Set(evaluations.flatMap((row) => Object.keys(row)))].filter(
     (name) => name !== 'iteration',
   )

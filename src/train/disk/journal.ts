@@ -10,7 +10,7 @@ import { readRunFile, RunRecord, type RunFile } from './run-file.js'
 import { lineOf, newest, RunFolder } from './run-folder.js'
 import { say } from '../../say.js'
 import type { Snapshot } from '../state/snapshots.js'
-import type { Move, Point, Timeline } from '../run/timeline.js'
+import type { Move, Point, Points } from '../state/point.js'
 
 /** Milliseconds between snapshots within a call. */
 const snapshotEvery = 60_000
@@ -116,7 +116,7 @@ export class Journal implements Owner {
   handOver(): void {
     this.onHandOver()
     this.settle()
-    this.#handedAt = this.#core.iteration
+    this.#handedAt = this.#core.state.iteration
   }
 
   /** Refuses what would train or change a run whose folder another object goes on with: the model may be that one's too. */
@@ -153,7 +153,7 @@ export class Journal implements Owner {
       if (forget) folder.forgetRedo()
       const cell = maybeHost()?.cell
       if (cell && this.#record.goesOn(cell))
-        this.event('cell', { number: cell.number, iteration: this.#core.iteration })
+        this.event('cell', { number: cell.number, iteration: this.#core.state.iteration })
       this.#flush(folder)
       const last = point ? this.#pointAt : this.#snapshotAt
       if (performance.now() - last > settle || !folder.hasSnapshot)
@@ -162,7 +162,7 @@ export class Journal implements Owner {
   }
 
   /** Between iterations, a few times a second. */
-  turn(): void {
+  keepUp(): void {
     this.#onFolder((folder) => {
       this.#flush(folder)
       if (performance.now() - this.#snapshotAt > snapshotEvery) this.#writeSnapshot(folder)
@@ -198,8 +198,8 @@ export class Journal implements Owner {
   }
 
   /** The run went to another point of its history. */
-  moved(how: string, move: Move, timeline: Pick<Timeline, 'future'>): void {
-    this.event(how, { iteration: this.#core.iteration })
+  moved(how: string, move: Move, timeline: Pick<Points, 'future'>): void {
+    this.event(how, { iteration: this.#core.state.iteration })
     this.#folder?.passOver()
     this.#onFolder((folder) => folder.moved(move, timeline))
   }
@@ -240,11 +240,7 @@ export class Journal implements Owner {
    *
    * @returns the folder.
    */
-  save(
-    given: string | undefined,
-    overwrite: boolean,
-    timeline: Pick<Timeline, 'past' | 'future' | 'named'>,
-  ): string {
+  save(given: string | undefined, overwrite: boolean, timeline: Points): string {
     const path = given ?? this.folder
     if (typeof path !== 'string' || path === '')
       throw new InputError({
@@ -281,7 +277,7 @@ export class Journal implements Owner {
   }
 
   /** Also points that are not in the folder: calls follow each other faster than they are written. */
-  #settleAloud(folder: RunFolder, { past }: Pick<Timeline, 'past'>): void {
+  #settleAloud(folder: RunFolder, { past }: Pick<Points, 'past'>): void {
     clearTimeout(this.#timer)
     this.#flush(folder)
     folder.writePast(newest(past).filter(({ written }) => !written))

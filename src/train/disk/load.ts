@@ -9,10 +9,11 @@ import { mend } from './copy.js'
 import { settleJournals } from './journal.js'
 import { checkRule, findMetrics, type RunOptions } from '../rules/options.js'
 import { maybePlace } from './points.js'
-import { checkFit, misfit, readAs } from './check-record.js'
-import { readSnapshot, rebuild, type Decoded, type Passed } from './record.js'
+import { misfit } from '../state/field.js'
+import { checkFit, readAs } from './check-snapshot.js'
+import { readSnapshot, rebuild, type Decoded, type Passed } from './snapshot-file.js'
 import { lookAtRunFile, notWhole, type RunFile } from './run-file.js'
-import { checkAdjustments } from './replay.js'
+import { checkAdjustments } from '../adjust/replay.js'
 import { say } from '../../say.js'
 import { restoreSnapshot } from '../state/snapshots.js'
 
@@ -156,13 +157,13 @@ export function otherwise(core: Core, passed: Partial<RunOptions>): Changes {
     if (isChangeable(name) && value !== undefined) changes[name] = value
   if (core.trainee.iteration) delete changes.optimizer
   const { optimizer } = changes as { optimizer?: Optimizer }
-  if (optimizer && optimizer.name === core.optimizer.name) {
+  if (optimizer && optimizer.name === core.settings.optimizer.name) {
     const { learningRate } = optimizer
     const rest = ({ settings }: Optimizer) => ({ settings: { ...settings, learningRate: null } })
     // The same one at another rate keeps its slots.
-    if (alike(rest(optimizer), rest(core.optimizer))) {
+    if (alike(rest(optimizer), rest(core.settings.optimizer))) {
       delete changes.optimizer
-      if (learningRate !== core.optimizer.learningRate) changes.learningRate = learningRate
+      if (learningRate !== core.settings.optimizer.learningRate) changes.learningRate = learningRate
     }
   }
   return differing(core, changes)
@@ -193,12 +194,11 @@ export function takeUp(core: Core, saved: Saved): void {
   const { digest } = (saved.file.data ?? {}) as { digest?: string }
   if (digest !== undefined) checkDigest(core, digest)
   const { settings } = core
-  const snapshot = { ...decoded.snapshot, optimizer: core.optimizer, settings: { ...settings } }
+  const snapshot = { ...decoded.snapshot, settings: { ...settings } }
   core.changed()
   restoreSnapshot(core, snapshot)
   core.changed()
-  core.history = decoded.history
-  core.looks = decoded.looks
+  Object.assign(core.state, decoded.beside)
   if (settings.stop)
     checkRule(settings.stop, { metrics: settings.metrics, evaluated: core.evaluateOn !== undefined, where })
 }

@@ -1,8 +1,8 @@
 import type { Files } from '../../store/files.js'
 import type { Core } from '../state/core.js'
 import type { History } from '../state/history.js'
-import { checkFit } from './check-record.js'
-import { readSnapshot, rebuild } from './record.js'
+import { checkFit } from './check-snapshot.js'
+import { readSnapshot, rebuild } from './snapshot-file.js'
 import type { Snapshot } from '../state/snapshots.js'
 
 /**
@@ -86,20 +86,20 @@ function readPoint(core: Core, files: Files, path: string): ReadPoint | Error {
     // Functions of the user's own are those of the run as it was taken up.
     const own = <T extends { name: string }>(recorded: { name: string } | undefined, held: T | undefined) =>
       recorded?.name === 'own' ? held : undefined
-    const same = JSON.stringify(decoded.optimizer.settings) === JSON.stringify(core.optimizer.settings)
+    const same =
+      JSON.stringify(decoded.optimizer.settings) === JSON.stringify(core.settings.optimizer.settings)
     const rebuilt = rebuild(
       decoded,
       {
         schedule: own(schedule, now.schedule),
         batchSchedule: own(batchSchedule, now.batchSchedule),
         stop: own(stop, now.stop),
-        ...((core.trainee.iteration || (same && decoded.optimizer.name === core.optimizer.name)) && {
-          optimizer: core.optimizer,
+        ...((core.trainee.iteration || (same && decoded.optimizer.name === core.settings.optimizer.name)) && {
+          optimizer: core.settings.optimizer,
         }),
       },
       'run.undo()',
     )
-    const { optimizer, ...rules } = rebuilt
     const plain = Object.fromEntries(
       Object.keys(now).map((name) => [name, (settings as { [name: string]: unknown })[name]]),
     )
@@ -107,10 +107,9 @@ function readPoint(core: Core, files: Files, path: string): ReadPoint | Error {
     const snapshot: Snapshot = {
       ...decoded.snapshot,
       version: core.nextVersion(),
-      optimizer,
-      settings: { ...now, ...plain, ...rules, metrics, progress, save },
+      settings: { ...now, ...plain, ...rebuilt, metrics, progress, save },
     }
-    return { snapshot, history: decoded.history, from: decoded.from }
+    return { snapshot, history: decoded.beside.history, from: decoded.from }
   } catch (error) {
     return error as Error
   }
@@ -122,12 +121,12 @@ export function leadsHere(
   { snapshot, history }: { snapshot: Snapshot; history: History },
 ): boolean {
   const { length } = history
-  if (length > core.history.length) return false
+  if (length > core.state.history.length) return false
   const last = length - 1
-  const alike = (name: string) => Object.is(history.column(name)[last], core.history.column(name)[last])
+  const alike = (name: string) => Object.is(history.column(name)[last], core.state.history.column(name)[last])
   if (length > 0 && !(alike('iteration') && alike('loss'))) return false
   return (
-    JSON.stringify(core.adjustments.slice(0, snapshot.adjustments.length)) ===
+    JSON.stringify(core.state.adjustments.slice(0, snapshot.adjustments.length)) ===
     JSON.stringify(snapshot.adjustments)
   )
 }

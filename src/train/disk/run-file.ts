@@ -52,7 +52,7 @@ export class RunRecord {
   goesOn({ number, source }: { number: number; source: string }): boolean {
     const last = this.#cells.at(-1)
     if (last?.number === number && last.source === source) return false
-    this.#cells.push({ number, source, from: this.#core.iteration })
+    this.#cells.push({ number, source, from: this.#core.state.iteration })
     return true
   }
 
@@ -84,7 +84,7 @@ export class RunRecord {
       name: core.name,
       pid: held ? (globalThis.process?.pid ?? 0) : 0,
       written: new Date().toISOString(),
-      iteration: core.iteration,
+      iteration: core.state.iteration,
       snapshot,
       ...(this.parent && { parent: this.parent }),
       ...(this.#details ?? this.#carried),
@@ -168,8 +168,9 @@ function machine(): { [name: string]: unknown } | undefined {
   )
 }
 
-function settingsOf({ settings, optimizer, peak, trainee }: Core): { [name: string]: unknown } {
+function settingsOf({ settings, state: { peak }, trainee }: Core): { [name: string]: unknown } {
   const {
+    optimizer,
     schedule,
     batchSchedule,
     stop,

@@ -5,10 +5,10 @@ import { encodeTensors } from '../../store/safetensors.js'
 import type { Core } from '../state/core.js'
 import { isSnapshot } from './contents.js'
 import { keptFile, maybePlace, presentFile, redoFile, undoFile } from './points.js'
-import { encodeSnapshot } from './record.js'
+import { encodeSnapshot } from './snapshot-file.js'
 import type { RunFile, RunRecord } from './run-file.js'
 import { takeSnapshot, type Snapshot } from '../state/snapshots.js'
-import type { Move, Point, Timeline } from '../run/timeline.js'
+import type { Move, Point, Points } from '../state/point.js'
 
 /** Snapshots that stay on disk, the newest. */
 const keptSnapshots = 3
@@ -69,7 +69,7 @@ export class RunFolder {
 
   /** The history up to here is not new, whatever of it is in the folder. */
   passOver(): void {
-    this.#rows = this.#core.history.length
+    this.#rows = this.#core.state.history.length
   }
 
   /** Appends the rows of the history that are new, then these lines. */
@@ -94,7 +94,7 @@ export class RunFolder {
   }
 
   #textOf(lines: readonly string[]): string {
-    const { history } = this.#core
+    const { history } = this.#core.state
     const rows: string[] = []
     for (; this.#rows < history.length; this.#rows++) rows.push(lineOf('iteration', history.row(this.#rows)))
     return [...rows, ...lines].map((line) => `${line}\n`).join('')
@@ -113,7 +113,7 @@ export class RunFolder {
     point,
   }: { held?: boolean; quick?: boolean; point?: Point } = {}): void {
     const snapshot = point?.snapshot ?? takeSnapshot(this.#core)
-    const file = point ? undoFile(snapshot) : presentFile(this.#core.iteration)
+    const file = point ? undoFile(snapshot) : presentFile(this.#core.state.iteration)
     this.#write(file, snapshot)
     this.#snapshot = file
     this.append([lineOf('snapshot', { iteration: snapshot.iteration, file })])
@@ -136,7 +136,7 @@ export class RunFolder {
   }
 
   /** The run went to another point of its history: so do the points that redo goes to. */
-  moved(move: Move, timeline: Pick<Timeline, 'future'>): void {
+  moved(move: Move, timeline: Pick<Points, 'future'>): void {
     if (move === 'left') this.forgetRedo()
     else if ('redone' in move) {
       // The only place where it is on disk, until the run is written as it stands.
@@ -153,8 +153,8 @@ export class RunFolder {
   }
 
   /** Writes the whole run for another to take up, with what undo and `goTo` would go to. */
-  writeWhole(timeline: Pick<Timeline, 'past' | 'future' | 'named'>): void {
-    const { adjustments, evaluations, looks } = this.#core
+  writeWhole(timeline: Points): void {
+    const { adjustments, evaluations, looks } = this.#core.state
     const events = this.#textOf([
       ...adjustments.map((adjustment) => lineOf('adjustment', adjustment)),
       ...evaluations.map((row) => lineOf('evaluation', row)),
@@ -169,7 +169,7 @@ export class RunFolder {
   }
 
   /** Points that redo goes to, the nearest first. */
-  #writeRedo(timeline: Pick<Timeline, 'future'>, most: number): void {
+  #writeRedo(timeline: Pick<Points, 'future'>, most: number): void {
     let count = 0
     for (const { snapshot, tail, from } of timeline.future()) {
       if (count++ === most) break

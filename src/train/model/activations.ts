@@ -28,14 +28,14 @@ function activationName(layer: LayerLike): string | undefined {
 }
 
 /** What `readActivations` makes rows of; nothing of it is read yet, so it can be part of a recorded graph. */
-export interface ActivationTaps {
+export interface ActivationTensors {
   layers: { layer: string; activation: string }[]
   /** For each layer the shares of dead and saturated units, [2]. */
   shares: tf.Tensor[]
 }
 
 /** Dead and saturated units of a tf.LayersModel for these inputs, without dropout; empty for other models. */
-export function tapActivations(model: object, x: tf.Tensor): ActivationTaps {
+export function activationTensors(model: object, x: tf.Tensor): ActivationTensors {
   const active = layersInGraph(model).flatMap(({ name, layer }) => {
     const activation = activationName(layer)
     return activation && flat[activation] ? [{ name, layer, activation }] : []
@@ -54,7 +54,7 @@ export function tapActivations(model: object, x: tf.Tensor): ActivationTaps {
   return { layers: active.map(({ name, activation }) => ({ layer: name, activation })), shares }
 }
 
-export function readActivations({ layers, shares }: ActivationTaps): ActivationRow[] {
+export function readActivations({ layers, shares }: ActivationTensors): ActivationRow[] {
   return layers.map((one, i) => {
     const [dead, saturated] = shares[i]!.dataSync() as Float32Array
     return { ...one, dead: dead!, saturated: saturated! }
@@ -62,8 +62,8 @@ export function readActivations({ layers, shares }: ActivationTaps): ActivationR
 }
 
 export const activationsOf = (model: object, x: tf.Tensor): ActivationRow[] => {
-  const taps = tapActivations(model, x)
-  const rows = readActivations(taps)
-  tf.dispose(taps.shares)
+  const opened = activationTensors(model, x)
+  const rows = readActivations(opened)
+  tf.dispose(opened.shares)
   return rows
 }

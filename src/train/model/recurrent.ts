@@ -3,7 +3,6 @@ import { copyValues } from '../../backend/tfjs/copy.js'
 import type { Dataset } from '../../data/dataset.js'
 import { InputError } from '../../errors.js'
 import { during } from '../../settle.js'
-import type { Settings } from '../rules/options.js'
 import { assignOnce } from './gradients.js'
 import type { Parameter, Trainee } from './trainee.js'
 
@@ -62,7 +61,7 @@ export function fixedBatch({ states, model }: Pick<Trainee, 'states' | 'model'>)
 /** A state for each row of a batch has no place for batches of other sizes. */
 export function checkSizes(
   trainee: Trainee,
-  sizes: Partial<Pick<Settings, 'batchSize' | 'batchSchedule' | 'evaluationBatchSize'>>,
+  sizes: { batchSize?: number; batchSchedule?: object | undefined; evaluationBatchSize?: number },
   where: (option: string) => string,
 ): void {
   const fixed = fixedBatch(trainee)

@@ -1,5 +1,5 @@
+import type { Dataset } from '../../data/dataset.js'
 import { describe, InputError } from '../../errors.js'
-import type { Core } from '../state/core.js'
 
 /** Examples by id: one, several, or what carries theirs, as a row of `run.slices({ by, of: 'train' })` does. */
 export type Ids = number | Iterable<number> | { readonly ids: Iterable<number> }
@@ -17,13 +17,16 @@ function idsOf(given: Ids, where: string): number[] {
 }
 
 /** Positions of training examples; refuses ids that are held out or unknown. */
-export function trainingPositions(core: Core, ids: Ids, where: string): number[] {
+export function trainingPositions(
+  { data, evaluateOn }: { data: Dataset; evaluateOn: Dataset | undefined },
+  ids: Ids,
+  where: string,
+): number[] {
   return idsOf(ids, where).map((id) => {
-    const position = core.data.positionOf(id)
+    const position = data.positionOf(id)
     if (position !== undefined) return position
     const split =
-      core.data.splitOf(id) ??
-      (core.evaluateOn?.positionOf(id) === undefined ? undefined : core.evaluateOn.split)
+      data.splitOf(id) ?? (evaluateOn?.positionOf(id) === undefined ? undefined : evaluateOn.split)
     throw new InputError({
       where,
       received: split ? `the id ${id}, which is held out (${split})` : `the id ${describe(id)}`,
@@ -41,7 +44,7 @@ export function trainingPositions(core: Core, ids: Ids, where: string): number[]
 const listed = 1000
 
 /** Ids as they stand in an adjustment. */
-export function idsRecord(core: Core, positions: readonly number[]): number[] | string {
+export function idsRecord({ data }: { data: Dataset }, positions: readonly number[]): number[] | string {
   if (positions.length > listed) return `${positions.length} examples`
-  return positions.map((position) => core.data.ids[position]!)
+  return positions.map((position) => data.ids[position]!)
 }

@@ -95,6 +95,8 @@ export interface ModelOptions extends RunOptions {
 
 /** Options as the run uses them. */
 export interface Settings {
+  /** Of an own iteration with several of them the first. */
+  optimizer: Optimizer
   batchSize: number
   batchSchedule: BatchSizes | undefined
   accumulate: number | undefined
@@ -317,9 +319,11 @@ export function checkRule(
   return checked
 }
 
-export function settingsFrom(options: RunOptions): Settings {
+/** @param optimizer of the model where it brings its own. */
+export function settingsFrom(options: RunOptions, optimizer: Optimizer): Settings {
   const metrics = findMetrics(options.metrics)
   return {
+    optimizer,
     batchSize: options.batchSize ?? 32,
     batchSchedule: asBatchSizes(
       options.batchSchedule,

@@ -1,15 +1,26 @@
 import { describe, InputError } from '../../errors.js'
 import type { EvaluationRow, StopReason } from '../../views.js'
-import type { History } from '../state/history.js'
 import { named } from '../../suggest.js'
 import { recordOf } from './recorded.js'
+
+/** The iterations so far, a row each, as a rule reads them. */
+export interface PastIterations {
+  readonly length: number
+  /** Names of the columns: iteration, loss, learningRate, … */
+  readonly names: readonly string[]
+  /** The oldest is 0. */
+  row(at: number): { readonly iteration: number; readonly loss: number; readonly [name: string]: number }
+  /** A value of the last row; NaN before the first. */
+  last(name: string): number
+  column(name: string): Float64Array
+}
 
 /** What a stop rule looks at. */
 export interface Progress {
   iteration: number
   /** The iteration at which the call began. */
   from: number
-  history: History
+  history: PastIterations
   /** Those of the run; a rule takes the ones after `from`. */
   evaluations: readonly EvaluationRow[]
   /** Of the call, so far. */

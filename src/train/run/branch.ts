@@ -1,5 +1,6 @@
 import { copying } from '../model/copying.js'
 import { Core } from '../state/core.js'
+import { keepBeside } from '../state/fields.js'
 import { restoreSnapshot, takeSnapshot } from '../state/snapshots.js'
 
 /** A second run that starts from where this one stands, with a model of its own. `hold` gets it before it is given. */
@@ -19,13 +20,11 @@ function copyOf(core: Core, name: string): Core {
     data: core.data,
     evaluateOn: core.evaluateOn,
     settings: { ...core.settings },
-    optimizer: core.optimizer,
   })
   twin.changed()
   restoreSnapshot(twin, { ...snapshot, version: -1 })
   twin.changed()
-  twin.history = core.history.copy()
-  twin.looks = core.looks
-  twin.parent = { name: core.name, iteration: core.iteration }
+  Object.assign(twin.state, keepBeside(core.state))
+  twin.parent = { name: core.name, iteration: core.state.iteration }
   return twin
 }

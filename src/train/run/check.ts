@@ -4,11 +4,13 @@ import { markEngine } from '../../backend/tfjs/unwind.js'
 import { describe, InputError } from '../../errors.js'
 import { during } from '../../settle.js'
 import { branchOf } from './branch.js'
-import { isOwn } from './hand.js'
+import { isOwn } from './primitives.js'
 import { maybeCompiled } from '../step/compiled.js'
 import { tensorsOf } from '../model/batch.js'
 import type { Core } from '../state/core.js'
-import { gradientsAt, iterateOnce } from '../step/iteration.js'
+import { unwritten } from '../state/events.js'
+import { iterateOnce } from '../step/iteration.js'
+import { gradientsAt } from '../step/update.js'
 import { tidily } from '../model/gradients.js'
 import { named } from '../../suggest.js'
 
@@ -87,7 +89,7 @@ function labels({ data, trainee }: Core): CheckRow[] {
 
 function firstLoss(core: Core): CheckRow[] {
   const { classes, binary, lossName } = core.trainee
-  if (core.iteration > 0 || !/crossentropy/i.test(lossName)) return []
+  if (core.state.iteration > 0 || !/crossentropy/i.test(lossName)) return []
   const chance = Math.log(binary ? 2 : (classes ?? 1))
   if (!(chance > 0)) return []
   const loss = gradientsAt(core, core.nextBatch()).loss.dataSync()[0]!
@@ -213,14 +215,14 @@ function overfit(core: Core): CheckRow[] {
 }
 
 function overfitCopy(twin: Core): CheckRow[] {
-  const positions = twin.order.next(Math.min(8, twin.settings.batchSize))
+  const positions = twin.state.order.next(Math.min(8, twin.settings.batchSize))
   twin.settings.schedule = undefined
   twin.settings.batchSchedule = undefined
-  twin.order.focus({ name: 'one batch', positions })
+  twin.state.order.focus({ name: 'one batch', positions })
   let first = NaN
   let lowest = Infinity
   for (let i = 0; i < attempts; i++) {
-    const { finite, loss } = iterateOnce(twin)
+    const { finite, loss } = iterateOnce(twin, unwritten)
     if (!finite) break
     if (i === 0) first = loss
     lowest = Math.min(lowest, loss)
@@ -315,8 +317,8 @@ function rangeTest(
   let mean = 0
   for (let i = 0; i < iterations; i++) {
     const learningRate = from * (to / from) ** (i / (iterations - 1))
-    twin.peak = learningRate
-    const { finite, loss } = iterateOnce(twin)
+    twin.state.peak = learningRate
+    const { finite, loss } = iterateOnce(twin, unwritten)
     if (!finite) break
     rows.push({ learningRate, loss })
     // An exponential mean, corrected for its start as Adam's are.

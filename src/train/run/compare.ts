@@ -9,8 +9,8 @@ type Cell = string | number | null
 
 /** What is compared: one row each. */
 const rows: { readonly [what: string]: (core: Core) => Cell } = {
-  iteration: (core) => core.iteration,
-  'training loss': (core) => (core.history.length ? meanOfLast(core) : null),
+  iteration: (core) => core.state.iteration,
+  'training loss': (core) => (core.state.history.length ? meanOfLast(core) : null),
   'learning rate': (core) => core.learningRate(),
   'batch size': (core) => core.settings.batchSize,
   'batch sizes by rule': ({ settings }) =>
@@ -18,15 +18,15 @@ const rows: { readonly [what: string]: (core: Core) => Cell } = {
   'batches an update': (core) => core.settings.accumulate ?? 1,
   'average of parameters': (core) => core.settings.ema ?? null,
   dropout: ({ dropouts }) => JSON.stringify(dropouts.record(undefined)),
-  optimizer: (core) => core.optimizer.name,
+  optimizer: (core) => core.settings.optimizer.name,
   schedule: ({ settings }) => (settings.schedule ? JSON.stringify(recordOf(settings.schedule)) : 'constant'),
-  'training examples': (core) => core.order.included,
+  'training examples': (core) => core.state.order.included,
   seed: (core) => core.settings.seed,
 }
 
 /** The last 20 iterations: one batch says little. */
 function meanOfLast(core: Core): number {
-  const losses = core.history.column('loss').subarray(-20)
+  const losses = core.state.history.column('loss').subarray(-20)
   return losses.reduce((a, b) => a + b, 0) / losses.length
 }
 
@@ -90,26 +90,26 @@ function comparisonOf(cores: readonly Core[]): ComparisonView {
     })
   const always = ['iteration', 'training loss']
   const table = Object.entries(rows).map(([what, read]) => ({ what, values: cores.map(read) }))
-  const metrics = [...new Set(cores.flatMap((core) => Object.keys(core.evaluations.at(-1) ?? {})))].filter(
-    (name) => name !== 'iteration',
-  )
+  const metrics = [
+    ...new Set(cores.flatMap((core) => Object.keys(core.state.evaluations.at(-1) ?? {}))),
+  ].filter((name) => name !== 'iteration')
   const evaluated = metrics.map((name) => ({
     what: name === 'loss' ? 'evaluation loss' : name,
-    values: cores.map((core) => core.evaluations.at(-1)?.[name] ?? null),
+    values: cores.map((core) => core.state.evaluations.at(-1)?.[name] ?? null),
   }))
-  const shared = cores[0]!.adjustments.findIndex((one, i) =>
-    cores.some((core) => JSON.stringify(core.adjustments[i]) !== JSON.stringify(one)),
+  const shared = cores[0]!.state.adjustments.findIndex((one, i) =>
+    cores.some((core) => JSON.stringify(core.state.adjustments[i]) !== JSON.stringify(one)),
   )
-  const from = shared < 0 ? cores[0]!.adjustments.length : shared
+  const from = shared < 0 ? cores[0]!.state.adjustments.length : shared
   const adjustments = {
     what: 'adjustments of its own',
-    values: cores.map((core): Cell => adjustmentsText(core.adjustments.slice(from)) || null),
+    values: cores.map((core): Cell => adjustmentsText(core.state.adjustments.slice(from)) || null),
   }
   const differs = ({ what, values }: { what: string; values: readonly Cell[] }) =>
     always.includes(what) || values.some((value) => value !== values[0])
   const names = apart(cores.map(({ name }) => name))
   const charts = cores.map((core, i): RunView => ({
-    ...viewOf(core, { live: false, from: 0, to: core.iteration, started: performance.now() }),
+    ...viewOf(core, { live: false, from: 0, to: core.state.iteration, started: performance.now() }),
     name: names[i]!,
   }))
   return {

@@ -5,15 +5,19 @@ import { committing } from '../../settle.js'
 import { mistakeAt } from '../../mistakes/rows.js'
 import type { IterationView, ParameterRow } from '../../views.js'
 import { readActivations } from '../model/activations.js'
-import { compiledTaps } from '../step/compiled.js'
+import { openCompiled } from '../step/compiled.js'
 import type { Core } from '../state/core.js'
+import type { Events } from '../state/events.js'
+import { reachOf } from '../step/finite.js'
 import { predictedOf } from '../step/evaluate.js'
-import { isOwn } from './hand.js'
-import { commit, isFiniteUpdate, Making, record } from '../step/iteration.js'
-import type { Live } from './live.js'
+import { isOwn } from './primitives.js'
+import { Making } from '../step/making.js'
+import { countIteration } from '../step/outcome.js'
+import { commit, isFiniteUpdate } from '../step/update.js'
+import type { Course } from './course.js'
 import { makePlanned, stretch } from './loop.js'
 import { tidily } from '../model/gradients.js'
-import { tapsAt } from '../step/taps.js'
+import { openIteration } from '../step/open-iteration.js'
 import { tensorsOf, type Batch } from '../model/batch.js'
 
 /** One iteration, opened up. Its tensors stay until `dispose()` is called. */
@@ -52,18 +56,18 @@ export function isInspected(core: Core, n: number, inspect: unknown): boolean {
 
 /** Makes the next iteration of the run, opened up. */
 export async function inspectNext(
-  core: Core,
-  live: Live,
+  course: Course,
   { compiled }: { compiled: boolean },
 ): Promise<InspectedIteration> {
-  await makePlanned(core)
-  const inspected = inspectOnce(core, { compiled })
+  const { core, journal } = course
+  await makePlanned(course)
+  const inspected = inspectOnce(core, journal, compiled)
   if (inspected) return inspected
   // The same iteration on the usual path says what is wrong.
-  await stretch(core, live, { iterations: 1, spent: 'done' })
+  await stretch(course, { iterations: 1, spent: 'done' })
   throw new InputError({
     where: 'run.iterate(1, { inspect: true })',
-    received: core.stopReason?.message ?? 'an update that is not finite',
+    received: core.state.stopReason?.message ?? 'an update that is not finite',
     expected: 'a finite one',
   })
 }
@@ -75,14 +79,16 @@ export async function inspectNext(
  *
  * @returns undefined where the update was not finite, and so not made.
  */
-function inspectOnce(
-  core: Core,
-  { compiled = false }: { compiled?: boolean } = {},
-): InspectedIteration | undefined {
-  return committing((begins) => openUp(core, compiled, begins))
+function inspectOnce(core: Core, journal: Events, compiled: boolean): InspectedIteration | undefined {
+  return committing((begins) => openUp(core, journal, compiled, begins))
 }
 
-function openUp(core: Core, compiled: boolean, begins: () => void): InspectedIteration | undefined {
+function openUp(
+  core: Core,
+  journal: Events,
+  compiled: boolean,
+  begins: () => void,
+): InspectedIteration | undefined {
   const started = performance.now()
   const making = new Making(core)
   return making.during(() => {
@@ -92,12 +98,13 @@ function openUp(core: Core, compiled: boolean, begins: () => void): InspectedIte
       const learningRate = core.learningRate()
       const pace = core.paceOf(positions.length)
       const given = [core, batch, core.weightsAt(positions), learningRate, pace] as const
-      const taps = compiled ? compiledTaps(...given) : tapsAt(...given)
-      const { found, norm, updates } = taps
-      const activations = readActivations(taps.activations)
+      const opened = compiled ? openCompiled(...given) : openIteration(...given)
+      const { found, norm, updates } = opened
+      const activations = readActivations(opened.activations)
       const [loss, gradientNorm] = [found.loss.dataSync()[0]!, norm.dataSync()[0]!]
       if (!Number.isFinite(loss) || !isFiniteUpdate(gradientNorm, learningRate)) return undefined
-      if (core.reach.findPlanned({ gradientNorm, learningRate, pace }, updates, found.state)) return undefined
+      if (reachOf(core).findPlanned({ gradientNorm, learningRate, pace }, updates, found.state))
+        return undefined
       const losses = (found.losses?.dataSync().slice() ?? new Float32Array()) as Float32Array
       const changes = updates.map(
         ({ parameter: { variable }, value }) => value?.sub(variable) ?? tf.zerosLike(variable),
@@ -114,14 +121,14 @@ function openUp(core: Core, compiled: boolean, begins: () => void): InspectedIte
       begins()
       making.finish(() => {
         commit(core, updates, found.state)
-        core.reach.made()
-        record(core, outcome, performance.now() - started)
+        reachOf(core).made()
+        countIteration(core, outcome, performance.now() - started, journal)
       })
       const byName = (tensors: readonly (tf.Tensor | null)[], names: readonly string[]) =>
         Object.fromEntries(tensors.flatMap((tensor, i) => (tensor ? [[names[i]!, tensor]] : [])))
       return {
         kind: 'iteration' as const,
-        iteration: core.iteration,
+        iteration: core.state.iteration,
         loss,
         learningRate,
         gradientNorm,
@@ -176,7 +183,7 @@ function examplesOf(
       ...(seen.predicted && { predicted: spread(position, seen.predicted[i]!) }),
       ...(seen.probability && { probability: spread(position, seen.probability[i]!) }),
     }
-    return mistakeAt(single, position, core.labels.get(position))
+    return mistakeAt(single, position, core.state.labels.get(position))
   })
 }
 

@@ -33,7 +33,7 @@ export class Live {
   }
 
   /** Called between iterations: shows what is new and lets the host have its turn, each when it is due. */
-  async turn(view: () => RunView): Promise<void> {
+  async refresh(view: () => RunView): Promise<void> {
     const now = performance.now()
     if (now - this.#updated >= this.#wait) this.#show(view(), now)
     if (now - this.#breathed >= this.#every) {
@@ -46,9 +46,15 @@ export class Live {
   async breathe(): Promise<void> {
     if (!this.due) return
     const host = maybeHost()
-    if (host?.interrupted) throw new Interrupted(this.#core.iteration, undefined)
+    if (host?.interrupted) throw new Interrupted(this.#core.state.iteration, undefined)
     await host?.breathe()
     this.#breathed = performance.now()
+  }
+
+  /** For a look at the data: gives what is to be awaited between batches. */
+  pause(): () => Promise<void> {
+    this.begin()
+    return () => this.breathe()
   }
 
   /** In the background the host has its turn more often: other cells wait for it. */

@@ -6,8 +6,9 @@ import { maybeCompiled } from '../step/compiled.js'
 import type { Core } from '../state/core.js'
 import { evaluateRun } from '../step/evaluate.js'
 import { tellChangedSince } from '../adjust/freeze.js'
+import { prepareAdjustment } from '../adjust/replay.js'
 import { iterateOnce } from '../step/iteration.js'
-import type { Live } from './live.js'
+import type { Course } from './course.js'
 import { metrics as knownMetrics } from '../loss/metrics.js'
 import { findNotFinite, notFiniteReason } from '../step/not-finite.js'
 import { iterateOwn } from '../step/own-iteration.js'
@@ -30,7 +31,8 @@ export interface Stretch {
 }
 
 /** Trains: iterations, evaluations when they are due, rules, the live view, Stop. Each exit is at a whole iteration. */
-export async function stretch(core: Core, live: Live, call: Stretch): Promise<StretchView> {
+export async function stretch(course: Course, call: Stretch): Promise<StretchView> {
+  const { core, journal, live } = course
   if (call.signal !== undefined && typeof call.signal?.aborted !== 'boolean')
     throw new InputError({
       where: '{ signal }',
@@ -38,56 +40,57 @@ export async function stretch(core: Core, live: Live, call: Stretch): Promise<St
       expected: 'an AbortSignal, e.g. AbortSignal.timeout(60_000)',
     })
   const started = call.within?.started ?? performance.now()
-  const from = core.iteration
+  const from = core.state.iteration
   const to = from + call.iterations
-  const rules = [call.rule, core.ruleSpent ? undefined : core.settings.stop]
+  const rules = [call.rule, core.state.ruleSpent ? undefined : core.settings.stop]
   const view = (isLive: boolean): RunView =>
     viewOf(core, { live: isLive, started, ...(call.within ?? { from, to }) })
   const { owner } = core
   // The cell's own signal: the flag is for whichever cell runs now.
   const interrupt = maybeHost()?.interrupt
   const checkStop = () => {
-    if (core.owner !== owner) throw new Interrupted(core.iteration, undefined)
+    if (core.owner !== owner) throw new Interrupted(core.state.iteration, undefined)
     if (!maybeHost()?.interrupted && !interrupt?.aborted && !call.signal?.aborted) return
-    core.stopReason = interruptedAt(core)
-    const loss = core.history.length ? core.history.last('loss') : undefined
-    throw new Interrupted(core.iteration, loss)
+    core.state.stopReason = interruptedAt(core)
+    const loss = core.state.history.length ? core.state.history.last('loss') : undefined
+    throw new Interrupted(core.state.iteration, loss)
   }
-  core.stopReason = null
+  core.state.stopReason = null
   maybeCompiled(core)?.begin()
   tellChangedSince(core)
   if (!call.within) live.begin()
   let evaluation: EvaluationRow | undefined
   try {
-    while (core.iteration < to && !core.stopReason) {
+    while (core.state.iteration < to && !core.state.stopReason) {
       checkStop()
       if (call.paused?.()) break
-      if (core.planned.length > 0) await makePlanned(core)
-      const outcome = core.trainee.iteration ? await iterateOwn(core) : iterateOnce(core)
+      if (core.state.planned.length > 0) await makePlanned(course)
+      const outcome = core.trainee.iteration ? await iterateOwn(core, journal) : iterateOnce(core, journal)
       if (core.settings.progress) maybeCompiled(core)?.tell()
       if (!outcome.finite) {
-        core.stopReason = notFiniteReason(core, findNotFinite(core, outcome))
+        core.state.stopReason = notFiniteReason(core, findNotFinite(core, outcome))
         break
       }
-      if (core.evaluateOn && core.iteration % core.evaluateEvery === 0) {
+      if (core.evaluateOn && core.state.iteration % core.evaluateEvery === 0) {
         evaluation = (
           await evaluateRun(
             core,
+            journal,
             async () => {
               checkStop()
-              if (live.due) await live.turn(() => view(true))
+              if (live.due) await live.refresh(() => view(true))
             },
             owner,
           )
         ).row
       }
-      core.stopReason = ruleMet(core, rules, { from, started })
-      if (live.due) await live.turn(() => view(true))
+      core.state.stopReason = ruleMet(core, rules, { from, started })
+      if (live.due) await live.refresh(() => view(true))
     }
-    if (!core.stopReason && call.spent === 'iterations' && core.iteration >= to)
-      core.stopReason = {
+    if (!core.state.stopReason && call.spent === 'iterations' && core.state.iteration >= to)
+      core.state.stopReason = {
         kind: 'iterations',
-        iteration: core.iteration,
+        iteration: core.state.iteration,
         message: `${call.iterations} iterations are spent`,
       }
   } finally {
@@ -97,22 +100,24 @@ export async function stretch(core: Core, live: Live, call: Stretch): Promise<St
 }
 
 /** Why a run that Stop was pressed for stands where it does. */
-export function interruptedAt({ iteration }: Core): StopReason {
+export function interruptedAt({ state: { iteration } }: Core): StopReason {
   return { kind: 'interrupted', iteration, message: `stopped at iteration ${iteration}` }
 }
 
 /** Makes the adjustments that were planned for where the run stands now. */
-export async function makePlanned(core: Core): Promise<void> {
-  while (core.planned.length > 0 && core.planned[0]!.at <= core.iteration) {
-    const { planned, adjustments } = core
+export async function makePlanned({ core, live, adjust }: Course): Promise<void> {
+  const { state } = core
+  while (state.planned.length > 0 && state.planned[0]!.at <= state.iteration) {
+    const { planned, adjustments } = state
     const [next, ...rest] = planned
     // Stopped before it was made, it is still to be made.
     const isOver = whileWaiting(() => {
-      if (core.planned === rest && core.adjustments === adjustments) core.planned = planned
+      if (state.planned === rest && state.adjustments === adjustments) state.planned = planned
     })
-    core.planned = rest
+    state.planned = rest
     try {
-      await core.makePlanned(next!)
+      const prepared = prepareAdjustment(core, next!, () => live.pause())
+      adjust(typeof prepared === 'function' ? prepared : await prepared)
     } catch (error) {
       isOver()
       throw error
@@ -132,8 +137,8 @@ export function ruleMet(
   for (const rule of [own, standing]) {
     const reason = rule?.met(progress)
     if (!reason) continue
-    if (rule === standing) core.ruleSpent = true
-    return { ...reason, iteration: core.iteration }
+    if (rule === standing) core.state.ruleSpent = true
+    return { ...reason, iteration: core.state.iteration }
   }
   return null
 }
@@ -141,10 +146,10 @@ export function ruleMet(
 /** What rules look at, in a call that began at iteration `from` and time `started`. */
 export function progressOf(core: Core, { from, started }: { from: number; started: number }): Progress {
   return {
-    iteration: core.iteration,
+    iteration: core.state.iteration,
     from,
-    history: core.history,
-    evaluations: core.evaluations,
+    history: core.state.history,
+    evaluations: core.state.evaluations,
     milliseconds: performance.now() - started,
     larger: (metric) => largerIsBetter(core, metric),
   }

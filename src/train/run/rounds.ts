@@ -1,13 +1,12 @@
 import { describe, InputError } from '../../errors.js'
-import type { EvaluationDetail } from '../../mistakes/detail.js'
 import { whileWaiting } from '../../settle.js'
 import { named } from '../../suggest.js'
 import type { EvaluationRow, RoundsView } from '../../views.js'
 import { checkChanges, type Changes } from '../adjust/changes.js'
+import { choosePart } from '../adjust/focus.js'
 import type { Core } from '../state/core.js'
-import { evaluate, evaluateRun } from '../step/evaluate.js'
-import { trainingPositions, type Ids } from '../order/ids.js'
-import type { Live } from './live.js'
+import { evaluateRun } from '../step/evaluate.js'
+import type { Course } from './course.js'
 import { progressOf, ruleMet, stretch } from './loop.js'
 import { checkRule } from '../rules/options.js'
 import { viewOf } from './run-view.js'
@@ -59,12 +58,12 @@ export interface RoundsOptions<Run, Metrics extends string = string, Rate = numb
 
 /** Some iterations on a subset, one evaluation, and the adjustments its errors ask for; again and again. */
 export async function rounds<Run extends { set(changes: Changes, options?: { why?: string }): void }>(
-  core: Core,
-  live: Live,
+  course: Course,
   run: Run,
   n: number,
   options: RoundsOptions<Run> & { rule?: StopRule },
 ): Promise<RoundsView> {
+  const { core, live } = course
   const { iterations, subset = uniform(), adjust, rule, signal } = options
   checkSubset(subset, 'run.rounds(n, { subset })')
   checkAdjust(core, adjust)
@@ -75,29 +74,29 @@ export async function rounds<Run extends { set(changes: Changes, options?: { why
       expected: 'a whole number of iterations a round, at least 1',
     })
   const started = performance.now()
-  const from = core.iteration
+  const from = core.state.iteration
   const within = { from, to: from + n * iterations, started }
   const pause = async () => {
-    if (live.due) await live.turn(() => viewOf(core, { live: true, ...within }))
+    if (live.due) await live.refresh(() => viewOf(core, { live: true, ...within }))
   }
   const rows: RoundsView['rows'][number][] = []
   const starts: number[] = []
-  const outer = core.order.subset
-  const giveBack = () => core.order.focus(outer)
+  const outer = core.state.order.subset
+  const giveBack = () => core.state.order.focus(outer)
   const isOver = whileWaiting(giveBack, core)
   live.begin()
-  core.stopReason = null
+  core.state.stopReason = null
   const call = core.owner
   try {
-    let before = core.evaluateOn && n > 0 ? await current(core, pause, call) : undefined
-    for (let round = 1; round <= n && !core.stopReason; round++) {
-      const begun = core.iteration
-      const noted = core.adjustments.length
+    let before = core.evaluateOn && n > 0 ? await current(course, pause, call) : undefined
+    for (let round = 1; round <= n && !core.state.stopReason; round++) {
+      const begun = core.state.iteration
+      const noted = core.state.adjustments.length
       starts.push(begun)
-      core.order.focus(await choose(core, subset, starts, pause))
-      await stretch(core, live, { iterations, rule, signal, spent: 'done', within })
-      const after = core.evaluateOn ? await current(core, pause, call) : undefined
-      core.stopReason ??= ruleMet(core, [rule, core.ruleSpent ? undefined : core.settings.stop], {
+      core.state.order.focus(await choosePart(core, subset, starts, pause))
+      await stretch(course, { iterations, rule, signal, spent: 'done', within })
+      const after = core.evaluateOn ? await current(course, pause, call) : undefined
+      core.state.stopReason ??= ruleMet(core, [rule, core.state.ruleSpent ? undefined : core.settings.stop], {
         from,
         started,
       })
@@ -106,67 +105,40 @@ export async function rounds<Run extends { set(changes: Changes, options?: { why
         round,
         subset: subset.name,
         from: begun,
-        to: core.iteration,
+        to: core.state.iteration,
         ...(before && { before }),
         ...(after && { after }),
-        adjustments: core.adjustments.slice(noted),
+        adjustments: core.state.adjustments.slice(noted),
       })
       before = after
     }
-    core.stopReason ??= {
+    core.state.stopReason ??= {
       kind: 'iterations',
-      iteration: core.iteration,
+      iteration: core.state.iteration,
       message: `${n} rounds of ${iterations} iterations are spent`,
     }
   } finally {
     if (isOver()) giveBack()
     live.end(viewOf(core, { live: false, ...within }))
   }
-  return { kind: 'rounds', run: core.name, rows, stopReason: core.stopReason }
+  return { kind: 'rounds', run: core.name, rows, stopReason: core.state.stopReason }
 }
 
 /** The evaluation of the run as it stands: made now, unless it has been. */
 async function current(
-  core: Core,
+  { core, journal }: Course,
   pause: () => Promise<void>,
   call: object | undefined,
 ): Promise<EvaluationRow> {
-  const last = core.evaluations.at(-1)
-  return last?.iteration === core.iteration ? last : (await evaluateRun(core, pause, call)).row
-}
-
-/** A subset to draw from until another is chosen. */
-export async function focusOn(core: Core, on: Ids | Subset, pause: () => Promise<void>) {
-  if (typeof (on as Subset).choose === 'function') return choose(core, on as Subset, [core.iteration], pause)
-  const positions = Int32Array.from(new Set(trainingPositions(core, on as Ids, 'run.focus(on)')))
-  return { name: `${positions.length} examples`, positions }
+  const last = core.state.evaluations.at(-1)
+  return last?.iteration === core.state.iteration ? last : (await evaluateRun(core, journal, pause, call)).row
 }
 
 /** How a round did by its own batches, where nothing is held out: their mean loss. */
 function ownLoss(core: Core, begun: number): EvaluationRow {
   let sum = 0
-  for (let at = begun; at < core.history.length; at++) sum += core.history.row(at).loss
-  return { iteration: core.iteration, loss: sum / Math.max(1, core.history.length - begun) }
-}
-
-async function choose(core: Core, subset: Subset, starts: readonly number[], pause: () => Promise<void>) {
-  const positions = Int32Array.from(core.data.ids, (_, position) => position).filter(
-    (position) => !core.order.isExcluded(position),
-  )
-  let seen: Promise<EvaluationDetail> | undefined
-  const chosen = await subset.choose({
-    positions,
-    drawn: core.books.vectors().drawn,
-    roundStarts: starts,
-    detail: () => (seen ??= evaluate(core, core.data, pause).then(({ detail }) => detail)),
-  })
-  if (!chosen) return null
-  const { chances } = chosen
-  return {
-    name: subset.name,
-    positions: Int32Array.from(chosen.positions),
-    ...(chances && { chances: Float32Array.from(chances) }),
-  }
+  for (let at = begun; at < core.state.history.length; at++) sum += core.state.history.row(at).loss
+  return { iteration: core.state.iteration, loss: sum / Math.max(1, core.state.history.length - begun) }
 }
 
 async function makeAdjustments<Run extends { set(changes: Changes, options?: { why?: string }): void }>(
@@ -211,7 +183,7 @@ const functions: readonly string[] = ['schedule', 'batchSchedule', 'stop'] satis
 /** Changes whose functions have been given the present value. */
 function resolved(core: Core, changes: { [name: string]: unknown }): Changes {
   const now: { [name: string]: unknown } = {
-    learningRate: Object.keys(core.peaks).length > 1 ? core.peaks : core.peak,
+    learningRate: Object.keys(core.state.peaks).length > 1 ? core.state.peaks : core.state.peak,
     ...core.settings,
   }
   return Object.fromEntries(

@@ -10,9 +10,9 @@ const mistakesSeen = new WeakMap<EvaluationDetail, MistakesView>()
 const mistakesInView = 8
 
 function newestMistakes(core: Core): { mistakes?: MistakesView } {
-  const detail = core.details.at(-1)
+  const detail = core.state.details.at(-1)
   // After an undo the evaluation may belong to weights that were taken back.
-  if (!detail || detail.iteration > core.iteration) return {}
+  if (!detail || detail.iteration > core.state.iteration) return {}
   let mistakes = mistakesSeen.get(detail)
   if (!mistakes) {
     if (!detail.losses.some((loss) => !Number.isNaN(loss))) return {}
@@ -30,16 +30,16 @@ export function viewOf(
     kind: 'run',
     name: core.name,
     live: at.live,
-    iteration: core.iteration,
+    iteration: core.state.iteration,
     from: at.from,
     ...(at.to !== undefined && Number.isFinite(at.to) && { to: at.to }),
-    history: core.history.columns(),
-    evaluations: core.evaluations,
-    adjustments: core.adjustments,
+    history: core.state.history.columns(),
+    evaluations: core.state.evaluations,
+    adjustments: core.state.adjustments,
     metrics: core.settings.metrics.map(({ name }) => name),
-    stopReason: core.stopReason,
+    stopReason: core.state.stopReason,
     milliseconds: performance.now() - at.started,
-    ...(core.spikes.length > 0 && { spikes: core.spikes }),
+    ...(core.state.spikes.length > 0 && { spikes: core.state.spikes }),
     ...newestMistakes(core),
   }
 }
@@ -53,10 +53,10 @@ export function stretchView(
     kind: 'stretch',
     run: core.name,
     from,
-    to: core.iteration,
-    loss: core.history.last('loss'),
+    to: core.state.iteration,
+    loss: core.state.history.last('loss'),
     milliseconds: performance.now() - started,
     ...(evaluation && { evaluation }),
-    stopReason: core.stopReason,
+    stopReason: core.state.stopReason,
   }
 }

@@ -15,33 +15,36 @@ import type {
   StopReason,
   StretchView,
 } from '../../views.js'
-import { exclude, focus, noteText, relabel, reweight, whyOf, type Why } from '../adjust/adjust.js'
+import { exclude, noteText, relabel, reweight, whyOf, type Why } from '../adjust/adjust.js'
 import { announceRun, announceView, forgetRun } from './announce.js'
 import { averagedModel } from '../step/averages.js'
 import { copying } from '../model/copying.js'
 import { branchOf } from './branch.js'
 import { setChanges, type Changes } from '../adjust/changes.js'
+import { prepareFocus } from '../adjust/focus.js'
+import { checkAdjustments } from '../adjust/replay.js'
 import { checkRun, findLearningRate, type CheckRow, type RateRow } from './check.js'
 import type { Core } from '../state/core.js'
 import { exportCsv, exportParquet, exportTensorBoard } from '../disk/export.js'
-import { Hand, type BatchGradients } from './hand.js'
+import { Primitives, type BatchGradients } from './primitives.js'
 import { readLikeAnArray, type HistoryRow } from '../state/history.js'
 import type { Ids } from '../order/ids.js'
 import { inspectNext, isInspected, type InspectedIteration } from './inspect.js'
 import { Journal } from '../disk/journal.js'
+import type { Course } from './course.js'
 import { Live } from './live.js'
-import { Looking, type Looked } from './looking.js'
+import { Analysis, type Looked } from './analysis.js'
 import { makePlanned, stretch } from './loop.js'
 import { checkCount, checkRule, optionChecks } from '../rules/options.js'
 import type { SavedPoint } from '../disk/points.js'
-import { checkAdjustments, makeAdjustment } from '../disk/replay.js'
-import { focusOn, rounds, type RoundsOptions } from './rounds.js'
+import { rounds, type RoundsOptions } from './rounds.js'
 import type { MoreColumns, OptimizerName, ParameterName, RateOf } from './run-types.js'
 import { stretchView, viewOf } from './run-view.js'
-import type { Spike } from '../step/spikes.js'
+import type { Spike } from '../state/spikes.js'
 import type { StopFunction, StopRule } from '../rules/stops.js'
 import type { Subset } from '../rules/subsets.js'
-import { Timeline, type Move } from './timeline.js'
+import type { Move } from '../state/point.js'
+import { Timeline } from './timeline.js'
 import type { Batch } from '../model/batch.js'
 import { Turns } from './turns.js'
 
@@ -62,31 +65,36 @@ export const coreOf = (run: Run<unknown>): Core | undefined => cores.get(run)
 export class Run<Model = unknown, Metrics extends string = string> {
   readonly #core: Core
   readonly #live: Live
+  readonly #course: Course
   readonly #timeline: Timeline
-  readonly #hand: Hand
+  readonly #primitives: Primitives
   readonly #journal: Journal
   readonly #turns: Turns
-  readonly #looking: Looking
+  readonly #analysis: Analysis
 
   /** @param saved points of the process before this one. */
   constructor(core: Core, journal: Journal, saved: readonly SavedPoint[] = []) {
     this.#core = core
     this.#journal = journal
     this.#live = new Live(core, (view) => {
-      journal.turn()
+      journal.keepUp()
       announceView(this.#plain, view)
     })
     this.#timeline = new Timeline(core)
     this.#timeline.adopt(saved)
-    this.#hand = new Hand(core)
-    this.#turns = new Turns({ core, journal, live: this.#live, timeline: this.#timeline, hand: this.#hand })
-    this.#looking = new Looking(core, this.#live)
+    this.#primitives = new Primitives(core, journal)
+    this.#course = { core, journal, live: this.#live, adjust: (work) => this.#adjust(work) }
+    this.#turns = new Turns({
+      course: this.#course,
+      journal,
+      timeline: this.#timeline,
+      primitives: this.#primitives,
+    })
+    this.#analysis = new Analysis(this.#course)
     journal.onHandOver = () => {
       this.#turns.leave()
       forgetRun(this)
     }
-    core.onEvent = (type, data) => journal.event(type, data)
-    core.makePlanned = (adjustment) => makeAdjustment(this.#plain, adjustment)
     cores.set(this, core)
     announceRun(this.#plain)
   }
@@ -105,7 +113,7 @@ export class Run<Model = unknown, Metrics extends string = string> {
   }
   /** Updates made so far. */
   get iteration(): number {
-    return this.#core.iteration
+    return this.#core.state.iteration
   }
   /** Of the next iteration. */
   get learningRate(): number {
@@ -136,36 +144,36 @@ export class Run<Model = unknown, Metrics extends string = string> {
     return this.#core.trainee.parameters.map(({ name }) => name as ParameterName<Model>)
   }
   get adjustments(): readonly Adjustment[] {
-    return this.#core.adjustments
+    return this.#core.state.adjustments
   }
   /** Why the last call ended; null after one that did all it was asked. */
   get stopReason(): StopReason | null {
-    return this.#core.stopReason
+    return this.#core.state.stopReason
   }
   /** One row an iteration, read like an array. */
   get history(): readonly HistoryRow<MoreColumns<Model>>[] {
     const core = this.#core
     return readLikeAnArray(
-      () => core.history.length,
-      (at) => core.history.row(at) as HistoryRow<MoreColumns<Model>>,
+      () => core.state.history.length,
+      (at) => core.state.history.row(at) as HistoryRow<MoreColumns<Model>>,
     )
   }
   /** Iterations whose loss stood out from those before, with the ids of their batch. */
   get spikes(): readonly Spike[] {
-    return this.#core.spikes
+    return this.#core.state.spikes
   }
   /** One row a look at other data than `evaluateOn`: `run.evaluate(data.test)`. Undo does not take them back. */
   get looks(): readonly LookRow<Metrics>[] {
-    return this.#core.looks as readonly LookRow<Metrics>[]
+    return this.#core.state.looks as readonly LookRow<Metrics>[]
   }
   /** One row an evaluation on `evaluateOn`. */
   get evaluations(): readonly EvaluationRow<Metrics>[] {
-    return this.#core.evaluations as EvaluationRow<Metrics>[]
+    return this.#core.state.evaluations as EvaluationRow<Metrics>[]
   }
 
   /** The run as it stands, as plain data: what its chart is drawn from. */
   view(): RunView {
-    return viewOf(this.#core, { live: false, from: this.#core.iteration, started: performance.now() })
+    return viewOf(this.#core, { live: false, from: this.#core.state.iteration, started: performance.now() })
   }
 
   /**
@@ -220,10 +228,8 @@ export class Run<Model = unknown, Metrics extends string = string> {
     checkCount(n, 'run.iterate(n)', 'iterations')
     const compiled = inspect === 'compiled'
     if (isInspected(this.#core, n, inspect))
-      return this.#turns.call(() => inspectNext(this.#core, this.#live, { compiled }))
-    return this.#turns.call(() =>
-      stretch(this.#core, this.#live, { iterations: n, spent: 'done', ...options }),
-    )
+      return this.#turns.call(() => inspectNext(this.#course, { compiled }))
+    return this.#turns.call(() => stretch(this.#course, { iterations: n, spent: 'done', ...options }))
   }
 
   /** Trains for as many iterations as `n` times through the training data take. */
@@ -231,7 +237,7 @@ export class Run<Model = unknown, Metrics extends string = string> {
     checkCount(n, 'run.epochs(n)', 'epochs')
     const { signal } = named(options, ['signal'], 'run.epochs(n, options)')
     const iterations = this.#core.iterationsOf(n)
-    return this.#turns.call(() => stretch(this.#core, this.#live, { iterations, spent: 'done', signal }))
+    return this.#turns.call(() => stretch(this.#course, { iterations, spent: 'done', signal }))
   }
 
   /** Trains until the rule is met, for `atMost` iterations. */
@@ -243,7 +249,7 @@ export class Run<Model = unknown, Metrics extends string = string> {
     if (atMost !== Infinity) checkCount(atMost, 'run.until(rule, { atMost })', 'iterations')
     const checked = this.#checkRule(rule, 'run.until(rule)')
     return this.#turns.call(() =>
-      stretch(this.#core, this.#live, { iterations: atMost, rule: checked, spent: 'iterations', signal }),
+      stretch(this.#course, { iterations: atMost, rule: checked, spent: 'iterations', signal }),
     )
   }
 
@@ -257,7 +263,7 @@ export class Run<Model = unknown, Metrics extends string = string> {
     const rule =
       options?.until === undefined ? undefined : this.#checkRule(options.until, 'run.rounds(n, { until })')
     return this.#turns.call(() =>
-      rounds(this.#core, this.#live, this.#plain, n, {
+      rounds(this.#course, this.#plain, n, {
         ...(options as RoundsOptions<Run>),
         ...(rule && { rule }),
       }),
@@ -272,13 +278,13 @@ export class Run<Model = unknown, Metrics extends string = string> {
   /** Draws the batch of the next iteration; the cursor moves on. Whoever gets it disposes it: `tf.dispose(batch)`. */
   async nextBatch(): Promise<Batch> {
     await this.#turns.byHand()
-    await makePlanned(this.#core)
-    return this.#hand.nextBatch()
+    await makePlanned(this.#course)
+    return this.#primitives.nextBatch()
   }
 
   /** Loss, loss by example, and gradients by parameter of a batch. Changes nothing. */
   async gradients(batch: Batch): Promise<BatchGradients<ParameterName<Model>>> {
-    return this.#hand.gradients(batch)
+    return this.#primitives.gradients(batch)
   }
 
   /** Clips the gradients as the run's settings say, and makes the optimizer's update: one iteration. */
@@ -288,7 +294,7 @@ export class Run<Model = unknown, Metrics extends string = string> {
     await this.#turns.byHand()
     const started = performance.now()
     const from = this.iteration
-    this.#hand.apply(gradients, (before) => this.#turns.change(before))
+    this.#primitives.apply(gradients, (before) => this.#turns.change(before))
     this.#turns.ended()
     return stretchView(this.#core, { from, started })
   }
@@ -303,7 +309,7 @@ export class Run<Model = unknown, Metrics extends string = string> {
     data?: DataLike | { ema: boolean },
     options: { ema?: boolean } = {},
   ): Promise<EvaluationRow<Metrics>> {
-    const row = await this.#look().evaluate(data, options)
+    const row = await this.#analyse().evaluate(data, options)
     this.#journal.end()
     return row as EvaluationRow<Metrics>
   }
@@ -321,17 +327,17 @@ export class Run<Model = unknown, Metrics extends string = string> {
    * `exclude`, `reweight` and `relabel` take.
    */
   async mistakes(options: { k?: number; of?: Looked; by?: MistakesBy } = {}): Promise<MistakesView> {
-    return this.#look().mistakes(options)
+    return this.#analyse().mistakes(options)
   }
 
   /** Of a model that predicts numbers: what it is off by at each example, predicted - expected, the farthest first. */
   async residuals(options: { of?: Looked } = {}): Promise<ResidualRow[]> {
-    return this.#look().residuals(options)
+    return this.#analyse().residuals(options)
   }
 
   /** How often each class was taken for each, with the ids behind each cell. */
   async confusion(options: { of?: Looked } = {}): Promise<Confusion> {
-    return this.#look().confusion(options)
+    return this.#analyse().confusion(options)
   }
 
   /** How parts of the data do, with counts and intervals: `run.slices({ by: (row) => row.expected })`. */
@@ -339,12 +345,12 @@ export class Run<Model = unknown, Metrics extends string = string> {
     by: (row: Mistake) => string | number | boolean
     of?: Looked
   }): Promise<SliceRow[]> {
-    return this.#look().slices(options)
+    return this.#analyse().slices(options)
   }
 
   /** How sure predictions are, beside how often they are right. */
   async calibration(options: { of?: Looked; bins?: number } = {}): Promise<Calibration> {
-    return this.#look().calibration(options)
+    return this.#analyse().calibration(options)
   }
 
   /**
@@ -352,7 +358,7 @@ export class Run<Model = unknown, Metrics extends string = string> {
    * class were learned. Most telling after some epochs, before all is known by heart.
    */
   async doubtfulLabels(options: { k?: number } = {}): Promise<MistakesView> {
-    return this.#look().doubtfulLabels(options)
+    return this.#analyse().doubtfulLabels(options)
   }
 
   /** What is worth knowing before a long training, one row a test; the run stays as it is. */
@@ -370,9 +376,9 @@ export class Run<Model = unknown, Metrics extends string = string> {
   }
 
   /** Looks, once what Stop left in the middle of an iteration is put right. */
-  #look(): Looking {
+  #analyse(): Analysis {
     this.#turns.recover()
-    return this.#looking
+    return this.#analysis
   }
 
   #adjust(work: () => void): void {
@@ -397,9 +403,7 @@ export class Run<Model = unknown, Metrics extends string = string> {
    */
   async focus(on: Ids | Subset | null, options: Why = {}): Promise<void> {
     const why = whyOf(options, 'run.focus(on, { why })')
-    const core = this.#core
-    const subset = on === null ? null : await focusOn(core, on, this.#looking.pause())
-    this.#adjust(() => focus(core, subset, on === null ? undefined : (on as Subset).record, why))
+    this.#adjust(await prepareFocus(this.#core, on, why, () => this.#live.pause()))
   }
 
   /** Makes the adjustments of another run, each when this run comes to its iteration: `run.replay(other.adjustments)`. */
@@ -408,7 +412,7 @@ export class Run<Model = unknown, Metrics extends string = string> {
     const planned = checkAdjustments(adjustments)
     atomically(() => {
       this.#journal.begin(this.#timeline.begin())
-      this.#core.planned = [...this.#core.planned, ...planned].toSorted((a, b) => a.at - b.at)
+      this.#core.state.planned = [...this.#core.state.planned, ...planned].toSorted((a, b) => a.at - b.at)
       this.#journal.end()
     })
   }
@@ -503,7 +507,8 @@ export class Run<Model = unknown, Metrics extends string = string> {
 
   /** How it prints. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
-    const { history, iteration, name } = this.#core
+    const { name, state } = this.#core
+    const { history, iteration } = state
     const loss = history.length ? `, loss ${Number(history.last('loss').toPrecision(4))}` : ''
     return `Run '${name}' at iteration ${iteration}${loss}`
   }

@@ -3,27 +3,11 @@ import { maybeHost } from '../../host.js'
 import type { Core } from '../state/core.js'
 import { leadsHere, type SavedPoint } from '../disk/points.js'
 import { say } from '../../say.js'
+import type { Move, Point, Points } from '../state/point.js'
 import { bytesOf, restoreSnapshot, takeSnapshot, type Snapshot } from '../state/snapshots.js'
 
-/** A point to go back to: what one cell, or one call, began from. */
-export interface Point {
-  snapshot: Snapshot
-  /** The cell that did what came after it; undefined outside a notebook, where each call is a point of its own. */
-  cell: number | undefined
-  /** The last rows of the point's history, where the run's own history may not have them. */
-  tail?: { [name: string]: Float64Array }
-  name?: string
-  /** Where the run stood when this was taken back: redo leads from there. */
-  from?: string
-  /** Whether it is on disk. */
-  written?: boolean
-}
-
-/** What a move did to the points that redo goes to: one more, one less, or none is left. */
-export type Move = { undone: Point } | { redone: Snapshot } | 'left'
-
 /** Where a run stands, told from other places on its line and beside it. */
-function placeOf({ iteration, updates, adjustments, history }: Core): string {
+function placeOf({ state: { iteration, updates, adjustments, history } }: Core): string {
   return [iteration, updates, adjustments.length, history.length, history.last('loss')].join(' ')
 }
 
@@ -34,7 +18,7 @@ const lengthOf = ({ tail }: Point): number => tail?.iteration?.length ?? 0
 const budget = 512 * 2 ** 20
 
 /** Where the run has been: points to go back to, and those that were taken back. */
-export class Timeline {
+export class Timeline implements Points {
   readonly #core: Core
   #past: Point[] = []
   #future: Point[] = []
@@ -129,7 +113,7 @@ export class Timeline {
 
   /** Points that redo goes to, the nearest first, each with the whole history of its own. */
   *future(): Generator<Point> {
-    const history = this.#core.history.copy()
+    const history = this.#core.state.history.copy()
     for (const point of this.#future.toReversed()) {
       history.cut(Math.min(point.snapshot.historyLength - lengthOf(point), history.length))
       if (point.tail) history.paste(point.tail)
@@ -166,7 +150,7 @@ export class Timeline {
 
   /** The newest point on disk that the present came from. */
   #popSaved(): Point | undefined {
-    const { iteration, adjustments } = this.#core
+    const { iteration, adjustments } = this.#core.state
     for (;;) {
       const at = this.#saved.findLastIndex(({ name }) => name === undefined)
       if (at < 0) return undefined
@@ -209,7 +193,7 @@ export class Timeline {
 
   /** Goes to `point`; gives the present as a point that leads back. */
   #swap(point: Point): Point {
-    const { history } = this.#core
+    const { history } = this.#core.state
     const shared = point.snapshot.historyLength - lengthOf(point)
     const snapshot = takeSnapshot(this.#core)
     const tail = history.cut(Math.min(shared, history.length))
@@ -227,7 +211,7 @@ export class Timeline {
         expected: "a name, e.g. run.keep('before the branch')",
       })
     const snapshot = takeSnapshot(this.#core)
-    const point: Point = { snapshot, cell: undefined, name, tail: this.#core.history.copy().cut(0) }
+    const point: Point = { snapshot, cell: undefined, name, tail: this.#core.state.history.copy().cut(0) }
     this.#named.set(name, point)
     return point
   }

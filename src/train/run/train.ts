@@ -19,7 +19,7 @@ import {
   type Saved,
 } from '../disk/load.js'
 import { losses } from '../loss/losses.js'
-import { checkMetrics } from '../loss/measure.js'
+import { checkMetrics } from '../model/measure.js'
 import {
   checkOneAverage,
   checkOptimizer,
@@ -82,7 +82,7 @@ function takeUpAgain(
   const names = Object.keys(other)
   if (names.length > 0)
     say(
-      `The run '${core.name}' goes on with its own ${names.join(', ')} at iteration ${core.iteration}, not with what was passed. run.set({ … }) changes it.`,
+      `The run '${core.name}' goes on with its own ${names.join(', ')} at iteration ${core.state.iteration}, not with what was passed. run.set({ … }) changes it.`,
     )
   return run
 }
@@ -95,10 +95,10 @@ function withOptimizer<Options extends object>(model: unknown, options: Options)
 }
 
 function createCore(model: unknown, options: RunOptions & { loss?: unknown }): Core {
-  const settings = settingsFrom(options)
   const trainee = traineeOf(model, options.loss)
   const own = trainee.optimizers && Object.values(trainee.optimizers)[0]
   const optimizer = checkOptimizer(own ?? options.optimizer, 'train(model, { optimizer })')
+  const settings = settingsFrom(options, optimizer)
   const data = toDataset(options.data, { name: 'data' })
   const evaluateOn = options.evaluateOn === undefined ? undefined : heldOut(options.evaluateOn, data)
   if (evaluateOn && !trainee.pass)
@@ -124,7 +124,7 @@ function createCore(model: unknown, options: RunOptions & { loss?: unknown }): C
   }
   trainee.checkData(data, 'train(model, { data })')
   if (evaluateOn) trainee.checkData(evaluateOn, 'train(model, { evaluateOn })')
-  const core = new Core({ name: options.name ?? 'run', trainee, data, evaluateOn, settings, optimizer })
+  const core = new Core({ name: options.name ?? 'run', trainee, data, evaluateOn, settings })
   if (trainee.iteration && settings.accumulate !== undefined)
     throw new InputError({
       where: 'train({ iteration }, { accumulate })',
@@ -214,7 +214,7 @@ function resumeRun(core: Core, saved: Saved, claim: Claim): Run {
   if (optionChecks.name!.ok(saved.file.name)) core.name = saved.file.name
   const points = savedPoints(core, maybeFiles()!, saved.folder)
   if (claim !== 'off' && 'taken' in claim) {
-    core.parent = { name: core.name, iteration: core.iteration }
+    core.parent = { name: core.name, iteration: core.state.iteration }
     return new Run(core, new Journal(core, { named: true, parent: core.parent }), points)
   }
   return atomically(() => new Run(core, journalOf(core, saved.folder, saved.file.id, claim), points))

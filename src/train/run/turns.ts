@@ -3,34 +3,35 @@ import { maybeHost } from '../../host.js'
 import { atomically, committing, during, settleLeft, settleOf, whileWaiting } from '../../settle.js'
 import { Background, silence, type Piece } from './background.js'
 import type { Core } from '../state/core.js'
-import type { Hand } from './hand.js'
+import type { Course } from './course.js'
+import type { Primitives } from './primitives.js'
 import type { Journal } from '../disk/journal.js'
 import type { Live } from './live.js'
 import { interruptedAt, stretch } from './loop.js'
 import { viewOf } from './run-view.js'
 import { restoreSnapshot, takeSnapshot, type Snapshot } from '../state/snapshots.js'
-import type { Move, Timeline } from './timeline.js'
+import type { Move } from '../state/point.js'
+import type { Timeline } from './timeline.js'
 
 /** Whose turn it is with a run: one call trains at a time, or the background does; what Stop left behind is put right first. */
 export class Turns {
+  readonly #course: Course
   readonly #core: Core
   readonly #live: Live
   readonly #timeline: Timeline
-  readonly #hand: Hand
+  readonly #primitives: Primitives
   readonly #journal: Journal
   #background: Background | undefined
   /** The call that trained last, and the signal of the cell that made it. */
   #last: { interrupt: AbortSignal | undefined; ended: Promise<unknown> } | undefined
-  /** The call that JavaScript was ended in the middle of. */
-  #left: object | undefined
 
-  constructor(at: { core: Core; live: Live; timeline: Timeline; hand: Hand; journal: Journal }) {
-    this.#core = at.core
-    this.#live = at.live
+  constructor(at: { course: Course; timeline: Timeline; primitives: Primitives; journal: Journal }) {
+    this.#course = at.course
+    this.#core = at.course.core
+    this.#live = at.course.live
     this.#timeline = at.timeline
-    this.#hand = at.hand
+    this.#primitives = at.primitives
     this.#journal = at.journal
-    this.#core.onLeft = (call) => void (this.#left = call)
   }
 
   /** A call that trains: one step for undo. What was begun by hand is over. */
@@ -38,7 +39,7 @@ export class Turns {
     this.#journal.checkOwn()
     await this.outlast()
     this.#refuseSecond()
-    this.#hand.forget()
+    this.#primitives.forget()
     this.#journal.begin(this.#timeline.begin())
     const interrupt = maybeHost()?.interrupt
     // A host that gives up what a cell was waiting for says so at once; else it is found out below.
@@ -86,7 +87,7 @@ export class Turns {
         isMade = true
       })
       this.change(before)
-      for (const adjustment of this.#core.adjustments.slice(before.adjustments.length))
+      for (const adjustment of this.#core.state.adjustments.slice(before.adjustments.length))
         this.#journal.event('adjustment', { ...adjustment })
       this.#journal.end()
     })
@@ -105,7 +106,7 @@ export class Turns {
     await this.#background?.pause()
     await this.outlast()
     this.#refuseSecond()
-    this.#hand.forget()
+    this.#primitives.forget()
     this.#journal.begin(undefined, { forget: false })
     atomically(() => {
       const move = work()
@@ -119,12 +120,12 @@ export class Turns {
     this.#journal.checkOwn()
     this.recover()
     this.#refuseSecond()
-    this.#hand.forget()
+    this.#primitives.forget()
     this.change(undefined)
     this.#live.background = true
     const piece: Piece = async (paused, left) => {
       try {
-        return await stretch(this.#core, this.#live, { iterations: left, spent: 'done', signal, paused })
+        return await stretch(this.#course, { iterations: left, spent: 'done', signal, paused })
       } finally {
         this.ended()
       }
@@ -132,7 +133,7 @@ export class Turns {
     this.#background = new Background(
       piece,
       iterations,
-      () => this.#core.iteration,
+      () => this.#core.state.iteration,
       () => {
         this.recover()
         settleOf(this.#core)
@@ -206,7 +207,7 @@ export class Turns {
   /** The call under way was ended by Stop, in the middle or while it waited for something: it will not come back. */
   #abandon(): void {
     settleLeft()
-    this.#left = undefined
+    this.#core.left = undefined
     if (!this.#core.owner) return
     settleOf(this.#core)
     this.#timeline.abandon()
@@ -216,15 +217,16 @@ export class Turns {
   /** Says what training that Stop ended in the middle would have said at its end. */
   #tellStopped(): void {
     const core = this.#core
-    core.stopReason = interruptedAt(core)
-    this.#live.close(viewOf(core, { live: false, from: core.iteration, started: performance.now() }))
+    core.state.stopReason = interruptedAt(core)
+    this.#live.close(viewOf(core, { live: false, from: core.state.iteration, started: performance.now() }))
     this.ended()
   }
 
   /** Puts right what was left where JavaScript was ended in the middle of something. */
   recover(): void {
     settleLeft()
-    if (this.#left && this.#left === this.#core.owner) this.#abandon()
+    const { left, owner } = this.#core
+    if (left && left === owner) this.#abandon()
   }
 
   /** Another object goes on with the run: whatever trains this one stands still at its next whole iteration. */
@@ -237,7 +239,7 @@ export class Turns {
 
   /** A call that changed the run is over. */
   ended(): void {
-    const { stopReason } = this.#core
+    const { stopReason } = this.#core.state
     if (stopReason) this.#journal.event('stop', { ...stopReason })
     this.#journal.end()
   }

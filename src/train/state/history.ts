@@ -1,4 +1,5 @@
 import type { HistoryColumns } from '../../views.js'
+import type { PastIterations } from '../rules/stops.js'
 
 /** One iteration: what the update was made of. */
 export type HistoryRow<More extends string = string> = {
@@ -16,22 +17,29 @@ export type HistoryRow<More extends string = string> = {
 }
 
 const inspect = Symbol.for('nodejs.util.inspect.custom')
-const fields = ['iteration', 'loss', 'learningRate', 'gradientNorm', 'milliseconds'] as const
+/** Columns that every row has. */
+export const everyRow: readonly string[] = [
+  'iteration',
+  'loss',
+  'learningRate',
+  'gradientNorm',
+  'milliseconds',
+]
 
-const isField = (name: string): boolean => (fields as readonly string[]).includes(name)
+const isField = (name: string): boolean => everyRow.includes(name)
 
 /**
  * Rows in columns of growing typed arrays: 40 bytes an iteration, and nothing for the garbage collector. Read from
  * outside through `rows`, which looks like an array of records.
  */
-export class History {
+export class History implements PastIterations {
   length = 0
   #capacity = 256
   /** An own iteration may call what it gives as it likes, 'constructor' too. */
   #columns: { [name: string]: Float64Array } = Object.create(null)
 
   constructor() {
-    for (const name of fields) this.#columns[name] = new Float64Array(this.#capacity)
+    for (const name of everyRow) this.#columns[name] = new Float64Array(this.#capacity)
   }
 
   append(row: HistoryRow): void {

@@ -1,14 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
 import { copyValues } from '../../backend/tfjs/copy.js'
-import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import { atomically } from '../../settle.js'
-import type { Adjustment, EvaluationRow, StopReason } from '../../views.js'
-import type { EvaluationDetail } from '../../mistakes/detail.js'
-import { bytesOfBooks, type BooksState } from '../order/books.js'
-import type { Core } from './core.js'
 import type { Settings } from '../rules/options.js'
-import type { OrderState } from '../order/order.js'
-import type { Spike } from '../step/spikes.js'
+import type { Core } from './core.js'
+import { bytesOfKept, keepState, restoreState, type Kept } from './fields.js'
 
 /** One tensor's values, on the host: a snapshot holds no tensor, so it costs no device memory and leaks nothing. */
 export interface Values {
@@ -24,29 +19,13 @@ export interface TensorValues {
 }
 
 /** Everything needed to go on bit for bit. */
-export interface Snapshot {
-  iteration: number
+export interface Snapshot extends Kept {
+  /** Of the tensors. */
   version: number
   tensors: TensorValues
-  optimizer: Optimizer
-  updates: number
-  waiting: Core['waiting']
-  peaks: Core['peaks']
-  counts: { readonly [optimizer: string]: number }
-  peak: number
   settings: Settings
-  ruleSpent: boolean
-  order: { order: OrderState; excluded: Uint8Array; out?: number }
-  weights: Float32Array | undefined
-  labels: ReadonlyMap<number, ArrayLike<number>>
-  books: BooksState
-  spikes: readonly Spike[]
+  /** How many rows the history had. */
   historyLength: number
-  evaluations: EvaluationRow[]
-  details: EvaluationDetail[]
-  adjustments: Adjustment[]
-  stopReason: StopReason | null
-  planned: readonly Adjustment[]
 }
 
 /** The last tensors read of each run: a snapshot of the same version shares them. */
@@ -59,28 +38,11 @@ export function takeSnapshot(core: Core): Snapshot {
     lastRead.set(core, read)
   }
   return {
-    iteration: core.iteration,
+    ...keepState(core.state),
     version: core.version,
     tensors: read.tensors,
-    optimizer: core.optimizer,
-    updates: core.updates,
-    waiting: core.waiting,
-    peaks: core.peaks,
-    counts: core.counts,
-    peak: core.peak,
     settings: { ...core.settings },
-    ruleSpent: core.ruleSpent,
-    order: core.order.state(),
-    weights: core.weights,
-    labels: core.labels,
-    books: core.books.state(),
-    spikes: core.spikes,
-    historyLength: core.history.length,
-    evaluations: core.evaluations,
-    details: core.details,
-    adjustments: core.adjustments,
-    stopReason: core.stopReason,
-    planned: core.planned,
+    historyLength: core.state.history.length,
   }
 }
 
@@ -90,31 +52,14 @@ export function restoreSnapshot(core: Core, snapshot: Snapshot): void {
 }
 
 function restore(core: Core, snapshot: Snapshot): void {
-  core.optimizer = snapshot.optimizer
   if (snapshot.version !== core.version) {
     writeTensors(core, snapshot.tensors)
     // The same values, so the same version: what is read of it is known.
     core.version = snapshot.version
     lastRead.set(core, { version: snapshot.version, tensors: snapshot.tensors })
   }
-  core.iteration = snapshot.iteration
-  core.updates = snapshot.updates
-  core.waiting = snapshot.waiting
-  core.peaks = snapshot.peaks
-  core.counts = snapshot.counts
-  core.peak = snapshot.peak
   Object.assign(core.settings, snapshot.settings)
-  core.ruleSpent = snapshot.ruleSpent
-  core.order.restore(snapshot.order)
-  core.weights = snapshot.weights
-  core.labels = snapshot.labels
-  core.books.restore(snapshot.books)
-  core.spikes = snapshot.spikes
-  core.evaluations = snapshot.evaluations
-  core.details = snapshot.details
-  core.adjustments = snapshot.adjustments
-  core.stopReason = snapshot.stopReason
-  core.planned = snapshot.planned
+  restoreState(core.state, snapshot)
 }
 
 function readTensors({ trainee, slots }: Core): TensorValues {
@@ -170,9 +115,7 @@ function assign(variable: tf.Variable, { shape, dtype, values }: Values): void {
 
 /** Bytes that a snapshot holds beside the one before it. @param alone whether its tensors are its own. */
 export function bytesOf(snapshot: Snapshot, alone: boolean, before?: Snapshot): number {
-  let bytes = bytesOfBooks(snapshot.books, before?.books)
-  if (snapshot.weights && snapshot.weights !== before?.weights) bytes += snapshot.weights.byteLength
-  if (snapshot.order.excluded !== before?.order.excluded) bytes += snapshot.order.excluded.byteLength
+  let bytes = bytesOfKept(snapshot, before)
   if (!alone) return bytes
   const { parameters, slots } = snapshot.tensors
   for (const entry of [parameters, ...Object.values(slots)])

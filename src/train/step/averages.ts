@@ -4,7 +4,7 @@ import { atomically, during } from '../../settle.js'
 import { copying } from '../model/copying.js'
 import type { Core } from '../state/core.js'
 import { assignOnce } from '../model/gradients.js'
-import { averageOf } from './step.js'
+import { averageOf } from '../state/slots.js'
 
 /** The average of a parameter: the run's own, or that of an optimizer made with `ema(…)`. */
 export function averageAt({ slots }: Core, parameter: string): tf.Variable | undefined {

@@ -3,7 +3,8 @@ import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import { describe, InputError } from '../../errors.js'
 import { tellMeeting, watchMeeting } from '../loss/aligned.js'
 import type { Core } from '../state/core.js'
-import { clip, ensureSlots, normOf } from './step.js'
+import { ensureSlots } from '../state/slots.js'
+import { clip, normOf } from './step.js'
 import type { Parameter } from '../model/trainee.js'
 import type { Batch } from '../model/batch.js'
 
@@ -160,11 +161,11 @@ function makeUpdate(
   const key = (parameter: Parameter) => `${name}:${parameter.name}`
   const keyed = parameters.map((parameter) => ({ ...parameter, name: key(parameter) }))
   ensureSlots(optimizer, keyed, core.slots)
-  const count = (core.counts[name] ?? 0) + 1
-  core.counts = { ...core.counts, [name]: count }
+  const count = (core.state.counts[name] ?? 0) + 1
+  core.state.counts = { ...core.state.counts, [name]: count }
   const norm = normOf(gradients)
   const clipped = clip(gradients, norm, core.settings)
-  const rate = core.learningRate(undefined, core.peaks[name])
+  const rate = core.learningRate(undefined, core.state.peaks[name])
   for (const [i, parameter] of parameters.entries()) {
     if (!clipped[i]) continue
     const slots = core.slots.get(key(parameter))!

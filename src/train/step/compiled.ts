@@ -6,16 +6,17 @@ import { withRandomness } from '../../backend/random/index.js'
 import { InputError } from '../../errors.js'
 import { mostSizes } from '../rules/batch-sizes.js'
 import { shapesChanged } from '../loss/aligned.js'
-import type { Core } from '../state/core.js'
+import type { Core, Pace } from '../state/core.js'
 import { losses } from '../loss/losses.js'
 import { namingExample } from './outside.js'
 import { say } from '../../say.js'
 import { gradientsOf, unconnected } from '../model/gradients.js'
-import { averageOf, normOf, sumOf, updatesOf } from './step.js'
+import { averageOf, sumOf } from '../state/slots.js'
+import { normOf, updatesOf } from './step.js'
 import type { Gradients } from '../model/gradients.js'
-import type { Counted, Pace, Update } from './step.js'
-import { tapActivations } from '../model/activations.js'
-import type { Taps } from './taps.js'
+import type { Counted, Update } from './step.js'
+import { activationTensors } from '../model/activations.js'
+import type { OpenIteration } from './open-iteration.js'
 import type { Parameter } from '../model/trainee.js'
 import { tensorsOf, type Tensors, type Batch } from '../model/batch.js'
 
@@ -38,7 +39,7 @@ type Inputs = [
   trained: tf.Tensor1D,
 ]
 
-interface Opened {
+interface Computed {
   found: Gradients
   norm: tf.Scalar
   updates: Update[]
@@ -50,7 +51,9 @@ interface Change {
   value: tf.Tensor
 }
 
-type Tap = (...inputs: Inputs) => Omit<Taps, 'updates'> & { updates: { name: string; changes: Change[] }[] }
+type Opening = (
+  ...inputs: Inputs
+) => Omit<OpenIteration, 'updates'> & { updates: { name: string; changes: Change[] }[] }
 
 type Step = (...inputs: Inputs) => {
   /** Loss, gradient norm, and the losses of the examples where there are some: one tensor, one read. */
@@ -83,7 +86,7 @@ const signatures = 3 * mostSizes
 export class CompiledStep {
   readonly #core: Core
   readonly #step: Compiled<Step>
-  readonly #taps: Compiled<Tap>
+  readonly #opening: Compiled<Opening>
   #made: unknown[] = []
   #freeze: unknown
   /** The parameters that the graph updates: all that are trained, and those that were when it was recorded and are frozen now. */
@@ -110,7 +113,7 @@ export class CompiledStep {
       steady: this.#config() === undefined,
       signatures,
     })
-    this.#taps = compile<Tap>((...inputs) => this.#recordTaps(...inputs), { signatures })
+    this.#opening = compile<Opening>((...inputs) => this.#recordOpening(...inputs), { signatures })
   }
 
   /** Why the run trains kernel by kernel, where it does. */
@@ -158,7 +161,7 @@ export class CompiledStep {
     if (this.#unsteady) return
     this.#reason = undefined
     this.#step.refresh()
-    this.#taps.refresh()
+    this.#opening.refresh()
   }
 
   /** Sees to it that the graph has all that is trained, with its slots as they are now; what is frozen stays in it. */
@@ -166,7 +169,13 @@ export class CompiledStep {
     const core = this.#core
     const { freeze, clipNorm, clipValue } = core.settings
     // Going back to where there were no slots ends their variables, which a recording holds.
-    const made = [core.optimizer, clipNorm, clipValue, core.dropouts.structure, ...core.slots.values()]
+    const made = [
+      core.settings.optimizer,
+      clipNorm,
+      clipValue,
+      core.dropouts.structure,
+      ...core.slots.values(),
+    ]
     const same = made.length === this.#made.length && made.every((part, at) => part === this.#made[at])
     if (same && freeze === this.#freeze) return
     const trained = new Set(core.parameters)
@@ -214,7 +223,7 @@ export class CompiledStep {
             tensorsOf(batch),
             weights ?? null,
             learningRate,
-            core.updates + 1,
+            core.state.updates + 1,
             mode,
             mode === 'update' ? waiting : null,
             core.settings.ema ?? null,
@@ -263,13 +272,18 @@ export class CompiledStep {
   }
 
   /** One iteration opened up, by a second graph over the same state; `undefined` where it cannot be compiled. */
-  tap(batch: Batch, weights: tf.Tensor1D | undefined, learningRate: number, pace: Pace): Taps | undefined {
-    const tapped = this.#call(this.#taps, batch, weights, learningRate, pace)
-    if (!tapped) return undefined
+  open(
+    batch: Batch,
+    weights: tf.Tensor1D | undefined,
+    learningRate: number,
+    pace: Pace,
+  ): OpenIteration | undefined {
+    const opened = this.#call(this.#opening, batch, weights, learningRate, pace)
+    if (!opened) return undefined
     const { slots, parameters: trained } = this.#core
     const parameters = new Map(trained.map((parameter) => [parameter.name, parameter]))
-    const gradients = tapped.found.gradients.filter((_, i) => this.#trained[i] === 1)
-    const updates = tapped.updates.flatMap(({ name, changes }): Update[] => {
+    const gradients = opened.found.gradients.filter((_, i) => this.#trained[i] === 1)
+    const updates = opened.updates.flatMap(({ name, changes }): Update[] => {
       const parameter = parameters.get(name)
       if (!parameter) return []
       const pairs = changes.map(
@@ -278,7 +292,7 @@ export class CompiledStep {
       const value = pairs.find(([variable]) => variable === parameter.variable)?.[1]
       return [{ parameter, value, changes: pairs }]
     })
-    return { ...tapped, found: { ...tapped.found, gradients }, updates }
+    return { ...opened, found: { ...opened.found, gradients }, updates }
   }
 
   /** A loss of the parameters that are frozen alone would train nothing. */
@@ -286,12 +300,12 @@ export class CompiledStep {
     if (!connected.some((one, i) => one && this.#trained[i] === 1)) throw unconnected(this.#core.parameters)
   }
 
-  #open(
+  #compute(
     predictions: boolean,
     counted: Counted,
     ...[batch, weights, rate, count, mode, waiting, decay]: Inputs
-  ): Opened {
-    const { trainee, optimizer, settings, slots } = this.#core
+  ): Computed {
+    const { trainee, settings, slots } = this.#core
     const parameters = this.#recorded
     const found = gradientsOf(trainee, parameters, recordedBatch(batch), {
       ...(weights && { weights }),
@@ -301,7 +315,7 @@ export class CompiledStep {
     this.#checkConnected(this.#connected)
     const norm = normOf(found.gradients, counted)
     const updates = updatesOf({
-      optimizer,
+      optimizer: settings.optimizer,
       parameters,
       gradients: found.gradients,
       norm,
@@ -323,7 +337,7 @@ export class CompiledStep {
       const trained = tf.split(inputs.at(-1) as tf.Tensor1D, this.#recorded.length)
       // A product is the cheapest choice; where it makes NaN of a frozen gradient, `run` looks again.
       const counted: Counted = (square, i) => square.mul(trained[i]!)
-      const { found, norm, updates } = this.#open(false, counted, ...inputs)
+      const { found, norm, updates } = this.#compute(false, counted, ...inputs)
       for (const { changes } of updates) for (const [variable, value] of changes) variable.assign(value)
       for (const [i, { variable }] of trainee.state.entries()) variable.assign(found.state[i]!)
       const parts = [found.loss.reshape([1]), norm.reshape([1]), ...(found.losses ? [found.losses] : [])]
@@ -335,20 +349,20 @@ export class CompiledStep {
     })
   }
 
-  #recordTaps(...inputs: Inputs): ReturnType<Tap> {
+  #recordOpening(...inputs: Inputs): ReturnType<Opening> {
     const { model } = this.#core.trainee
     return tf.tidy(() => {
-      const activations = tapActivations(model, inputs[0].x)
+      const activations = activationTensors(model, inputs[0].x)
       const trained = tf.unstack((inputs.at(-1) as tf.Tensor1D).toBool())
       const counted: Counted = (square, i) => tf.where(trained[i]!, square, 0)
-      const { found, norm, updates } = this.#open(true, counted, ...inputs)
+      const { found, norm, updates } = this.#compute(true, counted, ...inputs)
       const named = updates.map(({ parameter, changes }) => ({
         name: parameter.name,
         changes: changes.map(([variable, value]): Change => ({ slot: this.#slotOf(variable), value })),
       }))
       // tf.tidy looks for tensors in arrays and plain objects.
       return { activations, found, norm, updates: named } as unknown as tf.TensorContainer
-    }) as unknown as ReturnType<Tap>
+    }) as unknown as ReturnType<Opening>
   }
 
   #slotOf(variable: tf.Variable): Change['slot'] {
@@ -359,7 +373,7 @@ export class CompiledStep {
 
   dispose(): void {
     this.#step.dispose()
-    this.#taps.dispose()
+    this.#opening.dispose()
   }
 }
 
@@ -374,16 +388,16 @@ export function maybeCompiled(core: Core): CompiledStep | undefined {
 }
 
 /** What an inspected iteration is made of, through a graph. Throws an InputError where there can be none. */
-export function compiledTaps(
+export function openCompiled(
   core: Core,
   batch: Batch,
   weights: tf.Tensor1D | undefined,
   learningRate: number,
   pace: Pace,
-): Taps {
+): OpenIteration {
   const step = maybeCompiled(core)
-  const taps = step?.tap(batch, weights, learningRate, pace)
-  if (taps) return taps
+  const opened = step?.open(batch, weights, learningRate, pace)
+  if (opened) return opened
   throw new InputError({
     where: "run.iterate(1, { inspect: 'compiled' })",
     received: step?.reason ?? `the backend '${tf.getBackend()}', which compiles nothing`,

@@ -8,8 +8,9 @@ import type { EvaluationRow } from '../../views.js'
 import type { EvaluationDetail } from '../../mistakes/detail.js'
 import { withAverages } from './averages.js'
 import type { Core } from '../state/core.js'
+import type { Events } from '../state/events.js'
 import { keyOf } from '../order/key.js'
-import { mean, measure, type Measured } from '../loss/measure.js'
+import { mean, measure, type Measured } from '../model/measure.js'
 import { namingExample } from './outside.js'
 import { checkWholeBatches, fixedBatch, keepingStates, PassingStates } from '../model/recurrent.js'
 import { looking, tidily } from '../model/gradients.js'
@@ -48,7 +49,7 @@ export async function evaluate(
   for (const { name } of metrics) sums[name] = weights[name] = 0
   let loss = 0
   const detail: EvaluationDetail = {
-    iteration: core.iteration,
+    iteration: core.state.iteration,
     dataset,
     losses: new Float32Array(length).fill(NaN),
   }
@@ -69,7 +70,7 @@ export async function evaluate(
     }
     keep(detail, positions, seen)
   }
-  const row: EvaluationRow = { iteration: core.iteration, loss: loss / length }
+  const row: EvaluationRow = { iteration: core.state.iteration, loss: loss / length }
   for (const { name, finish } of metrics) {
     const mean = sums[name]! / weights[name]!
     row[name] = finish ? finish(mean) : mean
@@ -80,17 +81,18 @@ export async function evaluate(
 /** Evaluates on `evaluateOn` and writes it down. The same iteration again replaces its row. */
 export async function evaluateRun(
   core: Core,
+  journal: Events,
   pause: () => Promise<void>,
   call?: object,
 ): Promise<Evaluation> {
   const found = await evaluate(core, core.evaluateOn!, pause, { call })
-  const earlier = core.details.findLast(({ iteration }) => iteration < found.row.iteration)
+  const earlier = core.state.details.findLast(({ iteration }) => iteration < found.row.iteration)
   const everRight = earlier && everRightAt(earlier)
   if (everRight) found.detail.everRight = everRight
-  const again = core.evaluations.at(-1)?.iteration === found.row.iteration
-  core.evaluations = [...core.evaluations.slice(0, again ? -1 : undefined), found.row]
-  core.onEvent('evaluation', found.row)
-  core.details = [...core.details.slice(again ? 0 : -1, again ? -1 : undefined), found.detail]
+  const again = core.state.evaluations.at(-1)?.iteration === found.row.iteration
+  core.state.evaluations = [...core.state.evaluations.slice(0, again ? -1 : undefined), found.row]
+  journal.event('evaluation', found.row)
+  core.state.details = [...core.state.details.slice(again ? 0 : -1, again ? -1 : undefined), found.detail]
   // Written down by now: what is stopped or fails there does not take the evaluation with it.
   await core.trainee.evaluated?.(found.row, pause)
   return found
@@ -119,11 +121,11 @@ function evaluateBatch(
   // A loss of one's own may drop or add noise here too: the same whenever it is looked at.
   const seed = keyOf(core.settings.seed, 'evaluation', positions[0]!)
   const look = () =>
-    withRandomness({ seed, iteration: core.iteration }, () => seenIn(core, dataset, positions))
+    withRandomness({ seed, iteration: core.state.iteration }, () => seenIn(core, dataset, positions))
   const endScopes = markEngine()
   const end = (left: boolean) => {
     endScopes()
-    if (left && call) core.onLeft(call)
+    if (left && call) core.left = call
   }
   return during(end, () => (ema ? withAverages(core, look) : look()))
 }
@@ -134,7 +136,7 @@ function seenIn(core: Core, dataset: Dataset, positions: Int32Array): Seen {
     const batch: Batch =
       dataset === core.data
         ? core.batchAt(positions)
-        : { ...examplesAt(dataset, positions), iteration: core.iteration }
+        : { ...examplesAt(dataset, positions), iteration: core.state.iteration }
     if (dataset !== core.data) trainee.checkBatch?.(batch, dataset.name, 'run.evaluate()')
     const look = () => {
       const pass = trainee.pass!(batch, { training: false })
@@ -170,9 +172,9 @@ export function placesAt(core: Core, dataset: Dataset, positions: number[]): Arr
     return parts.includes(undefined) ? undefined : parts.flatMap((part) => part!)
   }
   const seed = keyOf(settings.seed, 'evaluation', positions[0]!)
-  return withRandomness({ seed, iteration: core.iteration }, () =>
+  return withRandomness({ seed, iteration: core.state.iteration }, () =>
     tidily(() => {
-      const batch = { ...examplesAt(dataset, positions), iteration: core.iteration }
+      const batch = { ...examplesAt(dataset, positions), iteration: core.state.iteration }
       const look = () => {
         const given = trainee.predict?.(batch) ?? trainee.pass?.(batch, { training: false }).predictions?.()
         if (given?.shape[0] !== positions.length) return undefined

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import type { StopReason } from '../../views.js'
 import type { Core } from '../state/core.js'
-import { gradientsAt, type Outcome } from './iteration.js'
+import type { Outcome } from './outcome.js'
+import { gradientsAt } from './update.js'
 import { layersInGraph, outputsOf } from '../model/layer-outputs.js'
 import { tidily } from '../model/gradients.js'
 import { tensorsOf, type Batch } from '../model/batch.js'
@@ -45,7 +46,7 @@ export function findNotFinite(core: Core, outcome: Outcome): NotFinite {
     }
   })
   return {
-    iteration: core.iteration + 1,
+    iteration: core.state.iteration + 1,
     loss,
     gradientNorm,
     learningRate,
@@ -55,7 +56,7 @@ export function findNotFinite(core: Core, outcome: Outcome): NotFinite {
     ...(found.parameter !== undefined && { parameter: found.parameter }),
     ...(found.gradient !== undefined && { gradient: found.gradient }),
     ...(written !== undefined && { written }),
-    adjustments: core.adjustments.slice(-5),
+    adjustments: core.state.adjustments.slice(-5),
   }
 }
 
@@ -87,7 +88,7 @@ function firstGradient(core: Core, batch: Batch): string | undefined {
 }
 
 /** A tenth of the rate, as `run.set` takes it: of the schedule's peak, and by name where there are several optimizers. */
-function lowerRate({ peak, peaks }: Core): string {
+function lowerRate({ state: { peak, peaks } }: Core): string {
   const tenth = (rate: number) => Number((rate / 10).toPrecision(3))
   const names = Object.keys(peaks)
   return names.length > 1
@@ -135,7 +136,7 @@ export function notFiniteReason(core: Core, found: NotFinite): StopReason & { no
       : `await run.undo(); run.set({ learningRate: ${lowerRate(core)} })`
   return {
     kind: 'notFinite',
-    iteration: core.iteration,
+    iteration: core.state.iteration,
     message:
       `iteration ${found.iteration} has ${what} at learning rate ${Number(learningRate.toPrecision(4))} ` +
       `(examples ${some(few ? examples : ids)})${place}. Its update was not made.${changes} To go on: ${goOn}`,

@@ -4,10 +4,12 @@ import { withRandomness } from '../../backend/random/index.js'
 import { markEngine } from '../../backend/tfjs/unwind.js'
 import { describe, InputError, Interrupted } from '../../errors.js'
 import { atomically, committing, during, whileWaiting } from '../../settle.js'
-import { findChanged } from '../model/finite.js'
+import { findChanged } from './finite.js'
 import { bindOptimizers, type BoundOptimizer } from './bound-optimizers.js'
 import type { Core } from '../state/core.js'
-import { isFiniteUpdate, record, type Outcome } from './iteration.js'
+import type { Events } from '../state/events.js'
+import { countIteration, type Outcome } from './outcome.js'
+import { isFiniteUpdate } from './update.js'
 import { whileStill } from '../model/norms.js'
 import { checkOptimizer } from '../rules/options.js'
 import { namingExample } from './outside.js'
@@ -20,7 +22,8 @@ import {
   type ParameterTree,
 } from '../model/own.js'
 import { assignOnce, tidily } from '../model/gradients.js'
-import { averageOf, movedAverage } from './step.js'
+import { averageOf } from '../state/slots.js'
+import { movedAverage } from './step.js'
 import type { Trainee } from '../model/trainee.js'
 import { tensorsOf, type Batch } from '../model/batch.js'
 
@@ -81,13 +84,16 @@ export function iterationTrainee(model: OwnIteration): Trainee {
 let last: Promise<unknown> = Promise.resolve()
 
 /** One iteration of the user's own. It counts as a whole: an error, or a value that is not finite, takes all of it back. */
-export async function iterateOwn(core: Core): Promise<Outcome & { more?: { [name: string]: number } }> {
+export async function iterateOwn(
+  core: Core,
+  journal: Events,
+): Promise<Outcome & { more?: { [name: string]: number } }> {
   const before = last
   let done!: () => void
   last = new Promise<void>((resolve) => (done = resolve))
   await before
   try {
-    return await oneOwnIteration(core, done)
+    return await oneOwnIteration(core, journal, done)
   } finally {
     done()
   }
@@ -95,10 +101,11 @@ export async function iterateOwn(core: Core): Promise<Outcome & { more?: { [name
 
 async function oneOwnIteration(
   core: Core,
+  journal: Events,
   letNext: () => void,
 ): Promise<Outcome & { more?: { [name: string]: number } }> {
   const started = performance.now()
-  const cursor = core.order.state()
+  const cursor = core.state.order.state()
   let saved: ReturnType<typeof saveAll> | undefined
   let giveBack = () => {}
   /** What ends with it, the latest first. */
@@ -107,7 +114,7 @@ async function oneOwnIteration(
     if (!isMade) {
       giveBack()
       saved?.restore()
-      core.order.restore(cursor)
+      core.state.order.restore(cursor)
     }
     for (const one of ends.toReversed()) one()
   }
@@ -133,7 +140,7 @@ async function oneOwnIteration(
       ),
     )
     // Given up while it waited, it was taken back: what it goes on to do is no part of the run.
-    if (!isWaiting()) throw new Interrupted(core.iteration, undefined)
+    if (!isWaiting()) throw new Interrupted(core.state.iteration, undefined)
     return committing((begins) => {
       let isMade = false
       return during(
@@ -143,7 +150,7 @@ async function oneOwnIteration(
           giveBack()
           const learningRate = core.learningRate()
           const gradientNorm = Math.hypot(...norms)
-          const rates = Object.values(core.peaks).map((peak) => core.learningRate(undefined, peak))
+          const rates = Object.values(core.state.peaks).map((peak) => core.learningRate(undefined, peak))
           const written = findChanged(core, saved!.isChanged)
           const finite =
             Number.isFinite(loss) &&
@@ -162,10 +169,10 @@ async function oneOwnIteration(
           if (!finite) return outcome
           begins()
           moveAverages(core)
-          for (const name of Object.keys(core.peaks).slice(1))
-            more[`learningRate_${name}`] = core.learningRate(undefined, core.peaks[name])
+          for (const name of Object.keys(core.state.peaks).slice(1))
+            more[`learningRate_${name}`] = core.learningRate(undefined, core.state.peaks[name])
           core.changed()
-          record(core, outcome, performance.now() - started)
+          countIteration(core, outcome, performance.now() - started, journal)
           isMade = true
           return outcome
         },
@@ -203,7 +210,7 @@ function saveAll(core: Core): {
       Object.entries(entry).map(([slot, variable]) => [slot, tf.keep(variable.clone())] as const),
     ]),
   )
-  const counts = core.counts
+  const counts = core.state.counts
   const kept = [...values, ...[...slots.values()].flatMap((entry) => entry.map(([, value]) => value))]
   const before = new Set(kept.map(({ dataId }) => dataId))
   return {
@@ -218,7 +225,7 @@ function saveAll(core: Core): {
           core.slots.delete(key)
         }
       }
-      core.counts = counts
+      core.state.counts = counts
     },
     dispose() {
       tf.dispose(values)

@@ -27,9 +27,9 @@ export function tokensAt(
     const some = positions.slice(from, from + atOnce)
     const seed = keyOf(settings.seed, 'evaluation', some[0]!)
     found.push(
-      ...withRandomness({ seed, iteration: core.iteration }, () =>
+      ...withRandomness({ seed, iteration: core.state.iteration }, () =>
         tidily(() => {
-          const batch = { ...examplesAt(dataset, some), iteration: core.iteration }
+          const batch = { ...examplesAt(dataset, some), iteration: core.state.iteration }
           return looking(trainee, () => trainee.places!(batch))
         }),
       ),

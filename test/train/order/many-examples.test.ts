@@ -100,7 +100,7 @@ describe('a run on ten million examples', () => {
     // Each batch, and the one after it.
     expect(asked.count).toBeLessThan(22 * 2 * 64)
     // What undo goes back to, with all books of ten million examples.
-    const { books } = coreOf(run)!
+    const { books } = coreOf(run)!.state
     expect(books.state().since).toBeLessThanOrEqual(20 * 64)
   })
 

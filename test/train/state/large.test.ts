@@ -23,14 +23,14 @@ describe('a long run', () => {
     const run = start()
     const core = coreOf(run)!
     for (let iteration = 1; iteration <= 1e6; iteration++)
-      core.history.append({
+      core.state.history.append({
         iteration,
         loss: 1 / iteration + Math.abs(Math.sin(iteration)) * 0.1 + (iteration === 500_000 ? 7 : 0),
         learningRate: 0.01,
         gradientNorm: 1,
         milliseconds: 1,
       })
-    core.iteration = 1e6
+    core.state.iteration = 1e6
     const shown = JSON.stringify(toBundle(run.view()))
     expect(shown.length).toBeLessThan(1e6)
     // One iteration of a million stands out, and is drawn.

@@ -56,7 +56,7 @@ async function both({ data, held, layers, batchSize, iterations, learningRate }:
       schedule: cosine({ over: iterations, to: learningRate / 100 }),
       evaluateEvery: iterations,
     }) as Run
-  const order = coreOf(made())!.order
+  const order = coreOf(made())!.state.order
   const batches = Array.from({ length: iterations }, () => [...order.next(batchSize)])
   const run = made()
   await run.iterate(iterations)

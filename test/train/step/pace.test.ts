@@ -100,7 +100,7 @@ for (const backend of ['cpu', 'onnxruntime'])
       const before = weightsOf(one.model)
       await one.run.iterate(1)
       expect(weightsOf(one.model)).not.toEqual(before)
-      expect(coreOf(one.run)!.waiting).toEqual({ batches: 0, examples: 0 })
+      expect(coreOf(one.run)!.state.waiting).toEqual({ batches: 0, examples: 0 })
       expect(one.run.adjustments).toEqual([{ at: 6, what: 'accumulate', from: 4, to: 1 }])
     })
 
@@ -237,7 +237,7 @@ describe('batch sizes by rule', () => {
     const one = start({ batchSize: 8, batchSchedule: [8, 16], save: true, name: 'sizes' })
     await one.run.epochs(1)
     const drawn = coreOf(one.run)!
-      .books.vectors()
+      .state.books.vectors()
       .drawn.filter((at) => at > 0).length
     expect(drawn).toBe(48)
     one.run.set({ batchSchedule: piecewise([{ from: 1, times: 2 }]) })

@@ -20,31 +20,30 @@ import { named } from '../../suggest.js'
 import type { EvaluationRow, Mistake, MistakesView } from '../../views.js'
 import { checkAverages } from '../step/averages.js'
 import type { Core } from '../state/core.js'
+import type { Events } from '../state/events.js'
+import type { State } from '../state/fields.js'
 import { evaluate, evaluateRun, placesAt } from '../step/evaluate.js'
 import { tokensAt } from '../step/tokens-at.js'
+import type { Course } from './course.js'
 import type { Live } from './live.js'
 
 /** Which examples are looked at. */
 export type Looked = 'train' | 'evaluation'
 
 /** Looks at what the model makes of its data, without training. */
-export class Looking {
+export class Analysis {
   readonly #core: Core
   readonly #live: Live
+  readonly #journal: Events
   /** The last two looks at the training data. */
   #looks: EvaluationDetail[] = []
   /** The last look, and of which values and labels: the same is not computed twice. */
-  #last: { version: number; labels: Core['labels']; detail: EvaluationDetail } | undefined
+  #last: { version: number; labels: State['labels']; detail: EvaluationDetail } | undefined
 
-  constructor(core: Core, live: Live) {
+  constructor({ core, live, journal }: Pick<Course, 'core' | 'live' | 'journal'>) {
     this.#core = core
     this.#live = live
-  }
-
-  /** To be awaited between batches. */
-  pause(): () => Promise<void> {
-    this.#live.begin()
-    return () => this.#live.breathe()
+    this.#journal = journal
   }
 
   /** Of `evaluateOn`, or of data of one's own; where averages alone are asked for, that is the first argument. */
@@ -66,17 +65,17 @@ export class Looking {
     if (ema) checkAverages(core, 'run.evaluate({ ema })')
     if (!ema && (data === undefined || data === core.evaluateOn)) {
       if (!core.evaluateOn) throw withoutEvaluateOn('run.evaluate()', 'run.evaluate(data.validation)')
-      return { ...(await evaluateRun(core, this.pause())).row }
+      return { ...(await evaluateRun(core, this.#journal, this.#live.pause())).row }
     }
     const evaluated = data ?? core.evaluateOn
     if (evaluated === undefined) throw withoutEvaluateOn('run.evaluate()', 'run.evaluate(data.validation)')
     const dataset: Dataset = toDataset(evaluated, { name: 'evaluate' })
     core.trainee.checkData(dataset, 'run.evaluate(data)')
-    const { row } = await evaluate(core, dataset, this.pause(), { ema })
+    const { row } = await evaluate(core, dataset, this.#live.pause(), { ema })
     // Each look at data that was set apart is part of the record.
     const look = { data: dataset.name, split: dataset.split, ema, ...row }
-    core.looks = [...core.looks, look]
-    core.onEvent('look', look)
+    core.state.looks = [...core.state.looks, look]
+    this.#journal.event('look', look)
     return row
   }
 
@@ -87,11 +86,12 @@ export class Looking {
       throw new InputError({ where, received: describe(of), expected: "of: 'train' or 'evaluation'" })
     const dataset = of === 'train' ? core.data : core.evaluateOn
     if (!dataset) throw withoutEvaluateOn(where, "of: 'train'")
-    const { version, labels } = core
+    const { version } = core
+    const { labels } = core.state
     const known = this.#last
     if (known?.version === version && known.labels === labels && known.detail.dataset === dataset)
       return known.detail
-    const { detail } = await evaluate(core, dataset, this.pause())
+    const { detail } = await evaluate(core, dataset, this.#live.pause())
     // Training data has no evaluations: what is new or forgotten there is told from the looks at it.
     const earlier = this.#looks.filter(({ iteration }) => iteration < detail.iteration)
     this.#looks = dataset === core.data ? [...earlier.slice(-1), detail] : this.#looks
@@ -101,7 +101,7 @@ export class Looking {
 
   async mistakes(options: { k?: number; of?: Looked; by?: MistakesBy }): Promise<MistakesView> {
     const { of = 'evaluation', k, by } = named(options, ['k', 'of', 'by'], 'run.mistakes(options)')
-    const { iteration, details } = this.#core
+    const { iteration, details } = this.#core.state
     const detail = await this.#at(of, 'run.mistakes({ of })')
     const before = [...this.#looks, ...details].filter(
       (one) => one.iteration < iteration && one.dataset === detail.dataset,
@@ -148,20 +148,20 @@ export class Looking {
 
   async doubtfulLabels(options: { k?: number }): Promise<MistakesView> {
     const { k = 16 } = named(options, ['k'], 'run.doubtfulLabels(options)')
-    const { books, labels } = this.#core
+    const { books, labels } = this.#core.state
     const detail = await this.#at('train', 'run.doubtfulLabels()')
     const score = labelDoubts(detail, books.vectors(), labels)
     return mistakesOf({ detail, of: 'train', k, score, ...this.#ofTraining() })
   }
 
   /** Labels that were corrected: of the training data alone. */
-  #corrected(of: Looked): Core['labels'] | undefined {
-    return of === 'train' ? this.#core.labels : undefined
+  #corrected(of: Looked): State['labels'] | undefined {
+    return of === 'train' ? this.#core.state.labels : undefined
   }
 
   /** Corrected labels are what is expected, and what was excluded is dealt with. */
   #ofTraining() {
-    const { labels, order } = this.#core
+    const { labels, order } = this.#core.state
     return { labels, without: (position: number) => order.isExcluded(position) }
   }
 }

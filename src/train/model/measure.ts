@@ -1,11 +1,16 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Dataset } from '../../data/dataset.js'
 import { InputError } from '../../errors.js'
-import { Aligned } from './aligned.js'
-import type { Core } from '../state/core.js'
-import { checkMetric, metrics as known, type Metric } from './metrics.js'
-import { taskOfData, type Task } from './task.js'
-import type { Pass, Trainee } from '../model/trainee.js'
+import { Aligned } from '../loss/aligned.js'
+import { checkMetric, metrics as known, type Metric } from '../loss/metrics.js'
+import { taskOfData, type Task } from '../loss/task.js'
+import type { Pass, Trainee } from './trainee.js'
+
+/** A model, and what is measured of it. */
+interface Looked {
+  trainee: Trainee
+  settings: { metrics: readonly Metric[] }
+}
 
 /** What the predictions of a model answer on this data. */
 function taskOf({ taskOf, classes }: Trainee, data: Dataset, predicted: readonly (number | null)[]): Task {
@@ -13,7 +18,7 @@ function taskOf({ taskOf, classes }: Trainee, data: Dataset, predicted: readonly
 }
 
 /** Refuses metrics that mean nothing for this model and data, before anything is computed. */
-export function checkMetrics({ trainee, settings }: Core, data: Dataset, where: string): void {
+export function checkMetrics({ trainee, settings }: Looked, data: Dataset, where: string): void {
   const { outputs: predicted, lossName: loss } = trainee
   if (!predicted) return
   for (const metric of settings.metrics)
@@ -36,7 +41,7 @@ export interface Measured {
 
 /** Of each metric the mean over a batch. */
 export function measure(
-  { trainee, settings }: Core,
+  { trainee, settings }: Looked,
   data: Dataset,
   y: tf.Tensor,
   pass: Pass,

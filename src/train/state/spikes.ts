@@ -1,4 +1,4 @@
-import type { Core } from '../state/core.js'
+import type { Core } from './core.js'
 
 /** An iteration whose loss stands out from those before it. */
 export interface Spike {
@@ -17,7 +17,7 @@ const far = 6
 
 /** The spike that the last iteration is, if it is one. To be called when its row is written. */
 export function maybeSpike(core: Core, positions: Int32Array): Spike | undefined {
-  const { history } = core
+  const { history } = core.state
   if (history.length <= window) return undefined
   const losses = history.column('loss')
   const last = losses[losses.length - 1]!
@@ -32,5 +32,5 @@ export function maybeSpike(core: Core, positions: Int32Array): Spike | undefined
   // A loss that hardly moves is no yardstick: a tenth of the mean is the least that counts.
   if (last <= mean + far * Math.max(deviation, Math.abs(mean) / 60)) return undefined
   const ids = Array.from(positions, (position) => core.data.ids[position]!)
-  return { iteration: core.iteration, loss: last, expected: mean, ids }
+  return { iteration: core.state.iteration, loss: last, expected: mean, ids }
 }

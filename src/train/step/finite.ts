@@ -1,8 +1,8 @@
 import type * as tf from '@tensorflow/tfjs'
 import { largestOf, valuesAt } from '../../backend/tfjs/copy.js'
-import type { Core } from '../state/core.js'
-import type { Pace, Update } from '../step/step.js'
-import type { Parameter } from './trainee.js'
+import type { Core, Pace } from '../state/core.js'
+import type { Parameter } from '../model/trainee.js'
+import type { Update } from './step.js'
 
 /** Beyond this a sum of two may not be finite any more, in float32. */
 const limit = 1e37
@@ -25,7 +25,7 @@ interface Step {
  * from there (`Optimizer.reach`), by the gradients' norm, and only where that is too far, or cannot be said, is it looked at again.
  * What the forward pass moves is little, and looked at each time. (What lies on a device is not looked at.)
  */
-export class Reach {
+class Reach {
   readonly #core: Core
   /** No value or slot is larger, as of this version of them. */
   #largest = Infinity
@@ -86,13 +86,13 @@ export class Reach {
   }
 
   #reachOf({ gradientNorm, learningRate, pace: { mode, examples } }: Step): number {
-    const { optimizer, parameters } = this.#core
+    const { settings, parameters } = this.#core
     const largest = this.#largest
     if (mode === 'add') return largest + gradientNorm * examples
     if (parameters.some(({ constrain }) => constrain)) return Infinity
     // The mean of what waited and of this batch.
     const gradient = mode === 'update' ? largest + gradientNorm : gradientNorm
-    return optimizer.reach?.({ gradient, largest, learningRate }) ?? Infinity
+    return settings.optimizer.reach?.({ gradient, largest, learningRate }) ?? Infinity
   }
 
   /** The update was made, and the values have a version of their own. */
@@ -100,6 +100,15 @@ export class Reach {
     this.#largest = this.#next
     this.#version = this.#core.version
   }
+}
+
+const reaches = new WeakMap<Core, Reach>()
+
+/** How large the values of a run can be by now. */
+export function reachOf(core: Core): Reach {
+  let reach = reaches.get(core)
+  if (!reach) reaches.set(core, (reach = new Reach(core)))
+  return reach
 }
 
 const asWritten = (parameters: readonly Parameter[]): Written[] =>

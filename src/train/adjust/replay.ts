@@ -1,24 +1,22 @@
 import { describe, InputError } from '../../errors.js'
 import type { Adjustment } from '../../views.js'
-import { checkChanges, type Changes } from '../adjust/changes.js'
+import type { Core } from '../state/core.js'
+import { exclude, noteText, relabel, reweight, whyOf } from './adjust.js'
+import { checkChanges, setChanges, type Changes } from './changes.js'
+import { prepareFocus } from './focus.js'
 import { maybePattern } from '../rules/optimizer-record.js'
 import type { Recorded } from '../rules/recorded.js'
 import { again, calledOf } from '../rules/registry.js'
-import type { Subset } from '../rules/subsets.js'
 
-/** What replaying does to a run: the same calls that made the adjustments. */
-export interface Adjustable {
-  set(changes: Changes, options?: { why?: string }): void
-  exclude(ids: number[], options?: { why?: string }): void
-  include(ids: number[], options?: { why?: string }): void
-  reweight(ids: number[], factor: number, options?: { why?: string }): void
-  relabel(id: number, label: never, options?: { why?: string }): void
-  note(text: string): void
-  focus(on: Iterable<number> | Subset | null, options?: { why?: string }): unknown
-}
-
-type Why = { why?: string }
-type Make = (run: Adjustable, why: Why) => unknown
+/**
+ * Makes one adjustment: at first what takes its time and changes nothing, then, by the function that it gives, the change.
+ * `pause` gives what is to be awaited between batches.
+ */
+type Make = (
+  core: Core,
+  why: string | undefined,
+  pause: () => () => Promise<void>,
+) => (() => void) | Promise<() => void>
 
 /** One row an adjustment that is not a plain value to set: how it is made again. It throws where it cannot be. */
 const makers: { readonly [what: string]: (to: any) => Make } = {
@@ -26,17 +24,20 @@ const makers: { readonly [what: string]: (to: any) => Make } = {
   include: ({ ids }) => byIds('include', ids),
   reweight({ ids, factor }) {
     const some = listed('reweight', ids)
-    return (run, why) => run.reweight(some, factor, why)
+    return (core, why) => () => reweight(core, some, factor, why)
   },
   relabel:
     ({ id, label }) =>
-    (run, why) =>
-      run.relabel(id, label as never, why),
-  note: (text) => (run) => run.note(text),
+    (core, why) =>
+    () =>
+      relabel(core, id, label, why),
+  note: (text) => (core) => () => noteText(core, text),
   focus(to) {
-    if (to === 'all') return (run, why) => run.focus(null, why)
-    const on = again('subset', { name: to.maker, settings: to.settings }) ?? listed('focus', to.ids)
-    return (run, why) => run.focus(on, why)
+    const on =
+      to === 'all'
+        ? null
+        : (again('subset', { name: to.maker, settings: to.settings }) ?? listed('focus', to.ids))
+    return (core, why, pause) => prepareFocus(core, on, why, pause)
   },
   schedule: (to) => set({ schedule: to && required('schedule', to) }),
   batchSchedule: (to) => set({ batchSchedule: to && (required('batchSchedule', to) as never) }),
@@ -50,12 +51,13 @@ const nullable = ['schedule', 'batchSchedule', 'stop', 'freeze']
 
 const set =
   (changes: Changes): Make =>
-  (run, why) =>
-    run.set(changes, why)
+  (core, why) =>
+  () =>
+    setChanges(core, changes, why)
 
 function byIds(what: 'exclude' | 'include', ids: unknown): Make {
   const some = listed(what, ids)
-  return (run, why) => run[what](some, why)
+  return (core, why) => () => exclude(core, some, why, what === 'exclude')
 }
 
 /** Ids that were written down one by one. */
@@ -117,7 +119,12 @@ export function checkAdjustments(adjustments: readonly Adjustment[]): Adjustment
   return adjustments.toSorted((a, b) => a.at - b.at)
 }
 
-export function makeAdjustment(run: Adjustable, adjustment: Adjustment): unknown {
+/** Prepares an adjustment for where the run stands now; the function that it gives makes it. */
+export function prepareAdjustment(
+  core: Core,
+  adjustment: Adjustment,
+  pause: () => () => Promise<void>,
+): (() => void) | Promise<() => void> {
   const { why } = adjustment
-  return makerOf(adjustment)(run, why === undefined ? {} : { why })
+  return makerOf(adjustment)(core, whyOf(why === undefined ? {} : { why }, 'run.replay(adjustments)'), pause)
 }

@@ -3,7 +3,10 @@ import { markEngine } from '../../backend/tfjs/unwind.js'
 import { describe, InputError } from '../../errors.js'
 import { atomically, during, temporary } from '../../settle.js'
 import type { Core } from '../state/core.js'
-import { commit, gradientsAt, isFiniteUpdate, record, updatesAt } from '../step/iteration.js'
+import type { Events } from '../state/events.js'
+import { reachOf } from '../step/finite.js'
+import { countIteration } from '../step/outcome.js'
+import { commit, gradientsAt, isFiniteUpdate, updatesAt } from '../step/update.js'
 import type { Order } from '../order/order.js'
 import { takeSnapshot, type Snapshot } from '../state/snapshots.js'
 import { tidily } from '../model/gradients.js'
@@ -38,8 +41,9 @@ const unknownBatch: Omit<Found, 'gradients'> = {
  * `nextBatch`, `gradients`, `apply`: the three primitives that an iteration is made of, one at a time. What they share
  * until the update is made lies here.
  */
-export class Hand {
+export class Primitives {
   readonly #core: Core
+  readonly #journal: Events
   /** The order before the first batch that is being worked on was drawn: undo goes back to there. */
   #cursor: ReturnType<Order['state']> | undefined
   #started = 0
@@ -47,17 +51,18 @@ export class Hand {
   #found: Found[] = []
   readonly #applied = new WeakSet<object>()
 
-  constructor(core: Core) {
+  constructor(core: Core, journal: Events) {
     this.#core = core
+    this.#journal = journal
   }
 
   nextBatch(): Batch {
     const core = this.#core
-    const before = core.order.state()
+    const before = core.state.order.state()
     let isMade = false
     // A batch that nobody was given is drawn again.
     const takeBack = () => {
-      if (!isMade) core.order.restore(before)
+      if (!isMade) core.state.order.restore(before)
     }
     return during(takeBack, () => {
       this.#started = performance.now()
@@ -81,7 +86,7 @@ export class Hand {
   gradients(given: Batch): BatchGradients {
     const core = this.#core
     if (core.trainee.iteration) throw isOwn('run.gradients(batch)')
-    const batch = checkBatch(given, core.iteration + 1)
+    const batch = checkBatch(given, core.state.iteration + 1)
     const positions = Int32Array.from(batch.ids, (id) => core.data.positionOf(id) ?? -1)
     const known = positions.every((position) => position >= 0)
     core.trainee.checkBatch?.(batch, core.data.name, 'run.gradients(batch)')
@@ -154,7 +159,7 @@ export class Hand {
         })
       const pace = core.paceOf(positions.length || 1)
       const updates = updatesAt(core, list, norm, learningRate, pace)
-      const written = core.reach.findPlanned({ gradientNorm, learningRate, pace }, updates, state)
+      const written = reachOf(core).findPlanned({ gradientNorm, learningRate, pace }, updates, state)
       if (written)
         throw new InputError({
           where: 'run.apply(gradients)',
@@ -162,13 +167,13 @@ export class Hand {
           expected: 'a finite update',
           fix: 'The update was not made. Look at the settings of the optimizer: an epsilon of 0, a very large rate.',
         })
-      const at = core.iteration
+      const at = core.state.iteration
       const took = this.#started ? performance.now() - this.#started : 0
       const finish = () => {
         commit(core, updates, state)
-        core.reach.made()
+        reachOf(core).made()
         const outcome = { finite: true, loss, gradientNorm, learningRate, positions, losses, pace }
-        if (core.iteration === at) record(core, outcome, took)
+        if (core.state.iteration === at) countIteration(core, outcome, took, this.#journal)
         over()
       }
       atomically(() => {
@@ -178,7 +183,7 @@ export class Hand {
     })
   }
 
-  /** Ends what was begun by hand: another call trains. */
+  /** Ends what was begun by primitives: another call trains. */
   forget(): void {
     for (const { state } of this.#found) tf.dispose(state)
     this.#found = []
