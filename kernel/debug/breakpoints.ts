@@ -3,12 +3,31 @@ import { pathToFileURL } from 'node:url'
 import type { RanCell } from './sources/cells.js'
 import type { MainThread } from './inspect-main.js'
 import { fitsHitCondition, type Hit } from './hits.js'
+import { Refused } from './refused.js'
 import { findPlaces, placeOfLine } from './sources/places.js'
 import type { Sources, UserProgram } from './sources/sources.js'
 
 export interface Wanted extends Hit {
   line: number
   column?: number
+}
+
+/** A breakpoint as front ends ask for it: `{ line }`, or just the number of the line. */
+export function readWanted(asked: unknown): Wanted {
+  const { line, column, condition, hitCondition, logMessage } = (
+    typeof asked === 'number' ? { line: asked } : (asked ?? {})
+  ) as Partial<Wanted>
+  if (!Number.isInteger(line) || line! < 1)
+    throw new Refused(`a breakpoint needs a line, not ${JSON.stringify(asked)}`)
+  // Read now, so that what is wrong with it is said now.
+  if (typeof hitCondition === 'string' && hitCondition.trim()) fitsHitCondition(hitCondition, 0)
+  return {
+    line: line!,
+    ...(typeof column === 'number' ? { column } : {}),
+    ...(typeof condition === 'string' ? { condition } : {}),
+    ...(typeof hitCondition === 'string' ? { hitCondition } : {}),
+    ...(typeof logMessage === 'string' ? { logMessage } : {}),
+  }
 }
 
 /** A breakpoint as the front end is told of it. */

@@ -5,11 +5,11 @@
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Variable, View } from './agent/agent.js'
-import { Breakpoints, type Wanted } from './breakpoints.js'
+import { Breakpoints, readWanted } from './breakpoints.js'
+import { capabilities } from './capabilities.js'
 import type { RanCell, RanCells } from './sources/cells.js'
-import { fitsHitCondition } from './hits.js'
 import { NoAnswer, Remote, Thrown } from './inspect-main.js'
-import { Notebook } from './notebook-variables.js'
+import { NotebookVariables } from './notebook-variables.js'
 import { Refused } from './refused.js'
 import { Sources } from './sources/sources.js'
 import type { Frame, Pause } from './paused.js'
@@ -48,56 +48,12 @@ interface Command {
   empty?: object
 }
 
-const capabilities = {
-  supportsConfigurationDoneRequest: true,
-  supportsConditionalBreakpoints: true,
-  supportsHitConditionalBreakpoints: true,
-  supportsLogPoints: true,
-  supportsSetVariable: true,
-  supportsEvaluateForHovers: true,
-  supportsExceptionInfoRequest: true,
-  supportsModulesRequest: true,
-  supportsTerminateRequest: true,
-  exceptionBreakpointFilters: [
-    {
-      filter: 'uncaught',
-      label: 'Uncaught exceptions',
-      description: 'Stop where an error is thrown that the code of the cells does not catch',
-      default: false,
-    },
-    {
-      filter: 'all',
-      label: 'All exceptions',
-      description: 'Stop wherever an error is thrown',
-      default: false,
-    },
-  ],
-}
-
-/** A breakpoint as front ends ask for it: `{ line }`, or just the number of the line. */
-function readWanted(asked: unknown): Wanted {
-  const { line, column, condition, hitCondition, logMessage } = (
-    typeof asked === 'number' ? { line: asked } : (asked ?? {})
-  ) as Partial<Wanted>
-  if (!Number.isInteger(line) || line! < 1)
-    throw new Refused(`a breakpoint needs a line, not ${JSON.stringify(asked)}`)
-  // Read now, so that what is wrong with it is said now.
-  if (typeof hitCondition === 'string' && hitCondition.trim()) fitsHitCondition(hitCondition, 0)
-  return {
-    line: line!,
-    ...(typeof column === 'number' ? { column } : {}),
-    ...(typeof condition === 'string' ? { condition } : {}),
-    ...(typeof hitCondition === 'string' ? { hitCondition } : {}),
-    ...(typeof logMessage === 'string' ? { logMessage } : {}),
-  }
-}
-
 export class Debugger {
   readonly #options: DebuggerOptions
   readonly #sources: Sources
   readonly #breakpoints: Breakpoints
   readonly #thread: Thread
-  readonly #notebook: Notebook
+  readonly #notebook: NotebookVariables
   #started = false
   #dialect: View['dialect'] = 'plain'
   #filters: readonly string[] = []
@@ -117,7 +73,7 @@ export class Debugger {
       isBusy,
       log,
     })
-    this.#notebook = new Notebook(this.#thread, declare)
+    this.#notebook = new NotebookVariables(this.#thread, declare)
   }
 
   /** Answers a request. One after the other: front ends take the order of the answers for that of the questions. */

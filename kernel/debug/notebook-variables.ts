@@ -18,7 +18,7 @@ const listedFor = 300
 /** How long the main thread may take to list them: it may be in a native call. */
 const listsWithin = 500
 
-export class Notebook {
+export class NotebookVariables {
   readonly #thread: Thread
   /** Makes a name known to the cells that follow. */
   readonly #declare: (name: string) => void

@@ -7,6 +7,7 @@ import type { CellSyntaxError } from '../../cell/syntax-error.js'
 import { moduleKind } from '../../resolve/local-files.js'
 import { readJson } from './read-json.js'
 import { currentOrigin, type Origin } from '../running/cause.js'
+import { clearExports, offer, offerWhole } from './namespace.js'
 import { importOnce } from './once.js'
 import { printNamespace } from '../io/printing.js'
 import { each, resume } from '../running/waiting.js'
@@ -45,32 +46,11 @@ export interface ModuleContext {
   resolve(specifier: string): string
 }
 
-/** Empties a namespace; exports are configurable getters. Gives what was in it. */
-function clear(namespace: Record<string, unknown>): PropertyDescriptorMap {
-  const exports: PropertyDescriptorMap = {}
-  for (const name of Object.keys(namespace)) {
-    exports[name] = Object.getOwnPropertyDescriptor(namespace, name)!
-    delete namespace[name]
-  }
-  return exports
-}
-
 /** In a line, with its place where the text is no TypeScript. */
 function describeFailure(error: unknown): string {
   const { message, diagnostics } = error as Partial<CellSyntaxError>
   const place = diagnostics?.[0]?.place
   return `${String(message ?? error).replace(/[.]$/, '')}${place ? ` (line ${place.line}, column ${place.column})` : ''}`
-}
-
-function offer(namespace: object, name: string, get: () => unknown): void {
-  Object.defineProperty(namespace, name, { get, enumerable: true, configurable: true })
-}
-
-/** One value as the default export, and what it has by name beside that. */
-function offerWhole(namespace: object, whole: any): void {
-  offer(namespace, 'default', () => whole)
-  if (whole === null || Array.isArray(whole) || !/^(object|function)$/.test(typeof whole)) return
-  for (const name of Object.keys(whole)) if (name !== 'default') offer(namespace, name, () => whole[name])
 }
 
 /**
@@ -140,7 +120,7 @@ export class LocalModules {
       this.#modules.delete(module.path)
       return
     }
-    clear(module.namespace)
+    clearExports(module.namespace)
     Object.defineProperties(module.namespace, exports)
     for (const path of imports) module.imports.add(path)
     module.failed = true
@@ -189,7 +169,7 @@ export class LocalModules {
     module.loaded = false
     module.failed = false
     module.imports = new Set()
-    const exports = clear(module.namespace)
+    const exports = clearExports(module.namespace)
     const attempt = { by: currentOrigin(), exports, imports }
     module.attempt = attempt
     // Stopped while it waited, and another cell has begun anew: what comes of this one is nobody's any more.
