@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { chromium, python } from '../kit/needs.js'
-import { Lab, notebookOf } from './jupyterlab.js'
+import { expect, test } from 'vitest'
+import { describeLab } from '../kit/lab/index.js'
 
 /** Counts to 40, four a second, in one display and on stdout. */
 const counting = `
@@ -12,16 +11,9 @@ for (let i = 1; i <= 40; i++) {
 }
 'the end'`
 
-describe.skipIf(!python || !chromium)('outputs that a page did not see', () => {
-  let lab: Lab
-  beforeAll(async () => {
-    lab = await Lab.start()
-  }, 90_000)
-  afterAll(() => lab?.close())
-
+describeLab('outputs that a page did not see', (lab) => {
   test('a page that was reloaded while a cell runs goes on showing what it shows', async () => {
-    lab.write('reload.ipynb', notebookOf([counting, '1 + 1']))
-    const notebook = await lab.open('reload.ipynb')
+    const notebook = await lab.open('reload.ipynb', { cells: [counting, '1 + 1'] })
     await notebook.run(0, { wait: false })
     await notebook.output(0).getByText('line 10').waitFor()
     await notebook.page.reload()
@@ -38,11 +30,10 @@ describe.skipIf(!python || !chromium)('outputs that a page did not see', () => {
     expect(await notebook.output(1).textContent()).toContain('2')
     expect(notebook.errors).toEqual([])
     await notebook.page.close()
-  }, 90_000)
+  })
 
   test('a tab that was closed and opened again, and a second one beside it, show the end that neither saw', async () => {
-    lab.write('tabs.ipynb', notebookOf([counting]))
-    const first = await lab.open('tabs.ipynb')
+    const first = await lab.open('tabs.ipynb', { cells: [counting] })
     await first.run(0, { wait: false })
     await first.output(0).getByText('line 10').waitFor()
     const second = await lab.open('tabs.ipynb', { busy: true })
@@ -53,11 +44,10 @@ describe.skipIf(!python || !chromium)('outputs that a page did not see', () => {
     await third.output(0).getByText('the end').waitFor()
     await second.page.close()
     await third.page.close()
-  }, 90_000)
+  })
 
   test('what was saved is not brought back after it was cleared', async () => {
-    lab.write('cleared.ipynb', notebookOf(['console.log("here")']))
-    const notebook = await lab.open('cleared.ipynb')
+    const notebook = await lab.open('cleared.ipynb', { cells: ['console.log("here")'] })
     await notebook.run(0)
     await notebook.command('docmanager:save')
     await notebook.command('notebook:clear-all-cell-outputs')
@@ -67,5 +57,5 @@ describe.skipIf(!python || !chromium)('outputs that a page did not see', () => {
     await notebook.page.waitForTimeout(1500)
     expect(await notebook.output(0).textContent()).toBe('')
     await notebook.page.close()
-  }, 90_000)
+  })
 })

@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { chromium, python } from '../kit/needs.js'
-import { Lab, notebookOf, type NotebookPage } from './jupyterlab.js'
+import { beforeAll, expect, test } from 'vitest'
+import { describeLab, notebookOf, type NotebookPage } from '../kit/lab/index.js'
 
 const cells = [
   `import * as tf from '@tensorflow/tfjs'
@@ -14,15 +13,12 @@ const value = loss(tf.tensor1d([1, 2, 3]), tf.tensor1d([1, 2, 5]))
 value.dataSync()[0]!.toFixed(3)`,
 ]
 
-describe.skipIf(!python || !chromium)("JupyterLab's debugger panel", () => {
-  let lab: Lab
+describeLab("JupyterLab's debugger panel", (lab) => {
   let notebook: NotebookPage
   beforeAll(async () => {
-    lab = await Lab.start()
     lab.write('debug.ipynb', notebookOf(cells))
     notebook = await lab.open('debug.ipynb', { width: 1500, height: 1000 })
-  }, 120_000)
-  afterAll(() => lab?.close())
+  })
 
   /** What the panel shows of a variable. */
   const detail = async (name: string): Promise<string | null> => {
@@ -62,5 +58,5 @@ describe.skipIf(!python || !chromium)("JupyterLab's debugger panel", () => {
     await notebook.output(1).getByText('1.333').waitFor()
     await inCaller.waitFor({ state: 'detached' })
     expect(notebook.errors).toEqual([])
-  }, 120_000)
+  })
 })

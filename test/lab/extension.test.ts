@@ -1,8 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { chromium, python } from '../kit/needs.js'
-import { Lab, notebookOf } from './jupyterlab.js'
+import { expect, test } from 'vitest'
+import { describeLab, notebookOf } from '../kit/lab/index.js'
 
 /** A cell that shows a run of 400 iterations with one adjustment. */
 const runSource = (why: string) => `({
@@ -19,16 +18,9 @@ const runSource = (why: string) => `({
   stopReason: null,
 })`
 
-describe.skipIf(!python || !chromium)('the extension in JupyterLab', () => {
-  let lab: Lab
-  beforeAll(async () => {
-    lab = await Lab.start()
-  }, 90_000)
-  afterAll(() => lab?.close())
-
+describeLab('the extension in JupyterLab', (lab) => {
   test('colours types as types, in cells that nobody has run', async () => {
-    lab.write('colours.ipynb', notebookOf(['interface Point { x: number }']))
-    const notebook = await lab.open('colours.ipynb')
+    const notebook = await lab.open('colours.ipynb', { cells: ['interface Point { x: number }'] })
     const colourOf = (text: string) =>
       notebook
         .editor(0)
@@ -40,12 +32,11 @@ describe.skipIf(!python || !chromium)('the extension in JupyterLab', () => {
     expect(await colourOf('number')).not.toBe(plain)
     expect(notebook.errors).toEqual([])
     await notebook.page.close()
-  }, 60_000)
+  })
 
   test('draws a run to look into: values under the pointer, zoom, and what a mark stands for', async () => {
     const hostile = '<img src=x onerror="document.title=1">'
-    lab.write('run.ipynb', notebookOf([runSource(hostile)]))
-    const notebook = await lab.open('run.ipynb')
+    const notebook = await lab.open('run.ipynb', { cells: [runSource(hostile)] })
     await notebook.run(0)
     const chart = notebook.output(0).locator('.gb-run')
     await chart.locator('.gb-status', { hasText: '400 iterations' }).waitFor()
@@ -76,11 +67,12 @@ describe.skipIf(!python || !chromium)('the extension in JupyterLab', () => {
     expect(await notebook.page.title()).not.toBe('1')
     expect(notebook.errors).toEqual([])
     await notebook.page.close()
-  }, 60_000)
+  })
 
   test('underlines type errors while one types, with the types of the cells above', async () => {
-    lab.write('types.ipynb', notebookOf(['const n: number = 1', 'n.toFixed(1)', '1 + 1']))
-    const notebook = await lab.open('types.ipynb')
+    const notebook = await lab.open('types.ipynb', {
+      cells: ['const n: number = 1', 'n.toFixed(1)', '1 + 1'],
+    })
     await notebook.type(1, 'n.nothing')
     const underline = notebook.cell(1).locator('.cm-lintRange-error')
     await underline.waitFor()
@@ -91,17 +83,18 @@ describe.skipIf(!python || !chromium)('the extension in JupyterLab', () => {
     await underline.waitFor({ state: 'detached' })
     expect(notebook.errors).toEqual([])
     await notebook.page.close()
-  }, 60_000)
+  })
 
   test('goes on underlining after a restart of the kernel and while a cell runs', async () => {
-    lab.write('restart.ipynb', notebookOf(['await new Promise((done) => setTimeout(done, 20_000))', '1']))
-    const notebook = await lab.open('restart.ipynb')
+    const notebook = await lab.open('restart.ipynb', {
+      cells: ['await new Promise((done) => setTimeout(done, 20_000))', '1'],
+    })
     await notebook.restart()
     await notebook.run(0, { wait: false })
     await notebook.type(1, 'nowhere')
     await notebook.cell(1).locator('.cm-lintRange-error').waitFor()
     await notebook.page.close()
-  }, 60_000)
+  })
 
   test('asks no other kernel for anything', async () => {
     lab.write('python.ipynb', notebookOf(['n.nothing'], 'python3'))
@@ -112,11 +105,10 @@ describe.skipIf(!python || !chromium)('the extension in JupyterLab', () => {
     expect(notebook.errors).toEqual([])
     expect(lab.log).not.toMatch(/No such comm target registered: gradbook/)
     await notebook.page.close()
-  }, 60_000)
+  })
 
   test('makes a training notebook from the launcher that runs from top to bottom', async () => {
-    lab.write('start.ipynb', notebookOf(['1']))
-    const notebook = await lab.open('start.ipynb')
+    const notebook = await lab.open('start.ipynb', { cells: ['1'] })
     await notebook.command('launcher:create')
     await notebook.page.locator('.jp-LauncherCard', { hasText: 'Training Notebook' }).click()
     const cells = notebook.page.locator('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook')
@@ -126,12 +118,9 @@ describe.skipIf(!python || !chromium)('the extension in JupyterLab', () => {
     expect(metadata.kernelspec.name).toBe('gradbook')
     await notebook.ready()
     await notebook.command('notebook:run-all-cells')
-    await notebook
-      .cell(10)
-      .locator('.jp-OutputArea-output', { hasText: 'accuracy' })
-      .waitFor({ timeout: 60_000 })
+    await notebook.cell(10).locator('.jp-OutputArea-output', { hasText: 'accuracy' }).waitFor()
     expect(await cells.locator('[data-mime-type="application/vnd.jupyter.error"]').count()).toBe(0)
     expect(notebook.errors).toEqual([])
     await notebook.page.close()
-  }, 120_000)
+  })
 })

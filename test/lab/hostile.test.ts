@@ -1,8 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { chromium, python } from '../kit/needs.js'
-import { Lab, notebookOf } from './jupyterlab.js'
+import { expect, test } from 'vitest'
+import { describeLab } from '../kit/lab/index.js'
 
 test('the extension is smaller than 300 kB', () => {
   const folder = join('dist', 'labextension', 'static')
@@ -18,17 +17,10 @@ const bad = '<img src=x onerror="window.ran = true">'
 const texts = [bad, '</script><script>window.ran = true</script>', '\\u001b[31mred', '\\u202Ertl', 'x'.repeat(1e6), 'javascript:window.ran=true']
 `
 
-describe.skipIf(!python || !chromium)('text from data in JupyterLab', () => {
-  let lab: Lab
-  beforeAll(async () => {
-    lab = await Lab.start()
-  }, 90_000)
-  afterAll(() => lab?.close())
-
+describeLab('text from data in JupyterLab', (lab) => {
   test('is text, in the chart, the panel and the widgets', async () => {
-    lab.write(
-      'hostile.ipynb',
-      notebookOf([
+    const notebook = await lab.open('hostile.ipynb', {
+      cells: [
         `${texts}
 import * as tf from '@tensorflow/tfjs'
 import { adam, fromArrays, train } from 'gradbook'
@@ -48,9 +40,8 @@ VBox(texts.map((text) => VBox([
   ToggleButton({ description: text, tooltip: text }), Dropdown({ options: [text], description: text }),
   RadioButtons({ options: [text] }), Tab({ [text]: Label({ value: text }) }),
 ])))`,
-      ]),
-    )
-    const notebook = await lab.open('hostile.ipynb')
+      ],
+    })
     await notebook.command('gradbook:show-runs')
     await notebook.run(0)
     const panel = notebook.page.locator('.gb-panel')
@@ -68,5 +59,5 @@ VBox(texts.map((text) => VBox([
     expect(longest).toBeLessThan(20_000)
     expect(notebook.errors).toEqual([])
     await notebook.page.close()
-  }, 120_000)
+  })
 })

@@ -1,28 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { chromium, python } from '../kit/needs.js'
-import { Lab, notebookOf, type NotebookPage } from './jupyterlab.js'
+import { expect, test } from 'vitest'
+import { describeLab, digitsRun, type NotebookPage } from '../kit/lab/index.js'
 
-const setUp = (name: string) => `
-import * as tf from '@tensorflow/tfjs'
-import { adam, digits, train } from 'gradbook'
-const data = await digits({ seed: 1, flat: true })
-const model = tf.sequential({ layers: [tf.layers.dense({ inputShape: [784], units: 10, activation: 'softmax' })] })
-const run = train(model, {
-  data: data.train, evaluateOn: data.validation, loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'],
-  optimizer: adam({ learningRate: 1e-3 }), batchSize: 32, seed: 1, name: '${name}', evaluateEvery: 50,
-})
+const setUp = (name: string) => `${digitsRun(`name: '${name}', evaluateEvery: 50`)}
 run.iteration`
 
-describe.skipIf(!python || !chromium)('the run panel in JupyterLab', () => {
-  let lab: Lab
-  beforeAll(async () => {
-    lab = await Lab.start()
-  }, 90_000)
-  afterAll(() => lab?.close())
-
+describeLab('the run panel in JupyterLab', (lab) => {
   async function open(name: string, ...cells: string[]): Promise<NotebookPage> {
-    lab.write(`${name}.ipynb`, notebookOf([setUp(name), ...cells]))
-    const notebook = await lab.open(`${name}.ipynb`)
+    const notebook = await lab.open(`${name}.ipynb`, { cells: [setUp(name), ...cells] })
     await notebook.command('gradbook:show-runs')
     return notebook
   }
@@ -67,7 +51,7 @@ describe.skipIf(!python || !chromium)('the run panel in JupyterLab', () => {
     await panel.locator('.gb-name', { hasText: /^steered$/ }).waitFor()
     expect(notebook.errors).toEqual([])
     await notebook.page.close()
-  }, 90_000)
+  })
 
   test('follows and steers a run while a cell trains it, and stops it', async () => {
     const notebook = await open('trained', 'await run.iterate(1e6)', 'run.adjustments')
@@ -88,7 +72,7 @@ describe.skipIf(!python || !chromium)('the run panel in JupyterLab', () => {
     await notebook.run(2)
     expect(await notebook.output(2).textContent()).toMatch(/[1-9]\d*learning rate 0.001 → 0.01/)
     await notebook.page.close()
-  }, 90_000)
+  })
 
   test('shows two tabs on one kernel the same, each the run it chose, and does what either asks', async () => {
     const first = await open('shared', 'await run.iterate(1e6)', "await run.branch('aside').iterate(20)")
@@ -122,7 +106,7 @@ describe.skipIf(!python || !chromium)('the run panel in JupyterLab', () => {
     expect([...first.errors, ...second.errors]).toEqual([])
     await first.page.close()
     await second.page.close()
-  }, 120_000)
+  })
 
   test('is walked and worked with the keyboard alone, and the focus is never lost', async () => {
     const notebook = await open(
@@ -186,7 +170,7 @@ describe.skipIf(!python || !chromium)('the run panel in JupyterLab', () => {
     expect(await focused()).toBe(name)
     expect(notebook.errors).toEqual([])
     await page.close()
-  }, 120_000)
+  })
 
   test('opens a mistake, an adjustment and the batch of a spike in the output of a cell, by mouse and keys', async () => {
     const line = {
@@ -234,13 +218,11 @@ describe.skipIf(!python || !chromium)('the run panel in JupyterLab', () => {
         ],
       },
     }
-    lab.write(
-      'drawn.ipynb',
-      notebookOf([
+    const notebook = await lab.open('drawn.ipynb', {
+      cells: [
         `display(${JSON.stringify({ 'application/vnd.gradbook.run+json': data, 'text/plain': 'x' })}, { raw: true })`,
-      ]),
-    )
-    const notebook = await lab.open('drawn.ipynb')
+      ],
+    })
     await notebook.run(0)
     const run = notebook.output(0).locator('.gb-run')
     const details = run.locator('.gb-details')
@@ -265,7 +247,7 @@ describe.skipIf(!python || !chromium)('the run panel in JupyterLab', () => {
     expect(await example.isVisible()).toBe(false)
     expect(notebook.errors).toEqual([])
     await notebook.page.close()
-  }, 60_000)
+  })
 
   test('is there again after the page was reloaded, as is a chart that was drawn', async () => {
     const notebook = await open('reloaded', 'await run.iterate(60)')
@@ -281,5 +263,5 @@ describe.skipIf(!python || !chromium)('the run panel in JupyterLab', () => {
     await panelOf(notebook).getByRole('button', { name: 'Train', exact: true }).click()
     await panelOf(notebook).locator('.gb-status', { hasText: '160 iterations' }).waitFor()
     await notebook.page.close()
-  }, 90_000)
+  })
 })

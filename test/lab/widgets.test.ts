@@ -1,18 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { chromium, python } from '../kit/needs.js'
-import { Lab, notebookOf } from './jupyterlab.js'
+import { expect, test } from 'vitest'
+import { describeLab, digitsRun } from '../kit/lab/index.js'
 
-describe.skipIf(!python || !chromium)('widgets in JupyterLab', () => {
-  let lab: Lab
-  beforeAll(async () => {
-    lab = await Lab.start()
-  }, 90_000)
-  afterAll(() => lab?.close())
-
+describeLab('widgets in JupyterLab', (lab) => {
   test('a touch reaches the kernel, and what the kernel sets reaches every page', async () => {
-    lab.write(
-      'echo.ipynb',
-      notebookOf([
+    const notebook = await lab.open('echo.ipynb', {
+      cells: [
         `import * as widgets from 'gradbook/widgets'
 const text = widgets.Text({ description: 'name' })
 const label = widgets.Label({ value: 'nobody' })
@@ -22,9 +14,8 @@ const button = widgets.Button({ description: 'press' }).onClick(() => { button.d
 const choice = widgets.Dropdown({ options: ['adam', 'sgd'] })
 widgets.VBox([text, label, button, choice])`,
         'choice.value',
-      ]),
-    )
-    const notebook = await lab.open('echo.ipynb')
+      ],
+    })
     await notebook.run(0)
     const output = notebook.output(0)
     await output.locator('input').fill('<i>you</i>')
@@ -44,25 +35,16 @@ widgets.VBox([text, label, button, choice])`,
     expect(await notebook.output(0).locator('input').inputValue()).toBe('<i>you</i>')
     expect(notebook.errors).toEqual([])
     await notebook.page.close()
-  }, 90_000)
+  })
 
   test('the slider of controls(run) changes the rate of a run that trains, and the mark appears', async () => {
-    lab.write(
-      'controls.ipynb',
-      notebookOf([
-        `import * as tf from '@tensorflow/tfjs'
-import { adam, digits, train } from 'gradbook'
+    const notebook = await lab.open('controls.ipynb', {
+      cells: [
+        `${digitsRun("name: 'controlled'")}
 import { controls } from 'gradbook/widgets'
-const data = await digits({ seed: 1, flat: true })
-const model = tf.sequential({ layers: [tf.layers.dense({ inputShape: [784], units: 10, activation: 'softmax' })] })
-const run = train(model, {
-  data: data.train, evaluateOn: data.validation, loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'],
-  optimizer: adam({ learningRate: 1e-3 }), batchSize: 32, seed: 1, name: 'controlled',
-})
 controls(run)`,
-      ]),
-    )
-    const notebook = await lab.open('controls.ipynb')
+      ],
+    })
     await notebook.run(0)
     const output = notebook.output(0)
     await output.getByRole('button', { name: 'Train' }).click()
@@ -74,5 +56,5 @@ controls(run)`,
     await output.locator('.gb-live').waitFor({ state: 'detached' })
     expect(notebook.errors).toEqual([])
     await notebook.page.close()
-  }, 90_000)
+  })
 })

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { chromium as playwright, type Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { chromium, gradbook, python, runProgram, temporaryFolder } from '../kit/index.js'
+import { useBrowser } from '../kit/lab/index.js'
 
 interface Output {
   output_type: string
@@ -47,7 +47,7 @@ describe('a notebook where nothing runs', () => {
 
 describe.skipIf(!python || !chromium)('a page made by nbconvert', () => {
   const folder = temporaryFolder()
-  let browser: Browser
+  const browser = useBrowser()
   const convert = async (notebook: string): Promise<string> => {
     const { code, stderr } = await runProgram(
       python!,
@@ -57,10 +57,6 @@ describe.skipIf(!python || !chromium)('a page made by nbconvert', () => {
     expect(code, stderr).toBe(0)
     return join(folder, notebook.replace(/^.*\//, '').replace('.ipynb', '.html'))
   }
-  beforeAll(async () => {
-    browser = await playwright.launch({ executablePath: chromium!, args: ['--no-sandbox'] })
-  })
-  afterAll(() => browser.close())
 
   it('shows charts as pictures, tables as tables, nothing twice and no empty box, on screen and on paper', async () => {
     const outputs = outputsOf(gallery)
