@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { chromium, gradbook, python, runProgram, temporaryFolder } from '../kit/index.js'
+import { chromium, gradbook, patience, python, runProgram, temporaryFolder } from '../kit/index.js'
 import { useBrowser } from '../kit/lab/index.js'
 
 interface Output {
@@ -45,14 +45,14 @@ describe('a notebook where nothing runs', () => {
   })
 })
 
-describe.skipIf(!python || !chromium)('a page made by nbconvert', () => {
+describe.skipIf(!python || !chromium)('a page made by nbconvert', { timeout: 4 * patience }, () => {
   const folder = temporaryFolder()
   const browser = useBrowser()
   const convert = async (notebook: string): Promise<string> => {
     const { code, stderr } = await runProgram(
       python!,
       ['-m', 'nbconvert', '--to', 'html', '--output-dir', folder, notebook],
-      { folder, env: { HOME: folder } },
+      { folder, env: { HOME: folder }, timeout: 2 * patience },
     )
     expect(code, stderr).toBe(0)
     return join(folder, notebook.replace(/^.*\//, '').replace('.ipynb', '.html'))
