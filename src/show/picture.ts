@@ -1,4 +1,5 @@
-import { deflate } from './png/deflate.js'
+import { crc32 } from '../checksum.js'
+import { zlibStream } from './png/deflate.js'
 
 /**
  * Values in 0..1 of shape [height, width, channels] as a PNG in a data URL, one pixel a value; 1 channel is grey, 3 are
@@ -28,12 +29,12 @@ export function encodePng(
         const value = values[(y * width + x) * channels + c]!
         rows[y * stride + 1 + x * depth + c] = value > 0 ? Math.min(255, Math.round(value * 255)) : 0
       }
-  const packed = deflate(rows, [depth, stride])
-  const data = new Uint8Array(packed.length + 6)
-  data.set([0x78, 0x01])
-  data.set(packed, 2)
-  new DataView(data.buffer).setUint32(packed.length + 2, adler32(rows))
-  return writePng(width, height, depth === 1 ? 'grey' : depth === 3 ? 'rgb' : 'rgba', data)
+  return writePng(
+    width,
+    height,
+    depth === 1 ? 'grey' : depth === 3 ? 'rgb' : 'rgba',
+    zlibStream(rows, [depth, stride]),
+  )
 }
 
 /** Colour types of the format, by how a pixel is written. */
@@ -83,27 +84,6 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length
   }
   return whole
-}
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
-  for (let bit = 0; bit < 8; bit++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1
-  return n
-})
-
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff
-  for (const byte of bytes) crc = crcTable[(crc ^ byte) & 255]! ^ (crc >>> 8)
-  return (crc ^ 0xffffffff) >>> 0
-}
-
-function adler32(bytes: Uint8Array): number {
-  let a = 1
-  let b = 0
-  for (const byte of bytes) {
-    a = (a + byte) % 65521
-    b = (b + a) % 65521
-  }
-  return ((b << 16) | a) >>> 0
 }
 
 export function base64(bytes: Uint8Array): string {

@@ -1,5 +1,5 @@
 import { describe, InputError } from '../errors.js'
-import { crc32 } from './checksum.js'
+import { crc32 } from '../checksum.js'
 
 /**
  * Tensors in a file that any language reads: eight bytes that hold the header's length, the header as JSON, the values.

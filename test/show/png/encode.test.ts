@@ -1,4 +1,4 @@
-import { inflateSync } from 'node:zlib'
+import { crc32, inflateSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { encodeBands } from '../../../src/show/png/encode.js'
 import { encodePng } from '../../../src/show/index.js'
@@ -104,5 +104,23 @@ describe('values as a picture', () => {
   it('outside 0..1 are cut, and NaN is black', () => {
     const { pixels } = decode(encodePng([-1, 2, Number.NaN, 1], [1, 4, 1]))
     expect(pixels.filter((_, i) => i % 4 === 0)).toEqual([0, 255, 0, 255])
+  })
+
+  it('where there is no Node are the same pixels, with the checksums of zlib', () => {
+    const values = Float32Array.from({ length: 28 * 28 * 3 }, (_, i) => ((i * 7919) % 97) / 96)
+    const { process } = globalThis
+    let png: Uint8Array
+    try {
+      Reflect.deleteProperty(globalThis, 'process')
+      png = encodePng(values, [28, 28, 3])
+    } finally {
+      globalThis.process = process
+    }
+    expect(decode(png)).toEqual(decode(encodePng(values, [28, 28, 3])))
+    const view = new DataView(png.buffer, png.byteOffset, png.byteLength)
+    for (let at = 8, end = 0; at < png.length; at = end + 4) {
+      end = at + 8 + view.getUint32(at)
+      expect(view.getUint32(end)).toBe(crc32(png.subarray(at + 4, end)))
+    }
   })
 })
