@@ -113,6 +113,8 @@ const rooms = [
       ),
     ],
   },
+  { files: 'src/text/shards/**', lifts: [node] },
+  { files: 'src/text/corpora/**', lifts: [node] },
   { files: 'src/text/tokenizers/bpe-worker.ts', lifts: [node] },
   { files: 'src/text/tokenizers/train-bpe.ts', lifts: [node] },
   {

@@ -1,6 +1,8 @@
 import '../backend/tfjs/register.js'
 
 export * from './tokenizers/index.js'
+export * from './corpora/index.js'
+export * from './shards/index.js'
 export * from './data/index.js'
 export * from './models/index.js'
 export * from './generation/index.js'

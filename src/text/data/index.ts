@@ -1,1 +1,3 @@
-export { windows, type WindowDataset, type Windows, type WindowsOptions } from './windows.js'
+export type { TokenStore, TokenStream } from './token-store.js'
+export { WindowDataset } from './window-dataset.js'
+export { windows, type Windows, type WindowsOptions } from './windows.js'

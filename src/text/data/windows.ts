@@ -1,39 +1,65 @@
-import * as tf from '@tensorflow/tfjs'
-import type { Dataset, Examples, SplitName } from '../../data/dataset.js'
+import { checkSeed } from '../../data/random.js'
 import { Digest } from '../../data/digest.js'
 import { describe, InputError } from '../../errors.js'
 import { named } from '../../suggest.js'
+import { digestOfTokenizer } from '../tokenizers/digest.js'
 import { checkText, type Tokenizer } from '../tokenizers/tokenizer.js'
+import { DocumentSplit } from './document-split.js'
+import { memoryStore } from './memory-store.js'
+import { memoryStream, partOf, type TokenStore, type TokenStream } from './token-store.js'
+import { WindowDataset, windowsIn } from './window-dataset.js'
 
 export interface WindowsOptions {
   /** Tokens of one example. Required. `context: 64` */
   context: number
-  /** The share of the text, from its start, that is trained on; the rest is validation. Default: 0.9. `split: 0.95` */
+  /**
+   * The share that is trained on; the rest is validation: of one text from its start, of documents as many of them. Default: 0.9.
+   * `split: 0.95`
+   */
   split?: number
-  /** What the data is called in messages and on charts. Default: 'text'. `name: 'shakespeare'` */
+  /** Tokens from the start of one window to train on to that of the next. Default: 1, every window. `step: 64` */
+  step?: number
+  /**
+   * 'plain': tokens as they come, over the borders of documents too. 'apart': nothing crosses a border, neither attention nor
+   * loss; positions begin anew with each document. Default: 'plain'. `packing: 'apart'`
+   */
+  packing?: 'plain' | 'apart'
+  /** Which documents are validation. Default: 0. `seed: 1` */
+  seed?: number
+  /** What the data is called in messages and on charts. Default: 'text', or the corpus's name. `name: 'shakespeare'` */
   name?: string
 }
 
 /** Windows of a text: x and y int32 [context], y the token behind each of x. */
 export interface Windows {
-  /** Every window of its part, one for each place that one can begin at. */
+  /** Every window of its part, one for each place that one can begin at (or each `step`th of them). */
   train: WindowDataset
-  /** The windows of the last part that do not overlap, all of them. */
+  /** The windows of the rest that do not overlap, all of them. */
   validation: WindowDataset
 }
 
+const where = 'windows(text, tokenizer, options)'
+
 /**
- * A text as examples of "what comes next": the first part of it to train on, in every window that it has (a run draws them
- * in seeded random order), the last part to evaluate on, in windows that do not overlap. No token is in both.
+ * A text as examples of "what comes next": a part of it to train on, in every window that it has (a run draws them in seeded
+ * random order), the rest to evaluate on, in windows that do not overlap. No token is in both.
  *
- * @throws InputError where a part has not one whole window.
+ * One text is cut at a place; of several, and of tokens on disk (`shards`), each document is on one side, chosen by its own
+ * digest and `seed`, with the tokenizer's '<|endoftext|>' behind it where it has one.
+ *
+ * @param text a text, documents, or what `shards` made.
+ * @throws InputError where a part has not one whole window, or for tokens of another tokenizer.
  * @example
  * const text = 'to be or not to be that is the question '.repeat(20), tokenizer = charTokenizer(text)
  * const { train: trainSet, validation } = windows(text, tokenizer, { context: 16, split: 0.9 })
  */
-export function windows(text: string, tokenizer: Tokenizer, options: WindowsOptions): Windows {
-  const where = 'windows(text, tokenizer, options)'
-  checkText(text, where)
+export function windows(
+  text: string | readonly string[] | TokenStore,
+  tokenizer: Tokenizer,
+  options: WindowsOptions,
+): Windows {
+  const known = ['context', 'split', 'step', 'packing', 'seed', 'name']
+  const given = named(options, known, where)
   if (typeof tokenizer?.encode !== 'function')
     throw new InputError({
       where,
@@ -41,36 +67,130 @@ export function windows(text: string, tokenizer: Tokenizer, options: WindowsOpti
       expected: 'a tokenizer',
       fix: 'windows(text, charTokenizer(text), { context: 64 }).',
     })
-  const { context, split = 0.9, name = 'text' } = named(options, ['context', 'split', 'name'], where)
-  if (!Number.isInteger(context) || context < 1)
-    throw new InputError({
-      where: `${where}: context`,
-      received: describe(context),
-      expected: 'a whole number of tokens, at least 1',
-    })
+  const { context, split = 0.9, step = 1, packing = 'plain', seed = 0 } = given
+  for (const [name, value] of Object.entries({ context, step }))
+    if (!Number.isInteger(value) || value < 1)
+      throw new InputError({
+        where: `${where}: ${name}`,
+        received: describe(value),
+        expected: 'a whole number of tokens, at least 1',
+      })
   if (!(split > 0 && split < 1))
     throw new InputError({
       where: `${where}: split`,
       received: describe(split),
       expected: 'the share to train on, between 0 and 1',
     })
-  const at = borderOf(text, split)
-  const parts = { train: tokenizer.encode(text.slice(0, at)), validation: tokenizer.encode(text.slice(at)) }
+  if (packing !== 'plain' && packing !== 'apart')
+    throw new InputError({
+      where: `${where}: packing`,
+      received: describe(packing),
+      expected: "'plain' or 'apart'",
+    })
+  checkSeed(seed, `${where}: seed`)
+  const { name, train, validation, digest } = partsOf(text, tokenizer, split, seed, given.name)
+  const parts = { train, validation }
   for (const [part, tokens] of Object.entries(parts))
-    if (tokens.length < context + 1)
-      throw new InputError({
-        where,
-        received: `${tokens.length} tokens in the part for ${part === 'train' ? 'training' : 'validation'}`,
-        expected: `at least ${context + 1}: a window of ${context} and the token behind it`,
-        fix: 'Give a longer text, a smaller context, or another split.',
-      })
-  const places = { train: parts.train.length - context }
+    if (tokens.length < context + 1) throw tooShort(part, tokens.length, context, text)
+  const border = windowsIn(train.length, context, step)
+  const all = border + windowsIn(validation.length, context, context)
+  if (all > mostWindows)
+    throw new InputError({
+      where,
+      received: `${all.toLocaleString('en')} windows`,
+      expected: `at most ${mostWindows.toLocaleString('en')}`,
+      fix: `Let them overlap less: { step: ${Math.min(context, Math.ceil(all / mostWindows) + 1)} }.`,
+    })
   const decode = (ids: ArrayLike<number>) => tokenizer.decode(ids)
-  const both = { name, context, decode, border: places.train }
+  const both = { name, context, decode, border, apart: packing === 'apart' }
   return {
-    train: new WindowDataset({ ...both, split: 'train', tokens: parts.train, step: 1 }),
-    validation: new WindowDataset({ ...both, split: 'validation', tokens: parts.validation, step: context }),
+    train: new WindowDataset({ ...both, split: 'train', tokens: train, step, digest: () => digest('train') }),
+    validation: new WindowDataset({
+      ...both,
+      split: 'validation',
+      tokens: validation,
+      step: context,
+      digest: () => digest('validation'),
+    }),
   }
+}
+
+/** Ids are whole numbers of 32 bits in what is written of a run. */
+const mostWindows = 2 ** 31 - 1
+
+interface Parts {
+  name: string
+  train: TokenStream
+  validation: TokenStream
+  digest(part: 'train' | 'validation'): string
+}
+
+function partsOf(
+  text: unknown,
+  tokenizer: Tokenizer,
+  split: number,
+  seed: number,
+  name: string | undefined,
+): Parts {
+  if (Array.isArray(text)) {
+    for (const document of text) checkText(document, `${where}: a document`)
+    text = memoryStore(name ?? 'documents', text as string[], tokenizer, tokenizer.special['<|endoftext|>'])
+  }
+  if (isStore(text)) return storeParts(text, tokenizer, split, seed, name ?? text.name)
+  checkText(text, where)
+  const at = borderOf(text, split)
+  const train = tokenizer.encode(text.slice(0, at))
+  const validation = tokenizer.encode(text.slice(at))
+  const tokens = { train, validation }
+  return {
+    name: name ?? 'text',
+    train: memoryStream(train),
+    validation: memoryStream(validation),
+    digest: (part) => new Digest().numbers(tokens[part]).end(),
+  }
+}
+
+const isStore = (thing: unknown): thing is TokenStore =>
+  typeof (thing as TokenStore | null)?.read === 'function' &&
+  typeof (thing as TokenStore).records === 'function'
+
+function storeParts(
+  store: TokenStore,
+  tokenizer: Tokenizer,
+  split: number,
+  seed: number,
+  name: string,
+): Parts {
+  const { tokenizerDigest } = store
+  if (tokenizerDigest !== undefined && tokenizerDigest !== digestOfTokenizer(tokenizer))
+    throw new InputError({
+      where,
+      received: `a tokenizer of ${tokenizer.size} tokens, which is not the one that ${store.name} was made with`,
+      expected: 'the same',
+      fix: 'windows(tokens, await tokens.tokenizer(), { context: 64 }).',
+    })
+  const digest = (part: string) => `${store.digest()} ${part} ${split} ${seed}`
+  if (store.documents === 1) {
+    // There is nothing to be chosen among: it is cut.
+    const at = Math.floor(store.tokens * split)
+    return { name, train: partOf(store, 0, at), validation: partOf(store, at, store.tokens), digest }
+  }
+  const documents = new DocumentSplit(store, split, seed)
+  return { name, train: documents.stream('train'), validation: documents.stream('validation'), digest }
+}
+
+function tooShort(part: string, tokens: number, context: number, text: unknown): InputError {
+  const documents =
+    typeof text === 'string' ? undefined : ((text as TokenStore).documents ?? (text as string[]).length)
+  return new InputError({
+    where,
+    received: `${tokens} tokens in the part for ${part === 'train' ? 'training' : 'validation'}${documents === undefined ? '' : `, of ${documents} documents in all`}`,
+    expected: `at least ${context + 1}: a window of ${context} and the token behind it`,
+    fix:
+      documents === undefined
+        ? 'Give a longer text, a smaller context, or another split.'
+        : 'Give more documents, a smaller context, another split, or another seed: each document is on one side.',
+  })
 }
 
 /** Where the text is cut: never within a character. */
@@ -78,119 +198,4 @@ function borderOf(text: string, share: number): number {
   const at = Math.floor(text.length * share)
   const code = text.charCodeAt(at)
   return code >= 0xdc00 && code <= 0xdfff ? at + 1 : at
-}
-
-interface WindowParts {
-  name: string
-  split: SplitName
-  context: number
-  tokens: Int32Array
-  /** From the start of one window to that of the next. */
-  step: number
-  /** Ids below are of the training part, in places of its text; the others of the validation part. */
-  border: number
-  decode(ids: ArrayLike<number>): string
-}
-
-/** Windows of a sequence of tokens. Nothing is copied: a window is a place in it. */
-export class WindowDataset implements Dataset {
-  readonly name: string
-  readonly split: SplitName
-  readonly length: number
-  readonly context: number
-  readonly tokens: Int32Array
-  readonly x
-  readonly y
-  readonly ids: Int32Array
-  readonly #parts: WindowParts
-  readonly #first: number
-  #digest: string | undefined
-
-  constructor(parts: WindowParts) {
-    const { name, split, context, tokens, step, border } = parts
-    this.#parts = parts
-    this.name = name
-    this.split = split
-    this.context = context
-    this.tokens = tokens
-    this.length = Math.floor((tokens.length - 1 - context) / step) + 1
-    this.#first = split === 'train' ? 0 : border
-    this.ids = Int32Array.from({ length: this.length }, (_, position) => this.#first + position)
-    this.x = { shape: [context], dtype: 'int32' as const }
-    this.y = { shape: [context], dtype: 'int32' as const }
-  }
-
-  readonly positionOf = (id: number): number | undefined => {
-    const position = id - this.#first
-    return Number.isInteger(position) && position >= 0 && position < this.length ? position : undefined
-  }
-
-  readonly splitOf = (id: number): SplitName | undefined => {
-    if (this.positionOf(id) !== undefined) return this.split
-    if (!Number.isInteger(id) || id < 0) return undefined
-    return id < this.#parts.border ? 'train' : 'validation'
-  }
-
-  readonly at = (positions: ArrayLike<number>): Examples => {
-    const { context, tokens } = this
-    const x = new Int32Array(positions.length * context)
-    const y = new Int32Array(positions.length * context)
-    const ids: number[] = Array.from({ length: positions.length })
-    for (let row = 0; row < positions.length; row++) {
-      const start = this.#startOf(positions[row]!)
-      x.set(tokens.subarray(start, start + context), row * context)
-      y.set(tokens.subarray(start + 1, start + 1 + context), row * context)
-      ids[row] = this.ids[positions[row]!]!
-    }
-    const shape: [number, number] = [positions.length, context]
-    return { x: tf.tensor2d(x, shape, 'int32'), y: tf.tensor2d(y, shape, 'int32'), ids }
-  }
-
-  readonly valuesAt = (position: number) => {
-    const start = this.#startOf(position)
-    const { context, tokens } = this
-    return {
-      x: tokens.subarray(start, start + context),
-      y: tokens.subarray(start + 1, start + 1 + context),
-    }
-  }
-
-  /**
-   * The text of one window, and that of the token behind it.
-   *
-   * @example validation.textAt(0).x
-   */
-  readonly textAt = (position: number): { x: string; y: string } => {
-    const { x, y } = this.valuesAt(position)
-    return { x: this.#parts.decode(x), y: this.#parts.decode(y.subarray(-1)) }
-  }
-
-  /** The text of one token. */
-  readonly tokenText = (id: number): string => this.#parts.decode([id])
-
-  readonly digest = (): string =>
-    (this.#digest ??= new Digest()
-      .text(`windows ${this.context} ${this.#parts.step}`)
-      .numbers(this.tokens)
-      .end())
-
-  /** How it reads in a cell and in the console. */
-  toString(): string {
-    const count = (n: number) => String(n).replace(/\B(?=(\d{3})+$)/g, ',')
-    return `Dataset ${this.name} (${this.split}): ${count(this.length)} windows of ${this.context} tokens, of ${count(this.tokens.length)} tokens in all`
-  }
-
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return this.toString()
-  }
-
-  #startOf(position: number): number {
-    if (Number.isInteger(position) && position >= 0 && position < this.length)
-      return position * this.#parts.step
-    throw new InputError({
-      where: `${this.name} (${this.split})`,
-      received: `the position ${describe(position)}`,
-      expected: `a whole number from 0 to ${this.length - 1}`,
-    })
-  }
 }

@@ -3,6 +3,7 @@ import { describe, InputError } from '../../errors.js'
 import { maybeHost } from '../../host.js'
 import { named } from '../../suggest.js'
 import { bpeFrom } from './bpe.js'
+import { maybeCut } from './cut.js'
 import type { Task } from './bpe-worker.js'
 import type { Merge } from './merges.js'
 import { checkPattern, type SplitPattern } from './patterns.js'
@@ -21,22 +22,19 @@ export interface BpeOptions {
   onProgress?: (progress: { merges: number; of: number }) => void
 }
 
-/** Texts are handed to the thread in pieces of about this many characters, cut where a line begins. */
+/** Texts are handed to the thread in pieces of about this many characters, cut between words: the counts are the whole text's. */
 const piece = 1 << 20
 
 /**
  * Learns a byte-level BPE tokenizer from texts, in a thread of its own: the cell goes on, and Stop ends it. The merges are
  * those that Python's `tokenizers` learns from the same texts. Knows every text afterwards.
  *
- * @param texts a text, or texts (an array, or whatever gives one after the other, also asynchronously).
+ * @param texts a text, texts (an array, or whatever gives one after the other, also asynchronously), or a corpus.
  * @throws InputError for options that do not fit; where the texts have fewer pairs than `vocabulary` asks for, the
  *   tokenizer is smaller.
  * @example const tokenizer = await trainBpe('low lower lowest newer newest', { vocabulary: 270 })
  */
-export async function trainBpe(
-  texts: string | Iterable<string> | AsyncIterable<string>,
-  options: BpeOptions,
-): Promise<Tokenizer> {
+export async function trainBpe(texts: Texts, options: BpeOptions): Promise<Tokenizer> {
   const where = 'trainBpe(texts, options)'
   const known = ['vocabulary', 'pattern', 'special', 'minimumCount', 'onProgress']
   const { vocabulary, special = [], minimumCount = 1, onProgress, ...rest } = named(options, known, where)
@@ -61,13 +59,16 @@ export async function trainBpe(
   return bpeFrom({ ...learned, pattern, special })
 }
 
+/** A text, texts, or documents as a corpus gives them. */
+type Texts = string | Iterable<string | { text: string }> | AsyncIterable<string | { text: string }>
+
 interface Learned {
   merges: Merge[]
   tokens: Uint8Array[]
 }
 
 function learnInThread(
-  texts: string | Iterable<string> | AsyncIterable<string>,
+  texts: Texts,
   { pattern, most, minimum }: { pattern: SplitPattern; most: number; minimum: number },
   onProgress: (merges: number) => void,
 ): Promise<Learned> {
@@ -96,20 +97,18 @@ function learnInThread(
   })
 }
 
-async function sendTexts(
-  texts: string | Iterable<string> | AsyncIterable<string>,
-  send: (task: Task) => void,
-): Promise<void> {
+async function sendTexts(texts: Texts, send: (task: Task) => void): Promise<void> {
   let count = 0
-  for await (const text of typeof texts === 'string' ? [texts] : texts) {
+  for await (const given of typeof texts === 'string' ? [texts] : texts) {
+    const text = typeof given === 'object' && given !== null ? given.text : given
     if (typeof text !== 'string')
       throw new InputError({
         where: 'trainBpe(texts)',
-        received: `${describe(text)} as text ${count}`,
+        received: `${describe(given)} as text ${count}`,
         expected: 'texts',
       })
     for (let from = 0; from < text.length;) {
-      const to = cutAt(text, from)
+      const to = text.length - from <= piece ? text.length : (maybeCut(text, from + piece) ?? text.length)
       send({ text: text.slice(from, to) })
       from = to
     }
@@ -121,14 +120,4 @@ async function sendTexts(
       received: 'no text, or empty ones',
       expected: 'a text to learn from',
     })
-}
-
-/** Behind a line's end that a letter follows: no word of either pattern goes over it, so the counts are the whole text's. */
-function cutAt(text: string, from: number): number {
-  if (text.length - from <= piece) return text.length
-  for (let at = from + piece; ; at++) {
-    at = text.indexOf('\n', at)
-    if (at === -1) return text.length
-    if (/[^\s]\n\p{L}/u.test(text.slice(at - 1, at + 2))) return at + 1
-  }
 }

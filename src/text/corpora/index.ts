@@ -1,0 +1,2 @@
+export { corpus } from './corpus.js'
+export type { Corpus, CorpusOptions, CorpusSource, TextDocument } from './corpus.js'
