@@ -71,6 +71,8 @@ export interface Watching {
 export interface TokenBatch {
   x: tf.Tensor
   y: tf.Tensor
+  /** Where documents are kept apart: the place at which the document of each token begins, int32 [B, T]. */
+  begins?: tf.Tensor
   training?: boolean
 }
 
@@ -122,6 +124,8 @@ export class Gpt {
    *
    * @param ids int32 [B, T], T at most the context.
    * @param options.training whether dropout drops (under a run or `withRandomness`).
+   * @param options.begins int32 [B, T], where several documents are in a row: the place at which that of each token begins.
+   *   No token looks at another document's, and positions are counted from there.
    */
   logits(
     ids: tf.Tensor,
@@ -129,7 +133,8 @@ export class Gpt {
       training = false,
       writing = {},
       watching,
-    }: { training?: boolean; writing?: Writing; watching?: Watching } = {},
+      begins,
+    }: { training?: boolean; writing?: Writing; watching?: Watching; begins?: tf.Tensor } = {},
   ): tf.Tensor {
     const { config, parameters } = this
     const { heads, keyValueHeads, width, norm: kind, epsilon, activation, vocabulary } = config
@@ -140,24 +145,28 @@ export class Gpt {
       training && config.dropout > 0 ? dropout(x, config.dropout, name) : x
     const rotary = this.#rotaryOf(length, writing)
 
+    const positions = begins ? layers.positionsFrom(begins) : writing.positions
+    const apart = begins && layers.documentMask(begins)
+
     let stream: tf.Tensor = tf.gather(parameters.tokens as tf.Tensor, ids.flatten().cast('int32'))
     if (parameters.positions)
       stream = stream
         .reshape([batch, length, width])
         .add(
-          writing.positions
-            ? tf.gather(parameters.positions as tf.Tensor, writing.positions.cast('int32'))
+          positions
+            ? tf.gather(parameters.positions as tf.Tensor, positions.cast('int32'))
             : tf.slice(parameters.positions as tf.Tensor, [0, 0], [length, width]),
         )
     stream = drop(stream.reshape([batch * length, width]), 'embedding')
     watching?.stream?.(0, stream)
     for (const [layer, block] of parameters.blocks.entries()) {
+      const mask = writing.masks?.[layer] ?? this.#maskOf(length, config.window[layer]!)
       const attended = layers.attention(norm(stream, block.norm1), block.attention, {
         batch,
         heads,
         keyValueHeads,
         rotary,
-        mask: writing.masks?.[layer] ?? this.#maskOf(length, config.window[layer]!),
+        mask: apart ? mask.add(apart) : mask,
         norm,
         dropout: training ? config.dropout : 0,
         ...(watching?.attention && { watch: (weights) => watching.attention!(layer, weights) }),
@@ -186,9 +195,12 @@ export class Gpt {
   }
 
   /** The loss of `train`: mean cross-entropy of the next token, in nats, and that of each example. */
-  readonly loss = ({ x, y, training = false }: TokenBatch): { loss: tf.Scalar; perExample: tf.Tensor1D } => {
+  readonly loss = ({ x, y, begins, training = false }: TokenBatch): { loss: tf.Scalar; perExample: tf.Tensor1D } => {
     const [batch, length] = x.shape as [number, number]
-    const logits = this.logits(x, { training }).reshape([batch * length, this.config.vocabulary])
+    const logits = this.logits(x, { training, ...(begins && { begins }) }).reshape([
+      batch * length,
+      this.config.vocabulary,
+    ])
     const losses = layers.crossEntropy(logits, y.flatten()).reshape([batch, length])
     const counts = y.greaterEqual(0).sum(-1).maximum(1).cast('float32')
     const perExample = losses.sum(-1).div(counts) as tf.Tensor1D

@@ -164,6 +164,24 @@ export function causalMask(length: number, window = Infinity): Float32Array {
   return values
 }
 
+/**
+ * [B, 1, T, T]: very negative where a key stands before the document of the query begins, begins [B, T]. Those behind the query
+ * the causal mask takes, so nothing crosses a border.
+ */
+export function documentMask(begins: tf.Tensor): tf.Tensor {
+  const [batch, length] = begins.shape as [number, number]
+  const keys = tf.range(0, length).reshape([1, 1, 1, length])
+  return keys
+    .less(begins.cast('float32').reshape([batch, 1, length, 1]))
+    .cast('float32')
+    .mul(-1e9)
+}
+
+/** The place of each token within its document, int32 [B, T]. Rotary positions need none: only distances count there. */
+export function positionsFrom(begins: tf.Tensor): tf.Tensor {
+  return tf.range(0, begins.shape[1]!).sub(begins.cast('float32')).cast('int32')
+}
+
 /** The loss of each token, logits [rows, V] and ids [rows]; 0 for an id of -1, which is no token. */
 export function crossEntropy(logits: tf.Tensor, ids: tf.Tensor): tf.Tensor1D {
   const shifted = logits.sub(logits.max(-1, true))
