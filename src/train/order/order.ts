@@ -1,6 +1,7 @@
 import { createRandom, permutation } from '../../data/random.js'
 import { InputError } from '../../errors.js'
 import { manyExamples } from './books.js'
+import { Excluded } from './excluded.js'
 import { during } from '../../settle.js'
 import { keyOf } from './key.js'
 import { keyedOrder } from './keyed-order.js'
@@ -43,12 +44,11 @@ export class Order {
   readonly length: number
   readonly #isSequence: boolean
   #state: OrderState
-  #excluded: Uint8Array
-  #active: number
+  #excluded: Excluded
   #activeInSubset: number | undefined
   #permutation: { key: string; order: EpochOrder } | undefined
   #cumulative: { chances: Float32Array; sums: Float64Array } | undefined
-  #left: { chances: Float32Array; excluded: Uint8Array; sums: Float64Array } | undefined
+  #left: { chances: Float32Array; excluded: Excluded; sums: Float64Array } | undefined
 
   /** @param isSequence each epoch has the examples as they lie there: what comes next follows from what came before. */
   constructor(length: number, seed: number, isSequence = false) {
@@ -56,16 +56,15 @@ export class Order {
     this.#isSequence = isSequence
     this.#state = { seed, epoch: 0, offset: 0, subsets: 0, subset: null }
     if (length > manyExamples) this.#state.keyed = true
-    this.#excluded = new Uint8Array(length)
-    this.#active = length
+    this.#excluded = Excluded.none(length)
   }
 
   /** How many examples an epoch has: of the subset, where there is one, without the excluded. */
   get active(): number {
     const { subset } = this.#state
-    if (!subset) return this.#active
+    if (!subset) return this.included
     this.#activeInSubset ??= subset.positions.reduce(
-      (count, position) => count + (this.#excluded[position] ? 0 : 1),
+      (count, position) => count + (this.#excluded.has(position) ? 0 : 1),
       0,
     )
     return this.#activeInSubset
@@ -73,31 +72,20 @@ export class Order {
 
   /** How many examples are not excluded, in whatever subset. */
   get included(): number {
-    return this.#active
+    return this.length - this.#excluded.count
   }
 
   isExcluded(position: number): boolean {
-    return this.#excluded[position] === 1
+    return this.#excluded.has(position)
   }
 
   exclude(positions: Iterable<number>, excluded = true): void {
-    const next = this.#excluded.slice()
-    let active = this.#active
-    for (const position of positions) {
-      active += next[position]! - (excluded ? 1 : 0)
-      next[position] = excluded ? 1 : 0
-    }
-    this.#setExcluded(next, active)
+    this.#setExcluded(this.#excluded.with(positions, excluded))
   }
 
-  get excluded(): Uint8Array {
-    return this.#excluded
-  }
-
-  #setExcluded(next: Uint8Array, active: number): void {
+  #setExcluded(next: Excluded): void {
     this.#excluded = next
     this.#activeInSubset = undefined
-    this.#active = active
   }
 
   /** Draws from these positions from now on; null: from everything, where that order was left. */
@@ -144,7 +132,7 @@ export class Order {
       while (batch.length < most && cursor.offset < order.length) {
         const place = order.at(cursor.offset++)
         const position = subset ? subset.positions[place]! : place
-        if (!this.#excluded[position]) batch.push(position)
+        if (!this.#excluded.has(position)) batch.push(position)
       }
       if (this.#isDone(order, cursor.offset)) {
         cursor.epoch++
@@ -170,7 +158,7 @@ export class Order {
   #isDone(order: EpochOrder, offset: number): boolean {
     const { subset } = this.#state
     for (let i = offset; i < order.length; i++)
-      if (!this.#excluded[subset ? subset.positions[order.at(i)]! : order.at(i)]) return false
+      if (!this.#excluded.has(subset ? subset.positions[order.at(i)]! : order.at(i))) return false
     return true
   }
 
@@ -199,8 +187,9 @@ export class Order {
       const highest = among.at(-1)!
       if (highest === 0) throw nothingLeft(subset)
       const position = subset.positions[firstAbove(among, random.next() * highest)]!
-      if (!this.#excluded[position]) batch[i++] = position
-      tries = this.#excluded[position] ? tries + 1 : 0
+      const isOut = this.#excluded.has(position)
+      if (!isOut) batch[i++] = position
+      tries = isOut ? tries + 1 : 0
     }
     return batch
   }
@@ -215,25 +204,27 @@ export class Order {
   #sumsLeft({ chances, positions }: SubsetState): Float64Array {
     const excluded = this.#excluded
     if (this.#left?.chances !== chances || this.#left?.excluded !== excluded)
-      this.#left = { chances: chances!, excluded, sums: sumsOf(chances!, (i) => !excluded[positions[i]!]) }
+      this.#left = {
+        chances: chances!,
+        excluded,
+        sums: sumsOf(chances!, (i) => !excluded.has(positions[i]!)),
+      }
     return this.#left!.sums
   }
 
-  /** The cursor, as data. Arrays in it are never changed, so it need not be copied deeply. */
-  state(): { order: OrderState; excluded: Uint8Array; out: number } {
+  /** The cursor, as data. What is in it is never changed, so it need not be copied deeply. */
+  state(): { order: OrderState; excluded: Excluded } {
     const { subset } = this.#state
     return {
       order: { ...this.#state, subset: subset && { ...subset } },
       excluded: this.#excluded,
-      out: this.length - this.#active,
     }
   }
 
-  /** @param out how many are excluded, where that is known. */
-  restore({ order, excluded, out }: { order: OrderState; excluded: Uint8Array; out?: number }): void {
+  restore({ order, excluded }: { order: OrderState; excluded: Excluded }): void {
     this.#state = { ...order, subset: order.subset && { ...order.subset } }
     this.#permutation = undefined
-    this.#setExcluded(excluded, this.length - (out ?? countOf(excluded)))
+    this.#setExcluded(excluded)
   }
 }
 
@@ -280,12 +271,6 @@ function orderFrom(length: number, key: number, keyed: boolean): EpochOrder {
   if (keyed && length > manyExamples) return { length, at: keyedOrder(length, key) }
   const places = permutation(length, createRandom(key))
   return { length, at: (place) => places[place]! }
-}
-
-function countOf(excluded: Uint8Array): number {
-  let count = 0
-  for (let i = 0; i < excluded.length; i++) count += excluded[i]!
-  return count
 }
 
 /** The first index whose sum is above `value`. */

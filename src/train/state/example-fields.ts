@@ -11,14 +11,14 @@ import {
   writtenExamples,
   type BooksState,
 } from '../order/books.js'
+import { Excluded } from '../order/excluded.js'
 import { Order, type OrderState } from '../order/order.js'
 import { measured, type Field, type Found } from './field.js'
 
-/** Where the order of the data stands. `out`: how many are excluded, where that is known. */
+/** Where the order of the data stands. */
 export interface KeptOrder {
   order: OrderState
-  excluded: Uint8Array
-  out?: number
+  excluded: Excluded
 }
 
 /** Which examples come next. */
@@ -34,8 +34,9 @@ export const order: Field<Order, KeptOrder> = {
     subset: maybe(object({ name: text, number: count, epoch: count, offset: count })),
     keyed: maybe(truth),
   }),
-  encode({ order: cursor, excluded, out }, draft) {
-    if (excluded.length <= manyExamples || out !== 0) draft.vector('data:excluded', excluded)
+  encode({ order: cursor, excluded }, draft) {
+    if (excluded.length <= manyExamples) draft.vector('data:excluded', excluded.flags())
+    else if (excluded.count > 0) draft.vector('data:excludedPositions', excluded.positions())
     const { subset } = cursor
     if (subset) {
       draft.vector('subset:positions', subset.positions)
@@ -53,24 +54,30 @@ export const order: Field<Order, KeptOrder> = {
       positions: found.values('subset:positions', Int32Array),
       ...(chances && { chances }),
     }
-    return {
-      order: { ...json, subset },
-      excluded:
-        found.examples !== undefined && !found.tensors['data:excluded']
-          ? new Uint8Array(found.examples)
-          : found.values('data:excluded', Uint8Array),
-    }
+    return { order: { ...json, subset }, excluded: excludedFrom(found) }
   },
-  misfit({ order: { subset }, excluded }) {
-    if (excluded.some((out) => out > 1)) return 'data:excluded with other values than 0 and 1'
-    return subset ? subsetMisfit(subset, excluded) : undefined
-  },
+  misfit: ({ order: { subset }, excluded }) => (subset ? subsetMisfit(subset, excluded) : undefined),
   bytes: ({ excluded }, before) => (excluded === before?.excluded ? 0 : excluded.byteLength),
+}
+
+/** Of many examples what is left out is named; runs of a time when it was flagged have a flag for each. */
+function excludedFrom(found: Found): Excluded {
+  const { examples } = found
+  if (examples === undefined || found.tensors['data:excluded']) {
+    const flags = found.values('data:excluded', Uint8Array)
+    if (flags.some((out) => out > 1)) throw found.misfit('data:excluded with other values than 0 and 1')
+    return Excluded.fromFlags(flags)
+  }
+  const positions = found.maybeValues('data:excludedPositions', Int32Array)
+  const wrong = positions?.find((position, i) => position <= (positions[i - 1] ?? -1) || position >= examples)
+  if (wrong !== undefined)
+    throw found.misfit(`data:excludedPositions with ${wrong}, of ${examples} examples`)
+  return positions ? Excluded.fromPositions(examples, positions) : Excluded.none(examples)
 }
 
 function subsetMisfit(
   { positions, chances }: NonNullable<OrderState['subset']>,
-  excluded: Uint8Array,
+  excluded: Excluded,
 ): string | undefined {
   if (positions.some((position) => position < 0 || position >= excluded.length))
     return `subset:positions outside of ${excluded.length} examples`
@@ -78,8 +85,8 @@ function subsetMisfit(
   if (!chances) return undefined
   if (chances.length !== positions.length) return `${chances.length} chances for ${positions.length} examples`
   if (chances.some((chance) => !(chance >= 0 && chance < Infinity))) return 'subset:chances that are none'
-  const isDrawn = (position: number, i: number) => !excluded[position] && chances[i]! > 0
-  return positions.some(isDrawn) || positions.every((position) => excluded[position])
+  const isDrawn = (position: number, i: number) => !excluded.has(position) && chances[i]! > 0
+  return positions.some(isDrawn) || positions.every((position) => excluded.has(position))
     ? undefined
     : 'subset:chances of 0'
 }
