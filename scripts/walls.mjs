@@ -115,6 +115,7 @@ const rooms = [
   },
   { files: 'src/text/shards/**', lifts: [node] },
   { files: 'src/text/corpora/**', lifts: [node] },
+  { files: 'src/text/chat/**', lifts: [node] },
   { files: 'src/text/tokenizers/bpe-worker.ts', lifts: [node] },
   { files: 'src/text/tokenizers/train-bpe.ts', lifts: [node] },
   {

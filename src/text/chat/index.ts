@@ -1,0 +1,2 @@
+export { applyChatTemplate, encodeChat } from './template.js'
+export type { ChatMessage, ChatTemplateOptions } from './template.js'
