@@ -303,7 +303,7 @@ describe('mistakes of a language model', () => {
     expect(counts['space']).toBe(y.split(' ').length - 1)
     expect(counts['number']).toBe(y.match(/\d/g)!.length)
     expect(counts['punctuation']).toBe(y.match(/[^\p{L}\p{N}\s]/gu)!.length)
-    const before = tokenizer.decode(validation.tokens.slice(0, 1))
+    const before = tokenizer.decode(validation.valuesAt(0).x.slice(0, 1))
     expect(counts['start of a word']).toBe(`${before}${y}`.match(/(?<=\P{L})\p{L}/gu)!.length)
     expect(seen.positions.map(({ slice }) => slice)).toEqual(['1', '2', '3 – 4', '5 – 8', '9 – 16'])
     expect(toBundle(seen)!['text/plain']).toMatch(/start of a word [\d.]+/)

@@ -43,12 +43,11 @@ describe('documents that are packed apart', () => {
     const { train: set } = windows(documents, tokenizer, { context: 32, packing: 'apart' })
     const places = [0, 7, 20, 51]
     for (const place of places) {
-      const { x, y } = set.valuesAt(place)
-      const row = [...x.subarray(0, 32)]
+      const { x: row, y, begins } = set.valuesAt(place)
       // The parts of documents that are in this window, each as if it were alone.
       const inWindow: number[][] = []
       for (let at = 0; at < 32; at++) {
-        if (x[32 + at] === at) inWindow.push([])
+        if (begins![at] === at) inWindow.push([])
         inWindow.at(-1)!.push(row[at]!)
         if (at === 31 && y[31]! >= 0) inWindow.at(-1)!.push(y[31]!)
       }
@@ -86,14 +85,14 @@ describe('documents that are packed apart', () => {
   it('cross no border: neither the tokens nor the gradients of one reach another', () => {
     const model = spread(gpt(base))
     const { train: set } = windows(documents, tokenizer, { context: 24, packing: 'apart' })
-    const { x } = set.valuesAt(0)
+    const { x, begins: places } = set.valuesAt(0)
     const row = (tokens: ArrayLike<number>) => tf.tensor2d(Int32Array.from(tokens), [1, 24], 'int32')
-    const begins = row(x.subarray(24))
+    const begins = row(places!)
     const logits = (tokens: ArrayLike<number>) =>
       tf.tidy(() => model.logits(row(tokens), { begins }).dataSync().slice())
-    const first = logits(x.subarray(0, 24))
-    const border = x.subarray(24).findIndex((begin) => begin > 0)
-    const changed = x.slice(0, 24)
+    const first = logits(x)
+    const border = places!.findIndex((begin) => begin > 0)
+    const changed = x.slice()
     changed.fill(7, 0, border)
     const second = logits(changed)
     const { vocabulary } = base
@@ -133,7 +132,7 @@ describe('documents that are packed apart', () => {
 
   it('have a start of their own in no window of plain packing', () => {
     const { train: set } = windows(documents, tokenizer, { context: 8 })
-    expect(set.x.shape).toEqual([8])
+    expect([set.x.shape, set.fields]).toEqual([[8], undefined])
     expect(set.valuesAt(3).y.every((id) => id >= 0)).toBe(true)
     expect(() => windows(documents, tokenizer, { context: 8, packing: 'tight' as never })).toThrow(
       /'plain' or 'apart'/,

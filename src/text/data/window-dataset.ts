@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Dataset, Examples, SplitName } from '../../data/dataset.js'
+import type { Dataset, Examples, FieldSpec, SplitName } from '../../data/dataset.js'
 import { Digest } from '../../data/digest.js'
 import { describe, InputError } from '../../errors.js'
 import { rangeFrom } from './range.js'
@@ -12,7 +12,7 @@ export interface WindowParts {
   tokens: TokenStream
   /** From the start of one window to that of the next. */
   step: number
-  /** Whether documents are kept apart: x has a second row then, where the document of each token begins. */
+  /** Whether documents are kept apart: the field `begins` then says where the document of each token begins. */
   apart: boolean
   /** Ids below are of the training part, in places of its text; the others of the validation part. */
   border: number
@@ -28,8 +28,8 @@ export const windowsIn = (tokens: number, context: number, step: number): number
 /**
  * Windows of a sequence of tokens. Nothing is copied: a window is a place in it.
  *
- * x and y are int32 [context]. Where documents are kept apart x is [2, context]: its second row says of each token at which
- * place of the window its document begins, and y is -1 where the next token is of another document.
+ * x and y are int32 [context]. Where documents are kept apart there is the field `begins` beside them, int32 [context]: the
+ * place of the window at which the document of each token begins; and y is -1 where the next token is of another document.
  */
 export class WindowDataset implements Dataset {
   readonly name: string
@@ -40,6 +40,7 @@ export class WindowDataset implements Dataset {
   readonly tokens: TokenStream
   readonly x
   readonly y
+  readonly fields?: { readonly begins: FieldSpec }
   readonly ids: ArrayLike<number>
   readonly #parts: WindowParts
   readonly #first: number
@@ -55,8 +56,9 @@ export class WindowDataset implements Dataset {
     this.length = windowsIn(tokens.length, context, step)
     this.#first = split === 'train' ? 0 : border
     this.ids = rangeFrom(this.#first, this.length)
-    this.x = { shape: apart ? [2, context] : [context], dtype: 'int32' as const }
+    this.x = { shape: [context], dtype: 'int32' as const }
     this.y = { shape: [context], dtype: 'int32' as const }
+    if (apart) this.fields = { begins: { shape: [context], dtype: 'int32' } }
   }
 
   readonly positionOf = (id: number): number | undefined => {
@@ -70,44 +72,40 @@ export class WindowDataset implements Dataset {
     return id < this.#parts.border ? 'train' : 'validation'
   }
 
-  readonly at = (positions: ArrayLike<number>): Examples => {
+  readonly at = (positions: ArrayLike<number>): Examples & { begins?: tf.Tensor } => {
     const rows = positions.length
     const { context } = this
-    const width = this.#parts.apart ? 2 * context : context
-    const x = new Int32Array(rows * width)
-    const y = new Int32Array(rows * context)
+    const values = () => new Int32Array(rows * context)
+    const [x, y] = [values(), values()]
+    const begins = this.fields && values()
     const ids: number[] = Array.from({ length: rows })
     for (let row = 0; row < rows; row++) {
-      this.#fill(positions[row]!, x.subarray(row * width, (row + 1) * width), y.subarray(row * context))
+      this.#fill(positions[row]!, row * context, x, y, begins)
       ids[row] = this.#first + positions[row]!
     }
-    return {
-      x: tf.tensor(x, [rows, ...this.x.shape], 'int32'),
-      y: tf.tensor2d(y, [rows, context], 'int32'),
-      ids,
-    }
+    const tensor = (of: Int32Array) => tf.tensor2d(of, [rows, context], 'int32')
+    return { x: tensor(x), y: tensor(y), ...(begins && { begins: tensor(begins) }), ids }
   }
 
-  readonly valuesAt = (position: number): { x: Int32Array; y: Int32Array } => {
-    const { context } = this
-    const x = new Int32Array(this.#parts.apart ? 2 * context : context)
-    const y = new Int32Array(context)
-    this.#fill(position, x, y)
-    return { x, y }
+  readonly valuesAt = (position: number): { x: Int32Array; y: Int32Array; begins?: Int32Array } => {
+    const values = () => new Int32Array(this.context)
+    const [x, y] = [values(), values()]
+    const begins = this.fields && values()
+    this.#fill(position, 0, x, y, begins)
+    return { x, y, ...(begins && { begins }) }
   }
 
-  /** Writes the window at a position into x, and what comes next into the first places of y. */
-  #fill(position: number, x: Int32Array, y: Int32Array): void {
+  /** Writes the window at a position into the arrays, from a place on. */
+  #fill(position: number, to: number, x: Int32Array, y: Int32Array, begins?: Int32Array): void {
     const { context } = this
-    const { apart, tokens } = this.#parts
-    const begins = apart ? new Int32Array(context + 1) : undefined
     const row = new Int32Array(context + 1)
-    tokens.read(this.#startOf(position), row, begins)
-    x.set(row.subarray(0, context))
-    y.set(row.subarray(1))
-    if (!begins) return
-    x.set(begins.subarray(0, context), context)
-    for (let at = 1; at <= context; at++) if (begins[at] === at) y[at - 1] = -1
+    const starts = begins && new Int32Array(context + 1)
+    this.tokens.read(this.#startOf(position), row, starts)
+    x.set(row.subarray(0, context), to)
+    y.set(row.subarray(1), to)
+    if (!begins || !starts) return
+    begins.set(starts.subarray(0, context), to)
+    for (let at = 1; at <= context; at++) if (starts[at] === at) y[to + at - 1] = -1
   }
 
   /**

@@ -21,7 +21,7 @@ export interface WindowsOptions {
   step?: number
   /**
    * 'plain': tokens as they come, over the borders of documents too. 'apart': nothing crosses a border, neither attention nor
-   * loss; positions begin anew with each document. Default: 'plain'. `packing: 'apart'`
+   * loss, and positions begin anew with each document: examples have the field `begins` for that. Default: 'plain'. `packing: 'apart'`
    */
   packing?: 'plain' | 'apart'
   /** Which documents are validation. Default: 0. `seed: 1` */

@@ -195,7 +195,12 @@ export class Gpt {
   }
 
   /** The loss of `train`: mean cross-entropy of the next token, in nats, and that of each example. */
-  readonly loss = ({ x, y, begins, training = false }: TokenBatch): { loss: tf.Scalar; perExample: tf.Tensor1D } => {
+  readonly loss = ({
+    x,
+    y,
+    begins,
+    training = false,
+  }: TokenBatch): { loss: tf.Scalar; perExample: tf.Tensor1D } => {
     const [batch, length] = x.shape as [number, number]
     const logits = this.logits(x, { training, ...(begins && { begins }) }).reshape([
       batch * length,
