@@ -194,6 +194,20 @@ export interface ScalingView {
   predictions: readonly { size: number; loss: number; from: number; to: number }[]
 }
 
+/** A text as its tokens. */
+export interface TokenizationView {
+  kind: 'tokenization'
+  /** How many tokens the tokenizer has, and how many of them the text uses. */
+  vocabulary: number
+  used: number
+  /** Of the text in UTF-8. */
+  bytes: number
+  bytesPerToken: number
+  tokens: readonly { id: number; token: string }[]
+  /** The longest first, with how often each comes. */
+  longest: readonly { id: number; token: string; bytes: number; count: number }[]
+}
+
 /** Some examples of a dataset. */
 export interface ExamplesView {
   kind: 'examples'
@@ -300,6 +314,7 @@ export type View =
   | RoundsView
   | ComparisonView
   | TokensView
+  | TokenizationView
   | SamplesView
   | TokenSlicesView
   | AttentionView

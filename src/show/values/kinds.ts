@@ -10,6 +10,7 @@ import { runData, runMime } from './run-data.js'
 import { comparisonBundle, roundsBundle, stretchBundle } from './results.js'
 import { vegaLite } from '../spec.js'
 import { tokensBundle } from '../charts/text/tokens.js'
+import { tokenizationBundle } from '../charts/text/tokenization.js'
 import { attentionBundle } from '../charts/text/attention.js'
 import { lensBundle } from '../charts/text/lens.js'
 import { samplesBundle } from '../charts/text/samples.js'
@@ -43,6 +44,7 @@ export const kinds: Pictures = {
   rounds: roundsBundle,
   comparison: comparisonBundle,
   tokens: tokensBundle,
+  tokenization: tokenizationBundle,
   samples: samplesBundle,
   tokenSlices: tokenSlicesBundle,
   attention: attentionBundle,
@@ -62,6 +64,7 @@ const parts: { readonly [Kind in View['kind']]: readonly (keyof Extract<View, { 
     rounds: ['run', 'rows'],
     comparison: ['runs', 'rows'],
     tokens: ['length'],
+    tokenization: ['tokens', 'longest', 'bytesPerToken'],
     samples: ['prompts', 'rows'],
     tokenSlices: ['classes', 'frequencies', 'positions'],
     attention: ['weights', 'tokens'],

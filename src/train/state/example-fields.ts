@@ -70,8 +70,7 @@ function excludedFrom(found: Found): Excluded {
   }
   const positions = found.maybeValues('data:excludedPositions', Int32Array)
   const wrong = positions?.find((position, i) => position <= (positions[i - 1] ?? -1) || position >= examples)
-  if (wrong !== undefined)
-    throw found.misfit(`data:excludedPositions with ${wrong}, of ${examples} examples`)
+  if (wrong !== undefined) throw found.misfit(`data:excludedPositions with ${wrong}, of ${examples} examples`)
   return positions ? Excluded.fromPositions(examples, positions) : Excluded.none(examples)
 }
 

@@ -1,3 +1,4 @@
+import { byteTokenizer, tokenization } from '../../../src/text/index.js'
 import { describe, expect, it } from 'vitest'
 import { toBundle } from '../../../src/show/index.js'
 import { kinds } from '../../../src/show/values/kinds.js'
@@ -177,10 +178,11 @@ describe('every kind', () => {
       lens: lensView(),
       scaling: scalingView(),
       tokens: Object.assign([{ token: ' cat', loss: 4.8 }], { kind: 'tokens' }),
+      tokenization: tokenization(byteTokenizer(), 'a cat'),
     }
     for (const view of Object.values(views))
       expect(Object.keys(toBundle(view)!).filter((type) => type !== runMime)).toEqual([mime, 'text/plain'])
-    expect(Object.keys(kinds)).toHaveLength(14)
+    expect(Object.keys(kinds)).toHaveLength(15)
     // Text is read as text.
     expect(Object.keys(toBundle(samplesView())!)).toEqual(['text/html', 'text/plain'])
   })
