@@ -36,7 +36,7 @@ describe('texts that packages carry', () => {
 
   it('lose their tags', () => {
     const tagged =
-      "\n\n\tThe/at jury/nn said/vbd ,/, ``/`` no/at evidence/nn ''/'' ./.\n\n\n\t(/( 1\/2/cd )/) \n"
+      "\n\n\tThe/at jury/nn said/vbd ,/, ``/`` no/at evidence/nn ''/'' ./.\n\n\n\t(/( 1/2/cd )/) \n"
     expect(withoutTags(tagged)).toBe('The jury said, “no evidence”.\n\n(1/2)')
   })
 

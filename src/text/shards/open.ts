@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, InputError } from '../../errors.js'
-import { crc32 } from '../../store/checksum.js'
+import { crc32 } from '../../checksum.js'
 import type { DocumentRecords, TokenStore } from '../data/token-store.js'
 import { loadTokenizer } from '../tokenizers/open.js'
 import { checkText, type Tokenizer } from '../tokenizers/tokenizer.js'

@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path'
 import { Digest } from '../../data/digest.js'
 import { InputError } from '../../errors.js'
-import { crc32 } from '../../store/checksum.js'
+import { crc32 } from '../../checksum.js'
 import { writeAll, writeWhole } from '../../whole-file.js'
 import type { TextDocument } from '../corpora/corpus.js'
 import { DocumentDigest, wordsOf } from '../data/document-digest.js'
