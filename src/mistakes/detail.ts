@@ -7,6 +7,8 @@ export interface EvaluationDetail {
   losses: Float32Array
   /** Whether the loss gives only the mean of a batch: then `losses` are NaN. */
   onlyMean?: boolean
+  /** What the loss says of each example beside it, by name. */
+  said?: { [name: string]: Float32Array }
   /** Class index, or value of a single output; missing where predictions are neither. */
   predicted?: Float32Array
   /** Of the predicted class. */

@@ -56,9 +56,10 @@ function lostSince(detail: EvaluationDetail, before: readonly EvaluationDetail[]
 
 /** One example with what was expected, what was predicted, and its loss. */
 export function mistakeAt(detail: EvaluationDetail, position: number, label?: ArrayLike<number>): Mistake {
-  const { dataset, losses, predicted, probability } = detail
+  const { dataset, losses, said, predicted, probability } = detail
   const row = exampleRow(dataset, position)
   return {
+    ...Object.fromEntries(Object.entries(said ?? {}).map(([name, values]) => [name, values[position]])),
     ...row,
     ...(label && { expected: nameTarget(dataset, label) }),
     loss: losses[position]!,

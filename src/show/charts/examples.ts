@@ -177,11 +177,25 @@ export function mistakesTitle(view: MistakesView): string {
   return `${of[0]!.toUpperCase()}${of.slice(1)} by ${by}, after iteration ${formatCount(view.iteration)}${wrong}`
 }
 
+/** Columns of a mistake that every one has. */
+const usual = new Set(['id', 'split', 'loss', 'probability', 'expected', 'predicted'])
+/** Columns that are shown beside those. */
+const mostSaid = 6
+
+/** Numbers that a loss of the user's own gave of each example, by name. */
+function saidOf(rows: readonly Mistake[]): string[] {
+  const names = new Set(
+    rows.flatMap((row) => Object.keys(row).filter((name) => typeof row[name] === 'number')),
+  )
+  return [...names].filter((name) => !usual.has(name)).slice(0, mostSaid)
+}
+
 /** Input, expected, predicted, loss and id as a table: for what is no image, and as the text of what is. */
 export function examplesTable(view: ExamplesView | MistakesView): TableView {
   const mistakes = view.kind === 'mistakes'
   const shown = view.rows.slice(0, mostRows)
   const withInput = shown.some((row) => !row.input.picture)
+  const said = view.kind === 'mistakes' ? saidOf(view.rows.slice(0, mostRows)) : []
   const more =
     shown.length < view.rows.length ? `first ${shown.length} of ${formatCount(view.rows.length)}` : undefined
   return {
@@ -192,6 +206,7 @@ export function examplesTable(view: ExamplesView | MistakesView): TableView {
       ...(withInput ? ['input'] : []),
       'expected',
       ...(mistakes ? ['predicted', 'loss', 'probability'] : []),
+      ...said.map((name) => cleanLine(name, 20)),
     ],
     rows: shown.map((row) => [
       String(row.id),
@@ -199,6 +214,7 @@ export function examplesTable(view: ExamplesView | MistakesView): TableView {
       ...(withInput ? [inputText(row)] : []),
       row.expected,
       ...(mistakes ? [(row as Mistake).predicted, (row as Mistake).loss, (row as Mistake).probability] : []),
+      ...said.map((name) => (row as Mistake)[name] as number | undefined),
     ]),
     ...(more && { note: more }),
   }

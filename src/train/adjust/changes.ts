@@ -11,6 +11,7 @@ import {
   checkOneAverage,
   checkOptimizer,
   checkRate,
+  aboutRules,
   checkRule,
   optionChecks,
 } from '../rules/options.js'
@@ -102,10 +103,8 @@ const rows: { readonly [what in keyof Changes]-?: Row } = {
   stop: {
     read: ({ settings }) => (settings.stop ? recordOf(settings.stop) : null),
     write(core, value) {
-      const { settings, evaluateOn } = core
       const where = 'run.set({ stop })'
-      const evaluated = evaluateOn !== undefined
-      settings.stop = value ? checkRule(value, { metrics: settings.metrics, evaluated, where }) : undefined
+      core.settings.stop = value ? checkRule(value, { ...aboutRules(core), where }) : undefined
       core.state.ruleSpent = false
     },
   },

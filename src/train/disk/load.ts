@@ -7,7 +7,7 @@ import type { Core } from '../state/core.js'
 import { runsFolder } from './folders.js'
 import { mend } from './copy.js'
 import { settleJournals } from './journal.js'
-import { checkRule, findMetrics, type RunOptions } from '../rules/options.js'
+import { aboutRules, checkRule, findMetrics, type RunOptions } from '../rules/options.js'
 import { maybePlace } from './points.js'
 import { misfit } from '../state/field.js'
 import { checkFit, readAs } from './check-snapshot.js'
@@ -199,8 +199,7 @@ export function takeUp(core: Core, saved: Saved): void {
   restoreSnapshot(core, snapshot)
   core.changed()
   Object.assign(core.state, decoded.beside)
-  if (settings.stop)
-    checkRule(settings.stop, { metrics: settings.metrics, evaluated: core.evaluateOn !== undefined, where })
+  if (settings.stop) checkRule(settings.stop, { ...aboutRules(core), where })
 }
 
 /** What was frozen in the model when it was saved has no state of the optimizer to go on with, and was not meant to be trained. */

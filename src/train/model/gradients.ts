@@ -3,11 +3,14 @@ import { InputError } from '../../errors.js'
 import { during } from '../../settle.js'
 import type { Parameter, Trainee } from './trainee.js'
 import type { Batch } from './batch.js'
+import { scalarsOf } from './said.js'
 
 /** What one pass forward and back gives. All tensors belong to the caller. */
 export interface Gradients {
   loss: tf.Scalar
   losses?: tf.Tensor1D
+  /** Scalars that a loss of one's own says beside it. */
+  said: { readonly [name: string]: tf.Scalar }
   predictions?: tf.Tensor
   /** By place in `parameters`; null where the loss does not depend on the parameter. */
   gradients: (tf.Tensor | null)[]
@@ -28,10 +31,11 @@ export function gradientsOf(
   return tf.tidy(() => {
     let losses: tf.Tensor1D | undefined
     let predictions: tf.Tensor | undefined
+    const said: { [name: string]: tf.Scalar } = {}
     const putBack = keepState(trainee.state)
     const end = () => {
       putBack()
-      for (const tensor of [losses, predictions]) if (tensor?.kept) tensor.dispose()
+      for (const tensor of [losses, predictions, ...Object.values(said)]) if (tensor?.kept) tensor.dispose()
     }
     return during(end, () => {
       const giveBack = borrow(trainee)
@@ -43,6 +47,8 @@ export function gradientsOf(
           const pass = trainee.pass!(batch, { training: true, weights })
           // The scope of a gradient disposes all but the loss; these are taken out of it.
           losses = pass.losses && tf.keep(pass.losses.clone())
+          for (const [name, value] of Object.entries(scalarsOf(pass.said)))
+            said[name] = tf.keep(value.clone())
           predictions = wanted && pass.predictions ? tf.keep(pass.predictions().clone()) : undefined
           return pass.loss
         },
@@ -52,6 +58,7 @@ export function gradientsOf(
       )
       // From here on they are this scope's, also where what follows throws.
       if (losses) adopt(losses)
+      for (const name in said) adopt(said[name]!)
       if (predictions) adopt(predictions)
       if (grads.every((gradient) => gradient === undefined || gradient === null))
         throw unconnected(parameters)
@@ -60,6 +67,7 @@ export function gradientsOf(
       return {
         loss: value as tf.Scalar,
         ...(losses && { losses }),
+        said,
         ...(predictions && { predictions }),
         gradients: grads.map((gradient) => gradient ?? null),
         state,

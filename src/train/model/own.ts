@@ -10,6 +10,7 @@ import { assignOnce } from './gradients.js'
 import type { EvaluationRow } from '../../views.js'
 import type { Lending, Parameter, Pass, PlaceSeen, Trainee } from './trainee.js'
 import type { Batch } from './batch.js'
+import { saidIn } from './said.js'
 import { weighted } from './weighted.js'
 
 /** Variables by name, in any nesting; a tf.LayersModel stands for all its weights. */
@@ -20,7 +21,15 @@ export type ParameterTree =
   | { readonly [name: string]: ParameterTree }
 
 /** What a loss of one's own gives. */
-export type OwnLoss = tf.Tensor | { loss: tf.Tensor; perExample?: tf.Tensor; predictions?: tf.Tensor }
+export type OwnLoss =
+  | tf.Tensor
+  | {
+      loss: tf.Tensor
+      perExample?: tf.Tensor
+      predictions?: tf.Tensor
+      /** Parts of the loss as scalars: columns of the history; values of the examples, [batch]: columns of mistakes. */
+      [more: string]: tf.Tensor | undefined
+    }
 
 /** Anything with parameters and a loss. `B`: its batches, `Batch<'mask'>` where the data has a field `mask` beside x and y. */
 export interface OwnModel<B extends Batch = Batch> {
@@ -31,7 +40,8 @@ export interface OwnModel<B extends Batch = Batch> {
   parameters: ParameterTree
   /**
    * The mean loss of a batch; `{ loss, perExample }` with [batch] losses makes mistakes and weights possible: `loss` is their
-   * mean, and what else it has (a penalty) no weight changes. Required. `loss: ({ x, y }) => x.mul(w).sub(y).square().mean()`
+   * mean, and what else it has (a penalty) no weight changes. What else it gives is kept by its name: scalars (`{ loss, kl }`) in
+   * the history and in evaluations, values of the examples in mistakes. Required. `loss: ({ x, y }) => x.mul(w).sub(y).square().mean()`
    */
   loss(batch: B): OwnLoss
   /**
@@ -114,6 +124,7 @@ export function ownTrainee(model: OwnModel): Trainee {
     model,
     ...flat,
     lossName: 'own function',
+    saysMore: true,
     ...(model.classes !== undefined && { classes: model.classes }),
     pass: (batch, options) =>
       whileStill(options.training ? still : [], () =>
@@ -160,10 +171,12 @@ export function ownPass(
       fix: 'Take the mean over the batch: losses.mean().',
     })
   const { loss, losses } = weighted(whole, count, weights)
+  const said = saidIn(whole, count)
   const predictions = whole.predictions ?? undefined
   return {
     loss,
     ...(losses && { losses }),
+    ...(said && { said }),
     ...((predictions || model.predict) && {
       predictions: () => predictions ?? model.predict!(batch.x, batch),
     }),

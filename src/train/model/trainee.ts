@@ -4,6 +4,7 @@ import type { Dataset } from '../../data/dataset.js'
 import type { EvaluationRow } from '../../views.js'
 import type { Task } from '../loss/task.js'
 import type { Batch } from './batch.js'
+import type { Said } from './said.js'
 
 /** How one place of an example did. */
 export interface PlaceSeen {
@@ -20,6 +21,8 @@ export interface Pass {
   loss: tf.Scalar
   /** [batch]; missing where a loss of one's own gives only the mean. */
   losses?: tf.Tensor1D
+  /** What a loss of one's own says beside it. */
+  said?: Said
   /** Probabilities where the loss is a cross-entropy, else the model's outputs. Computed when called. */
   predictions?: () => tf.Tensor
 }
@@ -52,6 +55,8 @@ export interface Trainee {
   changedSince?(): { frozen: string[]; thawed: string[] }
   /** Layers that drop entries while training, with their names. */
   readonly dropouts?: ReadonlyMap<object, string>
+  /** Whether the loss is the user's own, which may say more than the loss, by names of its own. */
+  readonly saysMore?: boolean
   /** What the loss is called in records. */
   readonly lossName: string
   /** How many classes predictions are over, where they are. */

@@ -1,3 +1,4 @@
+import type { EvaluationRow } from '../../views.js'
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import type { DataLike } from '../../data/from.js'
@@ -293,10 +294,43 @@ export function asSchedule(schedule: Schedule | ScheduleFunction | undefined): S
   return typeof schedule === 'function' ? ownSchedule(schedule) : schedule
 }
 
+/** What a run evaluates, for `checkRule`. */
+export function aboutRules(run: {
+  settings: Pick<Settings, 'metrics'>
+  evaluateOn: unknown
+  trainee: { saysMore?: boolean }
+}): { metrics: readonly Metric[]; evaluated: boolean; own: boolean } {
+  const { settings, evaluateOn, trainee } = run
+  return { metrics: settings.metrics, evaluated: evaluateOn !== undefined, own: trainee.saysMore === true }
+}
+
+/** Refuses a rule that waits for what a loss of one's own might have said, and has not. */
+export function checkWaited(rule: StopRule, row: EvaluationRow): void {
+  for (const metric of rule.metrics)
+    if (!(metric in row))
+      throw new InputError({
+        where: `the rule ${rule.name}`,
+        received: `'${metric}', which the evaluation after iteration ${row.iteration} has not`,
+        expected: `one of ${listNearest(metric, Object.keys(row).slice(1))}`,
+        fix: `A loss of your own says it by name: return { loss, ${metric} }, a scalar.`,
+      })
+}
+
 /** Refuses rules that wait for what will never be evaluated. */
 export function checkRule(
   rule: StopRule | StopFunction,
-  { metrics, evaluated, where }: { metrics: readonly Metric[]; evaluated: boolean; where: string },
+  {
+    metrics,
+    evaluated,
+    own,
+    where,
+  }: {
+    metrics: readonly Metric[]
+    evaluated: boolean
+    /** Whether the loss is the user's own, which may say more: whether it does is known once it was evaluated. */
+    own: boolean
+    where: string
+  },
 ): StopRule {
   const checked = asRule(rule)
   const known = ['loss', ...metrics.map(({ name }) => name)]
@@ -308,7 +342,7 @@ export function checkRule(
         expected: 'held-out data to evaluate it on',
         fix: 'Pass evaluateOn: data.validation to train.',
       })
-    if (!known.includes(metric))
+    if (!own && !known.includes(metric))
       throw new InputError({
         where,
         received: `the metric '${metric}'`,
@@ -319,8 +353,8 @@ export function checkRule(
   return checked
 }
 
-/** @param optimizer of the model where it brings its own. */
-export function settingsFrom(options: RunOptions, optimizer: Optimizer): Settings {
+/** @param optimizer of the model where it brings its own. @param own whether its loss is the user's own. */
+export function settingsFrom(options: RunOptions, optimizer: Optimizer, own: boolean): Settings {
   const metrics = findMetrics(options.metrics)
   return {
     optimizer,
@@ -343,6 +377,7 @@ export function settingsFrom(options: RunOptions, optimizer: Optimizer): Setting
       checkRule(options.stop, {
         metrics,
         evaluated: options.evaluateOn !== undefined,
+        own,
         where: 'train(model, { stop })',
       }),
     evaluateEvery: options.evaluateEvery,

@@ -6,6 +6,7 @@ import { mistakeAt } from '../../mistakes/rows.js'
 import type { IterationView, ParameterRow } from '../../views.js'
 import { readActivations } from '../model/activations.js'
 import { openCompiled } from '../step/compiled.js'
+import { readScalars } from '../model/said.js'
 import type { Core } from '../state/core.js'
 import type { Events } from '../state/events.js'
 import { reachOf } from '../step/finite.js'
@@ -117,7 +118,8 @@ function openUp(
         updateNorm: lengthOf(changes[updates.findIndex(({ parameter }) => parameter.name === name)]),
       }))
       const examples = examplesOf(core, batch, positions, losses, found.predictions)
-      const outcome = { finite: true, loss, gradientNorm, learningRate, positions, losses, pace }
+      const more = readScalars(found.said)
+      const outcome = { finite: true, loss, gradientNorm, learningRate, positions, losses, more, pace }
       begins()
       making.finish(() => {
         commit(core, updates, found.state)

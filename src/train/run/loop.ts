@@ -13,6 +13,7 @@ import { metrics as knownMetrics } from '../loss/metrics.js'
 import { findNotFinite, notFiniteReason } from '../step/not-finite.js'
 import { iterateOwn } from '../step/own-iteration.js'
 import { stretchView, viewOf } from './run-view.js'
+import { checkWaited } from '../rules/options.js'
 import type { Progress, StopRule } from '../rules/stops.js'
 
 export interface Stretch {
@@ -134,7 +135,9 @@ export function ruleMet(
 ): StopReason | null {
   if (!own && !standing) return null
   const progress = progressOf(core, call)
+  const row = core.state.evaluations.at(-1)
   for (const rule of [own, standing]) {
+    if (rule && row?.iteration === core.state.iteration) checkWaited(rule, row)
     const reason = rule?.met(progress)
     if (!reason) continue
     if (rule === standing) core.state.ruleSpent = true

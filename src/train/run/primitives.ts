@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { markEngine } from '../../backend/tfjs/unwind.js'
 import { describe, InputError } from '../../errors.js'
 import { atomically, during, temporary } from '../../settle.js'
+import { readScalars } from '../model/said.js'
 import type { Core } from '../state/core.js'
 import type { Events } from '../state/events.js'
 import { reachOf } from '../step/finite.js'
@@ -24,6 +25,8 @@ export interface BatchGradients<Parameters extends string = string> {
 
 /** What a forward pass came to. */
 interface Found extends BatchGradients {
+  /** What the loss says beside it. */
+  more: { readonly [name: string]: number } | undefined
   positions: Int32Array
   /** What it gave to the model's own state; set when the update is. */
   state: tf.Tensor[]
@@ -33,6 +36,7 @@ interface Found extends BatchGradients {
 const unknownBatch: Omit<Found, 'gradients'> = {
   loss: NaN,
   losses: new Float32Array(),
+  more: undefined,
   positions: new Int32Array(),
   state: [],
 }
@@ -96,13 +100,20 @@ export class Primitives {
     )
     const loss = found.loss.dataSync()[0]!
     const losses = (found.losses?.dataSync().slice() ?? new Float32Array()) as Float32Array
-    found.loss.dispose()
-    found.losses?.dispose()
+    const more = readScalars(found.said)
+    tf.dispose([found.loss, found.losses ?? [], found.said])
     const gradients: { [parameter: string]: tf.Tensor } = {}
     for (const [i, { name }] of core.parameters.entries())
       if (found.gradients[i]) gradients[name] = found.gradients[i]
     const { state } = found
-    this.#found.push({ gradients, loss, losses, positions: known ? positions : new Int32Array(), state })
+    this.#found.push({
+      gradients,
+      loss,
+      losses,
+      more,
+      positions: known ? positions : new Int32Array(),
+      state,
+    })
     return { loss, losses, gradients }
   }
 
@@ -141,7 +152,7 @@ export class Primitives {
 
   #update(
     list: (tf.Tensor | null)[],
-    { loss, losses, positions, state }: Omit<Found, 'gradients'> = unknownBatch,
+    { loss, losses, more, positions, state }: Omit<Found, 'gradients'> = unknownBatch,
     begin: (before: () => Snapshot) => void,
     over: () => void,
   ): void {
@@ -172,7 +183,7 @@ export class Primitives {
       const finish = () => {
         commit(core, updates, state)
         reachOf(core).made()
-        const outcome = { finite: true, loss, gradientNorm, learningRate, positions, losses, pace }
+        const outcome = { finite: true, loss, gradientNorm, learningRate, positions, losses, more, pace }
         if (core.state.iteration === at) countIteration(core, outcome, took, this.#journal)
         over()
       }

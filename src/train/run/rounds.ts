@@ -8,7 +8,7 @@ import type { Core } from '../state/core.js'
 import { evaluateRun } from '../step/evaluate.js'
 import type { Course } from './course.js'
 import { progressOf, ruleMet, stretch } from './loop.js'
-import { checkRule } from '../rules/options.js'
+import { aboutRules, checkRule } from '../rules/options.js'
 import { viewOf } from './run-view.js'
 import { asRule, type StopFunction, type StopRule } from '../rules/stops.js'
 import { checkSubset, uniform, type Subset } from '../rules/subsets.js'
@@ -168,10 +168,9 @@ function checkAdjust<Run>(core: Core, adjust: RoundsOptions<Run>['adjust']): voi
       expected:
         '(evaluation, run) => …, or rows { when: plateau(), change: { learningRate: (rate) => rate / 2 } }',
     })
-  const { settings, evaluateOn } = core
   for (const row of adjust as readonly AdjustmentRule<Run>[]) {
     const { when, change } = named(row, ['when', 'change', 'why'], where)
-    checkRule(when, { metrics: settings.metrics, evaluated: evaluateOn !== undefined, where })
+    checkRule(when, { ...aboutRules(core), where })
     if (typeof change !== 'function') checkChanges(change, `${where}.change`)
   }
 }

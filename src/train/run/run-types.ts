@@ -45,7 +45,11 @@ export type MoreColumns<Model> = unknown extends Model
   ? string
   : Model extends { iteration(...given: never[]): infer Values; optimizers: infer Optimizers }
     ? Exclude<keyof Awaited<Values> & string, 'loss'> | `learningRate_${keyof Optimizers & string}`
-    : never
+    : Model extends { loss(...given: never[]): infer Loss }
+      ? Loss extends { readonly dataId: object }
+        ? never
+        : Exclude<keyof Loss & string, 'loss' | 'perExample' | 'predictions'>
+      : never
 
 /** Names of the optimizers of an own iteration. */
 export type OptimizerName<Model> = unknown extends Model

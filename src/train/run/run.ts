@@ -35,7 +35,7 @@ import type { Course } from './course.js'
 import { Live } from './live.js'
 import { Analysis, type Looked } from './analysis.js'
 import { makePlanned, stretch } from './loop.js'
-import { checkCount, checkRule, optionChecks } from '../rules/options.js'
+import { aboutRules, checkCount, checkRule, optionChecks } from '../rules/options.js'
 import type { SavedPoint } from '../disk/points.js'
 import { rounds, type RoundsOptions } from './rounds.js'
 import type { MoreColumns, OptimizerName, ParameterName, RateOf } from './run-types.js'
@@ -271,8 +271,7 @@ export class Run<Model = unknown, Metrics extends string = string> {
   }
 
   #checkRule(rule: StopRule | StopFunction, where: string): StopRule {
-    const { settings, evaluateOn } = this.#core
-    return checkRule(rule, { metrics: settings.metrics, evaluated: evaluateOn !== undefined, where })
+    return checkRule(rule, { ...aboutRules(this.#core), where })
   }
 
   /** Draws the batch of the next iteration; the cursor moves on. Whoever gets it disposes it: `tf.dispose(batch)`. */

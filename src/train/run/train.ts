@@ -98,7 +98,7 @@ function createCore(model: unknown, options: RunOptions & { loss?: unknown }): C
   const trainee = traineeOf(model, options.loss)
   const own = trainee.optimizers && Object.values(trainee.optimizers)[0]
   const optimizer = checkOptimizer(own ?? options.optimizer, 'train(model, { optimizer })')
-  const settings = settingsFrom(options, optimizer)
+  const settings = settingsFrom(options, optimizer, trainee.saysMore === true)
   const data = toDataset(options.data, { name: 'data' })
   const evaluateOn = options.evaluateOn === undefined ? undefined : heldOut(options.evaluateOn, data)
   if (evaluateOn && !trainee.pass)

@@ -71,9 +71,11 @@ export const details: Field<EvaluationDetail[]> = {
   first: () => [],
   shape: list(object({ iteration: count, name: text })),
   encode(kept, draft) {
-    for (const [i, { losses, predicted, probability, right, everRight }] of kept.entries())
+    for (const [i, { losses, said = {}, predicted, probability, right, everRight }] of kept.entries()) {
       for (const [part, values] of Object.entries({ losses, predicted, probability, right, everRight }))
         if (values) draft.vector(`evaluation:${i}:${part}`, values)
+      for (const [name, values] of Object.entries(said)) draft.vector(`evaluation:${i}:said:${name}`, values)
+    }
     return kept.map(({ iteration, dataset }) => ({ iteration, name: dataset.name }))
   },
   decode: (json: { iteration: number }[], found) =>
@@ -90,12 +92,20 @@ function detailFrom({ tensors }: Found, dataset: Dataset, iteration: number, i: 
   }
   const { losses } = part('losses', Float32Array)
   if (!losses) return []
+  const head = `evaluation:${i}:said:`
+  const said = Object.fromEntries(
+    Object.keys(tensors)
+      .filter((key) => key.startsWith(head))
+      .map((key) => [key.slice(head.length), tensors[key]!.values])
+      .filter(([, values]) => values instanceof Float32Array && values.length === dataset.length),
+  )
   return [
     {
       iteration,
       dataset,
       losses,
       ...(losses.every((loss) => Number.isNaN(loss)) && { onlyMean: true }),
+      ...(Object.keys(said).length > 0 && { said }),
       ...part('predicted', Float32Array),
       ...part('probability', Float32Array),
       ...part('right', Uint8Array),

@@ -66,14 +66,15 @@ function bind(
 ): BoundOptimizer {
   const own = targets.filter((target) => target.name.startsWith(`${name}/`) || target.name === name)
   const names = Object.keys(core.trainee.optimizers!)
-  // Of one optimizer it is plain what it moves; of several each would move all.
-  const usual = own.length > 0 ? own : names.length === 1 ? targets : undefined
+  const groups = [...new Set(targets.map((target) => target.name.split('/')[0]!))]
+  // Of one optimizer, or one group, it is plain what it moves; of several each would move all.
+  const usual = own.length > 0 ? own : names.length === 1 || groups.length === 1 ? targets : undefined
   const trained = new Set(core.parameters.map((parameter) => parameter.name))
 
   function minimize(loss: () => tf.Tensor, first?: Chosen | boolean, second?: Chosen): any {
     const chosen = typeof first === 'boolean' || first === undefined ? second : first
     const some = chosen === undefined ? usual : choose(targets, chosen, name)
-    if (!some) throw ofNoGroup(name, names, targets)
+    if (!some) throw ofNoGroup(name, names, groups)
     const parameters = some.filter((parameter) => trained.has(parameter.name))
     const value = tf.tidy(() => {
       const { cost, gradients } = costAndGradients(() => watch(loss), parameters, name)
@@ -96,8 +97,7 @@ function bind(
   }
 }
 
-function ofNoGroup(name: string, optimizers: readonly string[], targets: readonly Parameter[]): InputError {
-  const groups = [...new Set(targets.map((target) => target.name.split('/')[0]!))]
+function ofNoGroup(name: string, optimizers: readonly string[], groups: readonly string[]): InputError {
   return new InputError({
     where: `optimizers.${name}.minimize(loss)`,
     received: `the optimizers ${optimizers.join(', ')} and the groups of parameters ${groups.join(', ')}: none is called ${name}`,

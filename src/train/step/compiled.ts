@@ -17,6 +17,7 @@ import type { Gradients } from '../model/gradients.js'
 import type { Counted, Update } from './step.js'
 import { activationTensors } from '../model/activations.js'
 import type { OpenIteration } from './open-iteration.js'
+import { readScalars } from '../model/said.js'
 import type { Parameter } from '../model/trainee.js'
 import { tensorsOf, type Tensors, type Batch } from '../model/batch.js'
 
@@ -25,6 +26,7 @@ export interface Report {
   loss: number
   gradientNorm: number
   losses: Float32Array | undefined
+  more: { [name: string]: number } | undefined
   finite: boolean
 }
 
@@ -58,6 +60,7 @@ type Opening = (
 type Step = (...inputs: Inputs) => {
   /** Loss, gradient norm, and the losses of the examples where there are some: one tensor, one read. */
   report: tf.Tensor1D
+  said: Gradients['said']
   finite: tf.Tensor
 }
 
@@ -260,6 +263,7 @@ export class CompiledStep {
     if (!result) return undefined
     const values = result.report.dataSync() as Float32Array
     const finite = result.finite.dataSync()[0] !== 0
+    const more = readScalars(result.said)
     tf.dispose(result)
     // It may be the gradient of a frozen parameter that is not finite. Uncompiled it is not computed.
     if (!finite && this.#frozen) return undefined
@@ -267,6 +271,7 @@ export class CompiledStep {
       loss: values[0]!,
       gradientNorm: values[1]!,
       losses: values.length > 2 ? values.slice(2) : undefined,
+      more,
       finite,
     }
   }
@@ -343,6 +348,7 @@ export class CompiledStep {
       const parts = [found.loss.reshape([1]), norm.reshape([1]), ...(found.losses ? [found.losses] : [])]
       return {
         report: tf.concat(parts) as tf.Tensor1D,
+        said: found.said,
         // The rate is an input, so what it makes of the gradients is part of the graph.
         finite: tf.isFinite(found.loss).logicalAnd(tf.isFinite(norm.mul(inputs[2]))),
       }

@@ -48,6 +48,7 @@ export async function evaluate(
   const weights: { [metric: string]: number } = {}
   for (const { name } of metrics) sums[name] = weights[name] = 0
   let loss = 0
+  const said: { [name: string]: number } = {}
   const detail: EvaluationDetail = {
     iteration: core.state.iteration,
     dataset,
@@ -63,6 +64,7 @@ export async function evaluate(
     )
     const seen = passing.during(() => evaluateBatch(core, dataset, positions, { ema, call }))
     loss += seen.loss * positions.length
+    for (const name in seen.said) said[name] = (said[name] ?? 0) + mean(seen.said[name]!) * positions.length
     for (const { name } of metrics) {
       const { mean, weight } = seen.metrics[name]!
       sums[name]! += mean * weight
@@ -71,6 +73,7 @@ export async function evaluate(
     keep(detail, positions, seen)
   }
   const row: EvaluationRow = { iteration: core.state.iteration, loss: loss / length }
+  for (const name in said) row[name] = said[name]! / length
   for (const { name, finish } of metrics) {
     const mean = sums[name]! / weights[name]!
     row[name] = finish ? finish(mean) : mean
@@ -107,6 +110,8 @@ interface Seen {
   loss: number
   metrics: { [name: string]: Measured }
   losses?: Float32Array
+  /** What the loss says beside: of the batch, or of each example. */
+  said: { [name: string]: Float32Array }
   predicted?: Float32Array
   probability?: Float32Array
   right?: Float32Array
@@ -146,6 +151,9 @@ function seenIn(core: Core, dataset: Dataset, positions: Int32Array): Seen {
       return {
         loss: losses ? mean(losses) : pass.loss.dataSync()[0]!,
         metrics: means,
+        said: Object.fromEntries(
+          Object.entries(pass.said ?? {}).map(([name, value]) => [name, value.dataSync() as Float32Array]),
+        ),
         ...(losses && { losses }),
         ...(predictions && predictedOf(core, batch, predictions)),
       }
@@ -217,6 +225,12 @@ function keep(detail: EvaluationDetail, positions: Int32Array, seen: Seen): void
   const from = positions[0]!
   if (seen.losses) detail.losses.set(seen.losses, from)
   else detail.onlyMean = true
+  for (const [name, values] of Object.entries(seen.said)) {
+    // A scalar is of the batch; of one example it is that example's.
+    if (values.length !== positions.length || positions.length === 1) continue
+    detail.said ??= {}
+    ;(detail.said[name] ??= new Float32Array(length).fill(NaN)).set(values, from)
+  }
   if (seen.predicted) (detail.predicted ??= new Float32Array(length)).set(seen.predicted, from)
   if (seen.probability) (detail.probability ??= new Float32Array(length)).set(seen.probability, from)
   if (seen.right) (detail.right ??= new Uint8Array(length)).set(seen.right, from)

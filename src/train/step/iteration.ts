@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { committing } from '../../settle.js'
 import { tidily, type Gradients } from '../model/gradients.js'
+import { readScalars } from '../model/said.js'
 import type { Core, Pace } from '../state/core.js'
 import type { Events } from '../state/events.js'
 import { maybeCompiled } from './compiled.js'
@@ -52,7 +53,7 @@ interface Given {
 }
 
 /** What was seen of it, and how the run is given what came of it. */
-interface Step extends Pick<Outcome, 'finite' | 'loss' | 'gradientNorm' | 'losses' | 'written'> {
+interface Step extends Pick<Outcome, 'finite' | 'loss' | 'gradientNorm' | 'losses' | 'more' | 'written'> {
   /** It may be ended in the middle and called again. */
   update(): void
 }
@@ -107,11 +108,11 @@ function byKernels(core: Core, { batch, weights, learningRate, pace }: Given, be
   }
 }
 
-/** Loss, norm and losses of the examples in one read. */
+/** Loss, norm and losses of the examples in one read, and what else the loss says. */
 function readReport(
   found: Gradients,
   norm: tf.Scalar,
-): { loss: number; gradientNorm: number; losses: Float32Array | undefined } {
+): Pick<Outcome, 'loss' | 'gradientNorm' | 'losses' | 'more'> {
   const parts = [found.loss.reshape([1]), norm.reshape([1])]
   if (found.losses) parts.push(found.losses)
   const values = tf.concat(parts).dataSync() as Float32Array
@@ -119,5 +120,6 @@ function readReport(
     loss: values[0]!,
     gradientNorm: values[1]!,
     losses: found.losses ? values.slice(2) : undefined,
+    more: readScalars(found.said),
   }
 }

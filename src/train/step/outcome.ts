@@ -1,6 +1,5 @@
 import type { Core, Pace } from '../state/core.js'
 import type { Events } from '../state/events.js'
-import type { HistoryRow } from '../state/history.js'
 import { maybeSpike } from '../state/spikes.js'
 
 /** What one iteration came to. Where `finite` is false nothing was changed. */
@@ -11,6 +10,8 @@ export interface Outcome {
   learningRate: number
   positions: Int32Array
   losses: Float32Array | undefined
+  /** What the loss, or an iteration of one's own, says beside: columns of the history. */
+  more?: { readonly [name: string]: number } | undefined
   /** Where only what it would write is not finite: the first value of which that is so. */
   written?: string
   /** How it became an update; missing for an own iteration. */
@@ -18,17 +19,12 @@ export interface Outcome {
 }
 
 /** Counts the iteration and writes its row. */
-export function countIteration(
-  core: Core,
-  outcome: Outcome & { more?: Partial<HistoryRow> },
-  milliseconds: number,
-  journal: Events,
-): void {
+export function countIteration(core: Core, outcome: Outcome, milliseconds: number, journal: Events): void {
   const iteration = core.state.iteration + 1
   const { loss, learningRate, gradientNorm, positions, losses, more } = outcome
   const row = { iteration, loss, learningRate, gradientNorm, milliseconds }
   if (core.state.history.last('iteration') !== iteration)
-    core.state.history.append(more ? { ...row, ...(more as { [name: string]: number }) } : row)
+    core.state.history.append(more ? { ...row, ...more } : row)
   core.state.iteration = iteration
   if (outcome.pace) core.keepPace(outcome.pace)
   core.state.stopReason = null // whatever stopped the call before: it goes on

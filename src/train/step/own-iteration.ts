@@ -66,6 +66,7 @@ export function iterationTrainee(model: OwnIteration): Trainee {
     model,
     ...flat,
     lossName: 'own iteration',
+    saysMore: true,
     iteration: (batch, tools) => model.iteration(batch, tools as IterationTools),
     optimizers: model.optimizers,
     ...(model.loss && {
@@ -84,10 +85,7 @@ export function iterationTrainee(model: OwnIteration): Trainee {
 let last: Promise<unknown> = Promise.resolve()
 
 /** One iteration of the user's own. It counts as a whole: an error, or a value that is not finite, takes all of it back. */
-export async function iterateOwn(
-  core: Core,
-  journal: Events,
-): Promise<Outcome & { more?: { [name: string]: number } }> {
+export async function iterateOwn(core: Core, journal: Events): Promise<Outcome> {
   const before = last
   let done!: () => void
   last = new Promise<void>((resolve) => (done = resolve))
@@ -99,11 +97,7 @@ export async function iterateOwn(
   }
 }
 
-async function oneOwnIteration(
-  core: Core,
-  journal: Events,
-  letNext: () => void,
-): Promise<Outcome & { more?: { [name: string]: number } }> {
+async function oneOwnIteration(core: Core, journal: Events, letNext: () => void): Promise<Outcome> {
   const started = performance.now()
   const cursor = core.state.order.state()
   let saved: ReturnType<typeof saveAll> | undefined

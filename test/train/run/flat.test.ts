@@ -115,7 +115,7 @@ test('goTo brings the columns of the line that it goes to, and no other', async 
 describe('evaluate(first) tells data from options by what it is', () => {
   const run = () => breakable().run
   test.each<[string, unknown, boolean]>([
-    ['arrays beside another field', { x, y, ema: 1 }, true],
+    ['arrays beside another field', { x, y, ema: y }, true],
     [
       'records with a column of that name',
       Array.from({ length: 4 }, (_, i) => ({ x: [i, 1], y: [i], ema: i })),
