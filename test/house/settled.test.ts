@@ -33,6 +33,7 @@ const known: { readonly [file: string]: string } = {
   'src/train/run/background.ts': 'the piece that goes on: given up by whileWaiting, or by its silence',
   'src/train/disk/take.ts': 'a lock of this process, which takes it again',
   'src/panel/serve.ts': 'a controller of training: forgotten after a termination',
+  'src/text/shards/shards.ts': 'a lock and a thread: whileWaiting lets both go',
   'kernel/engine/running/child-processes.ts': 'tells that a child has ended',
   'kernel/engine/io/input.ts': 'the question: Stop gives it up with an error',
   'kernel/engine/running/limited.ts': 'catches a termination itself',

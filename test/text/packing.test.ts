@@ -128,6 +128,26 @@ describe('documents that are packed apart', () => {
     expect(y.dataSync().some((id) => id === -1)).toBe(true)
     const mistakes = await run.mistakes({ k: 3 })
     expect(mistakes.rows.length).toBe(3)
+    // What is looked at is what is evaluated: the same losses, token by token.
+    const { loss } = await run.evaluate()
+    const slices = await model.tokenSlices(tokenizer, sets.validation, { windows: sets.validation.length })
+    let sum = 0
+    let count = 0
+    for (let at = 0; at < sets.validation.length; at++) {
+      const learned = sets.validation.valuesAt(at).y.filter((id) => id >= 0).length
+      const [row] = tf.tidy(() => [model.loss(sets.validation.at([at])).perExample.dataSync()[0]!])
+      sum += row! * learned
+      count += learned
+    }
+    expect(slices.count).toBe(count)
+    expect(slices.loss).toBeCloseTo(sum / count, 4)
+    expect(Math.abs(loss - slices.loss)).toBeLessThan(0.3)
+    const worst = mistakes.rows[0]! as { loss: number; tokens?: { loss: number }[] }
+    if (worst.tokens)
+      expect(worst.tokens.reduce((all, one) => all + one.loss, 0) / worst.tokens.length).toBeCloseTo(
+        worst.loss,
+        3,
+      )
   })
 
   it('have a start of their own in no window of plain packing', () => {

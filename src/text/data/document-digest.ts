@@ -21,7 +21,7 @@ export class DocumentDigest {
 }
 
 /** The two words of a digest. */
-export const wordsOf = (digest: string): [number, number] => [
+export const twoWords = (digest: string): [number, number] => [
   parseInt(digest.slice(0, 8), 16),
   parseInt(digest.slice(8), 16),
 ]

@@ -1,7 +1,7 @@
 import { Digest } from '../../data/digest.js'
 import { InputError } from '../../errors.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
-import { DocumentDigest, wordsOf } from './document-digest.js'
+import { DocumentDigest, twoWords } from './document-digest.js'
 import type { DocumentRecords, TokenStore } from './token-store.js'
 
 /**
@@ -36,7 +36,7 @@ export function memoryStore(
   const words = documents.flatMap((text) => {
     const own = new DocumentDigest()
     own.add(text)
-    return wordsOf(own.end())
+    return twoWords(own.end())
   })
   let digest: string | undefined
   return {

@@ -18,7 +18,7 @@ export interface TokenSlicesOptions {
 
 const where = 'model.tokenSlices(tokenizer, data, options)'
 const rowsAtOnce = 16
-type Losses = (x: tf.Tensor, y: tf.Tensor) => { losses: tf.Tensor }
+type Losses = (x: tf.Tensor, y: tf.Tensor, begins?: tf.Tensor) => { losses: tf.Tensor }
 const compiled = new WeakMap<Gpt, Losses>()
 
 export async function tokenSlices(
@@ -46,12 +46,19 @@ export async function tokenSlices(
     )
     const size = rows[0]!.x.length
     // One shape for all: the last batch is filled up, and what fills it is not counted.
-    const fill = (part: 'x' | 'y') => {
+    const fill = (part: keyof Row) => {
       const values = new Int32Array(rowsAtOnce * size)
-      for (const [row, one] of rows.entries()) values.set(one[part], row * size)
+      for (const [row, one] of rows.entries()) values.set(one[part]!, row * size)
       return tf.tensor2d(values, [rowsAtOnce, size], 'int32')
     }
-    const losses = tf.tidy(() => lossesOf(fill('x'), fill('y')).losses.dataSync() as Float32Array)
+    const losses = tf.tidy(
+      () =>
+        lossesOf(
+          fill('x'),
+          fill('y'),
+          ...(rows[0]!.begins ? [fill('begins')] : []),
+        ).losses.dataSync() as Float32Array,
+    )
     for (const [row, { x, y }] of rows.entries())
       seen.add(x, y, losses.subarray(row * size, (row + 1) * size))
     if (host?.interrupted) throw host.interrupt.reason
@@ -63,6 +70,8 @@ export async function tokenSlices(
 interface Row {
   x: Int32Array
   y: Int32Array
+  /** Where documents are kept apart. */
+  begins?: Int32Array
 }
 
 function rowsOf(
@@ -98,8 +107,12 @@ function rowsOf(
   return {
     length: data.length,
     rowAt(at) {
-      const { x, y } = data.valuesAt(at)
-      return { x: Int32Array.from(x as ArrayLike<number>), y: Int32Array.from(y as ArrayLike<number>) }
+      const { x, y, begins } = data.valuesAt(at) as { [field: string]: ArrayLike<number> }
+      return {
+        x: Int32Array.from(x!),
+        y: Int32Array.from(y!),
+        ...(begins && { begins: Int32Array.from(begins) }),
+      }
     },
   }
 }
@@ -109,8 +122,11 @@ function compiledOf(model: Gpt): Losses {
   if (!found) {
     const { vocabulary } = model.config
     found = compile(
-      (x: tf.Tensor, y: tf.Tensor) => ({
-        losses: crossEntropy(model.logits(x).reshape([x.size, vocabulary]), y.flatten()),
+      (x: tf.Tensor, y: tf.Tensor, begins?: tf.Tensor) => ({
+        losses: crossEntropy(
+          model.logits(x, begins && { begins }).reshape([x.size, vocabulary]),
+          y.flatten(),
+        ),
       }),
       { otherwise: 'run' },
     )

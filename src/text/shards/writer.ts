@@ -15,7 +15,7 @@ import { InputError } from '../../errors.js'
 import { crc32 } from '../../checksum.js'
 import { writeAll, writeWhole } from '../../whole-file.js'
 import type { TextDocument } from '../corpora/corpus.js'
-import { DocumentDigest, wordsOf } from '../data/document-digest.js'
+import { DocumentDigest, twoWords } from '../data/document-digest.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
 import {
   documentsFile,
@@ -175,7 +175,7 @@ export class ShardWriter {
         fix: "Say what stands between its documents: corpus(path, { separator: '\\n\\n' }).",
       })
     if (this.#source !== source) this.#addSource(source)
-    this.#records.push(all, index.sources - 1, ...wordsOf(own))
+    this.#records.push(all, index.sources - 1, ...twoWords(own))
     index.documents++
     if (this.#records.length >= 1 << 16) this.#flushRecords()
   }
