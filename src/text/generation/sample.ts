@@ -38,7 +38,7 @@ export function checkSampling(options: SampleOptions, where: string): Required<S
 
 /** Natural logarithms of the probabilities that logits stand for, in double precision. */
 export function logProbabilities(logits: ArrayLike<number>): Float64Array {
-  const result = Float64Array.from(logits)
+  const result = new Float64Array(logits)
   let highest = -Infinity
   for (const logit of result) if (logit > highest) highest = logit
   let sum = 0
@@ -61,49 +61,85 @@ export function highest(values: ArrayLike<number>, k: number): number[] {
   return found
 }
 
+/** Ids that are left to choose from, with their probabilities before all but they were left out. */
+export interface Candidates {
+  ids: ArrayLike<number> & Iterable<number>
+  chances: Float64Array
+}
+
 /**
- * Chooses a token. Steps in the usual order: penalty of repetition (Keskar et al. 2019, arXiv 1909.05858), temperature, top-k
- * (Fan et al. 2018, arXiv 1805.04833), top-p (Holtzman et al. 2019, arXiv 1904.09751), min-p (Nguyen et al. 2024, arXiv
- * 2407.01082).
+ * What there is to choose from. Steps in the usual order: penalty of repetition (Keskar et al. 2019, arXiv 1909.05858),
+ * temperature, top-k (Fan et al. 2018, arXiv 1805.04833), top-p (Holtzman et al. 2019, arXiv 1904.09751), min-p (Nguyen et al.
+ * 2024, arXiv 2407.01082).
  *
  * @param seen ids that are in the text.
  */
-export function sample(
+export function candidates(
   logits: ArrayLike<number>,
   { temperature, topK, topP, minP, repetitionPenalty }: Required<SampleOptions>,
+  seen: Iterable<number>,
+): Candidates {
+  const scores = penalised(logits, repetitionPenalty, seen)
+  for (let id = 0; id < scores.length; id++) scores[id]! /= temperature
+  const chances = logProbabilities(scores).map(Math.exp)
+  if (topK >= chances.length && topP === 1 && minP === 0)
+    return { ids: Int32Array.from(chances.keys()), chances }
+  return { ids: mostProbable(chances, { topK, topP, minP }), chances }
+}
+
+/** Chooses a token among what is left. */
+export function sample(
+  logits: ArrayLike<number>,
+  sampling: Required<SampleOptions>,
   random: Random,
   seen: Iterable<number>,
 ): number {
-  const scores = Float64Array.from(logits)
-  if (repetitionPenalty !== 1)
-    for (const id of new Set(seen))
-      scores[id] = scores[id]! > 0 ? scores[id]! / repetitionPenalty : scores[id]! * repetitionPenalty
   // Drawn in any case: what comes after is then the same whatever the temperature.
   const drawn = random.next()
-  if (temperature === 0) return highest(scores, 1)[0]!
-  for (let id = 0; id < scores.length; id++) scores[id]! /= temperature
-  const chances = logProbabilities(scores).map(Math.exp)
-  const narrowed = topK < chances.length || topP < 1 || minP > 0
-  const ids = narrowed ? mostProbable(chances, { topK, topP, minP }) : chances.keys()
-  const kept = [...ids]
-  let left = drawn * kept.reduce((sum, id) => sum + chances[id]!, 0)
-  for (const id of kept) if ((left -= chances[id]!) < 0) return id
-  return kept.findLast((id) => chances[id]! > 0)!
+  if (sampling.temperature === 0) {
+    const { repetitionPenalty } = sampling
+    return highest(repetitionPenalty === 1 ? logits : penalised(logits, repetitionPenalty, seen), 1)[0]!
+  }
+  const { ids, chances } = candidates(logits, sampling, seen)
+  let total = 0
+  for (const id of ids) total += chances[id]!
+  let left = drawn * total
+  let last = ids[0]!
+  for (const id of ids) {
+    if (chances[id]! > 0) last = id
+    if ((left -= chances[id]!) < 0) return id
+  }
+  return last
+}
+
+function penalised(logits: ArrayLike<number>, penalty: number, seen: Iterable<number>): Float64Array {
+  const scores = new Float64Array(logits)
+  if (penalty !== 1)
+    for (const id of new Set(seen))
+      scores[id] = scores[id]! > 0 ? scores[id]! / penalty : scores[id]! * penalty
+  return scores
 }
 
 function mostProbable(
   chances: Float64Array,
   { topK, topP, minP }: { topK: number; topP: number; minP: number },
 ): number[] {
-  const least = minP * chances.reduce((most, chance) => Math.max(most, chance), 0)
-  const sorted = [...chances.keys()]
-    .filter((id) => chances[id]! >= least)
-    .toSorted((a, b) => chances[b]! - chances[a]! || a - b)
-    .slice(0, topK === Infinity ? undefined : topK)
-  if (topP === 1) return sorted
-  // Of those that top-k left, as the usual order has it.
-  const total = sorted.reduce((sum, id) => sum + chances[id]!, 0)
-  let sum = 0
-  const end = sorted.findIndex((id) => (sum += chances[id]! / total) >= topP)
-  return end === -1 ? sorted : sorted.slice(0, end + 1)
+  const most = chances.reduce((highest, chance) => Math.max(highest, chance), 0)
+  // All that are rarer than this have less than 1 - topP together, and of a large vocabulary few are left to sort.
+  const least = topK < chances.length ? 0 : topP < 1 ? (0.999 * (1 - topP)) / chances.length : minP * most
+  const ids: number[] = []
+  for (let id = 0; id < chances.length; id++) if (chances[id]! >= least) ids.push(id)
+  const sorted =
+    topK <= 100
+      ? highest(chances, topK)
+      : ids.toSorted((a, b) => chances[b]! - chances[a]! || a - b).slice(0, topK)
+  let end = sorted.length
+  if (topP < 1) {
+    // Of those that top-k left, as the usual order has it.
+    const total = topK < chances.length ? sorted.reduce((sum, id) => sum + chances[id]!, 0) : 1
+    let sum = 0
+    const reached = sorted.findIndex((id) => (sum += chances[id]! / total) >= topP)
+    if (reached !== -1) end = reached + 1
+  }
+  return sorted.slice(0, end).filter((id) => chances[id]! >= minP * most)
 }

@@ -34,11 +34,12 @@ export function engineOf(
   graph: Uint8Array,
   embed: (ids: Int32Array) => Float32Array,
 ): Engine {
-  return { config, session: createSession(graph, { threads: threads(), device: 'cpu' }), embed }
+  const session = createSession(graph, { threads: threads(), device: 'cpu' })
+  return { config, session, embed }
 }
 
 /**
- * Reads texts once and then token by token. Keys and values lie in arrays that the graph reads and writes at once: a token
+ * Reads texts once and then token by token. Logits that it gives hold until it reads again. Keys and values lie in arrays that the graph reads and writes at once: a token
  * copies none of them.
  */
 export class Reader {
@@ -49,6 +50,8 @@ export class Reader {
   #feeds: { [name: string]: NativeTensor } = {}
   #fetches: { [name: string]: NativeTensor } = {}
 
+  /** Written anew by each run. */
+  #logits: Float32Array | undefined
   readonly #onEnd: () => void
   #isOver = false
 
@@ -147,7 +150,8 @@ export class Reader {
   #run(ids: Int32Array, length: number, lengths: readonly number[], rows: readonly number[]): Float32Array {
     const { config, session, embed } = this.#engine
     const { vocabulary, width } = config
-    const logits = new Float32Array(rows.length * vocabulary)
+    const size = rows.length * vocabulary
+    const logits = this.#logits?.length === size ? this.#logits : (this.#logits = new Float32Array(size))
     const feeds = this.#feeds
     feeds[names.embedded] = tensor('float32', embed(ids), [this.#rows, length, width])
     const before = Int32Array.from(lengths, (tokens) => tokens - 1)

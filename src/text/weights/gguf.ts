@@ -109,15 +109,15 @@ export async function loadGguf(
       model = new Gpt(
         config,
         new Held({
-          open: () =>
-            engineOf(
-              config,
-              graphOf(config, weightsOf(config, source, matrix), { int8: activations === 'int8' }),
-              (ids) =>
-                readRows(embedding.dtype, config.width, ids, (row) =>
-                  bytesOf(embedding, row * config.width, config.width),
-                ),
-            ),
+          open() {
+            const weights = weightsOf(config, source, matrix)
+            const graph = graphOf(config, weights, { int8: activations === 'int8' })
+            return engineOf(config, graph, (ids) =>
+              readRows(embedding.dtype, config.width, ids, (row) =>
+                bytesOf(embedding, row * config.width, config.width),
+              ),
+            )
+          },
           floats: () => floats().parameters,
           close: () => reader.close(),
         }),

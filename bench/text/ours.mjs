@@ -1,0 +1,102 @@
+// gradbook as a contestant: ours.mjs OPTIONS. A line in: what to do. A line out: what it took.
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+
+const options = JSON.parse(process.argv[2])
+// What a run says is no answer.
+console.log = console.error
+const say = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`)
+
+const { setBackendOptions } = await import('gradbook/backend')
+const text = await import('gradbook/text')
+setBackendOptions({ threads: Number(options.threads) })
+
+let opened
+const open = () =>
+  (opened ??= text.loadModel(options.gguf, { context: 2048, activations: options.activations }))
+
+const question = '<|im_start|>user\nTell me about the sea.<|im_end|>\n<|im_start|>assistant\n'
+
+/** Ids of 512 tokens that any language can make again. */
+const longPrompt = (tokenizer) => tokenizer.decode(Int32Array.from({ length: 512 }, (_, i) => 500 + i * 37))
+
+const doers = {
+  async decode({ tokens }) {
+    const { model, tokenizer } = await open()
+    let began
+    let count = 0
+    for await (const _ of model.stream(tokenizer, question, {
+      tokens: tokens + 1,
+      temperature: 0,
+      details: true,
+    })) {
+      began ??= performance.now()
+      count++
+    }
+    return { rate: ((count - 1) / (performance.now() - began)) * 1000 }
+  },
+  async prompt() {
+    const { model, tokenizer } = await open()
+    const prompt = longPrompt(tokenizer)
+    const began = performance.now()
+    await model.generate(tokenizer, prompt, { tokens: 1, temperature: 0 })
+    return { ms: performance.now() - began }
+  },
+  async load() {
+    const before = process.memoryUsage().rss
+    const began = performance.now()
+    const { model, tokenizer } = await open()
+    let ms
+    for await (const _ of model.stream(tokenizer, question, { tokens: 64, temperature: 0, details: true }))
+      ms ??= performance.now() - began
+    return { ms, mb: (process.memoryUsage().rss - before) / 1e6 }
+  },
+  async train({ iterations, seed }) {
+    const { adamw, cosine, train } = await import('gradbook')
+    const whole = readFileSync(options.text, 'utf8')
+    const began = performance.now()
+    const tokenizer = text.charTokenizer(whole)
+    const { train: data, validation } = text.windows(whole, tokenizer, { context: 64, split: 0.9 })
+    const model = text.gpt({ ...text.presets.nanoGptCpu, vocabulary: tokenizer.size, seed })
+    const run = train(model, {
+      data,
+      evaluateOn: validation,
+      evaluateEvery: 500,
+      batchSize: 12,
+      seed,
+      optimizer: adamw({
+        learningRate: 1e-3,
+        beta2: 0.99,
+        weightDecay: 0.1,
+        groups: [{ parameters: 'vectors', weightDecay: 0 }],
+      }),
+      schedule: cosine({ warmup: 100, over: iterations, to: 1e-4 }),
+      clipNorm: 1,
+      save: false,
+    })
+    await run.iterate(iterations)
+    const { loss } = await run.evaluate()
+    await model.generate(tokenizer, '\n', { tokens: 500, temperature: 0.8, seed: 1 })
+    return { seconds: (performance.now() - began) / 1000, loss }
+  },
+  async bpe() {
+    const whole = readFileSync(options.text, 'utf8').slice(0, 10_000_000)
+    let began = performance.now()
+    const tokenizer = await text.trainBpe(whole, { vocabulary: 8192 })
+    const seconds = (performance.now() - began) / 1000
+    began = performance.now()
+    tokenizer.encode(whole)
+    return { seconds, encoding: (performance.now() - began) / 1000 }
+  },
+}
+
+// Who is asked how long loading takes has loaded nothing.
+if (options.first === 'decode' || options.first === 'prompt') {
+  const { model, tokenizer } = await open()
+  await model.generate(tokenizer, question, { tokens: 4, temperature: 0 })
+}
+say({})
+for await (const line of createInterface({ input: process.stdin })) {
+  const asked = JSON.parse(line)
+  say(await doers[asked.work](asked))
+}
