@@ -119,7 +119,7 @@ export interface SampleRow {
   loss: number
   /** What it wrote behind each prompt. */
   texts: readonly string[]
-  /** The share of the words it wrote that are words of the text it learns from, where that is known. */
+  /** The share of the words it wrote, of three letters or more, that are words of the text it learns from, where that is known. */
   words?: number
 }
 

@@ -55,6 +55,8 @@ export interface Dataset<Field extends string = never> {
   textAt?(position: number): { x: string; y: string }
   /** How one value of y reads, where that is a token. */
   tokenText?(value: number): string
+  /** The source at a position, where the data is a mixture of several. */
+  sourceAt?(position: number): string
   /** A digest of all values, for `run.json`: the same data gives the same text in any process. */
   digest(): string
   /** The digest where it is known or quick to make; else it is begun, beside other work. */

@@ -59,7 +59,37 @@ export async function names(): Promise<string[]> {
   return list.map((name) => name.toLowerCase())
 }
 
+/**
+ * English sentences to learn writing from: about 4,500 descriptions of what a browser has, one a line or a few sentences each
+ * (830,000 characters), as TypeScript carries them in its `lib.dom.d.ts`. Comments without their marks, each once.
+ *
+ * Source: MDN Web Docs by Mozilla contributors (CC BY-SA 2.5), in the package `typescript` (Apache 2.0).
+ *
+ * @example const text = (await webDescriptions()).join('\n')
+ */
+export async function webDescriptions(): Promise<string[]> {
+  const { platform, arch } = process
+  const file = await readPackage(`@typescript/typescript-${platform}-${arch}`, 'lib/lib.dom.d.ts')
+  const found = new Set<string>()
+  for (const [, comment] of file.matchAll(/\/\*\*(.*?)\*\//gs)) {
+    const words = comment!
+      .replace(/^\s*\* ?/gm, '')
+      // What comes behind is for an editor.
+      .split(/\[MDN|@deprecated|@param/)[0]!
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .replace(/\*\*|`/g, '')
+      .replace(/\s+/g, ' ')
+      .trim()
+    if (words.length > 20 && /^[\x20-\x7e]*$/.test(words)) found.add(words)
+  }
+  return [...found]
+}
+
 async function readJson(packageName: string, file: string): Promise<unknown> {
+  return JSON.parse(await readPackage(packageName, file))
+}
+
+async function readPackage(packageName: string, file: string): Promise<string> {
   const [{ existsSync }, { readFile }, { createRequire }, { join }, { pathToFileURL }] = await Promise.all([
     import('node:fs'),
     import('node:fs/promises'),
@@ -72,5 +102,5 @@ async function readJson(packageName: string, file: string): Promise<unknown> {
   const folders = starts.flatMap((start) => createRequire(start).resolve.paths(packageName) ?? [])
   const found = folders.map((folder) => join(folder, packageName, file)).find((path) => existsSync(path))
   if (!found) throw new MissingPackage(packageName, ["gradbook's installation", process.cwd()])
-  return JSON.parse(await readFile(found, 'utf8'))
+  return readFile(found, 'utf8')
 }

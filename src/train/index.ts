@@ -13,6 +13,7 @@ export type { InspectedIteration } from './run/inspect.js'
 export type { AdjustmentRule, RoundsOptions } from './run/rounds.js'
 export {
   byLoss,
+  bySource,
   curriculum,
   hardest,
   uniform,

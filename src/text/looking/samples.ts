@@ -136,11 +136,14 @@ class Writer {
     this.#tell()
   }
 
-  /** Of the words that were written, the share that the text has too. One that the end cut off is none. */
+  /**
+   * Of the words that were written, the share that the text has too. One that the end cut off is none, and those of one or two
+   * letters come by chance.
+   */
   #share(whole: readonly string[]): number {
     const written = whole.flatMap((text, i) => {
       const found = wordsOf(text.slice(this.samples.prompts[i]!.length))
-      return /\p{L}$/u.test(text) ? found.slice(0, -1) : found
+      return (/\p{L}$/u.test(text) ? found.slice(0, -1) : found).filter((word) => word.length > 2)
     })
     const real = written.filter((word) => this.#known!.has(word)).length
     return written.length > 0 ? real / written.length : 0

@@ -7,7 +7,13 @@ import { bytesOf, checkId, checkText, splitSpecial, type Tokenizer } from './tok
  */
 export async function huggingFaceTokenizer(json: { [name: string]: any }, file: string): Promise<Tokenizer> {
   const library = await import('@huggingface/tokenizers')
-  const tokenizer = await make()
+  const tokenizer = named(() => {
+    const made = new library.Tokenizer(json, {})
+    // Some of what a file says is looked at only when it is used.
+    const { ids } = made.encode('a 1.', { add_special_tokens: false })
+    if (ids.length > 0) made.decode(ids)
+    return made
+  })
   const special: { [text: string]: number } = {}
   for (const [id, { content, special: isSpecial }] of tokenizer.get_added_tokens_decoder())
     if (isSpecial) special[content] = id
@@ -15,14 +21,14 @@ export async function huggingFaceTokenizer(json: { [name: string]: any }, file: 
   const size = 1 + [...tokenizer.get_vocab(true).values()].reduce((most, id) => Math.max(most, id), 0)
   const isByteLevel = JSON.stringify([json.decoder, json.pre_tokenizer]).includes('"ByteLevel"')
 
-  async function make() {
+  function named<T>(work: () => T): T {
     try {
-      return new library.Tokenizer(json, {})
+      return work()
     } catch (error) {
       throw new InputError(
         {
           where: file,
-          received: `a tokenizer that cannot be opened (${(error as Error).message})`,
+          received: `a tokenizer that cannot be used (${(error as Error).message})`,
           expected: "one in Hugging Face's layout, of kinds that @huggingface/tokenizers knows",
         },
         { cause: error },
@@ -31,7 +37,7 @@ export async function huggingFaceTokenizer(json: { [name: string]: any }, file: 
   }
 
   const encodePart = (text: string): number[] =>
-    text === '' ? [] : tokenizer.encode(text, { add_special_tokens: false }).ids
+    text === '' ? [] : named(() => tokenizer.encode(text, { add_special_tokens: false }).ids)
 
   return {
     kind: String(json.model.type).toLowerCase(),
@@ -48,10 +54,13 @@ export async function huggingFaceTokenizer(json: { [name: string]: any }, file: 
     },
     decode: (ids, { special: asSpecial = true } = {}) => {
       for (let at = 0; at < ids.length; at++) checkId(ids[at]!, size, 'tokenizer.decode(ids)')
-      return tokenizer.decode(Array.from(ids), {
-        skip_special_tokens: !asSpecial,
-        clean_up_tokenization_spaces: false,
-      })
+      if (ids.length === 0) return ''
+      return named(() =>
+        tokenizer.decode(Array.from(ids), {
+          skip_special_tokens: !asSpecial,
+          clean_up_tokenization_spaces: false,
+        }),
+      )
     },
     bytes(id) {
       checkId(id, size, 'tokenizer.bytes(id)')

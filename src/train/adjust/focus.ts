@@ -30,6 +30,7 @@ export async function choosePart(
   let seen: Promise<EvaluationDetail> | undefined
   const chosen = await subset.choose({
     positions,
+    dataset: core.data,
     drawn: core.state.books.vectors().drawn,
     roundStarts: starts,
     detail: () => (seen ??= evaluate(core, core.data, pause).then(({ detail }) => detail)),

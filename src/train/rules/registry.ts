@@ -17,7 +17,7 @@ import {
   timeSpent,
   type StopRule,
 } from './stops.js'
-import { byLoss, curriculum, hardest, uniform, unlike, type Subset } from './subsets.js'
+import { byLoss, bySource, curriculum, hardest, uniform, unlike, type Subset } from './subsets.js'
 
 /** What makes each one of a kind anew of its settings; undefined where a part of it was a function of the user's own. */
 type Makers<T> = { readonly [name: string]: (settings: any) => T | undefined }
@@ -57,7 +57,7 @@ const batchSchedules: Makers<BatchSizes> = {
   },
 }
 
-const subsets: Makers<Subset> = { uniform, hardest, byLoss, curriculum, unlike }
+const subsets: Makers<Subset> = { uniform, hardest, byLoss, bySource, curriculum, unlike }
 
 const made =
   <T>(makers: Makers<T>) =>

@@ -1,6 +1,7 @@
 import { describe, InputError } from '../../errors.js'
 import { mistakeAt } from '../../mistakes/rows.js'
-import { named } from '../../suggest.js'
+import type { Dataset } from '../../data/dataset.js'
+import { listNearest, named } from '../../suggest.js'
 import type { EvaluationDetail } from '../../mistakes/detail.js'
 import type { Mistake } from '../../views.js'
 
@@ -8,6 +9,8 @@ import type { Mistake } from '../../views.js'
 export interface Choice {
   /** Positions of training examples that are not excluded. */
   positions: Int32Array
+  /** The training data. */
+  dataset: Dataset
   /** Losses and predictions of all training examples, now. */
   detail(): Promise<EvaluationDetail>
   /** The iteration in which each was last drawn, by position. */
@@ -107,6 +110,52 @@ export function byLoss(settings: { temperature?: number } = {}): Subset {
   }
 }
 
+/**
+ * Examples of a mixture by their source, drawn with replacement: each source in proportion to its weight, its examples alike. A
+ * source without a weight is not drawn from.
+ *
+ * @example await run.focus(bySource({ books: 0.7, letters: 0.3 }), { why: 'letters are noisy' })
+ */
+export function bySource(weights: { readonly [source: string]: number }): Subset {
+  const rows = Object.entries(weights ?? {})
+  const isWeight = (value: unknown) => typeof value === 'number' && value >= 0 && Number.isFinite(value)
+  if (
+    rows.length === 0 ||
+    !rows.every(([, weight]) => isWeight(weight)) ||
+    rows.every(([, weight]) => weight === 0)
+  )
+    throw new InputError({
+      where: 'bySource(weights)',
+      received: describe(weights),
+      expected: 'weights of sources by name, 0 or more, one of them above 0: { books: 0.7, letters: 0.3 }',
+    })
+  const name = `bySource({ ${rows.map(([source, weight]) => `${source}: ${weight}`).join(', ')} })`
+  return {
+    name,
+    record: { maker: 'bySource', settings: { ...weights } },
+    async choose({ positions, dataset }) {
+      if (!dataset.sourceAt)
+        throw new InputError({
+          where: `subset ${name}`,
+          received: `${dataset.name}, which is no mixture`,
+          expected: 'data of several sources: mixture({ books: books.train, letters: letters.train })',
+        })
+      const counts = new Map<string, number>()
+      const sources = Array.from(positions, (position) => dataset.sourceAt!(position))
+      for (const source of sources) counts.set(source, (counts.get(source) ?? 0) + 1)
+      for (const [source, weight] of rows)
+        if (weight > 0 && !counts.has(source))
+          throw new InputError({
+            where: `subset ${name}`,
+            received: `the source '${source}'`,
+            expected: `a source with examples: ${listNearest(source, [...counts.keys()])}`,
+          })
+      const chances = Float32Array.from(sources, (source) => (weights[source] ?? 0) / counts.get(source)!)
+      return { positions, chances }
+    },
+  }
+}
+
 /** The examples for which `test` is true, given what was expected and predicted: `where((row) => row.expected === '7')`. */
 export function where(test: (row: Mistake) => boolean, name = 'where(…)'): Subset {
   if (typeof test !== 'function')
@@ -179,6 +228,6 @@ export function checkSubset(subset: unknown, place: string): Subset {
     where: place,
     received: describe(subset),
     expected:
-      'a subset: uniform(), hardest(0.5), byLoss({ temperature: 1 }), where(row => …), curriculum(), unlike()',
+      'a subset: uniform(), hardest(0.5), byLoss({ temperature: 1 }), bySource({ … }), where(row => …), curriculum(), unlike()',
   })
 }
