@@ -83,6 +83,11 @@ export async function writeSamples(
 /** Letters with what stands within a word. */
 const wordPattern = /\p{L}+(?:['’-]\p{L}+)*/gu
 
+/**
+ * The words of a text, in lower case.
+ *
+ * @example wordsOf("It's a sub-word")   // ["it's", 'a', 'sub-word']
+ */
 export const wordsOf = (text: string): string[] =>
   Array.from(text.matchAll(wordPattern), ([word]) => word.toLowerCase())
 

@@ -1,4 +1,4 @@
-import { InputError } from '../../errors.js'
+import { describe, InputError } from '../../errors.js'
 import { bytesOfLetters } from './letters.js'
 import { bytesOf, checkId, checkText, splitSpecial, type Tokenizer } from './tokenizer.js'
 
@@ -6,6 +6,7 @@ import { bytesOf, checkId, checkText, splitSpecial, type Tokenizer } from './tok
  * A tokenizer of Hugging Face's library for JavaScript, as published with a model: any that is not made here.
  */
 export async function huggingFaceTokenizer(json: { [name: string]: any }, file: string): Promise<Tokenizer> {
+  checkIds(json, file)
   const library = await import('@huggingface/tokenizers')
   const tokenizer = named(() => {
     const made = new library.Tokenizer(json, {})
@@ -72,4 +73,25 @@ export async function huggingFaceTokenizer(json: { [name: string]: any }, file: 
     },
     toJSON: () => json,
   }
+}
+
+/** Ids that no token has, up to the highest: published vocabularies have some thousands. */
+const mostGaps = 1_000_000
+
+/** The library counts up to the highest id: one of 2^31 would hold it for minutes. */
+function checkIds(json: { [name: string]: any }, file: string): void {
+  const { vocab } = json.model
+  const listed = typeof vocab === 'object' && vocab !== null && !Array.isArray(vocab)
+  const ids: unknown[] = listed ? Object.values(vocab) : []
+  const added: unknown[] = Array.isArray(json.added_tokens)
+    ? json.added_tokens.map((token: { id?: unknown } | null) => token?.id)
+    : []
+  const count = ids.length + added.length + (Array.isArray(vocab) ? vocab.length : 0)
+  for (const id of [...ids, ...added])
+    if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= count + mostGaps)
+      throw new InputError({
+        where: file,
+        received: `the id ${describe(id)} of a token`,
+        expected: `whole numbers from 0 on, hardly above the ${count} tokens that there are`,
+      })
 }
