@@ -35,7 +35,10 @@ export async function start(name, work, options) {
   const failed = new Promise((_, reject) => child.once('error', reject))
   const answer = async () => {
     const { value, done } = await Promise.race([lines.next(), failed])
-    if (done) throw new Error(said.trim().split('\n').at(-1) || 'it ended')
+    if (done)
+      throw new Error(
+        said.split('\n').findLast((line) => /^\w*(Error|NotFound)\w*\b/.test(line)) ?? 'it ended',
+      )
     return value.startsWith('{') ? JSON.parse(value) : answer()
   }
   await answer()
