@@ -23,14 +23,20 @@ export function said(cells: readonly Cell[]): string {
 /** A notebook of `notebooks/` as it is committed. */
 export const committed = (name: string): Cell[] => cellsOf(resolve('notebooks', `${name}.ipynb`))
 
-/** Executes a notebook of `notebooks/` by `gradbook run`, in a folder of its own; throws what the cells said if one fails. */
-export async function execute(name: string): Promise<Cell[]> {
+/** Executes a notebook of `notebooks/` by `gradbook run` (`parameters`: `name=value` in the cell tagged so), in a folder of its own; throws what the cells said if one fails. */
+export async function execute(
+  name: string,
+  { parameters = [], timeout = 4 * minutes }: { parameters?: string[]; timeout?: number } = {},
+): Promise<Cell[]> {
   const folder = temporaryFolder()
   copyFileSync(resolve('notebooks', `${name}.ipynb`), join(folder, 'in.ipynb'))
-  const { code, stdout, stderr } = await gradbook(['run', 'in.ipynb', '-o', 'out.ipynb'], {
-    folder,
-    timeout: 4 * minutes,
-  })
+  const { code, stdout, stderr } = await gradbook(
+    ['run', 'in.ipynb', '-o', 'out.ipynb', ...parameters.flatMap((one) => ['-p', one])],
+    {
+      folder,
+      timeout,
+    },
+  )
   if (code !== 0) throw new Error(`${name} ended with ${code}:\n${stdout}${stderr}`)
   return cellsOf(join(folder, 'out.ipynb'))
 }

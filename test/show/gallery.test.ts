@@ -55,6 +55,10 @@ describe('the gallery', () => {
       'Decision boundary',
       'Names, letter by letter',
       'Near and far',
+      'Loss by kind of token',
+      'Attention of layer 1',
+      'The lens',
+      'Loss by size',
       'Cosine',
     ])
       expect(
