@@ -90,7 +90,7 @@ const rooms = [
       ),
     ],
   },
-  ...['digits.ts', 'load.ts', 'row-file.ts', 'spool.ts', 'standard.ts', 'read/**'].map((file) => ({
+  ...['digits.ts', 'load.ts', 'table/row-file.ts', 'spool.ts', 'standard.ts', 'read/**'].map((file) => ({
     files: `src/data/${file}`,
     lifts: [node],
   })),
@@ -125,9 +125,20 @@ const rooms = [
       nothingOf(
         [
           ...within('train', 'mistakes', 'show', 'data', 'store', 'hosts', 'text', 'widgets', 'panel'),
-          ...['host', 'seed', 'suggest', 'views'].map((name) => `**/${name}.js`),
+          ...[
+            'calibration',
+            'checksum',
+            'host',
+            'index',
+            'plumbing',
+            'say',
+            'seed',
+            'suggest',
+            'untrusted',
+            'views',
+          ].flatMap((name) => [`../${name}.js`, `../../${name}.js`, `../../../${name}.js`]),
         ],
-        'src/backend imports nothing of src/ but errors.ts and settle.ts.',
+        'src/backend imports nothing of src/ but errors.ts, settle.ts and whole-file.ts.',
       ),
     ],
   },

@@ -1,7 +1,7 @@
 import { named } from '../suggest.js'
-import { numberColumn } from './column.js'
+import { numberColumn } from './table/column.js'
 import type { Dataset } from './dataset.js'
-import { splitTable } from './table.js'
+import { splitTable } from './table/table.js'
 import { checkSeed, createRandom, permutation } from './random.js'
 
 const side = 28

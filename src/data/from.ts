@@ -1,11 +1,19 @@
 import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
-import { asClasses } from './classes.js'
-import { columnFrom, columnsOf, emptyColumn, sizeOf, type Column } from './column.js'
+import { asClasses } from './table/classes.js'
+import { columnFrom, columnsOf, emptyColumn, sizeOf, type Column } from './table/column.js'
 import type { Dataset, SplitName } from './dataset.js'
-import { findFields, pick, stack, targets, type DataRecord, type Fields, type RecordsAt } from './fields.js'
-import { Rounding } from './rounding.js'
-import { wholeTable, type Table } from './table.js'
+import {
+  findFields,
+  pick,
+  stack,
+  targets,
+  type DataRecord,
+  type Fields,
+  type RecordsAt,
+} from './table/fields.js'
+import { Rounding } from './table/rounding.js'
+import { wholeTable, type Table } from './table/table.js'
 
 export interface SourceOptions {
   /** How the data is called in messages and on pictures. Default: 'data', or the file's name. `name: 'flowers'` */
@@ -185,7 +193,7 @@ export function isRecordTable(value: unknown): value is RecordTable {
   return typeof table?.objects === 'function' && typeof table.columnNames === 'function'
 }
 
-export type { DataRecord } from './fields.js'
+export type { DataRecord } from './table/fields.js'
 
 /**
  * A dataset from records, one object an example.

@@ -1,11 +1,11 @@
 import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
-import { asClasses } from './classes.js'
-import { columnFrom, emptyColumn, type Column } from './column.js'
+import { asClasses } from './table/classes.js'
+import { columnFrom, emptyColumn, type Column } from './table/column.js'
 import type { Dataset, FieldSpec } from './dataset.js'
 import { checkField, oneSplit, type OtherFields, type SourceOptions } from './from.js'
 import { checkSeed, createRandom, stateOf, type Random } from './random.js'
-import { Rounding } from './rounding.js'
+import { Rounding } from './table/rounding.js'
 
 interface Made {
   x: unknown

@@ -1,7 +1,7 @@
 import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
 import type { Dataset } from './dataset.js'
-import { findFields, type DataRecord } from './fields.js'
+import { findFields, type DataRecord } from './table/fields.js'
 import { checkWhere, oneSplit, recordOptions, rowsToTable, type RecordOptions } from './from.js'
 import { csvOptions, readCsv, type CsvOptions } from './read/csv.js'
 import type { TextOptions } from './read/decode.js'
@@ -9,7 +9,7 @@ import { readJsonLines } from './read/json-lines.js'
 import { readText } from './read/lines.js'
 import { readParquet } from './read/parquet.js'
 import { layOut } from './spool.js'
-import { Turns } from './turns.js'
+import { Pauses } from './table/pauses.js'
 
 /** Values from which records are laid out as rows while they come: as objects they take ten times as much memory. */
 const many = 1 << 20
@@ -81,12 +81,12 @@ async function loadRecords(path: string, options: LoadOptions): Promise<Dataset>
   if (keep === 'disk') return layOut(records, { ...about, keep })
   const begun: DataRecord[] = []
   let values = 0
-  const turns = new Turns()
+  const pauses = new Pauses()
   for (let next = await records.next(); !next.done; next = await records.next()) {
     begun.push(next.value)
     for (const value of Object.values(next.value))
       values += Array.isArray(value) || ArrayBuffer.isView(value) ? (value as ArrayLike<unknown>).length : 1
-    if (begun.length % 256 === 0) await turns.give()
+    if (begun.length % 256 === 0) await pauses.give()
     if (values < many) continue
     const found = findFields(begun, about, about.name)
     // Texts have no rows of equal size: they stay as they are.

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
 import type { Dataset, Examples, ExampleValues, FieldSpec, SplitName } from './dataset.js'
-import { Digest } from './digest.js'
+import { Digest } from './table/digest.js'
 
 const where = 'mixture(sources, options)'
 

@@ -3,7 +3,7 @@ import { named } from '../suggest.js'
 import type { Dataset, SplitName } from './dataset.js'
 import type { Splits } from './digits.js'
 import { dealGroups } from './deal-groups.js'
-import { splitTable, TableDataset } from './table.js'
+import { splitTable, TableDataset } from './table/table.js'
 import { checkSeed, createRandom, permutation } from './random.js'
 
 export interface SplitOptions {

@@ -1,14 +1,14 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
-import { columnsOf, numberColumn, sizeOf, type Column, type Columns } from './column.js'
+import { columnsOf, numberColumn, sizeOf, type Column, type Columns } from './table/column.js'
 import type { Dataset, FieldSpec } from './dataset.js'
-import { findFields, type DataRecord, type Fields } from './fields.js'
+import { findFields, type DataRecord, type Fields } from './table/fields.js'
 import { checkWhere, oneSplit, recordOptions, rowsToTable, type RecordOptions } from './from.js'
-import { Rounding } from './rounding.js'
-import { MemoryRows, RowFile, type Rows } from './row-file.js'
-import type { Table } from './table.js'
-import { Turns } from './turns.js'
+import { Rounding } from './table/rounding.js'
+import { MemoryRows, RowFile, type Rows } from './table/row-file.js'
+import type { Table } from './table/table.js'
+import { Pauses } from './table/pauses.js'
 
 /** Records that are laid out at once. */
 const chunk = 4096
@@ -65,11 +65,11 @@ export async function layOut(
       rows = file
     }
   }
-  const turns = new Turns()
+  const pauses = new Pauses()
   for await (const record of records) {
     if (isUsed && !isUsed(record)) continue
     if (pending.push(record) === chunk) await flush()
-    if (pending.length % few === 0) await turns.give()
+    if (pending.length % few === 0) await pauses.give()
   }
   await flush()
   if (!layout) throw new InputError({ where: name, received: 'no records', expected: 'at least one' })

@@ -8,8 +8,8 @@ import {
   spool,
   type Dataset,
 } from '../../src/data/index.js'
-import { RowDigest } from '../../src/data/row-digest.js'
-import { splitTable, type TableDataset } from '../../src/data/table.js'
+import { RowDigest } from '../../src/data/table/row-digest.js'
+import { splitTable, type TableDataset } from '../../src/data/table/table.js'
 
 const records = (change?: number) =>
   Array.from({ length: 5000 }, (_, i) => ({

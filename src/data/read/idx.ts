@@ -2,7 +2,7 @@ import { InputError } from '../../errors.js'
 import { named } from '../../suggest.js'
 import type { Dataset } from '../dataset.js'
 import { oneSplit, type SourceOptions } from '../from.js'
-import { emptyColumn, numberColumn, type Column } from '../column.js'
+import { emptyColumn, numberColumn, type Column } from '../table/column.js'
 
 /** The element types of the format, by the third byte of a file. */
 const types: { readonly [code: number]: { size: number; read: (view: DataView, at: number) => number } } = {

@@ -1,6 +1,6 @@
 import { InputError } from '../../errors.js'
 import { named } from '../../suggest.js'
-import type { DataRecord } from '../fields.js'
+import type { DataRecord } from '../table/fields.js'
 import type { TextOptions } from './decode.js'
 import { linesOf } from './lines.js'
 import { parseExactly } from './whole.js'

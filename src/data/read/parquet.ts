@@ -2,8 +2,8 @@ import type { FileMetaData, SchemaElement } from 'hyparquet'
 import { describe, InputError } from '../../errors.js'
 import { say } from '../../say.js'
 import { named } from '../../suggest.js'
-import type { DataRecord } from '../fields.js'
-import { Turns } from '../turns.js'
+import type { DataRecord } from '../table/fields.js'
+import { Pauses } from '../table/pauses.js'
 import { fromBigInt, parseExactly } from './whole.js'
 
 /** Bytes of decoded columns that are held at once: a row group of any usual size, and parts of a larger one. */
@@ -44,7 +44,7 @@ export async function* readParquet(
   })
   const names = wanted.map(({ name }) => name)
   const compressors = await compressorsFor(metadata)
-  const turns = new Turns()
+  const pauses = new Pauses()
   for (const { rowStart, rowEnd } of parts(metadata, names)) {
     const pieces = new Map<string, Piece[]>(names.map((name) => [name, []]))
     await guarded(path, 'a Parquet file that is whole', async () => {
@@ -62,7 +62,7 @@ export async function* readParquet(
           onChunk: ({ columnName, columnData, rowStart: from }) =>
             pieces.get(columnName)!.push({ from, values: columnData }),
         })
-        await turns.give()
+        await pauses.give()
       }
     })
     const fields = wanted.map(({ name, convert }) => ({ name, convert, at: walk(pieces.get(name)!) }))

@@ -1,4 +1,4 @@
-import { Digest } from '../../data/digest.js'
+import { Digest } from '../../data/table/digest.js'
 import { describe, InputError } from '../../errors.js'
 import { say } from '../../say.js'
 import { named } from '../../suggest.js'

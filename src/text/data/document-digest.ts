@@ -1,4 +1,4 @@
-import { Digest } from '../../data/digest.js'
+import { Digest } from '../../data/table/digest.js'
 
 /** The digest of a document's text, however many pieces it comes in: two words of 32 bits. */
 export class DocumentDigest {

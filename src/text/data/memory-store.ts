@@ -1,4 +1,4 @@
-import { Digest } from '../../data/digest.js'
+import { Digest } from '../../data/table/digest.js'
 import { InputError } from '../../errors.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
 import { DocumentDigest, twoWords } from './document-digest.js'

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Dataset, Examples, FieldSpec, SplitName } from '../../data/dataset.js'
-import { Digest } from '../../data/digest.js'
+import { Digest } from '../../data/table/digest.js'
 import { describe, InputError } from '../../errors.js'
 import { rangeFrom } from './range.js'
 import type { TokenStream } from './token-store.js'

@@ -1,5 +1,5 @@
 import { checkSeed } from '../../data/random.js'
-import { Digest } from '../../data/digest.js'
+import { Digest } from '../../data/table/digest.js'
 import { describe, InputError } from '../../errors.js'
 import { named } from '../../suggest.js'
 import { digestOfTokenizer } from '../tokenizers/digest.js'

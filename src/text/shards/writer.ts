@@ -10,7 +10,7 @@ import {
   statSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { Digest } from '../../data/digest.js'
+import { Digest } from '../../data/table/digest.js'
 import { InputError } from '../../errors.js'
 import { crc32 } from '../../checksum.js'
 import { writeAll, writeWhole } from '../../whole-file.js'

@@ -1,4 +1,4 @@
-import { Digest } from '../../data/digest.js'
+import { Digest } from '../../data/table/digest.js'
 import type { Tokenizer } from './tokenizer.js'
 
 const digests = new WeakMap<Tokenizer, string>()

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Dataset, Examples } from '../../data/dataset.js'
 import type { DataRecord, OtherFields, RecordTable } from '../../data/from.js'
-import { TableDataset } from '../../data/table.js'
+import { TableDataset } from '../../data/table/table.js'
 import { describe, InputError } from '../../errors.js'
 
 /**

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { withRandomness, type RandomnessSettings } from '../../backend/random/index.js'
 import type { Dataset } from '../../data/dataset.js'
-import { TableDataset } from '../../data/table.js'
+import { TableDataset } from '../../data/table/table.js'
 import { during } from '../../settle.js'
 import { Dropouts } from './dropouts.js'
 import type { Parts } from './field.js'

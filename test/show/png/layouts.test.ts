@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { viewOf } from '../../../src/show/png/compiled.js'
+import { viewOf } from '../../../src/show/png/layouts.js'
 import {
   confusionChart,
   lossChart,

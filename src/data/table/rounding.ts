@@ -1,5 +1,5 @@
-import { describe, InputError } from '../errors.js'
-import { say } from '../say.js'
+import { describe, InputError } from '../../errors.js'
+import { say } from '../../say.js'
 
 /** Numbers beyond it are whole in any case, but float32 has not all of them. */
 const exact = 2 ** 24

@@ -1,4 +1,4 @@
-import { describe, InputError } from '../errors.js'
+import { describe, InputError } from '../../errors.js'
 import { numberColumn, type Column } from './column.js'
 
 /** y as class indices: text becomes indices into the sorted texts; numbers with `classes` given must be indices. */

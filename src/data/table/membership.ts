@@ -1,4 +1,4 @@
-import type { SplitName } from './dataset.js'
+import type { SplitName } from '../dataset.js'
 
 const splits: readonly SplitName[] = ['train', 'validation', 'test']
 

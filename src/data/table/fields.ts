@@ -1,6 +1,6 @@
-import { describe, InputError } from '../errors.js'
-import { say } from '../say.js'
-import { fieldOf, quote, quoteAll } from './code.js'
+import { describe, InputError } from '../../errors.js'
+import { say } from '../../say.js'
+import { fieldOf, quote, quoteAll } from '../code.js'
 
 /** A row of a table: a value for each field. */
 export type DataRecord = { readonly [field: string]: unknown }

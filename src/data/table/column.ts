@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
-import { describe, InputError } from '../errors.js'
-import type { FieldSpec } from './dataset.js'
+import { describe, InputError } from '../../errors.js'
+import type { FieldSpec } from '../dataset.js'
 import { Rounding } from './rounding.js'
 
 /** All values of one field, example after example. */

@@ -1,4 +1,4 @@
-import { InputError } from '../errors.js'
+import { InputError } from '../../errors.js'
 
 /** Bytes of rows that are kept in memory, over each file. */
 const kept = 64 << 20

@@ -1,4 +1,4 @@
-import { beside } from '../host.js'
+import { beside } from '../../host.js'
 import { columnsOf, sizeOfRow } from './column.js'
 import { Digest } from './digest.js'
 import type { Table } from './table.js'

@@ -5,7 +5,7 @@ const most = 15
  * Lets others have their turns while much is done one after the other: what comes from memory, as the records of a group of
  * rows, never waits by itself.
  */
-export class Turns {
+export class Pauses {
   #began = performance.now()
 
   async give(): Promise<void> {
