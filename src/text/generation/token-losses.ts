@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { compile } from '../../backend/compile/compile.js'
 import { describe, InputError } from '../../errors.js'
+import { during } from '../../settle.js'
 import { named } from '../../suggest.js'
 import type { TokenRow } from '../../views.js'
 import type { Gpt } from '../models/gpt.js'
@@ -114,21 +115,27 @@ export async function tokenLosses(
   const told: TokenLoss[] = []
   // Windows overlap by half, so that no token has less than half of the context before it, where the text has that.
   const half = Math.max(1, Math.floor(context / 2))
-  try {
-    for (let start = 0; ; start += half) {
-      const length = Math.min(context, ids.length - 1 - start)
-      const { losses, logits } = reading.read(ids, start, length, best > 0)
-      for (let at = start === 0 ? 0 : context - half; at < length; at++) {
-        const id = ids[start + at + 1]!
-        const guesses =
-          logits && guessesAt(logits.subarray(at * vocabulary, (at + 1) * vocabulary), best, tokenizer)
-        told.push({ token: tokenizer.decode([id]), id, loss: losses[at]!, ...(guesses && { best: guesses }) })
+  during(
+    () => reading.end(),
+    () => {
+      for (let start = 0; ; start += half) {
+        const length = Math.min(context, ids.length - 1 - start)
+        const { losses, logits } = reading.read(ids, start, length, best > 0)
+        for (let at = start === 0 ? 0 : context - half; at < length; at++) {
+          const id = ids[start + at + 1]!
+          const guesses =
+            logits && guessesAt(logits.subarray(at * vocabulary, (at + 1) * vocabulary), best, tokenizer)
+          told.push({
+            token: tokenizer.decode([id]),
+            id,
+            loss: losses[at]!,
+            ...(guesses && { best: guesses }),
+          })
+        }
+        if (start + length >= ids.length - 1) break
       }
-      if (start + length >= ids.length - 1) break
-    }
-  } finally {
-    reading.end()
-  }
+    },
+  )
   // Not enumerable: it is an array like any other to whoever goes through it.
   return Object.defineProperty(told, 'kind', { value: 'tokens' }) as unknown as TokenLosses
 }
