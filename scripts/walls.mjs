@@ -39,6 +39,21 @@ const values = { allowTypeImports: true }
 
 const backendRooms = ['onnx', 'graph', 'passes', 'emitters', 'fusions', 'session', 'tfjs', 'compile']
 
+/** A model has what is done with it as methods, so its type is known to all that serve it. */
+const textRooms = [
+  'tokenizers',
+  'corpora',
+  'data',
+  'shards',
+  'chat',
+  'parts',
+  'quantised',
+  'generation',
+  'looking',
+  'models',
+  'weights',
+]
+
 /** What lies in a room of the kernel takes nothing of what lies beside the room. */
 const beside = (folder, { but = [] } = {}) =>
   nothingOf(['../*.js', ...but.map((file) => `!../${file}`)], `The rooms of ${folder} lie below it.`)
@@ -113,6 +128,7 @@ const rooms = [
       ),
     ],
   },
+  ...inOrder('src/text', textRooms, values),
   { files: 'src/text/shards/**', lifts: [node] },
   { files: 'src/text/corpora/**', lifts: [node] },
   { files: 'src/text/chat/**', lifts: [node] },
@@ -144,6 +160,7 @@ const rooms = [
   },
   ...inOrder('src/train', ['loss', 'model', 'order', 'rules', 'state', 'step', 'adjust', 'disk', 'run']),
   ...inOrder('src/backend', backendRooms),
+  ...inOrder('src/text', textRooms, values),
   ...['random', 'optimizers'].map((room) => ({
     files: `src/backend/${room}/*`,
     walls: [

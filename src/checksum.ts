@@ -1,7 +1,18 @@
+/** What is used of Node's zlib. The types are said here, since JupyterLab's extension is checked without those of Node. */
+interface Zlib {
+  crc32?(data: Uint8Array, before: number): number
+  deflateSync(data: Uint8Array): Uint8Array
+}
+
+/** Node's zlib where there is one. */
+export function maybeZlib(): Zlib | undefined {
+  const { process } = globalThis as { process?: { getBuiltinModule?(name: string): unknown } }
+  return process?.getBuiltinModule?.('node:zlib') as Zlib | undefined
+}
+
 /** CRC-32 as zlib, PNG and gzip have it (ISO 3309), of `data` after what `before` is the checksum of. */
 export function crc32(data: Uint8Array, before = 0): number {
-  const native = (globalThis as { process?: NodeJS.Process }).process?.getBuiltinModule?.('node:zlib')?.crc32
-  return native ? native(data, before) : crc32ByTable(data, before)
+  return maybeZlib()?.crc32?.(data, before) ?? crc32ByTable(data, before)
 }
 
 const table = Uint32Array.from({ length: 256 }, (_, start) => {

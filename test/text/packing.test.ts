@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs'
 import { describe, expect, it } from 'vitest'
 import { adamw, train } from '../../src/index.js'
 import { byteTokenizer, gpt, windows, type Gpt, type GptOptions } from '../../src/text/index.js'
-import { causalMask, documentMask } from '../../src/text/models/layers.js'
+import { causalMask, documentMask } from '../../src/text/parts/layers.js'
 
 const end = '<|endoftext|>'
 const tokenizer = byteTokenizer({ special: [end] })

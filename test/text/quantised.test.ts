@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { createRandom } from '../../src/data/random.js'
 import { adamw, InputError, train } from '../../src/index.js'
 import { loadModel, windows, type Gpt, type Tokenizer } from '../../src/text/index.js'
-import { quantisations } from '../../src/text/weights/dequantise.js'
+import { quantisations } from '../../src/text/quantised/dequantise.js'
 import { temporaryFolder } from '../kit/index.js'
 import { writeGguf, type GgufTensor } from './gguf.js'
 

@@ -1,9 +1,11 @@
+import { maybeZlib } from '../../checksum.js'
+
 /**
  * A zlib stream (RFC 1950), by Node where there is one. `distances`: those at which a picture repeats, one pixel and one row.
  * Elsewhere ours: to load `fflate` takes longer than all that it would pack, also on Node, which does not need it.
  */
 export function zlibStream(data: Uint8Array, distances: readonly number[]): Uint8Array {
-  const native = (globalThis as { process?: NodeJS.Process }).process?.getBuiltinModule?.('node:zlib')
+  const native = maybeZlib()
   if (native) return native.deflateSync(data)
   const packed = deflate(data, distances)
   const stream = new Uint8Array(packed.length + 6)

@@ -8,7 +8,7 @@ import { named } from '../../suggest.js'
 import type { TokenSlice, TokenSlicesView } from '../../views.js'
 import { checkTokenizer } from '../generation/check.js'
 import type { Gpt } from '../models/gpt.js'
-import { crossEntropy } from '../models/layers.js'
+import { crossEntropy } from '../parts/layers.js'
 import { checkText, type Tokenizer } from '../tokenizers/tokenizer.js'
 
 export interface TokenSlicesOptions {

@@ -19,11 +19,17 @@ import type { PlaceSeen } from '../../train/model/trainee.js'
 import type { AttentionView, EvaluationRow, LensView, TokenSlicesView } from '../../views.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
 import { Held } from '../quantised/held.js'
-import { checkGpt, type GptConfig, type GptOptions } from './config.js'
+import { checkGpt, type GptConfig, type GptOptions } from '../parts/config.js'
 import { initialise } from './initialise.js'
-import * as layers from './layers.js'
-import type { AttentionParameters, MlpParameters, NormParameters, Rotary, RotaryValues } from './layers.js'
-import { summarise, type GptSummary } from './summary.js'
+import * as layers from '../parts/layers.js'
+import type {
+  AttentionParameters,
+  MlpParameters,
+  NormParameters,
+  Rotary,
+  RotaryValues,
+} from '../parts/layers.js'
+import { summarise, type GptSummary } from '../parts/summary.js'
 
 /** Parameters of one block. */
 // A type, not an interface, so that it is a tree of parameters.

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { createRandom } from '../../data/random.js'
-import type { GptConfig } from './config.js'
+import type { GptConfig } from '../parts/config.js'
 import type { GptParameters } from './gpt.js'
-import type { LinearParameters, NormParameters } from './layers.js'
+import type { LinearParameters, NormParameters } from '../parts/layers.js'
 
 /** First values, drawn from the seed alone: the same in every process and on every backend. */
 export function initialise(

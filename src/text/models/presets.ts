@@ -1,4 +1,4 @@
-import type { GptOptions } from './config.js'
+import type { GptOptions } from '../parts/config.js'
 
 /** Known forms of GPT, all but the vocabulary: `gpt({ ...presets.nanoGptCpu, vocabulary: tokenizer.size })`. */
 export const presets = {

@@ -1,4 +1,4 @@
-import { quantisations, scalesAt, sixBits } from '../weights/dequantise.js'
+import { quantisations, scalesAt, sixBits } from './dequantise.js'
 
 /**
  * A matrix [rows, columns] of few bits, as ONNX Runtime's `MatMulNBits` reads it: a number is

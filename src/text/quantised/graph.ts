@@ -1,6 +1,6 @@
 import { encodeModel, type Attribute, type Model, type Node, type Value } from '../../backend/onnx/model.js'
 import { sizeOf, type Elements, type ElementType } from '../../backend/onnx/types.js'
-import type { GptConfig } from '../models/config.js'
+import type { GptConfig } from '../parts/config.js'
 import { inHalves, type BlockMatrix } from './blocks.js'
 
 /** A matrix [rows, columns] as it is held: in blocks, or as the float32 numbers of its transpose, [columns, rows]. */

@@ -5,8 +5,8 @@ import {
   type NativeTensor,
 } from '../../backend/session/native.js'
 import { threads } from '../../backend/session/options.js'
-import type { GptConfig } from '../models/config.js'
-import { rotaryTables } from '../models/layers.js'
+import type { GptConfig } from '../parts/config.js'
+import { rotaryTables } from '../parts/layers.js'
 import { names } from './graph.js'
 
 /** Positions that keys and values have room for at first: more is taken as texts grow, twice as much each time. */

@@ -1,6 +1,6 @@
 import { describe, InputError } from '../../errors.js'
-import type { GptConfig } from '../models/config.js'
-import { summarise } from '../models/summary.js'
+import type { GptConfig } from '../parts/config.js'
+import { summarise } from '../parts/summary.js'
 import { isInBlocks, maybeStacked, type BlockMatrix } from '../quantised/blocks.js'
 import type { BlockWeights, Matrix, Weights } from '../quantised/graph.js'
 import type { TensorSource } from './place.js'

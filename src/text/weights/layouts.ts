@@ -1,5 +1,5 @@
 import { describe, InputError } from '../../errors.js'
-import type { GptConfig, GptOptions } from '../models/config.js'
+import type { GptConfig, GptOptions } from '../parts/config.js'
 import type { GptParameters } from '../models/gpt.js'
 import type * as tf from '@tensorflow/tfjs'
 

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
 import { copyValues } from '../../backend/tfjs/copy.js'
 import { InputError } from '../../errors.js'
-import type { GptConfig } from '../models/config.js'
+import type { GptConfig } from '../parts/config.js'
 import { Gpt } from '../models/gpt.js'
-import { summarise } from '../models/summary.js'
+import { summarise } from '../parts/summary.js'
 import type { Entry, Layout } from './layouts.js'
 
 /** What a file has under a name; `undefined` where it has nothing. Values are read when they are asked for, as float32. */
