@@ -63,7 +63,7 @@ export function object(fields: { readonly [name: string]: Shape }, rest: Shape =
   }
 }
 
-export const record = (shape: Shape): Shape => object({}, shape)
+export const dictionary = (shape: Shape): Shape => object({}, shape)
 
 /** What is wrong with the first that is. */
 function firstOf<T>(items: Iterable<T>, look: (item: T) => string | undefined): string | undefined {

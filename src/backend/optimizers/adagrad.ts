@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from './optimizer.js'
-import { checkSettings } from './check.js'
+import { checkSettings } from './settings.js'
 import { largestOf, leastEpsilon, plainSettings, settingsOf, type GroupedSettings } from './groups.js'
 
 export interface AdagradSettings extends GroupedSettings {

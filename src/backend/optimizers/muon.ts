@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { InputError, describe } from '../../errors.js'
 import type { Optimizer } from './optimizer.js'
 import { adamw, type AdamwSettings } from './adam.js'
-import { checkSettings } from './check.js'
+import { checkSettings } from './settings.js'
 import { isMatch, largestOf, plainSettings, settingsOf, type ParameterGroup } from './groups.js'
 
 export interface MuonSettings {

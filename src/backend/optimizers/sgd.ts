@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { InputError } from '../../errors.js'
 import type { Optimizer, Tensors } from './optimizer.js'
-import { checkSettings } from './check.js'
+import { checkSettings } from './settings.js'
 import { largestOf, plainSettings, settingsOf, type GroupedSettings } from './groups.js'
 
 export interface SgdSettings extends GroupedSettings {

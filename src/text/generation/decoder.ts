@@ -30,7 +30,7 @@ export class Decoder {
   read(rows: readonly ArrayLike<number>[]): Float32Array[] {
     const longest = Math.max(...rows.map((ids) => ids.length))
     const length = this.#roomFor(longest)
-    const { prefill } = compiledOf(this.#model)
+    const { prefill } = graphsOf(this.#model)
     this.dispose()
     const padded = new Int32Array(rows.length * length)
     for (const [row, ids] of rows.entries()) padded.set(Int32Array.from(ids), row * length)
@@ -50,7 +50,7 @@ export class Decoder {
   /** Reads one more token a row, `positions[row]` tokens after its start. */
   next(tokens: readonly number[], positions: readonly number[]): Float32Array[] {
     const needed = Math.max(...positions) + 1
-    const { step } = compiledOf(this.#model)
+    const { step } = graphsOf(this.#model)
     const cache = this.#cache!
     const more = Math.max(0, this.#roomFor(needed) - this.#capacity)
     this.#capacity += more
@@ -101,19 +101,19 @@ function grown({ keys, values }: Cache, more: number): Cache {
 
 type Read = { logits: tf.Tensor; keys: tf.Tensor[]; values: tf.Tensor[] }
 
-interface Compiled {
+interface Graphs {
   prefill(ids: tf.Tensor, last: tf.Tensor): Read
   step(ids: tf.Tensor, positions: tf.Tensor, keys: tf.Tensor[], values: tf.Tensor[]): Read
 }
 
-const compiled = new WeakMap<Gpt, Compiled>()
+const graphs = new WeakMap<Gpt, Graphs>()
 
 /** The two functions of a model, recorded once for each number of rows and each room. */
-function compiledOf(model: Gpt): Compiled {
-  const found = compiled.get(model)
+function graphsOf(model: Gpt): Graphs {
+  const found = graphs.get(model)
   if (found) return found
   const { vocabulary, window } = model.config
-  const made: Compiled = {
+  const made: Graphs = {
     prefill: compile(
       (ids: tf.Tensor, last: tf.Tensor) => {
         const keys: tf.Tensor[] = []
@@ -174,6 +174,6 @@ function compiledOf(model: Gpt): Compiled {
       { otherwise: 'run', signatures: 16 },
     ),
   }
-  compiled.set(model, made)
+  graphs.set(model, made)
   return made
 }

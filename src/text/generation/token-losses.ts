@@ -7,7 +7,7 @@ import type { TokenRow } from '../../views.js'
 import type { Gpt } from '../models/gpt.js'
 import { crossEntropy } from '../parts/layers.js'
 import { checkText, type Tokenizer } from '../tokenizers/tokenizer.js'
-import { checkTokenizer } from './check.js'
+import { checkTokenizer } from './arguments.js'
 import { highest, logProbabilities } from './sample.js'
 
 /** How little a token was expected. */

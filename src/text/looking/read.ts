@@ -1,5 +1,5 @@
 import { InputError } from '../../errors.js'
-import { checkTokenizer } from '../generation/check.js'
+import { checkTokenizer } from '../generation/arguments.js'
 import type { Gpt } from '../models/gpt.js'
 import { checkText, type Tokenizer } from '../tokenizers/tokenizer.js'
 

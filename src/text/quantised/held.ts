@@ -1,16 +1,16 @@
 import { InputError } from '../../errors.js'
 import type { GptParameters } from '../models/gpt.js'
-import { Reader, type Engine } from './reader.js'
+import { Reader, type ReadingSession } from './reader.js'
 
 /**
  * The weights of a model as its file has them, of few bits: enough to write with. They become float32 when they are asked for as
  * parameters, which is what training does, and are no longer held then: there is one set of weights at any time.
  */
 export class Held {
-  readonly #open: () => Engine
+  readonly #open: () => ReadingSession
   readonly #floats: () => GptParameters
   readonly #close: () => void
-  #engine: Engine | undefined
+  #session: ReadingSession | undefined
   /** Readers that are reading, which an end waits for. */
   #readers = 0
   #isOver = false
@@ -20,7 +20,7 @@ export class Held {
    * @param of.floats the weights as float32.
    * @param of.close the file is no longer needed.
    */
-  constructor(of: { open(): Engine; floats(): GptParameters; close(): void }) {
+  constructor(of: { open(): ReadingSession; floats(): GptParameters; close(): void }) {
     this.#open = () => of.open()
     this.#floats = () => of.floats()
     this.#close = () => of.close()
@@ -29,7 +29,7 @@ export class Held {
   /** Reads `rows` texts at once. It must be disposed of. */
   reader(rows: number): Reader {
     this.#check()
-    const engine = (this.#engine ??= this.#open())
+    const engine = (this.#session ??= this.#open())
     this.#readers++
     return new Reader(engine, rows, () => {
       this.#readers--
@@ -61,8 +61,8 @@ export class Held {
 
   #maybeEnd(): void {
     if (!this.#isOver || this.#readers > 0) return
-    this.#engine?.session.dispose()
-    this.#engine = undefined
+    this.#session?.session.dispose()
+    this.#session = undefined
     this.#close()
   }
 }

@@ -22,18 +22,18 @@ const tensor = (
 ): NativeTensor => ({ type, data, dims, location: 'cpu' })
 
 /** The session of a model's graph, and what its embedding has for tokens. */
-export interface Engine {
+export interface ReadingSession {
   readonly config: GptConfig
   readonly session: NativeSession
   /** [ids, width] */
   embed(ids: Int32Array): Float32Array
 }
 
-export function engineOf(
+export function sessionOf(
   config: GptConfig,
   graph: Uint8Array,
   embed: (ids: Int32Array) => Float32Array,
-): Engine {
+): ReadingSession {
   const session = createSession(graph, { threads: threads(), device: 'cpu' })
   return { config, session, embed }
 }
@@ -43,7 +43,7 @@ export function engineOf(
  * copies none of them.
  */
 export class Reader {
-  readonly #engine: Engine
+  readonly #from: ReadingSession
   readonly #rows: number
   #room = 0
   #cache: { [name: string]: NativeTensor } = {}
@@ -55,8 +55,8 @@ export class Reader {
   readonly #onEnd: () => void
   #isOver = false
 
-  constructor(engine: Engine, rows: number, onEnd: () => void = () => {}) {
-    this.#engine = engine
+  constructor(from: ReadingSession, rows: number, onEnd: () => void = () => {}) {
+    this.#from = from
     this.#rows = rows
     this.#onEnd = onEnd
   }
@@ -103,7 +103,7 @@ export class Reader {
   /** Room for so many tokens, of which the first `kept` are there already. */
   #makeRoom(tokens: number, kept: number): void {
     if (tokens <= this.#room) return
-    const { layers, keyValueHeads, headSize, context, rotaryBase } = this.#engine.config
+    const { layers, keyValueHeads, headSize, context, rotaryBase } = this.#from.config
     let room = Math.max(smallest, this.#room)
     while (room < tokens) room *= 2
     room = Math.max(tokens, Math.min(room, context))
@@ -137,7 +137,7 @@ export class Reader {
   }
 
   #apart(logits: Float32Array): Float32Array[] {
-    const { vocabulary } = this.#engine.config
+    const { vocabulary } = this.#from.config
     return Array.from({ length: this.#rows }, (_, row) =>
       logits.subarray(row * vocabulary, (row + 1) * vocabulary),
     )
@@ -148,7 +148,7 @@ export class Reader {
    * @param rows those of [B length] that logits are asked of.
    */
   #run(ids: Int32Array, length: number, lengths: readonly number[], rows: readonly number[]): Float32Array {
-    const { config, session, embed } = this.#engine
+    const { config, session, embed } = this.#from
     const { vocabulary, width } = config
     const size = rows.length * vocabulary
     const logits = this.#logits?.length === size ? this.#logits : (this.#logits = new Float32Array(size))

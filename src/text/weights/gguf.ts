@@ -5,7 +5,7 @@ import { Gpt } from '../models/gpt.js'
 import { blocksFrom, isInBlocks, readRows } from '../quantised/blocks.js'
 import { graphOf, type Matrix } from '../quantised/graph.js'
 import { Held } from '../quantised/held.js'
-import { engineOf } from '../quantised/reader.js'
+import { sessionOf } from '../quantised/reader.js'
 import { huggingFaceTokenizer } from '../tokenizers/huggingface.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
 import { quantisations } from '../quantised/dequantise.js'
@@ -112,7 +112,7 @@ export async function loadGguf(
           open() {
             const weights = weightsOf(config, source, matrix)
             const graph = graphOf(config, weights, { int8: activations === 'int8' })
-            return engineOf(config, graph, (ids) =>
+            return sessionOf(config, graph, (ids) =>
               readRows(embedding.dtype, config.width, ids, (row) =>
                 bytesOf(embedding, row * config.width, config.width),
               ),

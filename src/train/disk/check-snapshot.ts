@@ -1,6 +1,6 @@
 import { InputError } from '../../errors.js'
 import type { StoredTensor, TensorFile } from '../../store/safetensors.js'
-import { anything, list, maybe, object, record, text, type Shape } from '../../store/shape.js'
+import { anything, list, maybe, object, dictionary, text, type Shape } from '../../store/shape.js'
 import type { Core } from '../state/core.js'
 import { misfit } from '../state/field.js'
 import { misfitOf, stateShape } from '../state/fields.js'
@@ -22,7 +22,7 @@ export function readAs<T>(file: string, read: () => T): T {
   }
 }
 
-const part = object({ name: text, settings: record(anything) })
+const part = object({ name: text, settings: dictionary(anything) })
 
 /** Those without which a run would go on with others in their place. */
 const given = ['batchSize', 'seed', 'evaluationBatchSize', 'progress']
@@ -43,7 +43,7 @@ const settings = object(
   {
     ...Object.fromEntries(given.map((name) => [name, asOption(name)])),
     ...Object.fromEntries(perhaps.map((name) => [name, maybe(asOption(name))])),
-    dropout: maybe((value, at) => (typeof value === 'number' ? rate : record(rate))(value, at)),
+    dropout: maybe((value, at) => (typeof value === 'number' ? rate : dictionary(rate))(value, at)),
     schedule: maybe(part),
     batchSchedule: maybe(part),
     stop: maybe(part),

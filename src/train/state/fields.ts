@@ -7,7 +7,7 @@ import {
   number,
   object,
   oneOf,
-  record,
+  dictionary,
   text,
   truth,
 } from '../../store/shape.js'
@@ -38,10 +38,10 @@ const turnedBack = {
       Object.fromEntries(
         Object.entries(trainee.optimizers ?? {}).map(([name, { learningRate }]) => [name, learningRate]),
       ),
-    record(number),
+    dictionary(number),
   ),
   /** Updates of each optimizer of an own iteration. */
-  counts: plain<{ readonly [optimizer: string]: number }>(() => ({}), record(count)),
+  counts: plain<{ readonly [optimizer: string]: number }>(() => ({}), dictionary(count)),
   /** The rate a schedule starts from: the optimizer's, until `set({ learningRate })`. */
   peak: plain<number>(({ settings }) => settings.optimizer.learningRate, number),
   /** Whether the stop rule has been met: it does not end another call. */
