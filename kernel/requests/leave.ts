@@ -33,6 +33,8 @@ export function createExit({ wire, post, shared, subshells, debugging, language 
     exit() {
       if (leaving) return
       leaving = true
+      // A cell that is paused would not let the main thread hear of it.
+      debugging.close()
       post({ type: 'exit' })
       // User code that does not let the main thread end is not asked twice.
       setTimeout(async () => {
