@@ -7,7 +7,8 @@ const perPage = 128
 const perExample = 3
 
 type Page = Uint32Array
-type Pages = (Page | undefined)[]
+/** By their number: those that were ever written. */
+export type Pages = ReadonlyMap<number, Page>
 
 /**
  * Books as they stood, never changed any more: what was written since the state before them, down to one that has whole pages.
@@ -15,7 +16,7 @@ type Pages = (Page | undefined)[]
  */
 export interface BooksState {
   readonly length: number
-  readonly whole: { readonly pages: readonly (Page | undefined)[] }
+  readonly whole: { readonly pages: Pages }
   /** Examples written since the whole pages. */
   readonly since: number
   /** What was written after `before`; missing where the pages are all there is. */
@@ -33,13 +34,11 @@ const wholeState = (length: number, pages: Pages): BooksState => ({ length, whol
 
 /**
  * What is written down of each training example when it is drawn: the losses it had then, and when that was. Kept by pages that
- * are made when they are first written: a run on ten million examples costs what it draws.
+ * are made when they are first written: a run on a billion examples costs what it draws.
  */
 export class Books {
   readonly length: number
-  #pages: Pages
-  /** Whether a page belongs to these books alone, and may be written. */
-  #own: Uint8Array
+  #writing: Writing = { pages: new Map(), own: new Set() }
   /** The state that was taken last, and what was written since. */
   #last: BooksState
   #written: Int32Array<ArrayBufferLike> = new Int32Array(256)
@@ -47,14 +46,12 @@ export class Books {
 
   constructor(length: number) {
     this.length = length
-    this.#pages = Array.from({ length: Math.ceil(length / perPage) })
-    this.#own = new Uint8Array(this.#pages.length)
-    this.#last = wholeState(length, this.#pages.slice())
+    this.#last = wholeState(length, new Map())
   }
 
   /** The example is drawn in this iteration, with this loss where there is one for each. */
   draw(position: number, iteration: number, loss?: number): void {
-    const page = pageFor(this.#pages, this.#own, position)
+    const page = pageFor(this.#writing, position)
     const at = (position % perPage) * perExample
     page[at + 2] = iteration
     if (loss !== undefined) {
@@ -99,7 +96,7 @@ export class Books {
   }
 
   #read(position: number, what: number): number {
-    const page = this.#pages[Math.floor(position / perPage)]
+    const page = this.#writing.pages.get(Math.floor(position / perPage))
     return page ? page[(position % perPage) * perExample + what]! : 0
   }
 
@@ -108,8 +105,8 @@ export class Books {
     const before = this.#last
     const since = before.since + this.#count
     if (since > this.#most) {
-      this.#own.fill(0)
-      this.#last = wholeState(this.length, this.#pages.slice())
+      this.#writing.own.clear()
+      this.#last = wholeState(this.length, new Map(this.#writing.pages))
     } else {
       const positions = this.#written.slice(0, this.#count)
       const values = new Uint32Array(positions.length * perExample)
@@ -125,14 +122,12 @@ export class Books {
   restore(state: BooksState): void {
     const from = this.#count > this.#most ? undefined : this.#parting(state)
     if (!from) {
-      const { pages, own } = laidOut(state)
-      this.#pages = pages
-      this.#own = own
+      this.#writing = laidOut(state)
     } else {
       const back = new Set<number>(this.#written.subarray(0, this.#count))
       for (const { positions } of changesBetween(from, this.#last)) for (const one of positions) back.add(one)
       this.#takeBack(back, from)
-      for (const change of changesBetween(from, state)) write(this.#pages, this.#own, change)
+      for (const change of changesBetween(from, state)) write(this.#writing, change)
     }
     this.#last = state
     this.#count = 0
@@ -154,55 +149,56 @@ export class Books {
       const { positions: own, values } = at.change
       // An example that was drawn twice has the same values at both places.
       for (let i = 0; i < own.length; i++)
-        if (positions.delete(own[i]!)) writeOne(this.#pages, this.#own, own[i]!, values, i * perExample)
+        if (positions.delete(own[i]!)) writeOne(this.#writing, own[i]!, values, i * perExample)
     }
     for (const position of positions) {
-      const page = state.whole.pages[Math.floor(position / perPage)]
-      writeOne(
-        this.#pages,
-        this.#own,
-        position,
-        page ?? nothing,
-        page ? (position % perPage) * perExample : 0,
-      )
+      const page = state.whole.pages.get(Math.floor(position / perPage))
+      writeOne(this.#writing, position, page ?? nothing, page ? (position % perPage) * perExample : 0)
     }
   }
 
   /** As three vectors with a number for each example. */
   vectors(): ReturnType<typeof vectorsOf> {
-    return vectorsOf(this.length, this.#pages)
+    return vectorsOf(this.length, this.#writing.pages)
   }
 
   /** The pages of a state, to be read. */
-  pagesOf(state: BooksState): readonly (Page | undefined)[] {
-    return state === this.#last && this.#count === 0 ? this.#pages : laidOut(state).pages
+  pagesOf(state: BooksState): Pages {
+    return state === this.#last && this.#count === 0 ? this.#writing.pages : laidOut(state).pages
   }
 }
 
-function pageFor(pages: Pages, own: Uint8Array, position: number): Page {
+/** Pages that are written, and which of them may be written as they are. */
+interface Writing {
+  readonly pages: Map<number, Page>
+  readonly own: Set<number>
+}
+
+function pageFor({ pages, own }: Writing, position: number): Page {
   const number = Math.floor(position / perPage)
-  const page = pages[number]
-  if (page && own[number]) return page
-  own[number] = 1
-  return (pages[number] = page ? page.slice() : new Uint32Array(perPage * perExample))
+  const page = pages.get(number)
+  if (page && own.has(number)) return page
+  const fresh = page ? page.slice() : new Uint32Array(perPage * perExample)
+  pages.set(number, fresh)
+  own.add(number)
+  return fresh
 }
 
 /** The whole pages with all changes up to the state. */
-function laidOut(state: BooksState): { pages: Pages; own: Uint8Array } {
-  const pages = state.whole.pages.slice()
-  const own = new Uint8Array(pages.length)
-  for (const change of changesBetween(undefined, state)) write(pages, own, change)
-  return { pages, own }
+function laidOut(state: BooksState): Writing {
+  const writing = { pages: new Map(state.whole.pages), own: new Set<number>() }
+  for (const change of changesBetween(undefined, state)) write(writing, change)
+  return writing
 }
 
 type Change = NonNullable<BooksState['change']>
 
-function write(pages: Pages, own: Uint8Array, { positions, values }: Change): void {
-  for (let i = 0; i < positions.length; i++) writeOne(pages, own, positions[i]!, values, i * perExample)
+function write(writing: Writing, { positions, values }: Change): void {
+  for (let i = 0; i < positions.length; i++) writeOne(writing, positions[i]!, values, i * perExample)
 }
 
-function writeOne(pages: Pages, own: Uint8Array, position: number, from: Uint32Array, at: number): void {
-  const page = pageFor(pages, own, position)
+function writeOne(writing: Writing, position: number, from: Uint32Array, at: number): void {
+  const page = pageFor(writing, position)
   const to = (position % perPage) * perExample
   for (let j = 0; j < perExample; j++) page[to + j] = from[at + j]!
 }
@@ -221,24 +217,25 @@ export function bytesOfBooks({ whole, since }: BooksState, beside?: BooksState):
   const perChange = 4 * (1 + perExample)
   if (whole === beside?.whole) return perChange * Math.max(0, since - beside.since)
   let count = 0
-  for (let i = 0; i < whole.pages.length; i++)
-    if (whole.pages[i] !== undefined && whole.pages[i] !== beside?.whole.pages[i]) count++
-  return 4 * perPage * perExample * count + 8 * whole.pages.length + perChange * since
+  for (const [number, page] of whole.pages) if (page !== beside?.whole.pages.get(number)) count++
+  return 4 * perPage * perExample * count + 16 * whole.pages.size + perChange * since
 }
 
 /** What was ever written, example by example, for a file. */
-export function writtenExamples(pages: readonly (Page | undefined)[]): {
+export function writtenExamples(pages: Pages): {
   positions: Int32Array
   values: Uint32Array
 } {
   const found: number[] = []
-  for (const [number, page] of pages.entries())
-    for (let i = 0; page && i < perPage; i++) if (page[i * perExample + 2]) found.push(number * perPage + i)
+  for (const number of [...pages.keys()].toSorted((a, b) => a - b)) {
+    const page = pages.get(number)!
+    for (let i = 0; i < perPage; i++) if (page[i * perExample + 2]) found.push(number * perPage + i)
+  }
   const positions = Int32Array.from(found)
   const values = new Uint32Array(positions.length * perExample)
   for (let i = 0; i < positions.length; i++) {
     const at = (positions[i]! % perPage) * perExample
-    const page = pages[Math.floor(positions[i]! / perPage)]!
+    const page = pages.get(Math.floor(positions[i]! / perPage))!
     values.set(page.subarray(at, at + perExample), i * perExample)
   }
   return { positions, values }
@@ -250,27 +247,26 @@ export function booksFromExamples(
   { positions, values }: { positions: Int32Array; values: Uint32Array },
 ): BooksState | undefined {
   if (values.length !== positions.length * perExample) return undefined
-  const pages: Pages = Array.from({ length: Math.ceil(length / perPage) })
-  const own = new Uint8Array(pages.length)
+  const writing: Writing = { pages: new Map(), own: new Set() }
   for (let i = 0; i < positions.length; i++) {
     const position = positions[i]!
     if (position < 0 || position >= length || (i > 0 && position <= positions[i - 1]!)) return undefined
     const at = (position % perPage) * perExample
-    pageFor(pages, own, position).set(values.subarray(i * perExample, (i + 1) * perExample), at)
+    pageFor(writing, position).set(values.subarray(i * perExample, (i + 1) * perExample), at)
   }
-  return wholeState(length, pages)
+  return wholeState(length, writing.pages)
 }
 
 /** Books as three vectors with a number for each example. */
 export function vectorsOf(
   length: number,
-  pages: readonly (Page | undefined)[],
+  pages: Pages,
 ): { sums: Float32Array; counts: Uint32Array; drawn: Uint32Array } {
   const sums = new Uint32Array(length)
   const counts = new Uint32Array(length)
   const drawn = new Uint32Array(length)
-  for (const [number, page] of pages.entries())
-    for (let i = 0; page && i < perPage && number * perPage + i < length; i++) {
+  for (const [number, page] of pages)
+    for (let i = 0; i < perPage && number * perPage + i < length; i++) {
       sums[number * perPage + i] = page[i * perExample]!
       counts[number * perPage + i] = page[i * perExample + 1]!
       drawn[number * perPage + i] = page[i * perExample + 2]!
@@ -281,15 +277,14 @@ export function vectorsOf(
 export function booksFromVectors(sums: Float32Array, counts: Uint32Array, drawn: Uint32Array): BooksState {
   const { length } = sums
   const words = new Uint32Array(sums.buffer, sums.byteOffset, length)
-  const pages: Pages = Array.from({ length: Math.ceil(length / perPage) })
-  const own = new Uint8Array(pages.length)
+  const writing: Writing = { pages: new Map(), own: new Set() }
   for (let i = 0; i < length; i++) {
     if (!words[i] && !counts[i] && !drawn[i]) continue
     const at = (i % perPage) * perExample
-    const page = pageFor(pages, own, i)
+    const page = pageFor(writing, i)
     page[at] = words[i]!
     page[at + 1] = counts[i]!
     page[at + 2] = drawn[i]!
   }
-  return wholeState(length, pages)
+  return wholeState(length, writing.pages)
 }
