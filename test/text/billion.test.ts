@@ -114,8 +114,7 @@ describe('windows over more tokens than memory is made for', () => {
   it.runIf(long)('do so of a billion at flat memory', { timeout: 1_800_000 }, async () => {
     const few = await works(2_300_000)
     const many = await works(1_000_000_000)
-    // A pointer for each 128 examples (pages of books) in three arrays of each of two runs, 375 MB, and what is collected later;
-    // a number for each example of one run would be 4,000 MB.
-    expect(many - few).toBeLessThan(900)
+    // A number for each example of one run would be 4,000 MB. What is collected later comes and goes by some tens.
+    expect(many - few).toBeLessThan(200)
   })
 })
