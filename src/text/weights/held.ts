@@ -70,10 +70,9 @@ function blockShapes(config: GptConfig): [name: string, shape: readonly number[]
 
 const at = (layer: number, name: string) => `model.layers.${layer}.${name}`
 
-/** All that the form has must be there in its shape. Nothing is read before that. */
-export function checkShapes(
+/** A file must be able to hold what the form has, before memory is taken for it. @param most how many numbers it can hold. */
+export function checkEnough(
   config: GptConfig,
-  source: TensorSource,
   { file, most }: { file: string; most: number },
   where: string,
 ): void {
@@ -85,6 +84,16 @@ export function checkShapes(
       expected: 'all of them in the file',
       fix: 'Fetch the file again: it may have been cut off.',
     })
+}
+
+/** All that the form has must be there in its shape. Nothing is read before that. */
+export function checkShapes(
+  config: GptConfig,
+  source: TensorSource,
+  { file, most }: { file: string; most: number },
+  where: string,
+): void {
+  checkEnough(config, { file, most }, where)
   const whole = [config.vocabulary, config.width]
   const shapes: [string, readonly number[]][] = [
     ['model.embed_tokens.weight', whole],

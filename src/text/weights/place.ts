@@ -3,7 +3,7 @@ import { copyValues } from '../../backend/tfjs/copy.js'
 import { InputError } from '../../errors.js'
 import type { GptConfig } from '../parts/config.js'
 import { Gpt } from '../models/gpt.js'
-import { summarise } from '../parts/summary.js'
+import { checkEnough } from './held.js'
 import type { Entry, Layout } from './layouts.js'
 
 /** What a file has under a name; `undefined` where it has nothing. Values are read when they are asked for, as float32. */
@@ -30,14 +30,7 @@ export function modelFrom(
   { file, most }: { file: string; most: number },
   where: string,
 ): Gpt {
-  const { parameters } = summarise(config)
-  if (parameters > most)
-    throw new InputError({
-      where,
-      received: `a configuration of ${parameters.toLocaleString('en')} parameters, and at most ${Math.floor(most).toLocaleString('en')} numbers in ${file}`,
-      expected: 'all of them in the file',
-      fix: 'Fetch the file again: it may have been cut off.',
-    })
+  checkEnough(config, { file, most }, where)
   const model = Gpt.blank(config)
   try {
     placeTensors(layout.entries(config, model.parameters), source, where)

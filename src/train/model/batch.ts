@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Dataset, Examples } from '../../data/dataset.js'
-import type { DataRecord, OtherFields, RecordTable } from '../../data/from.js'
+import { checkField, type DataRecord, type OtherFields, type RecordTable } from '../../data/from.js'
 import { TableDataset } from '../../data/table/table.js'
 import { describe, InputError } from '../../errors.js'
 
@@ -48,6 +48,7 @@ export function examplesAt(dataset: Dataset, positions: ArrayLike<number>): Exam
   const given: { [field: string]: unknown } = { ...examples }
   for (const field of new Set(['x', 'y', ...Object.keys(given)])) {
     if (field === 'ids') continue
+    if (field !== 'x' && field !== 'y') checkField(field, `${dataset.name}.at(positions)`)
     const value = given[field]
     if (!(value instanceof tf.Tensor))
       throw wrong(`${describe(value)} as ${field}`, 'a tensor whose first axis counts the examples')

@@ -9,8 +9,12 @@ export type Said = { readonly [name: string]: tf.Tensor }
 
 /** What a loss gives that has a meaning of its own. */
 const known = new Set(['loss', 'perExample', 'predictions'])
-/** Columns that every row of the history, or of the evaluations, has. */
-const taken = new Set(['iteration', 'learningRate', 'gradientNorm', 'milliseconds'])
+/** What rows of the history, of evaluations and of mistakes say of themselves. */
+const taken = new Set(
+  'iteration learningRate gradientNorm milliseconds id split input expected predicted probability tokens'.split(
+    ' ',
+  ),
+)
 
 /** What is said in what a loss of one's own gave, for a batch of `count`. */
 export function saidIn(given: { readonly [name: string]: unknown }, count: number): Said | undefined {
@@ -28,7 +32,10 @@ function checked(name: string, value: unknown, count: number): tf.Tensor {
       ...(fix && { fix }),
     })
   if (taken.has(name))
-    throw wrong(`a value called ${name}, as the history calls another`, 'Call it otherwise.')
+    throw wrong(
+      `a value called ${name}, as a row of the history or of mistakes calls another`,
+      'Call it otherwise.',
+    )
   if (!(value instanceof tf.Tensor)) throw wrong(`${describe(value)} as ${name}`)
   const float = value.toFloat()
   if (value.rank > 0 && value.shape[0] === count && (count > 1 || value.size === 1))

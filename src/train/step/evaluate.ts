@@ -64,7 +64,8 @@ export async function evaluate(
     )
     const seen = passing.during(() => evaluateBatch(core, dataset, positions, { ema, call }))
     loss += seen.loss * positions.length
-    for (const name in seen.said) said[name] = (said[name] ?? 0) + mean(seen.said[name]!) * positions.length
+    for (const name in seen.said)
+      said[name] = (said[name] ?? 0) + mean(seen.said[name]!.values) * positions.length
     for (const { name } of metrics) {
       const { mean, weight } = seen.metrics[name]!
       sums[name]! += mean * weight
@@ -73,12 +74,24 @@ export async function evaluate(
     keep(detail, positions, seen)
   }
   const row: EvaluationRow = { iteration: core.state.iteration, loss: loss / length }
-  for (const name in said) row[name] = said[name]! / length
+  for (const name in said) {
+    if (name in weights) throw alsoMetric(name)
+    row[name] = said[name]! / length
+  }
   for (const { name, finish } of metrics) {
     const mean = sums[name]! / weights[name]!
     row[name] = finish ? finish(mean) : mean
   }
   return { row, detail }
+}
+
+function alsoMetric(name: string): InputError {
+  return new InputError({
+    where: 'run.evaluate()',
+    received: `${name} from the loss, and a metric of that name`,
+    expected: 'a name for each',
+    fix: `Give it another name in what the loss returns, or leave it out of metrics.`,
+  })
 }
 
 /** Evaluates on `evaluateOn` and writes it down. The same iteration again replaces its row. */
@@ -111,7 +124,7 @@ interface Seen {
   metrics: { [name: string]: Measured }
   losses?: Float32Array
   /** What the loss says beside: of the batch, or of each example. */
-  said: { [name: string]: Float32Array }
+  said: { [name: string]: { values: Float32Array; each: boolean } }
   predicted?: Float32Array
   probability?: Float32Array
   right?: Float32Array
@@ -152,7 +165,10 @@ function seenIn(core: Core, dataset: Dataset, positions: Int32Array): Seen {
         loss: losses ? mean(losses) : pass.loss.dataSync()[0]!,
         metrics: means,
         said: Object.fromEntries(
-          Object.entries(pass.said ?? {}).map(([name, value]) => [name, value.dataSync() as Float32Array]),
+          Object.entries(pass.said ?? {}).map(([name, value]) => [
+            name,
+            { values: value.dataSync() as Float32Array, each: value.rank > 0 },
+          ]),
         ),
         ...(losses && { losses }),
         ...(predictions && predictedOf(core, batch, predictions)),
@@ -225,9 +241,8 @@ function keep(detail: EvaluationDetail, positions: Int32Array, seen: Seen): void
   const from = positions[0]!
   if (seen.losses) detail.losses.set(seen.losses, from)
   else detail.onlyMean = true
-  for (const [name, values] of Object.entries(seen.said)) {
-    // A scalar is of the batch; of one example it is that example's.
-    if (values.length !== positions.length || positions.length === 1) continue
+  for (const [name, { values, each }] of Object.entries(seen.said)) {
+    if (!each) continue
     detail.said ??= {}
     ;(detail.said[name] ??= new Float32Array(length).fill(NaN)).set(values, from)
   }

@@ -236,6 +236,9 @@ describe('fields beside x and y', () => {
     await expect(start(() => ({ noise: [1, 2, 3, 4] })).iterate(1)).rejects.toThrow(
       /as noise.*Expected a tensor/s,
     )
+    await expect(start(() => ({ iteration: tf.zeros([4]) })).iterate(1)).rejects.toThrow(
+      /batch\.iteration says/,
+    )
     await expect(start(() => ({ noise: tf.zeros([3]) })).iterate(1)).rejects.toThrow(
       /3 rows in noise for 4 positions/,
     )

@@ -124,7 +124,28 @@ describe('what a loss of one’s own says', () => {
       )
     await expect(run({ kl: 3 }).iterate(1)).rejects.toThrow(/received 3 as kl/)
     await expect(run({ kl: tf.zeros([4]) }).iterate(1)).rejects.toThrow(/kl of shape \[4\] for 10 examples/)
+    await expect(run({ probability: tf.zeros([10]) }).iterate(1)).rejects.toThrow(/called probability/)
     await expect(run({ learningRate: tf.scalar(4) }).iterate(1)).rejects.toThrow(/called learningRate/)
+  })
+
+  it('called as a metric is an error, and of a last batch of one example it is that example’s', async () => {
+    const twice = {
+      ...said(),
+      loss: (batch: any) => ({ loss: said().loss(batch).loss, meanSquaredError: tf.scalar(1) }),
+    }
+    const settings = {
+      data: { x, y },
+      evaluateOn: { x, y },
+      optimizer: sgd({ learningRate: 0.01 }),
+      save: false as const,
+    }
+    await expect(train(twice, { ...settings, metrics: ['meanSquaredError'] }).evaluate()).rejects.toThrow(
+      /metric of that name/,
+    )
+    const alone = train(said(), { ...settings, evaluationBatchSize: 29 })
+    await alone.evaluate()
+    const errors = (await alone.mistakes({ k: count })).rows.map(({ error }) => error as number)
+    expect(errors.every((error) => Number.isFinite(error))).toBe(true)
   })
 
   it('that no evaluation has is an error where a rule waits for it', async () => {
