@@ -185,6 +185,7 @@ describe('a GPT', () => {
     expect(await model.generate(tokenizer, 'that', { ...options, seed: 8 })).not.toBe(once)
     const [first] = await model.generate(tokenizer, ['that', 'to'], options)
     expect(first).toBe(once)
+    expect(await model.generate(tokenizer, tokenizer.encode('that'), options)).toBe(once)
   })
 
   it('ends before a text to stop at, wherever tokens are cut', async () => {
@@ -247,6 +248,8 @@ describe('a GPT', () => {
     await expect(model.generate(tokenizer, 'to')).rejects.toThrow(/the vocabulary of the model/)
     const own = charTokenizer('abcde')
     await expect(model.generate(own, '')).rejects.toThrow(/as prompt/)
+    await expect(model.generate(own, Int32Array.of(5))).rejects.toThrow(/whole numbers from 0 to 4/)
+    await expect(model.generate(own, 5 as never)).rejects.toThrow(/a text, or its tokens/)
     await expect(model.generate(own, 'a', { temperature: -1 })).rejects.toThrow(/temperature/)
     await expect(model.generate(own, 'a', { topp: 1 } as never)).rejects.toThrow(/Did you mean 'topP'/)
   })

@@ -3,7 +3,7 @@ import { describe, InputError } from '../../errors.js'
 import { maybeHost } from '../../host.js'
 import { named } from '../../suggest.js'
 import type { Gpt } from '../models/gpt.js'
-import type { Tokenizer } from '../tokenizers/tokenizer.js'
+import { checkId, type Tokenizer } from '../tokenizers/tokenizer.js'
 import { checkTokenizer } from './arguments.js'
 import { Decoder } from './decoder.js'
 import { checkSampling, logProbabilities, sample, sampleNames, type SampleOptions } from './sample.js'
@@ -33,24 +33,32 @@ export interface Piece {
   best: { id: number; token: string; probability: number }[]
 }
 
+/** What is gone on from: a text, in which special tokens may be written out, or its tokens as they are (`encodeChat` gives those). */
+export type Prompt = string | Int32Array
+
 const where = 'model.generate(tokenizer, prompt, options)'
 
 export async function generate(
   model: Gpt,
   tokenizer: Tokenizer,
-  prompt: string | readonly string[],
+  prompt: Prompt | readonly Prompt[],
   options?: GenerateOptions,
 ): Promise<string | string[]> {
-  const prompts = typeof prompt === 'string' ? [prompt] : prompt
-  const texts = prompts.map(String)
-  for await (const { row, text } of write(model, tokenizer, prompts, options)) texts[row] += text
-  return typeof prompt === 'string' ? texts[0]! : texts
+  const prompts = isPrompt(prompt) ? [prompt] : prompt
+  const written = prompts.map(() => '')
+  for await (const { row, text } of write(model, tokenizer, prompts, options)) written[row] += text
+  const texts = prompts.map(
+    (one, row) => (typeof one === 'string' ? one : tokenizer.decode(one)) + written[row],
+  )
+  return isPrompt(prompt) ? texts[0]! : texts
 }
+
+const isPrompt = (prompt: Prompt | readonly Prompt[]): prompt is Prompt => !Array.isArray(prompt)
 
 export async function* stream(
   model: Gpt,
   tokenizer: Tokenizer,
-  prompt: string,
+  prompt: Prompt,
   options: StreamOptions = {},
 ): AsyncIterableIterator<string | Piece> {
   const { details = false, ...rest } = options
@@ -75,7 +83,7 @@ interface Writer {
 async function* write(
   model: Gpt,
   tokenizer: Tokenizer,
-  prompts: readonly string[],
+  prompts: readonly Prompt[],
   given: GenerateOptions = {},
   details = false,
 ): AsyncGenerator<Piece & { row: number }> {
@@ -99,7 +107,7 @@ async function* write(
     })
   checkTokenizer(model, tokenizer, where)
   const writers = prompts.map((prompt, row): Writer => {
-    const ids = [...tokenizer.encode(prompt, { special: true })]
+    const ids = idsOf(prompt, tokenizer)
     if (ids.length === 0)
       throw new InputError({
         where,
@@ -154,6 +162,18 @@ async function* write(
   } finally {
     decoder.dispose()
   }
+}
+
+function idsOf(prompt: Prompt, tokenizer: Tokenizer): number[] {
+  if (typeof prompt === 'string') return [...tokenizer.encode(prompt, { special: true })]
+  if (!(prompt instanceof Int32Array))
+    throw new InputError({
+      where,
+      received: `${describe(prompt)} as prompt`,
+      expected: 'a text, or its tokens as an Int32Array',
+    })
+  for (const id of prompt) checkId(id, tokenizer.size, where)
+  return [...prompt]
 }
 
 const bare = (id: number) => ({ id, probability: Number.NaN, best: [] })

@@ -1,3 +1,3 @@
-export type { GenerateOptions, Piece, StreamOptions } from './generate.js'
+export type { GenerateOptions, Piece, Prompt, StreamOptions } from './generate.js'
 export type { SampleOptions } from './sample.js'
 export type { TokenLoss, TokenLosses, TokenLossOptions } from './token-losses.js'

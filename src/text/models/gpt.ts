@@ -6,6 +6,7 @@ import {
   stream,
   type GenerateOptions,
   type Piece,
+  type Prompt,
   type StreamOptions,
 } from '../generation/generate.js'
 import { tokenLosses, type TokenLosses, type TokenLossOptions } from '../generation/token-losses.js'
@@ -226,15 +227,15 @@ export class Gpt {
    *
    *     const text = await model.generate(tokenizer, 'The ', { tokens: 100, temperature: 0.8, seed: 1 })
    *
-   * Several prompts are gone on from together, and give as many texts.
+   * Several prompts are gone on from together, and give as many texts. A prompt is a text, or its tokens: what `encodeChat` gives.
    *
    * @throws InputError for a tokenizer whose tokens are not the model's, an empty prompt, options that do not fit.
    */
-  generate(tokenizer: Tokenizer, prompt: string, options?: GenerateOptions): Promise<string>
-  generate(tokenizer: Tokenizer, prompts: readonly string[], options?: GenerateOptions): Promise<string[]>
+  generate(tokenizer: Tokenizer, prompt: Prompt, options?: GenerateOptions): Promise<string>
+  generate(tokenizer: Tokenizer, prompts: readonly Prompt[], options?: GenerateOptions): Promise<string[]>
   generate(
     tokenizer: Tokenizer,
-    prompt: string | readonly string[],
+    prompt: Prompt | readonly Prompt[],
     options?: GenerateOptions,
   ): Promise<string | string[]> {
     return generate(this, tokenizer, prompt, options)
@@ -251,13 +252,13 @@ export class Gpt {
    */
   stream(
     tokenizer: Tokenizer,
-    prompt: string,
+    prompt: Prompt,
     options: StreamOptions & { details: true },
   ): AsyncIterableIterator<Piece>
-  stream(tokenizer: Tokenizer, prompt: string, options?: StreamOptions): AsyncIterableIterator<string>
+  stream(tokenizer: Tokenizer, prompt: Prompt, options?: StreamOptions): AsyncIterableIterator<string>
   stream(
     tokenizer: Tokenizer,
-    prompt: string,
+    prompt: Prompt,
     options?: StreamOptions,
   ): AsyncIterableIterator<string | Piece> {
     return stream(this, tokenizer, prompt, options)
