@@ -46,6 +46,16 @@ export class DocumentSplit {
       })
   }
 
+  /** How many pages its documents are on. */
+  get pages(): number {
+    return this.#before.train.length - 1
+  }
+
+  /** The documents of one part that are on a page. */
+  documentsOf(part: Part, page: number): Documents {
+    return this.#pageAt(page)[part]
+  }
+
   #recordsOf(page: number) {
     return this.#store.records(page * perPage, Math.min(perPage, this.#store.documents - page * perPage))
   }
@@ -137,7 +147,7 @@ export class DocumentSplit {
   }
 }
 
-interface Documents {
+export interface Documents {
   count: number
   /** The place of each one's first token in its part, and in the store. */
   first: Float64Array

@@ -3,6 +3,7 @@ import type { Dataset, Examples, FieldSpec, SplitName } from '../../data/dataset
 import { Digest } from '../../data/table/digest.js'
 import { describe, InputError } from '../../errors.js'
 import { rangeFrom } from './range.js'
+import type { RowLayout } from './row-layout.js'
 import type { TokenStream } from './token-store.js'
 
 export interface WindowParts {
@@ -10,10 +11,12 @@ export interface WindowParts {
   split: SplitName
   context: number
   tokens: TokenStream
-  /** From the start of one window to that of the next. */
-  step: number
+  /** The examples, rows of a context. */
+  rows: RowLayout
   /** Whether documents are kept apart: the field `begins` then says where the document of each token begins. */
   apart: boolean
+  /** How the rows were made, for the digest. */
+  made: string
   /** Ids below are of the training part, in places of its text; the others of the validation part. */
   border: number
   decode(ids: ArrayLike<number>): string
@@ -21,15 +24,11 @@ export interface WindowParts {
   digest(): string
 }
 
-/** How many windows a sequence of tokens has. */
-export const windowsIn = (tokens: number, context: number, step: number): number =>
-  Math.floor((tokens - 1 - context) / step) + 1
-
 /**
- * Windows of a sequence of tokens. Nothing is copied: a window is a place in it.
+ * Windows of a sequence of tokens, or documents whole in rows. Nothing is copied: an example is a place in the tokens.
  *
  * x and y are int32 [context]. Where documents are kept apart there is the field `begins` beside them, int32 [context]: the
- * place of the window at which the document of each token begins; and y is -1 where the next token is of another document.
+ * place of the window at which the document of each token begins; and y is -1 where the next token is of another document, or none.
  */
 export class WindowDataset implements Dataset {
   readonly name: string
@@ -47,13 +46,13 @@ export class WindowDataset implements Dataset {
   #digest: string | undefined
 
   constructor(parts: WindowParts) {
-    const { name, split, context, tokens, step, border, apart } = parts
+    const { name, split, context, tokens, rows, border, apart } = parts
     this.#parts = parts
     this.name = name
     this.split = split
     this.context = context
     this.tokens = tokens
-    this.length = windowsIn(tokens.length, context, step)
+    this.length = rows.length
     this.#first = split === 'train' ? 0 : border
     this.ids = rangeFrom(this.#first, this.length)
     this.x = { shape: [context], dtype: 'int32' as const }
@@ -80,7 +79,8 @@ export class WindowDataset implements Dataset {
     const begins = this.fields && values()
     const ids: number[] = Array.from({ length: rows })
     for (let row = 0; row < rows; row++) {
-      this.#fill(positions[row]!, row * context, x, y, begins)
+      const own = (of: Int32Array) => of.subarray(row * context, (row + 1) * context)
+      this.#read(positions[row]!, own(x), own(y), begins && own(begins))
       ids[row] = this.#first + positions[row]!
     }
     const tensor = (of: Int32Array) => tf.tensor2d(of, [rows, context], 'int32')
@@ -91,21 +91,8 @@ export class WindowDataset implements Dataset {
     const values = () => new Int32Array(this.context)
     const [x, y] = [values(), values()]
     const begins = this.fields && values()
-    this.#fill(position, 0, x, y, begins)
+    this.#read(position, x, y, begins)
     return { x, y, ...(begins && { begins }) }
-  }
-
-  /** Writes the window at a position into the arrays, from a place on. */
-  #fill(position: number, to: number, x: Int32Array, y: Int32Array, begins?: Int32Array): void {
-    const { context } = this
-    const row = new Int32Array(context + 1)
-    const starts = begins && new Int32Array(context + 1)
-    this.tokens.read(this.#startOf(position), row, starts)
-    x.set(row.subarray(0, context), to)
-    y.set(row.subarray(1), to)
-    if (!begins || !starts) return
-    begins.set(starts.subarray(0, context), to)
-    for (let at = 1; at <= context; at++) if (starts[at] === at) y[to + at - 1] = -1
   }
 
   /**
@@ -114,9 +101,11 @@ export class WindowDataset implements Dataset {
    * @example validation.textAt(0).x
    */
   readonly textAt = (position: number): { x: string; y: string } => {
-    const row = new Int32Array(this.context + 1)
-    this.tokens.read(this.#startOf(position), row)
-    return { x: this.#parts.decode(row.subarray(0, this.context)), y: this.#parts.decode(row.subarray(-1)) }
+    const [x, y] = [new Int32Array(this.context), new Int32Array(this.context)]
+    this.#read(position, x, y)
+    // Without what fills a row up behind its last document.
+    const end = y.findLastIndex((id) => id >= 0) + 1
+    return { x: this.#parts.decode(x.subarray(0, end)), y: this.#parts.decode(y.subarray(end - 1, end)) }
   }
 
   /** The text of one token. */
@@ -124,7 +113,7 @@ export class WindowDataset implements Dataset {
 
   readonly digest = (): string =>
     (this.#digest ??= new Digest()
-      .text(`windows ${this.context} ${this.#parts.step}${this.#parts.apart ? ' apart' : ''}`)
+      .text(`windows ${this.context} ${this.#parts.made}`)
       .text(this.#parts.digest())
       .end())
 
@@ -138,9 +127,9 @@ export class WindowDataset implements Dataset {
     return this.toString()
   }
 
-  #startOf(position: number): number {
+  #read(position: number, x: Int32Array, y: Int32Array, begins?: Int32Array): void {
     if (Number.isInteger(position) && position >= 0 && position < this.length)
-      return position * this.#parts.step
+      return this.#parts.rows.read(position, x, y, begins)
     throw new InputError({
       where: `${this.name} (${this.split})`,
       received: `the position ${describe(position)}`,

@@ -4,10 +4,12 @@ import { describe, InputError } from '../../errors.js'
 import { named } from '../../suggest.js'
 import { digestOfTokenizer } from '../tokenizers/digest.js'
 import { checkText, type Tokenizer } from '../tokenizers/tokenizer.js'
-import { DocumentSplit } from './document-split.js'
+import { DocumentSplit, type Part } from './document-split.js'
 import { memoryStore } from './memory-store.js'
 import { memoryStream, partOf, type TokenStore, type TokenStream } from './token-store.js'
-import { WindowDataset, windowsIn } from './window-dataset.js'
+import { windowRows, type RowLayout } from './row-layout.js'
+import { WholeRows } from './whole-rows.js'
+import { WindowDataset } from './window-dataset.js'
 
 export interface WindowsOptions {
   /** Tokens of one example. Required. `context: 64` */
@@ -21,18 +23,22 @@ export interface WindowsOptions {
   step?: number
   /**
    * 'plain': tokens as they come, over the borders of documents too. 'apart': nothing crosses a border, neither attention nor
-   * loss, and positions begin anew with each document: examples have the field `begins` for that. Default: 'plain'. `packing: 'apart'`
+   * loss, and positions begin anew with each document: examples have the field `begins` for that. 'whole': apart, and no document is
+   * cut but those longer than the context: as many whole ones in a row as fit, what is left of it filled up. Default: 'plain'.
+   * `packing: 'apart'`
    */
-  packing?: 'plain' | 'apart'
+  packing?: Packing
   /** Which documents are validation. Default: 0. `seed: 1` */
   seed?: number
   /** What the data is called in messages and on charts. Default: 'text', or the corpus's name. `name: 'shakespeare'` */
   name?: string
 }
 
+export type Packing = 'plain' | 'apart' | 'whole'
+
 /** Windows of a text: x and y int32 [context], y the token behind each of x. */
 export interface Windows {
-  /** Every window of its part, one for each place that one can begin at (or each `step`th of them). */
+  /** Every window of its part, one for each place that one can begin at (or each `step`th of them); of whole documents every row. */
   train: WindowDataset
   /** The windows of the rest that do not overlap, all of them. */
   validation: WindowDataset
@@ -67,7 +73,8 @@ export function windows(
       expected: 'a tokenizer',
       fix: 'windows(text, charTokenizer(text), { context: 64 }).',
     })
-  const { context, split = 0.9, step = 1, packing = 'plain', seed = 0 } = given
+  const { context, split = 0.9, packing = 'plain', seed = 0 } = given
+  const { step = 1 } = given
   for (const [name, value] of Object.entries({ context, step }))
     if (!Number.isInteger(value) || value < 1)
       throw new InputError({
@@ -81,19 +88,35 @@ export function windows(
       received: describe(split),
       expected: 'the share to train on, between 0 and 1',
     })
-  if (packing !== 'plain' && packing !== 'apart')
+  if (!packings.includes(packing))
     throw new InputError({
       where: `${where}: packing`,
       received: describe(packing),
-      expected: "'plain' or 'apart'",
+      expected: packings.map((one) => `'${one}'`).join(' or '),
+    })
+  if (packing === 'whole' && given.step !== undefined)
+    throw new InputError({
+      where: `${where}: step`,
+      received: `${describe(step)} with packing: 'whole'`,
+      expected: 'none: each document is in one row',
     })
   checkSeed(seed, `${where}: seed`)
-  const { name, train, validation, digest } = partsOf(text, tokenizer, split, seed, given.name)
-  const parts = { train, validation }
-  for (const [part, tokens] of Object.entries(parts))
-    if (tokens.length < context + 1) throw tooShort(part, tokens.length, context, text)
-  const border = windowsIn(train.length, context, step)
-  const all = border + windowsIn(validation.length, context, context)
+  const { name, train, validation, digest, whole } = partsOf(text, tokenizer, split, seed, given.name)
+  const streams = { train, validation }
+  const isWhole = packing === 'whole'
+  if (isWhole && !whole)
+    throw new InputError({
+      where: `${where}: packing`,
+      received: "'whole' for a single text",
+      expected: "several documents: an array of texts, or tokens of them; 'plain' for a text",
+    })
+  const rowsOf = (part: Part): RowLayout =>
+    isWhole ? whole!(part, context) : windowRows(streams[part], context, part === 'train' ? step : context)
+  const rows = { train: rowsOf('train'), validation: rowsOf('validation') }
+  for (const part of ['train', 'validation'] as const)
+    if (rows[part].length === 0) throw tooShort(part, streams[part].length, isWhole ? 1 : context, text)
+  const border = rows.train.length
+  const all = border + rows.validation.length
   if (all > mostWindows)
     throw new InputError({
       where,
@@ -102,18 +125,23 @@ export function windows(
       fix: `Let them overlap less: { step: ${Math.min(context, Math.ceil(all / mostWindows) + 1)} }.`,
     })
   const decode = (ids: ArrayLike<number>) => tokenizer.decode(ids)
-  const both = { name, context, decode, border, apart: packing === 'apart' }
-  return {
-    train: new WindowDataset({ ...both, split: 'train', tokens: train, step, digest: () => digest('train') }),
-    validation: new WindowDataset({
-      ...both,
-      split: 'validation',
-      tokens: validation,
-      step: context,
-      digest: () => digest('validation'),
-    }),
-  }
+  const datasetOf = (part: Part) =>
+    new WindowDataset({
+      name,
+      context,
+      decode,
+      border,
+      split: part,
+      tokens: streams[part],
+      rows: rows[part],
+      apart: packing !== 'plain',
+      made: isWhole ? 'whole' : `${part === 'train' ? step : context}${packing === 'apart' ? ' apart' : ''}`,
+      digest: () => digest(part),
+    })
+  return { train: datasetOf('train'), validation: datasetOf('validation') }
 }
+
+const packings: readonly Packing[] = ['plain', 'apart', 'whole']
 
 /** Ids are whole numbers of 32 bits in what is written of a run. */
 const mostWindows = 2 ** 31 - 1
@@ -122,7 +150,9 @@ interface Parts {
   name: string
   train: TokenStream
   validation: TokenStream
-  digest(part: 'train' | 'validation'): string
+  digest(part: Part): string
+  /** Documents whole in rows, where there are several. */
+  whole?(part: Part, context: number): RowLayout
 }
 
 function partsOf(
@@ -176,7 +206,13 @@ function storeParts(
     return { name, train: partOf(store, 0, at), validation: partOf(store, at, store.tokens), digest }
   }
   const documents = new DocumentSplit(store, split, seed)
-  return { name, train: documents.stream('train'), validation: documents.stream('validation'), digest }
+  return {
+    name,
+    train: documents.stream('train'),
+    validation: documents.stream('validation'),
+    digest,
+    whole: (part, context) => new WholeRows(store, documents, part, context),
+  }
 }
 
 function tooShort(part: string, tokens: number, context: number, text: unknown): InputError {
