@@ -52,6 +52,7 @@ const textRooms = [
   'looking',
   'models',
   'weights',
+  'objectives',
 ]
 
 /** What lies in a room of the kernel takes nothing of what lies beside the room. */

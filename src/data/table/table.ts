@@ -17,6 +17,8 @@ export interface Table extends Columns {
   scan?(from: number, count: number): { values: Float32Array; size: number }
   /** Whether an example is made anew whenever it is asked for. */
   computed?: boolean
+  /** How a row reads, where it is made of tokens. */
+  textOf?(row: number): { x: string; y: string }
   /** All fields at once, where they come from one place that should be asked once. */
   whole?: {
     gather(rows: ArrayLike<number>): { x: tf.Tensor; y: tf.Tensor; [field: string]: tf.Tensor }
@@ -85,6 +87,7 @@ export class TableDataset implements Dataset {
   readonly classes?: readonly string[]
   readonly ids: Int32Array
   readonly prefetch?: (positions: ArrayLike<number>) => void
+  readonly textAt?: (position: number) => { x: string; y: string }
   /** @internal What `split` splits anew. */
   readonly table: Table
   /** @internal The row of each position. */
@@ -115,6 +118,7 @@ export class TableDataset implements Dataset {
         const wanted = Int32Array.from(positions, (position) => this.rows[this.#checkPosition(position)]!)
         for (const column of columns) column.prefetch?.(wanted)
       }
+    if (table.textOf) this.textAt = (position) => table.textOf!(this.rows[this.#checkPosition(position)]!)
     this.table = table
     this.rows = rows
     this.ids = ids

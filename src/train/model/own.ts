@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
+import type { Dataset } from '../../data/dataset.js'
 import { describe, InputError } from '../../errors.js'
 import { atomically, during, temporary } from '../../settle.js'
 import { tellMeeting, watchMeeting } from '../loss/aligned.js'
@@ -67,6 +68,8 @@ export interface OwnModel<B extends Batch = Batch> {
    * that mistakes show. Default: none. `places: (batch) => [[{ expected: 3, loss: 0.1, best: [{ value: 3, probability: 0.9 }] }]]`
    */
   places?(batch: B): PlaceSeen[][]
+  /** Throws where examples of this kind do not fit; called by `train`. `where`: the option they were passed as. Default: nothing. */
+  checkData?(data: Dataset, where: string): void
 }
 
 /** Parameters as a list, named by their place in the tree. `still`: normalisations that are frozen in their models. */
@@ -133,7 +136,7 @@ export function ownTrainee(model: OwnModel): Trainee {
     ...(model.predict && { predict: (batch: Batch) => model.predict!(batch.x, batch) }),
     ...(model.evaluated && { evaluated: (row, pause) => model.evaluated!(row, pause) }),
     ...(model.places && { places: (batch) => model.places!(batch) }),
-    checkData: () => {},
+    checkData: (data, where) => model.checkData?.(data, where),
     copy: () => (model.copy ? ownTrainee(model.copy()) : borrowingTrainee(model, ownTrainee)),
   }
 }
