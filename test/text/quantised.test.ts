@@ -1,9 +1,11 @@
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createRandom } from '../../src/data/random.js'
 import { adamw, InputError, train } from '../../src/index.js'
 import { loadModel, windows, type Gpt, type Tokenizer } from '../../src/text/index.js'
+import { maybeFiles } from '../../src/store/files.js'
+import { loadGguf } from '../../src/text/weights/gguf.js'
 import { quantisations } from '../../src/text/quantised/dequantise.js'
 import { temporaryFolder } from '../kit/index.js'
 import { writeGguf, type GgufTensor } from './gguf.js'
@@ -223,5 +225,87 @@ describe('weights of few bits', () => {
     const other = await loadModel(fileOf(2, 8))
     other.model.dispose()
     await expect(other.model.generate(other.tokenizer!, 'a')).rejects.toThrow(InputError)
+  })
+})
+
+describe('a model file of few bits that was opened before', () => {
+  const files = maybeFiles()!
+
+  /** Opens a file whatever its size as one of which something is kept. */
+  async function opened(file: string, cache: string, activations?: 'int8') {
+    const before = process.env.GRADBOOK_CACHE
+    process.env.GRADBOOK_CACHE = cache
+    try {
+      const { model, tokenizer } = await loadGguf(files, file, { keepFrom: 1, activations })
+      const losses = await lossesOf(model, tokenizer)
+      return { losses, model, tokenizer }
+    } finally {
+      if (before === undefined) delete process.env.GRADBOOK_CACHE
+      else process.env.GRADBOOK_CACHE = before
+    }
+  }
+
+  /** Files of the cache, by their path in it. */
+  const kept = (cache: string) =>
+    (readdirSync(cache, { recursive: true }) as string[]).filter((path) => path.includes('.')).toSorted()
+
+  it.each([undefined, 'int8'] as const)(
+    'says the same from what was kept of it (%s)',
+    async (activations) => {
+      const file = fileOf(3, 8)
+      const cache = temporaryFolder()
+      const plain = await loadModel(file, activations && { activations })
+      const expected = await lossesOf(plain.model, plain.tokenizer!)
+      expect(await opened(file, cache, activations).then(({ losses }) => losses)).toEqual(expected)
+      const made = kept(cache)
+      const name = activations ?? 'float32'
+      expect(made.map((path) => path.split('/').at(-1)).toSorted()).toEqual(
+        [`${name}.bin`, `${name}.onnx`, 'head.json'].toSorted(),
+      )
+      const times = made.map((path) => statSync(join(cache, path)).mtimeMs)
+      const again = await opened(file, cache, activations)
+      expect(again.losses).toEqual(expected)
+      expect(made.map((path) => statSync(join(cache, path)).mtimeMs)).toEqual(times)
+      expect(again.tokenizer.toJSON()).toEqual(plain.tokenizer!.toJSON())
+      // What is trained are the same numbers as of the file itself.
+      const floats = (model: Gpt) => model.parameters.blocks[1]!.mlp.down.weight.dataSync()
+      expect(floats(again.model)).toEqual(floats(plain.model))
+    },
+  )
+
+  it('is read anew when it is another, and what was kept of the old one goes', async () => {
+    const file = fileOf(3, 8)
+    const cache = temporaryFolder()
+    const { losses } = await opened(file, cache)
+    const before = kept(cache)
+    writeFileSync(file, readFileSync(fileOf(2, 8)))
+    const other = await opened(file, cache)
+    expect(other.losses).not.toEqual(losses)
+    const { model, tokenizer } = await loadModel(file)
+    expect(other.losses).toEqual(await lossesOf(model, tokenizer!))
+    expect(kept(cache).length).toBe(3)
+    expect(kept(cache)).not.toEqual(before)
+  })
+
+  it('is made anew where what was kept was damaged, and opened where nothing can be kept', async () => {
+    const file = fileOf(3, 8)
+    const cache = temporaryFolder()
+    const { losses } = await opened(file, cache)
+    const [bin, onnx, head] = kept(cache).map((path) => join(cache, path)) as [string, string, string]
+    for (const damage of [
+      () => truncateSync(bin, statSync(bin).size >> 1),
+      () => writeFileSync(onnx, 'no model'),
+      () => writeFileSync(head, '{"metadata": {}}'),
+      () => truncateSync(head, 100),
+    ]) {
+      damage()
+      expect((await opened(file, cache)).losses).toEqual(losses)
+      // What was taken back is there again the next time.
+      expect((await opened(file, cache)).losses).toEqual(losses)
+      expect(kept(cache).length).toBe(3)
+    }
+    const noFolder = join(temporaryFolder(), 'a-file')
+    writeFileSync(noFolder, '')
+    expect((await opened(file, noFolder)).losses).toEqual(losses)
   })
 })

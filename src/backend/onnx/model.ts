@@ -1,7 +1,7 @@
 import { Protobuf } from './protobuf.js'
 import { elementTypes, type ElementType, type Elements } from './types.js'
 
-/** A tensor in a graph. `elements` are there when it is a constant. */
+/** A tensor in a graph. `elements` (or `outside`) are there when it is a constant. */
 export interface Value {
   readonly name: string
   /** Among the values of the graph that made it. */
@@ -9,6 +9,8 @@ export interface Value {
   readonly shape: readonly number[]
   readonly type: ElementType
   readonly elements?: Elements
+  /** Where its elements lie in the file `data` of the model, in bytes, if they are a constant's and not in the model itself. */
+  readonly outside?: { offset: number; length: number }
 }
 
 export type Attribute = number | { float: number } | string | readonly number[]
@@ -33,6 +35,8 @@ export interface Model {
   dimensions?: { readonly [name: string]: readonly (number | string)[] }
   /** Names to write instead of the graph's own. */
   names?: ReadonlyMap<Value, string>
+  /** The file, in the folder of the model's own, that has the elements of constants which are outside. */
+  data?: string
 }
 
 // Field numbers are those of onnx.proto (onnx/onnx, IR version 10, operator set 21).
@@ -50,8 +54,21 @@ function writeAttribute(to: Protobuf, name: string, value: Attribute): void {
   }
 }
 
-function writeConstant(to: Protobuf, name: string, { shape, type, elements }: Value): void {
+function writeConstant(
+  to: Protobuf,
+  name: string,
+  { shape, type, elements, outside }: Value,
+  data: string | undefined,
+): void {
   for (const dimension of shape) to.integer(1, dimension)
+  if (outside) {
+    const place = { location: data!, offset: String(outside.offset), length: String(outside.length) }
+    to.integer(2, elementTypes[type].code).string(8, name)
+    for (const [key, value] of Object.entries(place))
+      to.message(13, (entry) => entry.string(1, key).string(2, value))
+    to.integer(14, 1)
+    return
+  }
   const { buffer, byteOffset, byteLength } = elements!
   to.integer(2, elementTypes[type].code)
     .string(8, name)
@@ -62,11 +79,12 @@ function writeConstant(to: Protobuf, name: string, { shape, type, elements }: Va
 export const nameOfNode = ({ op, call, outputs }: Node): string => `${call?.kernel ?? op} ${outputs[0]!.name}`
 
 /** The bytes of an ONNX model. Constants that its nodes use become initializers. */
-export function encodeModel({ nodes, inputs, outputs, dimensions = {}, names }: Model): Uint8Array {
+export function encodeModel({ nodes, inputs, outputs, dimensions = {}, names, data }: Model): Uint8Array {
   const nameOf = (value: Value) => names?.get(value) ?? value.name
   const constants = new Map<string, Value>()
   for (const node of nodes)
-    for (const value of node.inputs) if (value?.elements) constants.set(nameOf(value), value)
+    for (const value of node.inputs)
+      if (value?.elements || value?.outside) constants.set(nameOf(value), value)
   const writeValue = (to: Protobuf, value: Value) =>
     to.string(1, nameOf(value)).message(2, (type) =>
       type.message(1, (tensor) =>
@@ -96,7 +114,7 @@ export function encodeModel({ nodes, inputs, outputs, dimensions = {}, names }: 
         })
       graph.string(2, 'graph')
       for (const [name, value] of constants)
-        graph.message(5, (constant) => writeConstant(constant, name, value))
+        graph.message(5, (constant) => writeConstant(constant, name, value, data))
       for (const value of inputs) graph.message(11, (to) => writeValue(to, value))
       for (const value of outputs) graph.message(12, (to) => writeValue(to, value))
     })

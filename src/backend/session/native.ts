@@ -32,6 +32,7 @@ export type Feeds = { [name: string]: NativeTensor | DeviceTensor }
 
 export interface NativeSession {
   loadModel(buffer: ArrayBufferLike, offset: number, length: number, options: object): void
+  loadModel(path: string, options: object): void
   /** Runs at once, on this thread and the session's own, into the arrays of `fetches`: called by `runSession`. */
   run(feeds: Feeds, fetches: { [name: string]: NativeTensor | null }): Feeds
   dispose(): void
@@ -186,25 +187,36 @@ const unwanted = [
   'ConvMulFusion',
 ]
 
-/** A session for the bytes of a model. */
+/**
+ * A session for the bytes of a model, or for a file, whose constants are read where they lie: those that are used as they are stay
+ * there, mapped into memory.
+ */
 export function createSession(
-  model: Uint8Array,
+  model: Uint8Array | string,
   { threads, device, onProcessor = [], resident = [] }: SessionOptions,
 ): NativeSession {
   const session = new (binding().InferenceSession)()
-  session.loadModel(model.buffer, model.byteOffset, model.byteLength, {
+  const isFile = typeof model === 'string'
+  const options = {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     // 'all' adds layouts for inference of convolutions, which were never faster here.
     graphOptimizationLevel: 'extended',
-    extra: { optimization: { disable_specified_optimizers: unwanted.join(';') } },
+    // Memory that large constants leave when they are packed goes back at once, not to an arena.
+    ...(isFile && { enableCpuMemArena: false }),
+    extra: {
+      optimization: { disable_specified_optimizers: unwanted.join(';') },
+      ...(isFile && { session: { use_device_allocator_for_initializers: '1' } }),
+    },
     logSeverityLevel: 4,
     ...(device === 'cpu' ? {} : { executionProviders: [providerOf(device, onProcessor), 'cpu'] }),
     ...(resident.length === 0
       ? {}
       : { preferredOutputLocation: Object.fromEntries(resident.map((name) => [name, 'gpu-buffer'])) }),
-  })
+  }
+  if (isFile) session.loadModel(model, options)
+  else session.loadModel(model.buffer, model.byteOffset, model.byteLength, options)
   return session
 }
 

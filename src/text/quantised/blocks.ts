@@ -1,8 +1,8 @@
 import { quantisations, scalesAt, sixBits } from './dequantise.js'
 
 /**
- * A matrix [rows, columns] of few bits, as ONNX Runtime's `MatMulNBits` reads it: a number is
- * scale x (q - 2 ** (bits - 1)) + shift, with a scale and a shift for each block of a row.
+ * A matrix [rows, columns] of few bits, as ONNX Runtime's `MatMulNBits` reads it: a number is scale x (q - centre) + shift, with a
+ * scale, a centre and a shift for each block of a row.
  */
 export interface BlockMatrix {
   rows: number
@@ -14,6 +14,8 @@ export interface BlockMatrix {
   data: Uint8Array
   /** [rows, columns / block] */
   scales: Float32Array
+  /** [rows, columns / block x bits / 8], as `data`. Default: 2 ** (bits - 1). */
+  centres?: Uint8Array
   /** [rows, columns / block] where blocks have one: `MatMulNBits` knows none, so it is a product of its own. */
   shifts?: Float32Array
 }
@@ -193,12 +195,11 @@ export function maybeStacked(parts: readonly BlockMatrix[]): BlockMatrix | undef
 }
 
 /**
- * 8 bits as twice 4, side by side: with q = 16 high + low, scale x (q - 128) is 16 scale x (high - 8) + scale x (low - 8) +
- * 8 scale. Exact, and for activations in float32 quicker: `MatMulNBits` has no such kernel for 8 bits and would make floats of
- * the whole matrix each time.
+ * 8 bits as twice 4, side by side: with q = 16 high + low, scale x (q - 128) is 16 scale x (high - 8) + scale x low. Exact, and for
+ * activations in float32 quicker: `MatMulNBits` has no such kernel for 8 bits and would make floats of the whole matrix each time.
  */
 export function inHalves(matrix: BlockMatrix): BlockMatrix {
-  const { rows, columns, block, data, scales } = matrix
+  const { rows, columns, block, data, scales, shifts } = matrix
   const perRow = columns / block
   const made: BlockMatrix = {
     rows,
@@ -207,7 +208,7 @@ export function inHalves(matrix: BlockMatrix): BlockMatrix {
     block,
     data: new Uint8Array(rows * columns),
     scales: new Float32Array(2 * rows * perRow),
-    shifts: new Float32Array(2 * rows * perRow),
+    centres: new Uint8Array(rows * perRow),
   }
   const half = columns / 2
   for (let row = 0; row < rows; row++) {
@@ -222,9 +223,18 @@ export function inHalves(matrix: BlockMatrix): BlockMatrix {
       const scale = scales[row * perRow + i]!
       made.scales[2 * row * perRow + i] = 16 * scale
       made.scales[(2 * row + 1) * perRow + i] = scale
-      made.shifts![2 * row * perRow + i] = 8 * scale + (matrix.shifts?.[row * perRow + i] ?? 0)
+      // Two centres a byte, the first in its lower half: 8 of a block of high halves, 0 of low ones.
+      made.centres![row * perRow + (i >> 1)]! |= 8 << (4 * (i & 1))
     }
   }
+  return shifts ? { ...made, shifts: besideNothing(shifts, rows, perRow) } : made
+}
+
+/** Shifts of the first half of each row's blocks, and none of the others. */
+function besideNothing(shifts: Float32Array, rows: number, perRow: number): Float32Array {
+  const made = new Float32Array(2 * shifts.length)
+  for (let row = 0; row < rows; row++)
+    made.set(shifts.subarray(row * perRow, (row + 1) * perRow), 2 * row * perRow)
   return made
 }
 

@@ -21,18 +21,32 @@ export interface BlockWeights {
   down: readonly Matrix[]
 }
 
+/** What a model is computed from, part by part: each is read when it is asked for. */
 export interface Weights {
-  blocks: readonly BlockWeights[]
-  norm: Float32Array
-  output: readonly Matrix[]
+  block(layer: number): BlockWeights
+  norm(): Float32Array
+  output(): readonly Matrix[]
+}
+
+/** A file that large constants are written to instead of the model. */
+export interface Outside {
+  /** Its name, in the folder of the model's. */
+  name: string
+  /** Where the elements lie in it. */
+  put(elements: Elements): { offset: number; length: number }
 }
 
 export interface GraphOptions {
   /** Whether products round what they multiply with to 8 bits, block by block. */
   int8: boolean
+  /** Default: all constants are in the model. */
+  outside?: Outside | undefined
 }
 
 const ours = 'com.microsoft'
+
+/** Bytes from which on a constant may lie outside. */
+const large = 1024
 
 /** Names of what goes in and comes out. */
 export const names = {
@@ -91,7 +105,7 @@ class Builder {
       return normed
     }
     for (let layer = 0; layer < layers; layer++) {
-      const block = weights.blocks[layer]!
+      const block = weights.block(layer)
       const shape = ['B', keyValueHeads, 'room', headSize]
       const before = (['keys', 'values'] as const).map((kind) => input(names.before(kind, layer), shape))
       const after = (['keys', 'values'] as const).map((kind) => valueOf(names.after(kind, layer)))
@@ -113,10 +127,15 @@ class Builder {
       const inner = norm(block.norm2)
       added = this.#linear(this.#swiglu(inner, block), block.down)
     }
-    const last = norm(weights.norm)
-    const flat = this.#node('Reshape', [last, constant('shape of rows', 'int64', [-1, width])])
+    const last = norm(weights.norm())
+    const flat = this.#node('Reshape', [last, this.#constant('shape of rows', 'int64', [-1, width])])
     const picked = this.#node('Gather', [flat, rows.value], { axis: 0 })
-    const logits = this.#node('Identity', [this.#linear(picked, weights.output)], {}, { name: names.logits })
+    const logits = this.#node(
+      'Identity',
+      [this.#linear(picked, weights.output())],
+      {},
+      { name: names.logits },
+    )
     const dimensions: { [name: string]: readonly (number | string)[] } = {
       [names.logits]: ['n', vocabulary],
     }
@@ -127,6 +146,7 @@ class Builder {
       inputs: inputs.map(({ value }) => value),
       outputs: [logits, ...outputs],
       dimensions,
+      ...(this.#options.outside && { data: this.#options.outside.name }),
     }
     return encodeModel(model)
   }
@@ -144,7 +164,7 @@ class Builder {
 
   /** The norm of a stream that something is still to be added to, and the sum. */
   #norm(stream: Value, added: Value | undefined, gain: Float32Array): [normed: Value, sum: Value] {
-    const scale = constant(`gain ${this.#made}`, 'float32', gain)
+    const scale = this.#constant(`gain ${this.#made}`, 'float32', gain)
     const epsilon = { float: this.#config.epsilon }
     if (!added)
       return [this.#node('SimplifiedLayerNormalization', [stream, scale], { axis: -1, epsilon }), stream]
@@ -160,36 +180,59 @@ class Builder {
     return [normed, sum]
   }
 
+  #constant(
+    name: string,
+    type: ElementType,
+    values: Elements | readonly number[],
+    shape?: readonly number[],
+  ): Value {
+    const elements = ArrayBuffer.isView(values)
+      ? values
+      : type === 'int64'
+        ? BigInt64Array.from(values, BigInt)
+        : Float32Array.from(values)
+    const { outside } = this.#options
+    const own = outside && elements.byteLength >= large ? { outside: outside.put(elements) } : { elements }
+    return { name, type, shape: shape ?? [elements.length], ...own }
+  }
+
   /** x W of matrices whose rows are the results one behind the other. */
   #linear(x: Value, matrices: readonly Matrix[], bias?: Float32Array): Value {
     const parts = matrices.map((matrix) => this.#product(x, matrix))
     const whole = parts.length === 1 ? parts[0]! : this.#node('Concat', parts, { axis: -1 })
-    return bias ? this.#node('Add', [whole, constant(`bias ${this.#made}`, 'float32', bias)]) : whole
+    return bias ? this.#node('Add', [whole, this.#constant(`bias ${this.#made}`, 'float32', bias)]) : whole
   }
 
   #product(x: Value, matrix: Matrix): Value {
     if ('transposed' in matrix) {
       const { transposed, columns, rows } = matrix
-      return this.#node('MatMul', [x, constant(`w${this.#made}`, 'float32', transposed, [columns, rows])])
+      return this.#node('MatMul', [
+        x,
+        this.#constant(`w${this.#made}`, 'float32', transposed, [columns, rows]),
+      ])
     }
     const int8 = this.#options.int8
     if (matrix.bits === 8 && !int8) return this.#product(this.#twice(x), inHalves(matrix))
-    const { rows, columns, bits, block, data, scales, shifts } = matrix
+    const { rows, columns, bits, block, data, scales, centres, shifts } = matrix
     const name = `w${this.#made}`
     const perRow = columns / block
     const product = this.#node(
       'MatMulNBits',
       [
         x,
-        constant(`${name} data`, 'uint8', data, [rows, perRow, (block * bits) / 8]),
-        constant(`${name} scales`, 'float32', scales, [rows, perRow]),
+        this.#constant(`${name} data`, 'uint8', data, [rows, perRow, (block * bits) / 8]),
+        this.#constant(`${name} scales`, 'float32', scales, [rows, perRow]),
+        centres && this.#constant(`${name} centres`, 'uint8', centres, [rows, (perRow * bits) / 8]),
       ],
       { K: columns, N: rows, bits, block_size: block, accuracy_level: int8 ? 4 : 1 },
       { domain: ours },
     )
     if (!shifts) return product
     const sums = this.#sumsOf(x, columns, block)
-    const byBlock = constant(`${name} shifts`, 'float32', transposed(shifts, rows, perRow), [perRow, rows])
+    const byBlock = this.#constant(`${name} shifts`, 'float32', transposed(shifts, rows, perRow), [
+      perRow,
+      rows,
+    ])
     return this.#node('Add', [product, this.#node('MatMul', [sums, byBlock])])
   }
 
@@ -213,7 +256,7 @@ class Builder {
       const perRow = columns / block
       const values = new Float32Array(columns * perRow)
       for (let i = 0; i < columns; i++) values[i * perRow + Math.floor(i / block)] = 1
-      this.#ones.set(kind, (ones = constant(kind, 'float32', values, [columns, perRow])))
+      this.#ones.set(kind, (ones = this.#constant(kind, 'float32', values, [columns, perRow])))
     }
     const made = this.#node('MatMul', [x, ones])
     this.#sums.set(key, made)
@@ -253,18 +296,21 @@ class Builder {
     const parts = sizes.map(() => valueOf(`v${this.#made++}`))
     this.#nodes.push({
       op: 'Split',
-      inputs: [qkv, constant('sizes of heads', 'int64', sizes)],
+      inputs: [qkv, this.#constant('sizes of heads', 'int64', sizes)],
       outputs: parts,
       attributes: { axis: -1 },
     })
     const normed = (part: Value, count: number, gain: Float32Array) => {
-      const apart = this.#node('Reshape', [part, constant(`heads ${count}`, 'int64', [0, 0, count, size])])
+      const apart = this.#node('Reshape', [
+        part,
+        this.#constant(`heads ${count}`, 'int64', [0, 0, count, size]),
+      ])
       const scaled = this.#node(
         'SimplifiedLayerNormalization',
-        [apart, constant(`gain ${this.#made}`, 'float32', gain)],
+        [apart, this.#constant(`gain ${this.#made}`, 'float32', gain)],
         { axis: -1, epsilon: { float: epsilon } },
       )
-      return this.#node('Reshape', [scaled, constant(`joined ${count}`, 'int64', [0, 0, count * size])])
+      return this.#node('Reshape', [scaled, this.#constant(`joined ${count}`, 'int64', [0, 0, count * size])])
     }
     return [normed(parts[0]!, heads, queryNorm!), normed(parts[1]!, keyValueHeads, keyNorm!), parts[2]!]
   }
@@ -280,20 +326,6 @@ const valueOf = (name: string, type: ElementType = 'float32'): Value => ({ name,
 
 function input(name: string, shape: readonly (number | string)[], type: ElementType = 'float32') {
   return { value: valueOf(name, type), shape }
-}
-
-function constant(
-  name: string,
-  type: ElementType,
-  values: Elements | readonly number[],
-  shape?: readonly number[],
-): Value {
-  const elements = ArrayBuffer.isView(values)
-    ? values
-    : type === 'int64'
-      ? BigInt64Array.from(values, BigInt)
-      : Float32Array.from(values)
-  return { name, type, shape: shape ?? [elements.length], elements }
 }
 
 function transposed(values: Float32Array, rows: number, columns: number): Float32Array {

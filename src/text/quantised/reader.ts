@@ -29,9 +29,10 @@ export interface ReadingSession {
   embed(ids: Int32Array): Float32Array
 }
 
+/** @param graph its bytes, or the file that it is in. */
 export function sessionOf(
   config: GptConfig,
-  graph: Uint8Array,
+  graph: Uint8Array | string,
   embed: (ids: Int32Array) => Float32Array,
 ): ReadingSession {
   const session = createSession(graph, { threads: threads(), device: 'cpu' })

@@ -3,7 +3,7 @@ import type { Files } from '../../store/files.js'
 import { checkGpt, type GptConfig, type GptOptions } from '../parts/config.js'
 import { Gpt } from '../models/gpt.js'
 import { blocksFrom, isInBlocks, readRows } from '../quantised/blocks.js'
-import { graphOf, type Matrix } from '../quantised/graph.js'
+import { graphOf, type Matrix, type Outside } from '../quantised/graph.js'
 import { Held } from '../quantised/held.js'
 import { sessionOf } from '../quantised/reader.js'
 import { huggingFaceTokenizer } from '../tokenizers/huggingface.js'
@@ -16,32 +16,47 @@ import { modelFrom, type TensorSource } from './place.js'
 
 interface Info {
   name: string
-  shape: bigint[]
+  shape: number[]
   dtype: number
-  offset: bigint
+  offset: number
 }
 
-/** The header of a GGUF file. */
-interface Header {
+/** What a GGUF file says before its tensors. */
+interface Head {
   metadata: { [name: string]: unknown }
-  tensorInfos: Info[]
-  tensorDataOffset: bigint
+  /** Tokens that there are, where they are listed. */
+  vocabulary?: number
+  infos: Info[]
+  /** Where the tensors begin. */
+  start: number
 }
 
 /** What a GGUF file is opened with. */
 export interface GgufOptions {
   context?: number | undefined
   activations?: Activations | undefined
+  /** Bytes of a file from which on what was made of it is kept: see `Kept`. */
+  keepFrom?: number
 }
 
 /** A model of a GGUF file, and its tokenizer. Weights of few bits stay so until they are trained. */
 export async function loadGguf(
   files: Files,
   path: string,
-  { context, activations = 'float32' }: GgufOptions,
+  { context, activations = 'float32', keepFrom }: GgufOptions,
 ): Promise<{ model: Gpt; tokenizer: Tokenizer; template: string | undefined }> {
   const where = `loadModel('${path}')`
-  const { metadata, tensorInfos, tensorDataOffset } = await readHeader(files, path, where)
+  const { Kept } = await import('./kept.js')
+  const kept = Kept.maybeOf(files, path, keepFrom)
+  // Of what is kept the metadata have no tokenizer any more: it is there as `tokenizer.json` has it.
+  const known = kept?.head<Head & { tokenizer: { [name: string]: unknown } }>([
+    'metadata',
+    'infos',
+    'start',
+    'tokenizer',
+  ])
+  const head = known ?? (await readHead(files, path, where))
+  const { metadata, infos, start, vocabulary } = head
   const architecture = metadata['general.architecture']
   const layout = layouts.find(({ type }) => type !== 'gpt2' && type === architecture)
   if (!layout)
@@ -50,8 +65,7 @@ export async function loadGguf(
       received: describe(architecture),
       expected: "'llama', 'qwen2' or 'qwen3'",
     })
-  const tensors = new Map(tensorInfos.map((info) => [info.name, info]))
-  const tokens = metadata['tokenizer.ggml.tokens']
+  const tensors = new Map(infos.map((info) => [info.name, info]))
   const own = optionsOf(metadata, architecture as string, where)
   if (context !== undefined && !(Number.isInteger(context) && context >= 1 && context <= own.context))
     throw new InputError({
@@ -62,27 +76,28 @@ export async function loadGguf(
   const config = checkGpt({
     ...own,
     ...(context !== undefined && { context }),
-    vocabulary: Array.isArray(tokens) ? tokens.length : own.vocabulary,
+    vocabulary: vocabulary ?? own.vocabulary,
     tied: !tensors.has('output.weight'),
     bias: architecture === 'qwen2' ? 'qkv' : false,
     qkNorm: architecture === 'qwen3',
   })
-  checkTensors(tensorInfos, Number(tensorDataOffset), files.size(path), where)
+  checkTensors(infos, start, files.size(path), where)
   const reader = files.open(path)
   let isHeld = false
   try {
     const template = metadata['tokenizer.chat_template']
-    const tokenizer = await huggingFaceTokenizer(ggufTokenizer(metadata, where), path)
+    const tokenizer = await huggingFaceTokenizer(known?.tokenizer ?? ggufTokenizer(metadata, where), path)
+    if (!known) kept?.keepHead({ ...head, metadata: withoutTokens(metadata), tokenizer: tokenizer.toJSON() })
     const bytesOf = (info: Info, from: number, count: number) => {
       const { block, bytes } = quantisations.get(info.dtype)!
-      const at = Number(tensorDataOffset + info.offset)
+      const at = start + info.offset
       return reader.read(at + (from / block) * bytes, (count / block) * bytes)
     }
     const source: TensorSource = (name) => {
       const info = tensors.get(nameInFile(name))
       if (!info) return undefined
       // Dimensions are written the other way round.
-      const shape = info.shape.map(Number).toReversed()
+      const shape = info.shape.toReversed()
       const values = () => {
         const count = shape.reduce((product, size) => product * size, 1)
         const into = new Float32Array(count)
@@ -95,11 +110,11 @@ export async function loadGguf(
     const size = { file: path, most: files.size(path) * 2 }
     const floats = () => modelFrom(config, layout, source, size, where)
     let model: Gpt
-    if (canBeHeld(config, tensorInfos, files.size(path))) {
+    if (canBeHeld(config, infos, files.size(path))) {
       checkShapes(config, source, size, where)
       const matrix = (name: string): Matrix => {
         const info = tensors.get(nameInFile(name))!
-        const [columns, rows] = info.shape.map(Number) as [number, number]
+        const [columns, rows] = info.shape as [number, number]
         if (!isInBlocks(info.dtype)) return floatMatrix(source(name)!.values(), rows, columns)
         const bytes = bytesOf(info, 0, rows * columns)
         const ordered = isPaired(architecture, name) ? unpermuted(bytes, bytes.length / rows, config) : bytes
@@ -111,12 +126,21 @@ export async function loadGguf(
         new Held({
           open() {
             const weights = weightsOf(config, source, matrix)
-            const graph = graphOf(config, weights, { int8: activations === 'int8' })
-            return sessionOf(config, graph, (ids) =>
+            const graph = (outside?: Outside) =>
+              graphOf(config, weights, { int8: activations === 'int8', outside })
+            const embed = (ids: Int32Array) =>
               readRows(embedding.dtype, config.width, ids, (row) =>
                 bytesOf(embedding, row * config.width, config.width),
-              ),
-            )
+              )
+            const file = kept?.graph(activations, graph)
+            if (!file) return sessionOf(config, graph(), embed)
+            try {
+              return sessionOf(config, file, embed)
+            } catch {
+              // What lies in the cache was cut off, or is another version's.
+              kept!.forget(activations)
+              return sessionOf(config, graph(), embed)
+            }
           },
           floats: () => floats().parameters,
           close: () => reader.close(),
@@ -133,10 +157,11 @@ export async function loadGguf(
   }
 }
 
-async function readHeader(files: Files, path: string, where: string): Promise<Header> {
+async function readHead(files: Files, path: string, where: string): Promise<Head> {
   const { gguf } = await import('@huggingface/gguf')
+  let found
   try {
-    return (await gguf(files.at(path), { allowLocalFile: true })) as unknown as Header
+    found = await gguf(files.at(path), { allowLocalFile: true })
   } catch (error) {
     throw new InputError(
       {
@@ -147,7 +172,27 @@ async function readHeader(files: Files, path: string, where: string): Promise<He
       { cause: error },
     )
   }
+  const metadata: { [name: string]: unknown } = { ...found.metadata }
+  const tokens = metadata['tokenizer.ggml.tokens']
+  return {
+    metadata,
+    ...(Array.isArray(tokens) && { vocabulary: tokens.length }),
+    infos: found.tensorInfos.map(({ name, shape, dtype, offset }) => ({
+      name,
+      shape: shape.map(Number),
+      dtype,
+      offset: Number(offset),
+    })),
+    start: Number(found.tensorDataOffset),
+  }
 }
+
+const withoutTokens = (metadata: { [name: string]: unknown }) =>
+  Object.fromEntries(
+    Object.entries(metadata).filter(
+      ([name, value]) => !name.startsWith('tokenizer.ggml.') && typeof value !== 'bigint',
+    ),
+  )
 
 function optionsOf(metadata: { [name: string]: unknown }, architecture: string, where: string): GptOptions {
   const file = new ConfigFile(metadata, where)
@@ -178,7 +223,7 @@ function optionsOf(metadata: { [name: string]: unknown }, architecture: string, 
 }
 
 /** All tensors must be of types that are read here, and lie within the file: nothing is taken memory for before that. */
-function checkTensors(infos: Header['tensorInfos'], start: number, size: number, where: string): void {
+function checkTensors(infos: readonly Info[], start: number, size: number, where: string): void {
   for (const { name, shape, dtype, offset } of infos) {
     const kind = quantisations.get(dtype)
     if (!kind)
@@ -187,18 +232,18 @@ function checkTensors(infos: Header['tensorInfos'], start: number, size: number,
         received: `a tensor of ggml's type ${dtype}`,
         expected: `one of ${[...quantisations.values()].map(({ name: known }) => known).join(', ')}`,
       })
-    const dimensions = shape.map(Number)
-    const count = dimensions.reduce((product, length) => product * length, 1)
-    const end = start + Number(offset) + (count / kind.block) * kind.bytes
+    const count = shape.reduce((product, length) => product * length, 1)
+    const end = start + offset + (count / kind.block) * kind.bytes
     const sound =
-      dimensions.every((length) => Number.isSafeInteger(length) && length >= 1) &&
-      (dimensions[0] ?? 1) % kind.block === 0 &&
-      offset >= 0n &&
+      shape.every((length) => Number.isSafeInteger(length) && length >= 1) &&
+      (shape[0] ?? 1) % kind.block === 0 &&
+      Number.isSafeInteger(offset) &&
+      offset >= 0 &&
       end <= size
     if (!sound)
       throw new InputError({
         where: `${where}: ${name}`,
-        received: `a tensor of ${dimensions.join(' x ')} that ends at byte ${end}`,
+        received: `a tensor of ${shape.join(' x ')} that ends at byte ${end}`,
         expected: `one that lies within the file of ${size} bytes, in whole blocks of ${kind.block}`,
         fix: 'Fetch the file again: it may have been cut off.',
       })

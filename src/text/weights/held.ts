@@ -123,7 +123,7 @@ export function floatMatrix(values: Float32Array, rows: number, columns: number)
   return { rows, columns, transposed }
 }
 
-/** Everything that a graph computes from, read now. */
+/** Everything that a graph computes from. */
 export function weightsOf(
   config: GptConfig,
   source: TensorSource,
@@ -152,9 +152,9 @@ export function weightsOf(
     }
   }
   return {
-    blocks: Array.from({ length: config.layers }, (_, layer) => block(layer)),
-    norm: values('model.norm.weight'),
-    output: [matrix(config.tied ? 'model.embed_tokens.weight' : 'lm_head.weight')],
+    block,
+    norm: () => values('model.norm.weight'),
+    output: () => [matrix(config.tied ? 'model.embed_tokens.weight' : 'lm_head.weight')],
   }
 }
 
