@@ -52,6 +52,7 @@ const textRooms = [
   'looking',
   'models',
   'weights',
+  'shop',
   'objectives',
 ]
 
@@ -133,6 +134,7 @@ const rooms = [
   { files: 'src/text/shards/**', lifts: [node] },
   { files: 'src/text/corpora/**', lifts: [node] },
   { files: 'src/text/chat/**', lifts: [node] },
+  { files: 'src/text/shop/**', lifts: [node] },
   { files: 'src/text/tokenizers/bpe-worker.ts', lifts: [node] },
   { files: 'src/text/tokenizers/train-bpe.ts', lifts: [node] },
   {
