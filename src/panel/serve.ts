@@ -7,6 +7,7 @@ import { beside, maybeHost, type Comm } from '../host.js'
 import { during } from '../settle.js'
 import { runData } from '../show/values/run-data.js'
 import { shownMistake } from '../show/charts/shown-mistake.js'
+import { firstFree } from '../train/disk/names.js'
 import { knownRuns, onRuns } from '../train/run/announce.js'
 import type { Run } from '../train/run/run.js'
 import { messageOf } from '../untrusted.js'
@@ -27,13 +28,10 @@ function idOf(run: Run): string {
   return ids.get(run)!
 }
 
-/** The next free name of a branch: 'first-2', 'first-3', … */
+/** The name of a branch that was given none: the run's, or rather the next free one. */
 function nameOf(run: Run): string {
   const taken = new Set(knownRuns().map(({ name }) => name))
-  const stem = run.name.replace(/-\d+$/, '')
-  let number = 2
-  while (taken.has(`${stem}-${number}`)) number++
-  return `${stem}-${number}`
+  return firstFree(run.name, (name) => (taken.has(name) ? undefined : name))
 }
 
 class Panel {

@@ -20,6 +20,17 @@ const settle = 1_000
 /** Milliseconds for which a folder that was this run's is taken for its own: a loop of short calls asks seldom. */
 const lookEvery = 250
 
+/** Where a run is written. */
+export interface JournalOptions {
+  named: boolean
+  /** The folder in which a run is taken up; else one is made for the name. */
+  taken?: { folder: string; lock: Lock }
+  /** Why the run's folder cannot be written to. */
+  unwritable?: Error
+  id?: string
+  parent?: RunFile['parent']
+}
+
 /** Writes a run to its folder as it goes. What cannot be written is said once, and the run goes on in memory. */
 export class Journal implements Owner {
   readonly #core: Core
@@ -31,29 +42,18 @@ export class Journal implements Owner {
   /** Of the folder; undefined where there is none. */
   #lock: Lock | undefined
   #failed = false
-  /** The iteration at which the folder was handed over to another run of this process. */
-  #handedAt: number | undefined
+  /** Once another object goes on with its folder, or has its name. */
+  #left: { readonly how: string; readonly folder: string | undefined } | undefined
   readonly cell: CellInfo | undefined = maybeHost()?.cell
-  /** Told when the folder is handed over. */
-  onHandOver: () => void = () => {}
+  readonly #onHandOver: () => void
   /** What happened beside the iterations and is not in the folder yet. */
   #lines: string[] = []
   #snapshotAt = performance.now()
   #pointAt = -Infinity
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  /** @param taken the folder in which a run is taken up; else one is made for the name. */
-  constructor(
-    core: Core,
-    at: {
-      named: boolean
-      taken?: { folder: string; lock: Lock }
-      /** Why the run's folder cannot be written to. */
-      unwritable?: Error
-      id?: string
-      parent?: RunFile['parent']
-    },
-  ) {
+  constructor(core: Core, at: JournalOptions, onHandOver: () => void) {
+    this.#onHandOver = onHandOver
     this.#core = core
     this.#record = new RunRecord(core, at)
     const off = runsFolder(at.named) === undefined || !core.settings.save
@@ -68,7 +68,7 @@ export class Journal implements Owner {
 
   /** Where the run is written; undefined where it is not, or not yet. */
   get folder(): string | undefined {
-    return this.#folder?.path
+    return this.#left ? this.#left.folder : this.#folder?.path
   }
 
   #takeUp({ folder: path, lock }: { folder: string; lock: Lock }): void {
@@ -86,10 +86,15 @@ export class Journal implements Owner {
   #takeName(): void {
     this.#attempt((files) => {
       const wanted = this.#core.name
-      const { name, folder, lock } = claimNamed(files, wanted)
+      const { name, folder, lock, aside } = claimNamed(files, wanted, this.#record.parent?.name)
       this.#core.name = name
       const opened = this.#open(folder, lock)
-      if (name !== wanted)
+      own(lock, this, { wanted, name })
+      if (aside !== undefined)
+        say(
+          `This cell has run again: the run '${name}' is made anew. ${aside === null ? 'The one before had not trained.' : `The one before lies in ${aside}, as long as unnamed runs stay there.`}`,
+        )
+      else if (name !== wanted)
         say(
           this.#record.parent?.name === wanted
             ? `The run '${wanted}' is alive and writes to its folder: this one goes on from there as '${name}'.`
@@ -112,26 +117,42 @@ export class Journal implements Owner {
     return this.#open(folder, lock)
   }
 
-  /** Writes what is not on disk yet; from now on another run of this process writes there. */
   handOver(): void {
-    this.onHandOver()
+    this.#onHandOver()
     this.settle()
-    this.#handedAt = this.#core.state.iteration
+    const { folder } = this
+    const at = this.#core.state.iteration
+    this.#left = {
+      folder,
+      how: `folder (${folder}) was handed over, at iteration ${at}, to the one that took the run up after it`,
+    }
+  }
+
+  replace(aside: string | null): void {
+    const at = this.#core.state.iteration
+    const lies = aside === null ? '' : `; what it wrote lies in ${aside}`
+    this.#left = {
+      folder: aside ?? undefined,
+      how: `name was given, at iteration ${at}, to the run that its cell made when it was run again${lies}`,
+    }
+    clearTimeout(this.#timer)
+    open.delete(this)
+    this.#onHandOver()
   }
 
   /** Refuses what would train or change a run whose folder another object goes on with: the model may be that one's too. */
   checkOwn(): void {
-    if (this.#handedAt === undefined) return
+    if (!this.#left) return
     throw new InputError({
       where: `run ${this.#core.name}`,
-      received: `a call on an object whose folder (${this.folder}) was handed over, at iteration ${this.#handedAt}, to the one that took the run up after it`,
+      received: `a call on an object whose ${this.#left.how}`,
       expected: 'that one: the newer of the two',
       fix: "To have both, make a branch of this one: run.branch('other').",
     })
   }
 
   #attempt(work: (files: Files) => void): void {
-    if (!this.#files || this.#failed || this.#handedAt !== undefined) return
+    if (!this.#files || this.#failed || this.#left) return
     try {
       if (this.#lock && !this.#lock.holds(lookEvery))
         throw new Error('the folder is not its own any more: it was moved, or another process took it over')
@@ -194,7 +215,7 @@ export class Journal implements Owner {
 
   /** Something that happened beside the iterations. */
   event(type: string, data: { [name: string]: unknown }): void {
-    if (this.#files && this.#handedAt === undefined) this.#lines.push(lineOf(type, data))
+    if (this.#files && !this.#left) this.#lines.push(lineOf(type, data))
   }
 
   /** The run went to another point of its history. */

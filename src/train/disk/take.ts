@@ -1,5 +1,4 @@
 import { InputError } from '../../errors.js'
-import { maybeHost } from '../../host.js'
 import type { Files } from '../../store/files.js'
 import { Lock, type Taken } from '../../store/lock.js'
 import { nameOf } from './copy.js'
@@ -55,12 +54,6 @@ function claimFolder(files: Files, folder: string, takesOver: (owner: Owner) => 
   } catch (error) {
     return { unwritable: error as Error }
   }
-}
-
-/** Whether the cell that runs now is run again, and what it made before is to be made anew. */
-export function isRunAgain({ cell }: Owner): boolean {
-  const now = maybeHost()?.cell
-  return cell?.id !== undefined && cell.id === now?.id && cell.number !== now.number
 }
 
 /** Where it cannot be known whether who has the folder still lives. */

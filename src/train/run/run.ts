@@ -30,7 +30,7 @@ import { Primitives, type BatchGradients } from './primitives.js'
 import { readLikeAnArray, type HistoryRow } from '../state/history.js'
 import type { Ids } from '../order/ids.js'
 import { inspectNext, isInspected, type InspectedIteration } from './inspect.js'
-import { Journal } from '../disk/journal.js'
+import { Journal, type JournalOptions } from '../disk/journal.js'
 import type { Course } from './course.js'
 import { Live } from './live.js'
 import { Analysis, type Looked } from './analysis.js'
@@ -73,8 +73,12 @@ export class Run<Model = unknown, Metrics extends string = string> {
   readonly #analysis: Analysis
 
   /** @param saved points of the process before this one. */
-  constructor(core: Core, journal: Journal, saved: readonly SavedPoint[] = []) {
+  constructor(core: Core, at: JournalOptions, saved: readonly SavedPoint[] = []) {
     this.#core = core
+    const journal = new Journal(core, at, () => {
+      this.#turns.leave()
+      forgetRun(this)
+    })
     this.#journal = journal
     this.#live = new Live(core, (view) => {
       journal.keepUp()
@@ -91,10 +95,6 @@ export class Run<Model = unknown, Metrics extends string = string> {
       primitives: this.#primitives,
     })
     this.#analysis = new Analysis(this.#course)
-    journal.onHandOver = () => {
-      this.#turns.leave()
-      forgetRun(this)
-    }
     cores.set(this, core)
     announceRun(this.#plain)
   }
@@ -519,7 +519,7 @@ export class Run<Model = unknown, Metrics extends string = string> {
     const parent = { name: this.name, iteration: this.iteration }
     return copying(() => {
       const twin = branchOf(this.#core, name)
-      return atomically(() => new Run(twin, new Journal(twin, { named: true, parent })))
+      return atomically(() => new Run(twin, { named: true, parent }))
     })
   }
 }

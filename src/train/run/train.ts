@@ -7,7 +7,7 @@ import { contentsOf } from '../disk/contents.js'
 import { mend } from '../disk/copy.js'
 import { runsFolder } from '../disk/folders.js'
 import { checkFrozen } from '../adjust/freeze.js'
-import { Journal, settleJournals } from '../disk/journal.js'
+import { settleJournals, type JournalOptions } from '../disk/journal.js'
 import { isLayersModel, layersTrainee, type LossFunction } from '../model/layers.js'
 import {
   findFolder,
@@ -36,7 +36,8 @@ import type { LayersModelLike, MetricsNamed } from './run-types.js'
 import { savedPoints } from '../disk/points.js'
 import { Run } from './run.js'
 import { lookAtRunFile } from '../disk/run-file.js'
-import { isRunAgain, unsure, withClaim, type Claim } from '../disk/take.js'
+import { isRunAgain } from '../disk/made-by.js'
+import { unsure, withClaim, type Claim } from '../disk/take.js'
 import { say } from '../../say.js'
 import { atomically } from '../../settle.js'
 import { named } from '../../suggest.js'
@@ -65,7 +66,7 @@ export function train<
   const again = resume ? maybeResumed(model, options) : undefined
   if (again) return again as Run<any, any>
   const core = createCore(model, options)
-  return new Run(core, new Journal(core, { named: name !== undefined }))
+  return new Run(core, { named: name !== undefined })
 }
 
 /** The run on disk goes on as it stood. What the code says otherwise, which may be what it began with, is said. */
@@ -159,8 +160,12 @@ export async function loadRun<
     })
   const where = `loadRun(${describe(target)})`
   const { files, folder } = findFolder(target, where)
-  const run = withClaim(files, folder, { save: passed.save, takesOver: isRunAgain }, (claim) =>
-    ofFolder(folder, where, () => loadFrom(openFolder(files, folder, where), model, passed, claim)),
+  const run = withClaim(
+    files,
+    folder,
+    { save: passed.save, takesOver: ({ cell }) => isRunAgain(cell) },
+    (claim) =>
+      ofFolder(folder, where, () => loadFrom(openFolder(files, folder, where), model, passed, claim)),
   )!
   return run as Run<any, any>
 }
@@ -215,18 +220,18 @@ function resumeRun(core: Core, saved: Saved, claim: Claim): Run {
   const points = savedPoints(core, maybeFiles()!, saved.folder)
   if (claim !== 'off' && 'taken' in claim) {
     core.parent = { name: core.name, iteration: core.state.iteration }
-    return new Run(core, new Journal(core, { named: true, parent: core.parent }), points)
+    return new Run(core, { named: true, parent: core.parent }, points)
   }
-  return atomically(() => new Run(core, journalOf(core, saved.folder, saved.file.id, claim), points))
+  return atomically(() => new Run(core, placeOf(saved.folder, saved.file.id, claim), points))
 }
 
-/** What writes to the folder from now on. */
-function journalOf(core: Core, folder: string, id: string | undefined, claim: Claim): Journal {
-  if (claim === 'off') return new Journal(core, { named: true, id })
-  if ('unwritable' in claim) return new Journal(core, { named: true, id, unwritable: claim.unwritable })
+/** Where it is written from now on: what wrote to the folder leaves it. */
+function placeOf(folder: string, id: string | undefined, claim: Claim): JournalOptions {
+  if (claim === 'off') return { named: true, id }
+  if ('unwritable' in claim) return { named: true, id, unwritable: claim.unwritable }
   const { lock, owner } = claim as Extract<Claim, { lock: unknown }>
   owner?.handOver()
-  return new Journal(core, { named: true, id, taken: { folder, lock } })
+  return { named: true, id, taken: { folder, lock } }
 }
 
 /** The run of this name on disk, where there is one. */
@@ -260,10 +265,7 @@ function maybeResumed(model: unknown, options: RunOptions & { loss?: unknown }):
       // It was made and has not trained: it begins there.
       if (claim === 'off' || !('lock' in claim)) return undefined
       const core = createCore(model, options)
-      return new Run(
-        core,
-        journalOf(core, folder, found && 'file' in found ? found.file.id : undefined, claim),
-      )
+      return new Run(core, placeOf(folder, found && 'file' in found ? found.file.id : undefined, claim))
     })
   })
 }
