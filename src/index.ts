@@ -25,12 +25,14 @@ export {
   fromArrays,
   fromFunction,
   fromRecords,
+  generate,
   iris,
   load,
   sample,
   split,
 } from './data/index.js'
 export type * from './data/dataset.js'
+export type { Generated, MakeAt } from './data/generate.js'
 import './backend/tfjs/register.js'
 export * from './backend/optimizers/index.js'
 export type * from './backend/optimizers/optimizer.js'

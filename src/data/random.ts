@@ -11,6 +11,8 @@ export interface Random {
   next(): number
   /** Uniform integer in [0, below). */
   integer(below: number): number
+  /** From the normal distribution of mean 0 and standard deviation 1. */
+  normal(): number
   /** The state now; `createRandom(state)` goes on from it. */
   state(): RandomState
 }
@@ -37,6 +39,9 @@ export function createRandom(seed: number | RandomState): Random {
   return {
     next: () => bits() / 4294967296,
     integer: (below) => Math.floor((bits() / 4294967296) * below),
+    // Box and Muller (1958). The second value is left: the state is all there is to remember.
+    normal: () =>
+      Math.sqrt(-2 * Math.log((bits() + 1) / 4294967296)) * Math.cos((2 * Math.PI * bits()) / 4294967296),
     state: () => [a, b, c, counter],
   }
 }

@@ -16,6 +16,7 @@ import {
   optionChecks,
 } from '../rules/options.js'
 import { checkSizes } from '../model/recurrent.js'
+import { refuseMade } from '../order/ids.js'
 import { recordOf } from '../rules/recorded.js'
 import type { Schedule, ScheduleFunction } from '../rules/schedules.js'
 import { restoreSnapshot, takeSnapshot } from '../state/snapshots.js'
@@ -56,6 +57,8 @@ export interface Changes {
   optimizer?: Optimizer
 }
 
+const asMade = 'Make as many examples in the function of generate as you want.'
+
 /** One row a change: how it reads in a record, and how it is made. */
 type Row = { read(core: Core, value?: unknown): unknown; write(core: Core, value: any): void }
 
@@ -67,8 +70,9 @@ const rows: { readonly [what in keyof Changes]-?: Row } = {
   batchSize: setting('batchSize'),
   batchSchedule: {
     read: ({ settings }) => (settings.batchSchedule ? recordOf(settings.batchSchedule) : null),
-    write({ settings, trainee }, value) {
+    write({ settings, trainee, source }, value) {
       const where = 'run.set({ batchSchedule })'
+      refuseMade(source, where, asMade)
       const batchSchedule = asBatchSizes(value ?? undefined, settings.batchSize, where)
       checkSizes(trainee, { batchSchedule }, () => where)
       settings.batchSchedule = batchSchedule
@@ -191,7 +195,8 @@ function ratesWrite(core: Core, value: unknown): void {
 function setting(name: 'batchSize' | 'clipNorm' | 'clipValue' | 'evaluateEvery'): Row {
   return {
     read: ({ settings }) => settings[name] ?? null,
-    write({ settings, trainee }, value) {
+    write({ settings, trainee, source }, value) {
+      if (name === 'batchSize') refuseMade(source, 'run.set({ batchSize })', asMade)
       const next = checked(name, value)
       checkSizes(trainee, { [name]: next }, (option) => `run.set({ ${option} })`)
       ;(settings as any)[name] = next

@@ -1,5 +1,5 @@
 import type { EvaluationDetail } from '../../mistakes/detail.js'
-import { idsRecord, trainingPositions, type Ids } from '../order/ids.js'
+import { idsRecord, refuseMade, trainingPositions, type Ids } from '../order/ids.js'
 import type { Subset } from '../rules/subsets.js'
 import type { Core } from '../state/core.js'
 import { evaluate } from '../step/evaluate.js'
@@ -24,6 +24,7 @@ export async function choosePart(
   starts: readonly number[],
   pause: () => Promise<void>,
 ): Promise<Part | null> {
+  if (subset.record?.maker !== 'uniform') refuseMade(core.source, `subset ${subset.name}`)
   const positions = Int32Array.from(core.data.ids, (_, position) => position).filter(
     (position) => !core.state.order.isExcluded(position),
   )

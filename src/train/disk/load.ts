@@ -1,4 +1,5 @@
 import type { DataLike } from '../../data/from.js'
+import type { Generated } from '../../data/generate.js'
 import { describe, InputError } from '../../errors.js'
 import { maybeFiles, type Files } from '../../store/files.js'
 import type { Optimizer } from '../../backend/optimizers/optimizer.js'
@@ -26,7 +27,8 @@ export interface Saved {
 
 /** What has to be passed when a run is loaded: the model, the data, and functions that no file can hold. */
 export interface LoadOptions extends Partial<RunOptions> {
-  data: DataLike
+  /** As it was passed to `train`; none where an iteration of one's own went without. */
+  data?: DataLike | Generated
   loss?: unknown
 }
 

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Dataset, Examples } from '../../data/dataset.js'
+import type { Generated } from '../../data/generate.js'
 import { checkField, type DataRecord, type OtherFields, type RecordTable } from '../../data/from.js'
 import { TableDataset } from '../../data/table/table.js'
 import { describe, InputError } from '../../errors.js'
@@ -21,7 +22,7 @@ export type BatchOf<Data> = Batch<FieldOf<Data>>
 
 type FieldOf<Data> = unknown extends Data
   ? never
-  : Data extends Dataset<infer Field>
+  : Data extends Dataset<infer Field> | Generated<infer Field>
     ? Field
     : Data extends readonly DataRecord[] | RecordTable
       ? never

@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import type { Dataset } from '../../data/dataset.js'
+import type { Random } from '../../data/random.js'
 import type { EvaluationRow } from '../../views.js'
 import type { Task } from '../loss/task.js'
 import type { Batch } from './batch.js'
@@ -76,7 +77,7 @@ export interface Trainee {
   /** An iteration of the user's own, with its optimizers. */
   iteration?(
     batch: Batch,
-    tools: { optimizers: object; iteration: number },
+    tools: { optimizers: object; iteration: number; random: Random },
   ): Promise<{ loss: number | tf.Tensor }> | { loss: number | tf.Tensor }
   optimizers?: { readonly [name: string]: Optimizer }
   /** Predictions alone, where the model can give them without a target. */

@@ -1,4 +1,5 @@
 import type { Dataset } from '../../data/dataset.js'
+import type { Generated } from '../../data/generate.js'
 import { describe, InputError } from '../../errors.js'
 
 /** Examples by id: one, several, or what carries theirs, as a row of `run.slices({ by, of: 'train' })` does. */
@@ -16,12 +17,31 @@ function idsOf(given: Ids, where: string): number[] {
   })
 }
 
-/** Positions of training examples; refuses ids that are held out or unknown. */
-export function trainingPositions(
-  { data, evaluateOn }: { data: Dataset; evaluateOn: Dataset | undefined },
-  ids: Ids,
+/** What a run holds of its data; told here, since that is used before the state that has it. */
+interface Held {
+  data: Dataset
+  evaluateOn: Dataset | undefined
+  source?: Generated | undefined
+}
+
+/** Refuses what is done with training examples, where a batch is made for its iteration. */
+export function refuseMade(
+  source: Generated | undefined,
   where: string,
-): number[] {
+  fix = 'Say it where batches are made, in the function of generate; or train on some that stay: data: await source.fixed({ batches: 100 }).',
+): void {
+  if (!source) return
+  throw new InputError({
+    where,
+    received: `${source.name}: each batch is made for its iteration, and gone after it`,
+    expected: 'training examples that stay',
+    fix,
+  })
+}
+
+/** Positions of training examples; refuses ids that are held out or unknown. */
+export function trainingPositions({ data, evaluateOn, source }: Held, ids: Ids, where: string): number[] {
+  refuseMade(source, where)
   return idsOf(ids, where).map((id) => {
     const position = data.positionOf(id)
     if (position !== undefined) return position

@@ -2,6 +2,7 @@ import type { EvaluationRow } from '../../views.js'
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import type { DataLike } from '../../data/from.js'
+import type { Generated } from '../../data/generate.js'
 import { describe, InputError } from '../../errors.js'
 import { asBatchSizes, type BatchSchedule, type BatchSizes } from './batch-sizes.js'
 import type { DropoutSetting } from '../model/dropout.js'
@@ -22,9 +23,10 @@ export type MetricFunction = (expected: tf.Tensor, predicted: tf.Tensor) => tf.T
 export interface RunOptions {
   /**
    * What iterations draw from: a Dataset, `{ x, y }` of typed arrays (one number an example) or tensors (first axis =
-   * examples), or records. Required. `data: digits.train`
+   * examples), or records; or what makes a batch for each: `generate(({ random }) => ({ x, y }))`. Required, but for an iteration
+   * of one's own. `data: digits.train`
    */
-  data: DataLike
+  data?: DataLike | Generated
   /**
    * Held-out data, looked at while steering. Default: none, so there are no evaluations, and rules about metrics are
    * refused. `evaluateOn: digits.validation`
@@ -67,7 +69,7 @@ export interface RunOptions {
   dropout?: DropoutSetting
   /** Ends the call in which it is met. Default: none. `stop: targetReached('accuracy', 0.97)` */
   stop?: StopRule | StopFunction
-  /** Iterations from one evaluation to the next, counted from the run's start. Default: one epoch's worth. `evaluateEvery: 125` */
+  /** Iterations from one evaluation to the next, counted from the run's start. Default: one epoch's worth; 100 where batches are made. `evaluateEvery: 125` */
   evaluateEvery?: number
   /** Examples at a time while evaluating: memory, not results, depends on it. Default: 256. `evaluationBatchSize: 1000` */
   evaluationBatchSize?: number
@@ -206,8 +208,6 @@ export function checkOptions(options: unknown, where: string): RunOptions & { lo
         expected: check.expected,
       })
   }
-  if ((options as RunOptions).data === undefined)
-    throw new InputError({ where, received: 'no data', expected: '{ data: … }, what iterations draw from' })
   return options as RunOptions
 }
 

@@ -18,6 +18,7 @@ import {
 } from '../../mistakes/index.js'
 import { named } from '../../suggest.js'
 import type { EvaluationRow, Mistake, MistakesView } from '../../views.js'
+import { refuseMade } from '../order/ids.js'
 import { checkAverages } from '../step/averages.js'
 import type { Core } from '../state/core.js'
 import type { Events } from '../state/events.js'
@@ -84,6 +85,12 @@ export class Analysis {
     const core = this.#core
     if (of !== 'train' && of !== 'evaluation')
       throw new InputError({ where, received: describe(of), expected: "of: 'train' or 'evaluation'" })
+    if (of === 'train')
+      refuseMade(
+        core.source,
+        where,
+        'Look at some that stay: evaluateOn: await source.fixed({ batches: 4, seed: 7 }), without of.',
+      )
     const dataset = of === 'train' ? core.data : core.evaluateOn
     if (!dataset) throw withoutEvaluateOn(where, "of: 'train'")
     const { version } = core

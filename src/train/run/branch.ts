@@ -18,6 +18,7 @@ function copyOf(core: Core, name: string): Core {
     name,
     trainee: core.trainee.copy(),
     data: core.data,
+    source: core.source,
     evaluateOn: core.evaluateOn,
     settings: { ...core.settings },
   })

@@ -2,14 +2,16 @@ import * as tf from '@tensorflow/tfjs'
 import { activationsOf } from '../model/activations.js'
 import { markEngine } from '../../backend/tfjs/unwind.js'
 import { describe, InputError } from '../../errors.js'
-import { during } from '../../settle.js'
+import { during, whileWaiting } from '../../settle.js'
 import { branchOf } from './branch.js'
 import { isOwn } from './primitives.js'
 import { maybeCompiled } from '../step/compiled.js'
-import { tensorsOf } from '../model/batch.js'
-import type { Core } from '../state/core.js'
+import { fromArrays } from '../../data/from.js'
+import { tensorsOf, type Batch } from '../model/batch.js'
+import { Core } from '../state/core.js'
 import { unwritten } from '../state/events.js'
 import { iterateOnce } from '../step/iteration.js'
+import { iterateMade, nextMade } from '../step/made.js'
 import { gradientsAt } from '../step/update.js'
 import { tidily } from '../model/gradients.js'
 import { named } from '../../suggest.js'
@@ -36,8 +38,31 @@ const round = (value: number) => Number(value.toPrecision(3))
  * - whether the iterations are compiled, and if not, why;
  * - how much memory the values, the slots and a batch take.
  */
-export function checkRun(core: Core): CheckRow[] {
+export async function checkRun(core: Core): Promise<CheckRow[]> {
   if (core.trainee.iteration) throw isOwn('run.check()')
+  return core.source ? onMadeBatch(core, await nextMade(core)) : checkExamples(core)
+}
+
+/** Of data that is made the next batch stands for it. */
+function onMadeBatch(core: Core, batch: Batch): CheckRow[] {
+  const { x, y, ...more } = tensorsOf(batch)
+  const data = looking(() =>
+    fromArrays({ x, ...(y.size > 0 && { y }), ...more }, { name: core.source!.name }),
+  )
+  tf.dispose(tensorsOf(batch))
+  return onCopy(core, 'check', (twin) => {
+    const at = new Core({
+      ...twin,
+      data,
+      source: undefined,
+      settings: { ...twin.settings, batchSize: data.length },
+    })
+    at.state.iteration = core.state.iteration
+    return checkExamples(at)
+  })
+}
+
+function checkExamples(core: Core): CheckRow[] {
   return [
     ...looking(() => [...inputs(core), ...labels(core), ...firstLoss(core)]),
     ...gradientFlow(core),
@@ -258,6 +283,20 @@ function onCopy<T>(core: Core, name: string, work: (twin: Core) => T): T {
   return during(end, () => work(branchOf(core, name, (made) => void (twin = made))))
 }
 
+/** The same for what awaits. */
+async function onWaitingCopy<T>(core: Core, name: string, work: (twin: Core) => Promise<T>): Promise<T> {
+  let twin: Core | undefined
+  const end = () => {
+    if (twin) disposeCore(twin)
+  }
+  const isOver = whileWaiting(end)
+  try {
+    return await work(branchOf(core, name, (made) => void (twin = made)))
+  } finally {
+    if (isOver()) end()
+  }
+}
+
 /** Ends the tensors of a copy that was made to try something. */
 export function disposeCore(core: Core): void {
   maybeCompiled(core)?.dispose()
@@ -276,10 +315,10 @@ export interface RateRow {
  * The learning-rate range test (Smith 2017) on a copy: rates grow from `from` to `to` by the same factor each
  * iteration; the one suggested is where the smoothed loss falls most steeply, which is before it diverges.
  */
-export function findLearningRate(
+export async function findLearningRate(
   core: Core,
   options: { from?: number; to?: number; iterations?: number } = {},
-): { suggested: number; rows: RateRow[] } {
+): Promise<{ suggested: number; rows: RateRow[] }> {
   if (core.trainee.iteration) throw isOwn('run.findLearningRate()')
   const where = 'run.findLearningRate(options)'
   const { from = 1e-6, to = 1, iterations = 100 } = named(options, ['from', 'to', 'iterations'], where)
@@ -295,7 +334,9 @@ export function findLearningRate(
       received: `${describe(iterations)} iterations`,
       expected: `a whole number, at least ${2 * steepOver}`,
     })
-  const { rows, smooth } = onCopy(core, 'learning rates', (twin) => rangeTest(twin, { from, to, iterations }))
+  const { rows, smooth } = await onWaitingCopy(core, 'learning rates', (twin) =>
+    rangeTest(twin, { from, to, iterations }),
+  )
   const lowest = smooth.indexOf(Math.min(...smooth))
   // Over some iterations: from one to the next the noise of the batches falls more steeply than the loss.
   const fall = (at: number) => smooth[at - steepOver]! - smooth[at]!
@@ -306,10 +347,10 @@ export function findLearningRate(
 }
 
 /** Rows of the test, and the smoothed losses. */
-function rangeTest(
+async function rangeTest(
   twin: Core,
   { from, to, iterations }: { from: number; to: number; iterations: number },
-): { rows: RateRow[]; smooth: number[] } {
+): Promise<{ rows: RateRow[]; smooth: number[] }> {
   twin.settings.schedule = undefined
   twin.settings.stop = undefined
   const rows: RateRow[] = []
@@ -318,7 +359,10 @@ function rangeTest(
   for (let i = 0; i < iterations; i++) {
     const learningRate = from * (to / from) ** (i / (iterations - 1))
     twin.state.peak = learningRate
-    const { finite, loss } = iterateOnce(twin, unwritten)
+    const { finite, loss, batch } = await (twin.source
+      ? iterateMade(twin, unwritten)
+      : iterateOnce(twin, unwritten))
+    if (batch) tf.dispose(tensorsOf(batch))
     if (!finite) break
     rows.push({ learningRate, loss })
     // An exponential mean, corrected for its start as Adam's are.

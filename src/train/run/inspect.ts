@@ -12,6 +12,7 @@ import type { Events } from '../state/events.js'
 import { reachOf } from '../step/finite.js'
 import { predictedOf } from '../step/evaluate.js'
 import { isOwn } from './primitives.js'
+import { nextMade } from '../step/made.js'
 import { Making } from '../step/making.js'
 import { countIteration } from '../step/outcome.js'
 import { commit, isFiniteUpdate } from '../step/update.js'
@@ -62,7 +63,9 @@ export async function inspectNext(
 ): Promise<InspectedIteration> {
   const { core, journal } = course
   await makePlanned(course)
-  const inspected = inspectOnce(core, journal, compiled)
+  const made = core.source && (await nextMade(core))
+  const inspected = inspectOnce(core, journal, compiled, made)
+  if (!inspected && made) tf.dispose(tensorsOf(made))
   if (inspected) return inspected
   // The same iteration on the usual path says what is wrong.
   await stretch(course, { iterations: 1, spent: 'done' })
@@ -80,14 +83,20 @@ export async function inspectNext(
  *
  * @returns undefined where the update was not finite, and so not made.
  */
-function inspectOnce(core: Core, journal: Events, compiled: boolean): InspectedIteration | undefined {
-  return committing((begins) => openUp(core, journal, compiled, begins))
+function inspectOnce(
+  core: Core,
+  journal: Events,
+  compiled: boolean,
+  made: Batch | undefined,
+): InspectedIteration | undefined {
+  return committing((begins) => openUp(core, journal, compiled, made, begins))
 }
 
 function openUp(
   core: Core,
   journal: Events,
   compiled: boolean,
+  made: Batch | undefined,
   begins: () => void,
 ): InspectedIteration | undefined {
   const started = performance.now()
@@ -95,9 +104,9 @@ function openUp(
   return making.during(() => {
     const inspected = tidily((keep) => {
       const positions = core.nextPositions()
-      const batch = core.batchAt(positions)
+      const batch = made ?? core.batchAt(positions)
       const learningRate = core.learningRate()
-      const pace = core.paceOf(positions.length)
+      const pace = core.paceOf(batch.ids.length)
       const given = [core, batch, core.weightsAt(positions), learningRate, pace] as const
       const opened = compiled ? openCompiled(...given) : openIteration(...given)
       const { found, norm, updates } = opened

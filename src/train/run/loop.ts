@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs'
 import { describe, InputError, Interrupted } from '../../errors.js'
 import { maybeHost } from '../../host.js'
 import { whileWaiting } from '../../settle.js'
@@ -7,7 +8,9 @@ import type { Core } from '../state/core.js'
 import { evaluateRun } from '../step/evaluate.js'
 import { tellChangedSince } from '../adjust/freeze.js'
 import { prepareAdjustment } from '../adjust/replay.js'
+import { tensorsOf } from '../model/batch.js'
 import { iterateOnce } from '../step/iteration.js'
+import { iterateMade } from '../step/made.js'
 import type { Course } from './course.js'
 import { metrics as knownMetrics } from '../loss/metrics.js'
 import { findNotFinite, notFiniteReason } from '../step/not-finite.js'
@@ -66,10 +69,15 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
       checkStop()
       if (call.paused?.()) break
       if (core.state.planned.length > 0) await makePlanned(course)
-      const outcome = core.trainee.iteration ? await iterateOwn(core, journal) : iterateOnce(core, journal)
+      const outcome = core.trainee.iteration
+        ? await iterateOwn(core, journal)
+        : core.source
+          ? await iterateMade(core, journal)
+          : iterateOnce(core, journal)
       if (core.settings.progress) maybeCompiled(core)?.tell()
       if (!outcome.finite) {
         core.state.stopReason = notFiniteReason(core, findNotFinite(core, outcome))
+        if (outcome.batch) tf.dispose(tensorsOf(outcome.batch))
         break
       }
       if (core.evaluateOn && core.state.iteration % core.evaluateEvery === 0) {

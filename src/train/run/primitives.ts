@@ -7,6 +7,7 @@ import type { Core } from '../state/core.js'
 import type { Events } from '../state/events.js'
 import { reachOf } from '../step/finite.js'
 import { countIteration } from '../step/outcome.js'
+import { nextMade } from '../step/made.js'
 import { commit, gradientsAt, isFiniteUpdate, updatesAt } from '../step/update.js'
 import type { Order } from '../order/order.js'
 import { takeSnapshot, type Snapshot } from '../state/snapshots.js'
@@ -60,8 +61,15 @@ export class Primitives {
     this.#journal = journal
   }
 
-  nextBatch(): Batch {
+  async nextBatch(): Promise<Batch> {
     const core = this.#core
+    if (core.source) {
+      const started = performance.now()
+      const batch = await nextMade(core)
+      this.#cursor ??= core.state.order.state()
+      this.#started = started
+      return batch
+    }
     const before = core.state.order.state()
     let isMade = false
     // A batch that nobody was given is drawn again.
@@ -168,7 +176,7 @@ export class Primitives {
           expected: 'a finite update',
           fix: 'The update was not made. Lower the rate with run.set({ learningRate }), or look at the batch.',
         })
-      const pace = core.paceOf(positions.length || 1)
+      const pace = core.paceOf(positions.length || losses.length || 1)
       const updates = updatesAt(core, list, norm, learningRate, pace)
       const written = reachOf(core).findPlanned({ gradientNorm, learningRate, pace }, updates, state)
       if (written)

@@ -28,7 +28,7 @@ import type { Core } from '../state/core.js'
 import { exportCsv, exportParquet, exportTensorBoard } from '../disk/export.js'
 import { Primitives, type BatchGradients } from './primitives.js'
 import { readLikeAnArray, type HistoryRow } from '../state/history.js'
-import type { Ids } from '../order/ids.js'
+import { refuseMade, type Ids } from '../order/ids.js'
 import { inspectNext, isInspected, type InspectedIteration } from './inspect.js'
 import { Journal, type JournalOptions } from '../disk/journal.js'
 import type { Course } from './course.js'
@@ -236,6 +236,7 @@ export class Run<Model = unknown, Metrics extends string = string> {
   async epochs(n = 1, options: IterateOptions = {}): Promise<StretchView<Metrics>> {
     checkCount(n, 'run.epochs(n)', 'epochs')
     const { signal } = named(options, ['signal'], 'run.epochs(n, options)')
+    refuseMade(this.#core.source, 'run.epochs(n)', 'await run.iterate(n): there is no end to come to.')
     const iterations = this.#core.iterationsOf(n)
     return this.#turns.call(() => stretch(this.#course, { iterations, spent: 'done', signal }))
   }

@@ -1,5 +1,6 @@
 import type { Dataset } from '../../data/dataset.js'
 import { isDataset, toDataset, type DataLike } from '../../data/from.js'
+import { isGenerated, noData, withoutExamples, type Generated } from '../../data/generate.js'
 import { describe, InputError } from '../../errors.js'
 import { maybeFiles } from '../../store/files.js'
 import { Core } from '../state/core.js'
@@ -47,6 +48,9 @@ import type { Trainee } from '../model/trainee.js'
 /** What `train` takes beside this model: a tf.LayersModel has no loss of its own. */
 export type OptionsOf<M> = M extends LayersModelLike ? ModelOptions : RunOptions
 
+/** Training data: an iteration of one's own may go without. */
+type DataFor<M, Data> = M extends { iteration: unknown } ? { data?: Data } : { data: Data }
+
 /**
  * Makes a run of a model: nothing is trained yet. The model is trained in place.
  *
@@ -60,9 +64,10 @@ export function train<
   M extends LayersModelLike | OwnModel<BatchOf<Data>> | OwnIteration<BatchOf<Data>>,
   Metrics extends string = never,
   Data = unknown,
->(model: M, given: OptionsOf<M> & MetricsNamed<Metrics> & { data: Data }): Run<M, Metrics> {
+>(model: M, given: OptionsOf<M> & MetricsNamed<Metrics> & DataFor<M, Data>): Run<M, Metrics> {
   const options = checkOptions(given, 'train(model, options)')
   const { name, resume = false } = options
+  checkSize(options, 'train(model)')
   const again = resume ? maybeResumed(model, options) : undefined
   if (again) return again as Run<any, any>
   const core = createCore(model, options)
@@ -95,12 +100,45 @@ function withOptimizer<Options extends object>(model: unknown, options: Options)
   return own ? { ...options, optimizer: own } : options
 }
 
+/** What makes the batches, where there are no examples that stay. */
+function sourceOf({ data, evaluateOn }: RunOptions, { iteration }: Trainee): Generated | undefined {
+  if (isGenerated(evaluateOn))
+    throw new InputError({
+      where: 'train(model, { evaluateOn })',
+      received: `${evaluateOn.name}, of which each batch is another`,
+      expected: 'examples that stay the same from one evaluation to the next',
+      fix: 'evaluateOn: await source.fixed({ batches: 4, seed: 7 }).',
+    })
+  if (isGenerated(data)) return data
+  if (data !== undefined) return undefined
+  if (iteration) return noData()
+  throw new InputError({
+    where: 'train(model, options)',
+    received: 'no data',
+    expected: '{ data: … }, what iterations draw from',
+    fix: 'A dataset, arrays { x, y }, records, or what makes batches: generate(({ random }) => ({ x, y })). An iteration of your own may go without.',
+  })
+}
+
+/** Where batches are made, how large they are is said there. */
+function checkSize({ data, batchSize, batchSchedule }: Partial<RunOptions>, where: string): void {
+  for (const [option, value] of Object.entries({ batchSize, batchSchedule }))
+    if (value !== undefined && isGenerated(data))
+      throw new InputError({
+        where: `${where}, { ${option} }`,
+        received: `${describe(value)} beside ${data.name}`,
+        expected: 'batches as the function makes them',
+        fix: `Leave ${option} out, and make as many examples in the function as you want.`,
+      })
+}
+
 function createCore(model: unknown, options: RunOptions & { loss?: unknown }): Core {
   const trainee = traineeOf(model, options.loss)
   const own = trainee.optimizers && Object.values(trainee.optimizers)[0]
   const optimizer = checkOptimizer(own ?? options.optimizer, 'train(model, { optimizer })')
   const settings = settingsFrom(options, optimizer, trainee.saysMore === true)
-  const data = toDataset(options.data, { name: 'data' })
+  const source = sourceOf(options, trainee)
+  const data = source ? withoutExamples(source) : toDataset(options.data, { name: 'data' })
   const evaluateOn = options.evaluateOn === undefined ? undefined : heldOut(options.evaluateOn, data)
   if (evaluateOn && !trainee.pass)
     throw new InputError({
@@ -109,7 +147,7 @@ function createCore(model: unknown, options: RunOptions & { loss?: unknown }): C
       expected: '{ parameters, optimizers, iteration, loss: (batch) => … }',
     })
   for (const [option, set] of Object.entries({ data, evaluateOn }))
-    if (set?.length === 0)
+    if (set?.length === 0 && !(set === data && source))
       throw new InputError({
         where: `train(model, { ${option} })`,
         received: `no examples in ${set.name}`,
@@ -120,12 +158,12 @@ function createCore(model: unknown, options: RunOptions & { loss?: unknown }): C
     settings.batchSize = options.batchSize ?? fixed
     settings.evaluationBatchSize = options.evaluationBatchSize ?? fixed
     checkSizes(trainee, settings, (option) => `train(model, { ${option} })`)
-    checkWholeBatches(trainee, data, 'train(model, { data })')
+    if (!source) checkWholeBatches(trainee, data, 'train(model, { data })')
     if (evaluateOn) checkWholeBatches(trainee, evaluateOn, 'train(model, { evaluateOn })')
   }
-  trainee.checkData(data, 'train(model, { data })')
+  if (!source) trainee.checkData(data, 'train(model, { data })')
   if (evaluateOn) trainee.checkData(evaluateOn, 'train(model, { evaluateOn })')
-  const core = new Core({ name: options.name ?? 'run', trainee, data, evaluateOn, settings })
+  const core = new Core({ name: options.name ?? 'run', trainee, data, source, evaluateOn, settings })
   if (trainee.iteration && settings.accumulate !== undefined)
     throw new InputError({
       where: 'train({ iteration }, { accumulate })',
@@ -133,7 +171,7 @@ function createCore(model: unknown, options: RunOptions & { loss?: unknown }): C
       expected: 'a loss',
       fix: 'Use accumulate(adam({ … }), { every: 4 }) as one of its optimizers.',
     })
-  checkMetrics(core, evaluateOn ?? data, 'train(model, { metrics })')
+  if (evaluateOn || !source) checkMetrics(core, evaluateOn ?? data, 'train(model, { metrics })')
   checkOneAverage(optimizer, settings, 'train(model, options)')
   checkFrozen(core, 'train(model, { freeze })')
   if (settings.dropout !== undefined)
@@ -171,6 +209,7 @@ export async function loadRun<
 }
 
 function loadFrom(saved: Saved, model: unknown, passed: LoadOptions, claim: Claim): Run {
+  checkSize(passed, 'loadRun(folder)')
   const { loss } = saved.file
   const options = checkOptions(optionsOf(saved, withOptimizer(model, passed)), 'loadRun(folder, options)')
   if (options.loss === undefined && isLayersModel(model)) {

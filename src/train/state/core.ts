@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { withRandomness, type RandomnessSettings } from '../../backend/random/index.js'
 import type { Dataset } from '../../data/dataset.js'
+import type { Generated } from '../../data/generate.js'
 import { TableDataset } from '../../data/table/table.js'
 import { during } from '../../settle.js'
 import { Dropouts } from './dropouts.js'
@@ -33,6 +34,9 @@ export class Core implements Parts {
   parent: { name: string; iteration: number } | undefined
   readonly trainee: Trainee
   readonly data: Dataset
+  readonly source: Generated | undefined
+  /** Examples of the batch that was made last, where batches are made. */
+  made = 0
   readonly evaluateOn: Dataset | undefined
   readonly settings: Settings
   readonly state: State
@@ -50,6 +54,7 @@ export class Core implements Parts {
     this.name = at.name
     this.trainee = at.trainee
     this.data = at.data
+    this.source = at.source
     this.evaluateOn = at.evaluateOn
     this.settings = at.settings
     this.state = firstState(at)
@@ -96,12 +101,14 @@ export class Core implements Parts {
 
   /** Examples of the iteration that comes next, unless another is asked for. */
   batchSize(iteration = this.state.iteration + 1): number {
+    if (this.source) return this.made
     const { batchSchedule, batchSize, seed } = this.settings
     return batchSchedule?.size(iteration, { batchSize, seed }) ?? batchSize
   }
 
   /** The positions of the next batch. Sizes by rule are kept: an epoch's end is filled up from the next one, since each length is a graph of its own. */
   nextPositions(): Int32Array {
+    if (this.source) return new Int32Array()
     // A stateful layer has a state for each row of a whole batch.
     const fill = this.settings.batchSchedule !== undefined || isStateful(this.trainee)
     const positions = this.state.order.next(this.batchSize(), fill)
@@ -169,6 +176,8 @@ export class Core implements Parts {
   }
 
   get evaluateEvery(): number {
+    // Data that is made has no epochs.
+    if (this.source) return this.settings.evaluateEvery ?? 100
     return this.settings.evaluateEvery ?? Math.max(1, Math.ceil(this.data.length / this.settings.batchSize))
   }
 

@@ -1,4 +1,5 @@
 import type { Dataset } from '../../data/dataset.js'
+import type { Generated } from '../../data/generate.js'
 import { InputError } from '../../errors.js'
 import type { StoredTensor } from '../../store/safetensors.js'
 import { number, type Shape } from '../../store/shape.js'
@@ -9,6 +10,8 @@ import type { Settings } from '../rules/options.js'
 export interface Parts {
   readonly trainee: Trainee
   readonly data: Dataset
+  /** What makes the batches, where there are no examples that stay; `data` is empty then. */
+  readonly source?: Generated | undefined
   readonly evaluateOn: Dataset | undefined
   /** Changed in place: whoever holds them sees what `set` does. */
   readonly settings: Settings

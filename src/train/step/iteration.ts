@@ -15,20 +15,23 @@ import type { Batch } from '../model/batch.js'
 /**
  * One iteration: draw a batch, forward and loss, gradients, checks, update. The run changes only at the end, all at
  * once; an update that is not finite changes nothing, not even which examples come next.
+ *
+ * @param made the batch, where it was made for this iteration.
  */
-export function iterateOnce(core: Core, journal: Events): Outcome {
+export function iterateOnce(core: Core, journal: Events, made?: MadeFor): Outcome {
   return committing((begins) => {
-    const started = performance.now()
+    const started = made?.started ?? performance.now()
     const making = new Making(core)
     return making.during(() =>
       tidily(() => {
         const positions = core.nextPositions()
         const learningRate = core.learningRate()
+        const batch = made?.batch ?? core.batchAt(positions)
         const given: Given = {
-          batch: core.batchAt(positions),
+          batch,
           weights: core.weightsAt(positions),
           learningRate,
-          pace: core.paceOf(positions.length),
+          pace: core.paceOf(batch.ids.length),
         }
         const { update, ...seen } =
           throughGraph(core, given, making, begins) ?? byKernels(core, given, begins)
@@ -42,6 +45,12 @@ export function iterateOnce(core: Core, journal: Events): Outcome {
       }),
     )
   })
+}
+
+/** A batch that was made for its iteration, and when that began. */
+export interface MadeFor {
+  batch: Batch
+  started: number
 }
 
 /** What an iteration is made from. */

@@ -32,17 +32,19 @@ export interface NotFinite {
 /** Looks at the batch again, part by part. Called where an update was not finite; nothing is changed. */
 export function findNotFinite(core: Core, outcome: Outcome): NotFinite {
   const { positions, loss, gradientNorm, learningRate, losses, written } = outcome
-  const ids = Array.from(positions, (position) => core.data.ids[position]!)
+  const ids = outcome.batch?.ids ?? Array.from(positions, (position) => core.data.ids[position]!)
   const bad = new Set<number>()
   for (let i = 0; i < (losses?.length ?? 0); i++) if (!Number.isFinite(losses![i])) bad.add(ids[i]!)
   const found = tidily(() => {
-    const batch = core.batchAt(positions)
-    for (const one of Object.values(tensorsOf(batch))) for (const i of rowsNotFinite(one)) bad.add(ids[i]!)
+    // One that was made for an iteration of one's own has ended with it.
+    const batch = outcome.batch ?? (core.source ? undefined : core.batchAt(positions))
+    for (const one of batch ? Object.values(tensorsOf(batch)) : [])
+      for (const i of rowsNotFinite(one)) bad.add(ids[i]!)
     const parameter = core.trainee.parameters.find(({ variable }) => !isFinite(variable))?.name
     return {
       parameter,
-      layer: firstLayer(core.trainee.model, batch.x),
-      gradient: parameter || core.trainee.iteration ? undefined : firstGradient(core, batch),
+      layer: batch && firstLayer(core.trainee.model, batch.x),
+      gradient: parameter || core.trainee.iteration || !batch ? undefined : firstGradient(core, batch),
     }
   })
   return {
@@ -131,7 +133,7 @@ export function notFiniteReason(core: Core, found: NotFinite): StopReason & { no
     : ''
   // To be pasted as they are: every id, since a list that is cut short is no JavaScript.
   const goOn =
-    few && core.trainee.pass
+    few && core.trainee.pass && !core.source
       ? `run.exclude([${examples.join(', ')}]); await run.iterate(100)`
       : `await run.undo(); run.set({ learningRate: ${lowerRate(core)} })`
   return {

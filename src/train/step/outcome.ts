@@ -1,3 +1,4 @@
+import type { Batch } from '../model/batch.js'
 import type { Core, Pace } from '../state/core.js'
 import type { Events } from '../state/events.js'
 import { maybeSpike } from '../state/spikes.js'
@@ -14,6 +15,8 @@ export interface Outcome {
   more?: { readonly [name: string]: number } | undefined
   /** Where only what it would write is not finite: the first value of which that is so. */
   written?: string
+  /** Of one that is not finite, where the batch was made for it: whoever looks at it disposes it. */
+  batch?: Batch
   /** How it became an update; missing for an own iteration. */
   pace?: Pace
 }

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import { withRandomness } from '../../backend/random/index.js'
-import { markEngine } from '../../backend/tfjs/unwind.js'
+import { randomAt } from '../../data/generate.js'
+import type { Random } from '../../data/random.js'
 import { describe, InputError, Interrupted } from '../../errors.js'
 import { atomically, committing, during, whileWaiting } from '../../settle.js'
 import { findChanged } from './finite.js'
@@ -10,6 +11,8 @@ import type { Core } from '../state/core.js'
 import type { Events } from '../state/events.js'
 import { countIteration, type Outcome } from './outcome.js'
 import { isFiniteUpdate } from './update.js'
+import { makeBatch } from './made.js'
+import { scoped, turn } from './scoped.js'
 import { whileStill } from '../model/norms.js'
 import { checkOptimizer } from '../rules/options.js'
 import { namingExample } from './outside.js'
@@ -32,6 +35,8 @@ export interface IterationTools {
   optimizers: { readonly [name: string]: BoundOptimizer }
   /** Counting from 1. */
   iteration: number
+  /** Numbers of the run's seed and this iteration alone: the same after undo, in a branch, in another process. */
+  random: Random
 }
 
 type IterationValues = { loss: number | tf.Tensor; [more: string]: number | tf.Tensor }
@@ -81,15 +86,9 @@ export function iterationTrainee(model: OwnIteration): Trainee {
   }
 }
 
-/** Own iterations wait for each other: two runs may share variables, and an iteration may await. */
-let last: Promise<unknown> = Promise.resolve()
-
 /** One iteration of the user's own. It counts as a whole: an error, or a value that is not finite, takes all of it back. */
 export async function iterateOwn(core: Core, journal: Events): Promise<Outcome> {
-  const before = last
-  let done!: () => void
-  last = new Promise<void>((resolve) => (done = resolve))
-  await before
+  const done = await turn()
   try {
     return await oneOwnIteration(core, journal, done)
   } finally {
@@ -112,16 +111,25 @@ async function oneOwnIteration(core: Core, journal: Events, letNext: () => void)
     }
     for (const one of ends.toReversed()) one()
   }
-  const isWaiting = whileWaiting(() => end(false), core)
+  let isLeft = false
+  const isWaiting = whileWaiting(() => {
+    isLeft = true
+    end(false)
+  }, core)
   try {
     atomically(() => {
       saved = saveAll(core)
       ends.push(saved.dispose)
     })
     const positions = core.nextPositions()
-    const batch = tidily((keep) => keep(core.batchAt(positions)))
-    ends.push(() => tf.dispose(tensorsOf(batch)))
     core.trainee.borrow?.begin({ keepParameters: true, hold: (finish) => (giveBack = finish) })
+    const batch = core.source ? await makeBatch(core) : tidily((keep) => keep(core.batchAt(positions)))
+    const endBatch = () => tf.dispose(tensorsOf(batch))
+    ends.push(endBatch)
+    if (isLeft) {
+      endBatch()
+      throw new Interrupted(core.state.iteration, undefined)
+    }
     const norms: number[] = []
     const given = await scoped(ends, () =>
       withRandomness(core.randomnessOf(batch.iteration), () =>
@@ -129,6 +137,7 @@ async function oneOwnIteration(core: Core, journal: Events, letNext: () => void)
           core.trainee.iteration!(batch, {
             optimizers: bindOptimizers(core, norms, batch),
             iteration: batch.iteration,
+            random: randomAt(core.settings.seed, batch.iteration),
           }),
         ),
       ),
@@ -226,32 +235,6 @@ function saveAll(core: Core): {
       for (const entry of slots.values()) tf.dispose(entry.map(([, value]) => value))
     },
   }
-}
-
-/** Runs `work`; tensors that it makes before its first await end by what is put into `ends`, but those it gives. */
-async function scoped<T extends object>(ends: (() => void)[], work: () => T | Promise<T>): Promise<T> {
-  const engine = tf.engine()
-  const leave = markEngine()
-  engine.startScope('own iteration')
-  const { state } = engine as unknown as {
-    state: { activeScope: { track: tf.Tensor[] } | null; scopeStack: { track: tf.Tensor[] }[] }
-  }
-  const scope = state.activeScope!
-  const kept = new Set<unknown>()
-  ends.push(() => {
-    for (const tensor of scope.track) if (!tensor.kept && !kept.has(tensor)) tensor.dispose()
-  })
-  const end = (left: boolean) => {
-    if (!left) {
-      // Taken from the stack without ending its tensors: what runs while the iteration awaits is not in this scope.
-      const at = state.scopeStack.indexOf(scope)
-      if (at >= 0) state.scopeStack.splice(at, 1)
-    }
-    leave()
-  }
-  const result = await during(end, work)
-  for (const value of Object.values(result ?? {})) kept.add(value)
-  return result
 }
 
 function numbersOf(given: IterationValues): { [name: string]: number } {
