@@ -1,5 +1,6 @@
 import { encodeModel, type Attribute, type Model, type Node, type Value } from '../../backend/onnx/model.js'
 import { sizeOf, type Elements, type ElementType } from '../../backend/onnx/types.js'
+import type { Outside } from '../../store/kept.js'
 import type { GptConfig } from '../parts/config.js'
 import { inHalves, type BlockMatrix } from './blocks.js'
 
@@ -26,14 +27,6 @@ export interface Weights {
   block(layer: number): BlockWeights
   norm(): Float32Array
   output(): readonly Matrix[]
-}
-
-/** A file that large constants are written to instead of the model. */
-export interface Outside {
-  /** Its name, in the folder of the model's. */
-  name: string
-  /** Where the elements lie in it. */
-  put(elements: Elements): { offset: number; length: number }
 }
 
 export interface GraphOptions {

@@ -1,9 +1,10 @@
 import { describe, InputError } from '../../errors.js'
 import type { Files } from '../../store/files.js'
+import type { Outside } from '../../store/kept.js'
 import { checkGpt, type GptConfig, type GptOptions } from '../parts/config.js'
 import { Gpt } from '../models/gpt.js'
 import { blocksFrom, isInBlocks, readRows } from '../quantised/blocks.js'
-import { graphOf, type Matrix, type Outside } from '../quantised/graph.js'
+import { graphOf, type Matrix } from '../quantised/graph.js'
 import { Held } from '../quantised/held.js'
 import { sessionOf } from '../quantised/reader.js'
 import { huggingFaceTokenizer } from '../tokenizers/huggingface.js'
@@ -46,7 +47,7 @@ export async function loadGguf(
   { context, activations = 'float32', keepFrom }: GgufOptions,
 ): Promise<{ model: Gpt; tokenizer: Tokenizer; template: string | undefined }> {
   const where = `loadModel('${path}')`
-  const { Kept } = await import('./kept.js')
+  const { Kept } = await import('../../store/kept.js')
   const kept = Kept.maybeOf(files, path, keepFrom)
   // Of what is kept the metadata have no tokenizer any more: it is there as `tokenizer.json` has it.
   const known = kept?.head<Head & { tokenizer: { [name: string]: unknown } }>([

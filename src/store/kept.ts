@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
-import type { Elements } from '../../backend/onnx/types.js'
-import { cacheFolder } from '../../store/cache.js'
-import type { Files } from '../../store/files.js'
-import { maybeUnfinished, unfinishedName, writeAll } from '../../whole-file.js'
-import type { Outside } from '../quantised/graph.js'
+import { cacheFolder } from './cache.js'
+import type { Files } from './files.js'
+import { maybeUnfinished, unfinishedName, writeAll } from '../whole-file.js'
 
 /** Of what is kept: another number where what is written changes. */
 const format = 1
@@ -14,6 +12,14 @@ const least = 32e6
 
 /** Places of constants are whole multiples of it, so that they can be mapped into memory. */
 const page = 4096
+
+/** A file that large constants of a graph are written to. */
+export interface Outside {
+  /** Its name, in the folder of the graph's own. */
+  name: string
+  /** Where the values lie in it, in bytes. */
+  put(values: ArrayBufferView): { offset: number; length: number }
+}
 
 /**
  * What was made of a model's file when it was first opened, in gradbook's cache: what stands in its head, and its weights as ONNX
@@ -87,11 +93,11 @@ export class Kept {
         let graph: Uint8Array
         try {
           let end = 0
-          const put = (elements: Elements) => {
+          const put = (values: ArrayBufferView) => {
             const offset = end
-            const length = elements.byteLength
+            const length = values.byteLength
             const rest = (page - (length % page)) % page
-            writeAll(handle, new Uint8Array(elements.buffer, elements.byteOffset, length))
+            writeAll(handle, new Uint8Array(values.buffer, values.byteOffset, length))
             if (rest > 0) writeAll(handle, new Uint8Array(rest))
             end += length + rest
             return { offset, length }
