@@ -54,6 +54,7 @@ const textRooms = [
   'weights',
   'shop',
   'objectives',
+  'dialogue',
 ]
 
 /** What lies in a room of the kernel takes nothing of what lies beside the room. */

@@ -113,6 +113,28 @@ export interface TokenRow {
   best?: readonly { token: string; probability: number }[]
 }
 
+/** A conversation, up to where it stands. */
+export interface ChatView {
+  kind: 'chat'
+  /** Whether an answer is being written. */
+  live: boolean
+  /** What stands before it. */
+  system?: string | undefined
+  turns: readonly ChatTurn[]
+}
+
+export interface ChatTurn {
+  role: string
+  content: string
+  /** Where several answer the same: which one, of how many. */
+  branch?: readonly [number, number] | undefined
+  rating?: 'up' | 'down' | undefined
+  /** How an answer ended. */
+  end?: 'turn' | 'tokens' | 'stopped' | 'written' | undefined
+  /** How many turns before it had no room in the context. */
+  left?: number | undefined
+}
+
 /** What a model wrote at one evaluation. */
 export interface SampleRow {
   iteration: number
@@ -320,3 +342,4 @@ export type View =
   | AttentionView
   | LensView
   | ScalingView
+  | ChatView

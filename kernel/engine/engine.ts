@@ -136,7 +136,9 @@ export function createEngine(
         const ended = await (isDebugged ? uncaught.settle(evaluated) : evaluated)
         await input.settled(origin)
         const isShown = ended.value === undefined || isDisplay(ended.value)
-        const result = isShown ? undefined : await showInTime(ended.value)
+        const shown = isShown ? undefined : await showInTime(ended.value)
+        // A value that draws nothing has nothing to show, as in IPython.
+        const result = shown && Object.keys(shown.data).length > 0 ? shown : undefined
         return { status: 'ok', result, expressions: await evaluateExpressions(expressions, file) }
       } catch (error) {
         return { status: 'error', problem: problemOf(error) }

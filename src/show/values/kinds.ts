@@ -12,6 +12,7 @@ import { vegaLite } from '../spec.js'
 import { tokensBundle } from '../charts/text/tokens.js'
 import { tokenizationBundle } from '../charts/text/tokenization.js'
 import { attentionBundle } from '../charts/text/attention.js'
+import { chatBundle } from '../charts/text/chat.js'
 import { lensBundle } from '../charts/text/lens.js'
 import { samplesBundle } from '../charts/text/samples.js'
 import { scalingBundle } from '../charts/scaling.js'
@@ -50,6 +51,7 @@ export const kinds: Pictures = {
   attention: attentionBundle,
   lens: lensBundle,
   scaling: scalingBundle,
+  chat: chatBundle,
 }
 
 /** What tells a result of ours from another object that happens to have such a `kind`. */
@@ -70,6 +72,7 @@ const parts: { readonly [Kind in View['kind']]: readonly (keyof Extract<View, { 
     attention: ['weights', 'tokens'],
     lens: ['layers', 'tokens'],
     scaling: ['points', 'curve', 'predictions'],
+    chat: ['turns'],
   }
 
 /**

@@ -62,7 +62,7 @@ export async function* stream(
   options: StreamOptions = {},
 ): AsyncIterableIterator<string | Piece> {
   const { details = false, ...rest } = options
-  for await (const { row: _, ...piece } of write(model, tokenizer, [prompt], rest, details)) {
+  for await (const { row: _, ended: __, ...piece } of write(model, tokenizer, [prompt], rest, details)) {
     if (details) yield piece
     else if (piece.text !== '') yield piece.text
   }
@@ -80,13 +80,14 @@ interface Writer {
   done: boolean
 }
 
-async function* write(
+/** All tokens that are written, those of several texts in turn. `ended`: by itself, at what it was told to stop at. */
+export async function* write(
   model: Gpt,
   tokenizer: Tokenizer,
   prompts: readonly Prompt[],
   given: GenerateOptions = {},
   details = false,
-): AsyncGenerator<Piece & { row: number }> {
+): AsyncGenerator<Piece & { row: number; ended: boolean }> {
   const options = named(given, [...sampleNames, 'tokens', 'seed', 'stop'], where)
   const { tokens = 100, seed = Math.random() } = options
   const stops = options.stop === undefined ? [] : [options.stop].flat()
@@ -151,7 +152,12 @@ async function* write(
         const isLast = count === tokens - 1
         const text = isStop.has(token) ? ended(writer) : taken(writer, tokenizer.bytes(token), stops, isLast)
         if (isStop.has(token)) writer.done = true
-        yield { row, text, ...(details ? told(logits[row]!, token, tokenizer) : bare(token)) }
+        yield {
+          row,
+          text,
+          ended: writer.done,
+          ...(details ? told(logits[row]!, token, tokenizer) : bare(token)),
+        }
       }
       if (host?.interrupted) throw host.interrupt.reason
       if (host && performance.now() - breathed > 50) {

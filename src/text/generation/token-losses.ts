@@ -6,7 +6,7 @@ import { named } from '../../suggest.js'
 import type { TokenRow } from '../../views.js'
 import type { Gpt } from '../models/gpt.js'
 import { crossEntropy } from '../parts/layers.js'
-import { checkText, type Tokenizer } from '../tokenizers/tokenizer.js'
+import { checkId, checkText, type Tokenizer } from '../tokenizers/tokenizer.js'
 import { checkTokenizer } from './arguments.js'
 import { highest, logProbabilities } from './sample.js'
 
@@ -94,7 +94,7 @@ const compiled = new WeakMap<Gpt, (x: tf.Tensor, y: tf.Tensor) => Row>()
 export async function tokenLosses(
   model: Gpt,
   tokenizer: Tokenizer,
-  text: string,
+  text: string | Int32Array,
   options: TokenLossOptions = {},
 ): Promise<TokenLosses> {
   const where = 'model.tokenLosses(tokenizer, text)'
@@ -102,8 +102,9 @@ export async function tokenLosses(
   if (!Number.isInteger(best) || best < 0)
     throw new InputError({ where: `${where}: best`, received: describe(best), expected: 'a whole number' })
   checkTokenizer(model, tokenizer, where)
-  checkText(text, where)
-  const ids = tokenizer.encode(text)
+  if (!(text instanceof Int32Array)) checkText(text, where)
+  const ids = typeof text === 'string' ? tokenizer.encode(text) : text
+  if (ids === text) for (const id of ids) checkId(id, tokenizer.size, where)
   if (ids.length < 2)
     throw new InputError({
       where,

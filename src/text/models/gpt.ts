@@ -269,9 +269,14 @@ export class Gpt {
    *
    *     const losses = await model.tokenLosses(tokenizer, 'some text')   // [{ token, loss }]
    *
-   * As the last expression of a cell it is the text with its losses behind it; with `best: 5` also what was expected.
+   * As the last expression of a cell it is the text with its losses behind it; with `best: 5` also what was expected. Tokens may
+   * stand in place of a text: what `encodeChat` gives.
    */
-  tokenLosses(tokenizer: Tokenizer, text: string, options?: TokenLossOptions): Promise<TokenLosses> {
+  tokenLosses(
+    tokenizer: Tokenizer,
+    text: string | Int32Array,
+    options?: TokenLossOptions,
+  ): Promise<TokenLosses> {
     return tokenLosses(this, tokenizer, text, options)
   }
 
