@@ -55,6 +55,25 @@ function scopes(): [string, string] {
   return [scopeStack.at(-1)?.name ?? '', scopeStack.at(-2)?.name ?? '']
 }
 
+/** Whether random numbers of tfjs's are being written now. */
+export const isRandomScope = (): boolean => randomScope.test(scopes()[0])
+
+/** Whether the function that called tf.customGrad is a package's or ours, not the user's. */
+export function isLibraryCall(): boolean {
+  const own = new URL('../..', import.meta.url).href.replace('file://', '')
+  const { stackTraceLimit } = Error
+  const lines = during(
+    () => void (Error.stackTraceLimit = stackTraceLimit),
+    () => {
+      Error.stackTraceLimit = 12
+      return new Error('here').stack?.split('\n').slice(1) ?? []
+    },
+  )
+  const at = lines.findLastIndex((line) => /\bcustomGrad\b/.test(line))
+  const caller = lines[at + 1] ?? ''
+  return caller.includes('node_modules/@tensorflow') || caller.includes(own)
+}
+
 const repeated = (what: string, fix: string) =>
   new Untraceable(
     `${what} on the host, so a recorded function would repeat the same for ever${findUserLine()}. ${fix}.`,
@@ -88,6 +107,11 @@ export class Trace implements Recorder {
     const value = this.graph.input(shape, type)
     this.sources.set(value, source)
     return value
+  }
+
+  /** This value of the recording stands for what the entry holds: an argument that the function took from around it. */
+  stand(entry: Entry, value: Value): void {
+    if (!this.leaves.has(entry)) this.leaves.set(entry, value)
   }
 
   leafOf(entry: Entry): Value {

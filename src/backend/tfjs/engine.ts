@@ -75,10 +75,41 @@ function saveForGradient(
     return engine.getTensorsForGradient(name, inputs, outputs).map((tensor) => save(engine, tensor))
   const saved: tf.Tensor[] = []
   for (const input of gradient.inputsToSave ?? []) saved.push(save(engine, inputs[input]!))
-  const { outputsToSave } = gradient
+  if (engine.state.gradientDepth <= 1) saveOutputs(engine, gradient, outputs, saved)
+  return saved
+}
+
+function saveOutputs(
+  engine: Engine,
+  { outputsToSave }: tf.GradConfig,
+  outputs: readonly tf.Tensor[],
+  saved: tf.Tensor[],
+): void {
   if (outputsToSave)
     for (const [at, output] of outputs.entries()) if (outputsToSave[at]) saved.push(save(engine, output))
-  return saved
+}
+
+/**
+ * Of a gradient of a gradient: what is saved of the outputs comes after their kernel on the tape, or nothing would lead from its inputs to
+ * it. tfjs has it before, and takes the second derivative of tanh for 0.
+ */
+function saveForSecond(
+  engine: Engine,
+  name: string,
+  outputs: readonly tf.Tensor[],
+  saved: tf.Tensor[],
+): void {
+  const gradient = tf.getGradient(name)
+  if (!gradient || gradient.saveAllInputs) return
+  const before = saved.length
+  // Inside of a kernel: a clone that saves puts itself on the tape, and no kernel does it once more.
+  engine.state.kernelDepth++
+  try {
+    saveOutputs(engine, gradient, outputs, saved)
+  } finally {
+    engine.state.kernelDepth--
+  }
+  for (let at = before; at < saved.length; at++) (saved[at] as Tracked).kept = true
 }
 
 /** Runs a kernel of ours. `infos` may be tensors already. */
@@ -114,6 +145,7 @@ function runKernel(
     // Kept from here on, where they are on the tape: until then they end with their scope.
     for (let at = 0; at < saved!.length; at++) (saved![at] as Tracked).kept = true
     engine.addTapeNode(name, inputs, outputs, null, saved!, attributes)
+    if (state.gradientDepth > 1) saveForSecond(engine, name, outputs, saved!)
   }
   return result
 }

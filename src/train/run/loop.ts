@@ -15,6 +15,7 @@ import type { Course } from './course.js'
 import { metrics as knownMetrics } from '../loss/metrics.js'
 import { findNotFinite, notFiniteReason } from '../step/not-finite.js'
 import { iterateOwn } from '../step/own-iteration.js'
+import { ownUpdates } from '../step/own-updates.js'
 import { stretchView, viewOf } from './run-view.js'
 import { checkWaited } from '../rules/options.js'
 import type { Progress, StopRule } from '../rules/stops.js'
@@ -61,6 +62,7 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
   }
   core.state.stopReason = null
   maybeCompiled(core)?.begin()
+  if (core.trainee.iteration) ownUpdates(core).begin()
   tellChangedSince(core)
   if (!call.within) live.begin()
   let evaluation: EvaluationRow | undefined
@@ -74,7 +76,10 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
         : core.source
           ? await iterateMade(core, journal)
           : iterateOnce(core, journal)
-      if (core.settings.progress) maybeCompiled(core)?.tell()
+      if (core.settings.progress) {
+        maybeCompiled(core)?.tell()
+        if (core.trainee.iteration) ownUpdates(core).tell(core.name)
+      }
       if (!outcome.finite) {
         core.state.stopReason = notFiniteReason(core, findNotFinite(core, outcome))
         if (outcome.batch) tf.dispose(tensorsOf(outcome.batch))

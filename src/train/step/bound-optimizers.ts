@@ -1,9 +1,11 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Optimizer } from '../../backend/optimizers/optimizer.js'
+import type { Step } from '../../backend/compile/replay/replay.js'
+import { recordingNow } from '../../backend/random/context.js'
 import { describe, InputError } from '../../errors.js'
 import { tellMeeting, watchMeeting } from '../loss/aligned.js'
 import type { Core } from '../state/core.js'
 import { ensureSlots } from '../state/slots.js'
+import { ownUpdates } from './own-updates.js'
 import { clip, normOf } from './step.js'
 import type { Parameter } from '../model/trainee.js'
 import type { Batch } from '../model/batch.js'
@@ -48,10 +50,7 @@ export function bindOptimizers(
     if (met) tellMeeting(iteration, met, 'the iteration')
     return result
   }
-  for (const [name, optimizer] of Object.entries(trainee.optimizers!))
-    bound[name] = bind(core, name, targets, watch, (parameters, gradients) => {
-      norms.push(makeUpdate(core, name, optimizer, parameters, gradients))
-    })
+  for (const name of Object.keys(trainee.optimizers!)) bound[name] = bind(core, name, targets, watch, norms)
   return bound
 }
 
@@ -62,8 +61,9 @@ function bind(
   name: string,
   targets: readonly Parameter[],
   watch: Watch,
-  update: (parameters: readonly Parameter[], gradients: readonly (tf.Tensor | null)[]) => void,
+  norms: number[],
 ): BoundOptimizer {
+  const updates = ownUpdates(core)
   const own = targets.filter((target) => target.name.startsWith(`${name}/`) || target.name === name)
   const names = Object.keys(core.trainee.optimizers!)
   const groups = [...new Set(targets.map((target) => target.name.split('/')[0]!))]
@@ -76,15 +76,20 @@ function bind(
     const some = chosen === undefined ? usual : choose(targets, chosen, name)
     if (!some) throw ofNoGroup(name, names, groups)
     const parameters = some.filter((parameter) => trained.has(parameter.name))
-    const value = tf.tidy(() => {
-      const { cost, gradients } = costAndGradients(() => watch(loss), parameters, name)
-      update(parameters, gradients)
-      return cost
-    })
-    if (first === true) return value
-    const number = value.dataSync()[0]!
-    value.dispose()
-    return number
+    checkNotRecorded(name)
+    const { cost, norm } = makeUpdate(core, name, parameters, (step) =>
+      updates.run(`${name}\n${parameters.map((one) => one.name).join()}\n${loss}`, name, {
+        ...step,
+        loss: () => watch(loss),
+        variables: parameters.map(({ variable }) => variable),
+        update: (value, gradients, numbers) => {
+          checkConnected(gradients, parameters, name)
+          return step.update(value, gradients, numbers)
+        },
+      }),
+    )
+    norms.push(norm)
+    return first === true ? tf.scalar(cost) : cost
   }
 
   return {
@@ -92,7 +97,17 @@ function bind(
     applyGradients(gradients) {
       const parameters = choose(targets, Object.keys(gradients), name)
       const list = parameters.map((parameter) => gradients[parameter.name]!)
-      tf.tidy(() => update(parameters, list))
+      checkNotRecorded(name)
+      const { norm } = makeUpdate(core, name, parameters, ({ update, numbers }) =>
+        tf.tidy(() =>
+          update(
+            tf.scalar(0),
+            list,
+            numbers.map((number) => tf.scalar(number)),
+          ),
+        ),
+      )
+      norms.push(norm)
     },
   }
 }
@@ -106,24 +121,28 @@ function ofNoGroup(name: string, optimizers: readonly string[], groups: readonly
   })
 }
 
-function costAndGradients(
-  loss: () => tf.Tensor,
+function checkConnected(
+  gradients: readonly (tf.Tensor | null)[],
   parameters: readonly Parameter[],
   optimizer: string,
-): { cost: tf.Scalar; gradients: (tf.Tensor | null)[] } {
-  const { value, grads } = tf.engine().gradients(
-    () => loss().asScalar(),
-    parameters.map(({ variable }) => variable),
-    undefined,
-    true,
-  )
-  if (grads.some((gradient) => gradient))
-    return { cost: value as tf.Scalar, gradients: grads.map((gradient) => gradient ?? null) }
+): void {
+  if (gradients.some((gradient) => gradient)) return
   const names = parameters.slice(0, 4).map(({ name }) => name)
   throw new InputError({
     where: `optimizers.${optimizer}.minimize(loss)`,
     received: 'a loss that depends on none of its parameters',
     expected: `one computed from ${names.join(', ')}`,
+  })
+}
+
+/** A recording of the user's own would keep rate, count and slots of the run as they are now. */
+function checkNotRecorded(optimizer: string): void {
+  if (!recordingNow.active) return
+  throw new InputError({
+    where: `optimizers.${optimizer} inside of compile(…)`,
+    received: "an update of a run, whose rate, count and slots are the run's",
+    expected: 'the iteration as it is: each update in it is compiled by itself',
+    fix: `Call optimizers.${optimizer}.minimize(() => loss) without compile around it; what only computes (a target, a sample) can be compiled.`,
   })
 }
 
@@ -150,35 +169,51 @@ function choose(targets: readonly Parameter[], chosen: Chosen, optimizer: string
     : chosen.flatMap((wanted) => one(wanted))
 }
 
-/** The update of one optimizer. Gives the norm of the gradients. */
+type Update = Pick<Step, 'numbers' | 'parts' | 'update'>
+
+/** The update of one optimizer. Gives the loss and the norm of the gradients. */
 function makeUpdate(
   core: Core,
   name: string,
-  optimizer: Optimizer,
   parameters: readonly Parameter[],
-  gradients: readonly (tf.Tensor | null)[],
-): number {
+  take: (update: Update) => tf.Tensor,
+): { cost: number; norm: number } {
+  const optimizer = core.trainee.optimizers![name]!
+  const { settings } = core
   const key = (parameter: Parameter) => `${name}:${parameter.name}`
-  const keyed = parameters.map((parameter) => ({ ...parameter, name: key(parameter) }))
-  ensureSlots(optimizer, keyed, core.slots)
+  ensureSlots(
+    optimizer,
+    parameters.map((parameter) => ({ ...parameter, name: key(parameter) })),
+    core.slots,
+  )
   const count = (core.state.counts[name] ?? 0) + 1
+  const all = parameters.map((parameter) => core.slots.get(key(parameter))!)
+  const report = take({
+    numbers: [core.learningRate(undefined, core.state.peaks[name]), count],
+    parts: [optimizer, settings.clipNorm, settings.clipValue, ...all],
+    update(cost, gradients, [learningRate, iteration]) {
+      const norm = normOf(gradients)
+      const clipped = clip(gradients, norm, settings)
+      for (const [i, parameter] of parameters.entries()) {
+        const gradient = clipped[i]
+        if (!gradient) continue
+        const slots = all[i]!
+        const update = optimizer.update({
+          name: key(parameter),
+          value: parameter.variable,
+          gradient,
+          slots,
+          learningRate: learningRate!,
+          iteration: iteration!,
+        })
+        parameter.variable.assign(parameter.constrain?.(update.value) ?? update.value)
+        for (const slot in slots) slots[slot]!.assign(update.slots[slot]!)
+      }
+      return tf.concat([cost.reshape([1]), norm.reshape([1])])
+    },
+  })
+  const [cost, norm] = report.dataSync() as Float32Array
+  report.dispose()
   core.state.counts = { ...core.state.counts, [name]: count }
-  const norm = normOf(gradients)
-  const clipped = clip(gradients, norm, core.settings)
-  const rate = core.learningRate(undefined, core.state.peaks[name])
-  for (const [i, parameter] of parameters.entries()) {
-    if (!clipped[i]) continue
-    const slots = core.slots.get(key(parameter))!
-    const update = optimizer.update({
-      name: parameter.name,
-      value: parameter.variable,
-      gradient: clipped[i],
-      slots,
-      learningRate: tf.scalar(rate),
-      iteration: tf.scalar(count),
-    })
-    parameter.variable.assign(parameter.constrain?.(update.value) ?? update.value)
-    for (const slot in slots) slots[slot]!.assign(update.slots[slot]!)
-  }
-  return norm.dataSync()[0]!
+  return { cost: cost!, norm: norm! }
 }
