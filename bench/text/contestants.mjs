@@ -7,17 +7,17 @@ import { fileURLToPath } from 'node:url'
 const folder = dirname(fileURLToPath(import.meta.url))
 const inFolder = (file) => join(folder, file)
 
-const ours = (activations) => (options) => [
-  process.execPath,
-  inFolder('ours.mjs'),
-  JSON.stringify({ ...options, activations }),
-]
+const ours =
+  (activations, { cold = false } = {}) =>
+  (options) => [process.execPath, inFolder('ours.mjs'), JSON.stringify({ ...options, activations, cold })]
 const python = (who) => (options) => [options.python, inFolder('peers.py'), who, JSON.stringify(options)]
 
 const commands = {
   gradbook: ours(),
   'gradbook, float32': ours('float32'),
   'gradbook, int8': ours('int8'),
+  'gradbook, float32, cold': ours('float32', { cold: true }),
+  'gradbook, int8, cold': ours('int8', { cold: true }),
   transformers: python('transformers'),
   'llama.cpp': python('llama.cpp'),
   PyTorch: python('torch'),

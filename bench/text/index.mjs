@@ -16,7 +16,8 @@ const works = {
   decode: { who: decoders, ask: { work: 'decode', tokens: 128 }, shows: { rate: 'tokens/s' } },
   prompt: { who: decoders, ask: { work: 'prompt', tokens: 512 }, shows: { ms: 'ms to the first token' } },
   load: {
-    who: decoders,
+    // Cold: nothing is kept of the file yet. The others find what those have kept.
+    who: decoders.flatMap((name) => (name.startsWith('gradbook') ? [`${name}, cold`, name] : [name])),
     isFresh: true,
     ask: { work: 'load' },
     shows: { ms: 'ms from the file to the first token', mb: 'MB more than before, while decoding' },

@@ -5,7 +5,7 @@ import type { Files } from './files.js'
 import { maybeUnfinished, unfinishedName, writeAll } from '../whole-file.js'
 
 /** Of what is kept: another number where what is written changes. */
-const format = 1
+const format = 2
 
 /** A smaller file is read as quickly as what would be kept of it. */
 const least = 32e6

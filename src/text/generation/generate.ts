@@ -6,7 +6,7 @@ import type { Gpt } from '../models/gpt.js'
 import { checkId, type Tokenizer } from '../tokenizers/tokenizer.js'
 import { checkTokenizer } from './arguments.js'
 import { Decoder } from './decoder.js'
-import { checkSampling, logProbabilities, sample, sampleNames, type SampleOptions } from './sample.js'
+import { checkSampling, logTotal, sample, sampleNames, type SampleOptions } from './sample.js'
 import { guessesAt } from './token-losses.js'
 
 export interface GenerateOptions extends SampleOptions {
@@ -185,8 +185,8 @@ function idsOf(prompt: Prompt, tokenizer: Tokenizer): number[] {
 const bare = (id: number) => ({ id, probability: Number.NaN, best: [] })
 
 function told(logits: Float32Array, id: number, tokenizer: Tokenizer) {
-  const probability = Math.exp(logProbabilities(logits)[id]!)
-  return { id, probability, best: guessesAt(logits, 5, tokenizer) }
+  const total = logTotal(logits)
+  return { id, probability: Math.exp(logits[id]! - total), best: guessesAt(logits, 5, tokenizer, total) }
 }
 
 /** The text that a token adds, as far as it cannot be the beginning of one to stop at. */

@@ -36,14 +36,25 @@ export function checkSampling(options: SampleOptions, where: string): Required<S
   return { temperature, topK, topP, minP, repetitionPenalty }
 }
 
+/** The highest of some numbers. */
+function most(values: ArrayLike<number>): number {
+  let highest = -Infinity
+  for (let id = 0; id < values.length; id++) if (values[id]! > highest) highest = values[id]!
+  return highest
+}
+
+/** What is taken off a logit to make it the natural logarithm of its probability, in double precision. */
+export function logTotal(logits: ArrayLike<number>): number {
+  const highest = most(logits)
+  let sum = 0
+  for (let id = 0; id < logits.length; id++) sum += Math.exp(logits[id]! - highest)
+  return highest + Math.log(sum)
+}
+
 /** Natural logarithms of the probabilities that logits stand for, in double precision. */
 export function logProbabilities(logits: ArrayLike<number>): Float64Array {
+  const total = logTotal(logits)
   const result = new Float64Array(logits)
-  let highest = -Infinity
-  for (const logit of result) if (logit > highest) highest = logit
-  let sum = 0
-  for (const logit of result) sum += Math.exp(logit - highest)
-  const total = highest + Math.log(sum)
   for (let id = 0; id < result.length; id++) result[id]! -= total
   return result
 }
@@ -51,12 +62,15 @@ export function logProbabilities(logits: ArrayLike<number>): Float64Array {
 /** The ids with the highest values, highest first. */
 export function highest(values: ArrayLike<number>, k: number): number[] {
   const found: number[] = []
+  // Almost all of many values are below the lowest that was found: they are passed over by one comparison.
+  let least = -Infinity
   for (let id = 0; id < values.length; id++) {
-    if (found.length === k && !(values[id]! > values[found.at(-1)!]!)) continue
+    if (found.length === k && !(values[id]! > least)) continue
     let at = found.length
     while (at > 0 && values[id]! > values[found[at - 1]!]!) at--
     found.splice(at, 0, id)
     if (found.length > k) found.pop()
+    least = values[found.at(-1)!]!
   }
   return found
 }
@@ -79,9 +93,7 @@ export function candidates(
   { temperature, topK, topP, minP, repetitionPenalty }: Required<SampleOptions>,
   seen: Iterable<number>,
 ): Candidates {
-  const scores = penalised(logits, repetitionPenalty, seen)
-  for (let id = 0; id < scores.length; id++) scores[id]! /= temperature
-  const chances = logProbabilities(scores).map(Math.exp)
+  const chances = chancesOf(penalised(logits, repetitionPenalty, seen), temperature)
   if (topK >= chances.length && topP === 1 && minP === 0)
     return { ids: Int32Array.from(chances.keys()), chances }
   return { ids: mostProbable(chances, { topK, topP, minP }), chances }
@@ -96,10 +108,10 @@ export function sample(
 ): number {
   // Drawn in any case: what comes after is then the same whatever the temperature.
   const drawn = random.next()
-  if (sampling.temperature === 0) {
-    const { repetitionPenalty } = sampling
-    return highest(repetitionPenalty === 1 ? logits : penalised(logits, repetitionPenalty, seen), 1)[0]!
-  }
+  const { temperature, topK, topP, minP, repetitionPenalty } = sampling
+  if (temperature === 0) return highest(penalised(logits, repetitionPenalty, seen), 1)[0]!
+  if (topK >= logits.length && topP === 1 && minP === 0)
+    return drawnOf(chancesOf(penalised(logits, repetitionPenalty, seen), temperature), drawn)
   const { ids, chances } = candidates(logits, sampling, seen)
   let total = 0
   for (const id of ids) total += chances[id]!
@@ -112,11 +124,34 @@ export function sample(
   return last
 }
 
-function penalised(logits: ArrayLike<number>, penalty: number, seen: Iterable<number>): Float64Array {
+/** One of all, as often as it is probable. */
+function drawnOf(chances: Float64Array, drawn: number): number {
+  let total = 0
+  for (let id = 0; id < chances.length; id++) total += chances[id]!
+  let left = drawn * total
+  let last = 0
+  for (let id = 0; id < chances.length; id++) {
+    if (chances[id]! > 0) last = id
+    if ((left -= chances[id]!) < 0) return id
+  }
+  return last
+}
+
+/** The probabilities that logits stand for at a temperature. */
+function chancesOf(logits: ArrayLike<number>, temperature: number): Float64Array {
+  const highest = most(logits)
+  const chances = new Float64Array(logits.length)
+  let sum = 0
+  for (let id = 0; id < chances.length; id++)
+    sum += chances[id] = Math.exp((logits[id]! - highest) / temperature)
+  for (let id = 0; id < chances.length; id++) chances[id]! /= sum
+  return chances
+}
+
+function penalised(logits: ArrayLike<number>, penalty: number, seen: Iterable<number>): ArrayLike<number> {
+  if (penalty === 1) return logits
   const scores = new Float64Array(logits)
-  if (penalty !== 1)
-    for (const id of new Set(seen))
-      scores[id] = scores[id]! > 0 ? scores[id]! / penalty : scores[id]! * penalty
+  for (const id of new Set(seen)) scores[id] = scores[id]! > 0 ? scores[id]! / penalty : scores[id]! * penalty
   return scores
 }
 
@@ -124,9 +159,10 @@ function mostProbable(
   chances: Float64Array,
   { topK, topP, minP }: { topK: number; topP: number; minP: number },
 ): number[] {
-  const most = chances.reduce((highest, chance) => Math.max(highest, chance), 0)
+  const highestChance = most(chances)
   // All that are rarer than this have less than 1 - topP together, and of a large vocabulary few are left to sort.
-  const least = topK < chances.length ? 0 : topP < 1 ? (0.999 * (1 - topP)) / chances.length : minP * most
+  const least =
+    topK < chances.length ? 0 : topP < 1 ? (0.999 * (1 - topP)) / chances.length : minP * highestChance
   const ids: number[] = []
   for (let id = 0; id < chances.length; id++) if (chances[id]! >= least) ids.push(id)
   const sorted =
@@ -141,5 +177,5 @@ function mostProbable(
     const reached = sorted.findIndex((id) => (sum += chances[id]! / total) >= topP)
     if (reached !== -1) end = reached + 1
   }
-  return sorted.slice(0, end).filter((id) => chances[id]! >= minP * most)
+  return sorted.slice(0, end).filter((id) => chances[id]! >= minP * highestChance)
 }

@@ -8,7 +8,7 @@ import type { Gpt } from '../models/gpt.js'
 import { crossEntropy } from '../parts/layers.js'
 import { checkId, checkText, type Tokenizer } from '../tokenizers/tokenizer.js'
 import { checkTokenizer } from './arguments.js'
-import { highest, logProbabilities } from './sample.js'
+import { highest, logTotal } from './sample.js'
 
 /** How little a token was expected. */
 export interface TokenLoss extends TokenRow {
@@ -50,7 +50,7 @@ function rowsOf(model: Gpt): Reading {
           kept?.set(logits, from * vocabulary)
           for (let at = 0; at * vocabulary < logits.length; at++) {
             const row = logits.subarray(at * vocabulary, (at + 1) * vocabulary)
-            losses[from + at] = -logProbabilities(row)[ids[start + from + at + 1]!]!
+            losses[from + at] = logTotal(row) - row[ids[start + from + at + 1]!]!
           }
         })
         return { losses, logits: kept }
@@ -141,12 +141,20 @@ export async function tokenLosses(
   return Object.defineProperty(told, 'kind', { value: 'tokens' }) as unknown as TokenLosses
 }
 
-/** The most probable tokens, the most probable first. */
-export function guessesAt(logits: Float32Array, k: number, tokenizer: Tokenizer) {
-  const chances = logProbabilities(logits).map(Math.exp)
-  return highest(chances, k).map((id) => ({
+/**
+ * The most probable tokens, the most probable first.
+ *
+ * @param total `logTotal` of the logits.
+ */
+export function guessesAt(
+  logits: Float32Array,
+  k: number,
+  tokenizer: Tokenizer,
+  total: number = logTotal(logits),
+) {
+  return highest(logits, k).map((id) => ({
     id,
     token: tokenizer.decode([id]),
-    probability: chances[id]!,
+    probability: Math.exp(logits[id]! - total),
   }))
 }

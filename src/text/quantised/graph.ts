@@ -16,9 +16,8 @@ export interface BlockWeights {
   keyNorm?: Float32Array
   output: readonly Matrix[]
   norm2: Float32Array
-  /** SwiGLU's two maps: what is gated, what gates. */
-  gate: readonly Matrix[]
-  up: readonly Matrix[]
+  /** SwiGLU's two maps, below each other: what gates, what is gated. */
+  gateUp: readonly Matrix[]
   down: readonly Matrix[]
 }
 
@@ -285,14 +284,7 @@ class Builder {
   /** Queries, keys and values apart, the first two normed over each head. */
   #normedHeads(qkv: Value, { queryNorm, keyNorm }: BlockWeights): Value[] {
     const { heads, keyValueHeads, headSize: size, epsilon } = this.#config
-    const sizes = [heads * size, keyValueHeads * size, keyValueHeads * size]
-    const parts = sizes.map(() => valueOf(`v${this.#made++}`))
-    this.#nodes.push({
-      op: 'Split',
-      inputs: [qkv, this.#constant('sizes of heads', 'int64', sizes)],
-      outputs: parts,
-      attributes: { axis: -1 },
-    })
+    const parts = this.#split(qkv, [heads * size, keyValueHeads * size, keyValueHeads * size])
     const normed = (part: Value, count: number, gain: Float32Array) => {
       const apart = this.#node('Reshape', [
         part,
@@ -308,10 +300,23 @@ class Builder {
     return [normed(parts[0]!, heads, queryNorm!), normed(parts[1]!, keyValueHeads, keyNorm!), parts[2]!]
   }
 
-  #swiglu(x: Value, { gate, up }: BlockWeights): Value {
-    const gating = this.#linear(x, gate)
+  #swiglu(x: Value, { gateUp }: BlockWeights): Value {
+    const { hidden } = this.#config
+    const [gating, gated] = this.#split(this.#linear(x, gateUp), [hidden, hidden])
     const swish = this.#node('QuickGelu', [gating], { alpha: { float: 1 } }, { domain: ours })
-    return this.#node('Mul', [swish, this.#linear(x, up)])
+    return this.#node('Mul', [swish, gated])
+  }
+
+  /** Parts of these sizes of the last axis. */
+  #split(whole: Value, sizes: readonly number[]): Value[] {
+    const parts = sizes.map(() => valueOf(`v${this.#made++}`))
+    this.#nodes.push({
+      op: 'Split',
+      inputs: [whole, this.#constant(`sizes ${sizes}`, 'int64', sizes)],
+      outputs: parts,
+      attributes: { axis: -1 },
+    })
+    return parts
   }
 }
 

@@ -146,8 +146,7 @@ export function weightsOf(
       }),
       output: [matrix(own('self_attn.o_proj.weight'))],
       norm2: values(own('post_attention_layernorm.weight')),
-      gate: [matrix(own('mlp.gate_proj.weight'))],
-      up: [matrix(own('mlp.up_proj.weight'))],
+      gateUp: stacked(['gate', 'up'].map((part) => matrix(own(`mlp.${part}_proj.weight`)))),
       down: [matrix(own('mlp.down_proj.weight'))],
     }
   }
