@@ -92,6 +92,8 @@ export interface InputView {
   /** [height, width, channels] of values in 0..1. */
   picture?: readonly [number, number, number]
   text?: string
+  /** Where the input is several tensors, the values of each by name. */
+  parts?: { readonly [part: string]: { values: ArrayLike<number>; shape: readonly number[] } }
 }
 
 export interface ExampleRow {

@@ -6,19 +6,35 @@ export type SplitName = 'train' | 'validation' | 'test'
 export interface FieldSpec {
   shape: number[]
   dtype: 'float32' | 'int32' | 'bool' | 'string'
+  /** Whether the first axis of `shape` is the longest there is: each batch is as long as its own longest asks for. */
+  ragged?: boolean
+  /** Where x or y is several tensors by name, what each is; `shape` then says how many numbers they have together. */
+  parts?: { readonly [part: string]: FieldSpec }
+  /** Names of the classes, where a part of y is a class index. */
+  classes?: readonly string[]
 }
 
+/** Several tensors by name. */
+export type NamedTensors = { readonly [part: string]: tf.Tensor }
+
+/** What x and y are: one tensor, or several by name. */
+export type Parted = tf.Tensor | NamedTensors
+
 /**
- * Examples as tensors, first axis = the batch: x, y, and the fields that the data has beside them, by name. Whoever gets it
- * disposes of the tensors.
+ * Examples as tensors, first axis = the batch: x and y, each one tensor or several by name, and the fields that the data has
+ * beside them. Whoever gets it disposes of the tensors.
  */
-export type Examples<Field extends string = never> = {
-  x: tf.Tensor
-  y: tf.Tensor
+export type Examples<
+  Field extends string = never,
+  X extends Parted = tf.Tensor,
+  Y extends Parted = tf.Tensor,
+> = {
+  x: X
+  y: Y
   ids: number[]
 } & { [field in Field]: tf.Tensor }
 
-/** The values of one example without a tensor; strings where the dtype is 'string'. */
+/** The values of one example without a tensor; strings where the dtype is 'string'; of several parts one after the other. */
 export type ExampleValues<Field extends string = never> = { [field in 'x' | 'y' | Field]: Values }
 
 export type Values = ArrayLike<number> | readonly string[]
@@ -27,7 +43,11 @@ export type Values = ArrayLike<number> | readonly string[]
  * A fixed number of examples that can be fetched by position. A model never sees positions: everything the user
  * reads or writes is an id, unique over the splits of one source of data.
  */
-export interface Dataset<Field extends string = never> {
+export interface Dataset<
+  Field extends string = never,
+  X extends Parted = tf.Tensor,
+  Y extends Parted = tf.Tensor,
+> {
   readonly name: string
   readonly split: SplitName
   readonly length: number
@@ -46,7 +66,7 @@ export interface Dataset<Field extends string = never> {
   /** The split an id belongs to, over all splits of the source; `undefined` when no split has it. */
   splitOf(id: number): SplitName | undefined
   /** The examples at these positions, in this order. */
-  at(positions: ArrayLike<number>): Examples<Field>
+  at(positions: ArrayLike<number>): Examples<Field, X, Y>
   /** Begins to read these examples, where data lies on disk: while one batch is computed, the next is read. */
   prefetch?(positions: ArrayLike<number>): void
   /** The values of one example without a tensor, for tables and pictures. */
@@ -64,3 +84,6 @@ export interface Dataset<Field extends string = never> {
   /** The digest, made beside other work. */
   digestSoon?(): Promise<string>
 }
+
+/** A dataset, whatever its x and y are. */
+export type AnyDataset = Dataset<never, Parted, Parted>

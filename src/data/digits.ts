@@ -9,10 +9,10 @@ const pixels = side * side
 const classes = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']
 const sizes = { train: 8000, validation: 1000, test: 1000 }
 
-export interface Splits {
-  train: Dataset
-  validation: Dataset
-  test: Dataset
+export interface Splits<Set = Dataset> {
+  train: Set
+  validation: Set
+  test: Set
 }
 
 /**

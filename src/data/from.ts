@@ -1,19 +1,27 @@
 import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
-import { asClasses } from './table/classes.js'
-import { columnFrom, columnsOf, emptyColumn, sizeOf, type Column } from './table/column.js'
-import type { Dataset, SplitName } from './dataset.js'
+import { asClasses, type Classes } from './table/classes.js'
+import { checkParts } from './table/parts.js'
+import { columnFrom, columnsOf, emptyColumn, type Column } from './table/column.js'
+import { picturePart } from './examples.js'
+import type * as tf from '@tensorflow/tfjs'
+import type { AnyDataset, Dataset, SplitName } from './dataset.js'
 import {
+  choose,
   findFields,
   pick,
-  stack,
   targets,
+  type Chosen,
   type DataRecord,
   type Fields,
   type RecordsAt,
 } from './table/fields.js'
+import type { Padding } from './table/ragged.js'
 import { Rounding } from './table/rounding.js'
 import { wholeTable, type Table } from './table/table.js'
+
+/** How fields of sequences of different lengths are filled up, by field; of a part of x `'x.tokens'`. */
+export type PadOptions = { readonly [field: string]: Padding | true }
 
 export interface SourceOptions {
   /** How the data is called in messages and on pictures. Default: 'data', or the file's name. `name: 'flowers'` */
@@ -22,8 +30,11 @@ export interface SourceOptions {
   split?: SplitName
   /** An id for each example, whole numbers that differ. Default: 0, 1, 2, …. `ids: [7, 9]` */
   ids?: ArrayLike<number>
-  /** Names of the classes, where y is a class index. Default: none; of texts, the sorted texts. `classes: ['cat', 'dog']` */
-  classes?: readonly string[]
+  /**
+   * Names of the classes, where y is a class index; of a y of several parts by their names, `{ animal: ['cat', 'dog'] }`. Default:
+   * none; of texts, the sorted texts. `classes: ['cat', 'dog']`
+   */
+  classes?: Classes
   /** [height, width, channels] where x is an image of values in 0..1. Default: x is no image. `picture: [28, 28, 1]` */
   picture?: readonly [number, number, number]
 }
@@ -34,12 +45,18 @@ export interface ShapeOptions {
   shape?: readonly number[]
   /** Of y. Default: []. `yShape: [10]` */
   yShape?: readonly number[]
-  /** Of any field, by name. Default: []. `shapes: { condition: [16] }` */
-  shapes?: { readonly [field: string]: readonly number[] }
+  /** Of any field, by name, and of its parts. Default: []. `shapes: { condition: [16], x: { image: [28, 28, 1] } }` */
+  shapes?: { readonly [field: string]: readonly number[] | { readonly [part: string]: readonly number[] } }
+  /**
+   * Which fields are sequences of different lengths, and how these are filled up: each batch to one length, with a mask beside.
+   * Default: all entries of a field are alike. `pad: { x: { multiple: 16 } }`
+   */
+  pad?: PadOptions
 }
 
 /**
- * A dataset from arrays: typed arrays, tensors (first axis = the examples), or arrays with an entry for each example.
+ * A dataset from arrays: typed arrays, tensors (first axis = the examples), or arrays with an entry for each example. x and y
+ * may be several of these by name, `x: { image, age }`, or an array of tensors in the order of a model's inputs.
  *
  * @param fields.x what the model gets; `fields.y` what it should give (left out: tensors of shape [n, 0]). Fields of other names
  *   (a condition, a mask, a length) come with each batch by these names: `loss: ({ x, condition }) => …`.
@@ -49,10 +66,34 @@ export interface ShapeOptions {
 export function fromArrays<Fields extends { x: unknown; y?: unknown }>(
   fields: Fields,
   options: SourceOptions & ShapeOptions = {},
-): Dataset<OtherFields<Fields>> {
-  named(options, [...sourceOptions, 'shape', 'yShape', 'shapes'], 'fromArrays({ x, y }, options)')
-  return oneSplit(tableFrom(fields, options), options) as Dataset<OtherFields<Fields>>
+): Dataset<OtherFields<Fields>, PartsOf<Fields['x']>, PartsOf<Fields['y']>> {
+  named(options, [...sourceOptions, 'shape', 'yShape', 'shapes', 'pad'], 'fromArrays({ x, y }, options)')
+  return oneSplit(tableFrom(fields, options), options) as unknown as Dataset<
+    OtherFields<Fields>,
+    PartsOf<Fields['x']>,
+    PartsOf<Fields['y']>
+  >
 }
+
+/** What is given as x or y, as tensors: one, or by the names of its parts. */
+export type PartsOf<Given> = unknown extends Given
+  ? tf.Tensor
+  : Given extends readonly tf.Tensor[]
+    ? { readonly [place: number]: tf.Tensor }
+    : Given extends readonly (infer One)[]
+      ? One extends Numbers
+        ? tf.Tensor
+        : Named<One>
+      : Given extends ArrayBufferView | tf.Tensor | string | number | boolean | undefined | null
+        ? tf.Tensor
+        : Named<Given>
+
+type Numbers = number | bigint | string | boolean | ArrayBufferView | readonly unknown[] | null | undefined
+type Named<Given> = Given extends object
+  ? string extends keyof Given
+    ? { readonly [part: string]: tf.Tensor }
+    : { readonly [part in keyof Given & string]: tf.Tensor }
+  : tf.Tensor
 
 /** The names of what there is beside x and y. */
 export type OtherFields<Fields> = Exclude<keyof Fields & string, 'x' | 'y'>
@@ -90,24 +131,53 @@ export function tableFrom(
   for (const [field] of others) checkField(field, name)
   const { shapes = {} } = options
   if (options.shapes) named(shapes, ['x', 'y', ...others.map(([field]) => field)], `${name}.shapes`)
+  const padOf = padsIn(options.pad, fields, name)
   const rounding = options.rounding ?? new Rounding(name)
-  const x = columnFrom(fields.x, { where: `${name}.x`, shape: options.shape ?? shapes.x, rounding, first })
+  const x = columnFrom(fields.x, {
+    where: `${name}.x`,
+    shape: options.shape ?? shapes.x,
+    rounding,
+    first,
+    ...padOf('x'),
+  })
   const given =
     fields.y === undefined
       ? emptyColumn(x.length)
-      : columnFrom(fields.y, { where: `${name}.y`, shape: options.yShape ?? shapes.y, rounding, first })
+      : columnFrom(fields.y, {
+          where: `${name}.y`,
+          shape: options.yShape ?? shapes.y,
+          rounding,
+          first,
+          ...padOf('y'),
+        })
   const more: { [field: string]: Column } = {}
-  for (const [field, values] of others)
+  for (const [field, values] of others) {
     more[field] = columnFrom(values, {
       where: `${name}.${field}`,
       shape: shapes[field],
       rounding,
       first,
+      ...padOf(field),
     })
+    if (more[field].parts) throw partsBeside(`${name}.${field}`)
+  }
+  for (const column of [x, given, ...Object.values(more)])
+    for (const [field, one] of Object.entries(column.beside ?? {})) {
+      checkField(field, `${name}: pad`)
+      if (field === 'x' || field === 'y' || more[field])
+        throw new InputError({
+          where: `${name}: pad`,
+          received: `${field}, which is another field`,
+          expected: 'another name for the mask, or none',
+          fix: "E.g. { pad: { x: { mask: 'real' } } }, or mask: false.",
+        })
+      more[field] = one
+    }
   if (!options.rounding) rounding.say()
   for (const [field, column] of columnsOf({ x, y: given, more }))
     if (x.length !== column.length) throw unequal(name, x, field, column)
   const { column: y, classes: found } = asClasses(given, classes, name)
+  checkParts(x, `${name}.x`)
   checkPicture(name, x, options.picture)
   if (options.ids && options.ids.length !== x.length)
     throw new InputError({
@@ -116,8 +186,42 @@ export function tableFrom(
       expected: `${x.length}, one for each example`,
     })
   checkIds(name, options.ids)
-  const beside = others.length > 0 && { more }
+  const beside = Object.keys(more).length > 0 && { more }
   return { name, x, y, ...beside, ids: options.ids, classes: found, picture: options.picture }
+}
+
+/** What is said of how each field is filled up. */
+function padsIn(
+  pad: PadOptions | undefined,
+  fields: object,
+  name: string,
+): (field: string) => { pad?: PadOptions } {
+  if (pad === undefined) return () => ({})
+  const known = Object.keys(fields)
+  for (const field of Object.keys(named(pad, Object.keys(pad), `${name}.pad`)))
+    if (!known.includes(field.split('.')[0]!))
+      throw new InputError({
+        where: `${name}.pad`,
+        received: describe(field),
+        expected: `a field: ${known.join(', ')}; or a part of x, 'x.tokens'`,
+      })
+  return (field) => {
+    const own = Object.entries(pad).flatMap(([key, padding]) => {
+      if (key === field) return [['', padding] as const]
+      return key.startsWith(`${field}.`) ? [[key.slice(field.length + 1), padding] as const] : []
+    })
+    return own.length > 0 ? { pad: Object.fromEntries(own) } : {}
+  }
+}
+
+/** Says that what is beside x and y is one tensor. */
+export function partsBeside(where: string): InputError {
+  return new InputError({
+    where,
+    received: 'several parts by name',
+    expected: 'one tensor in a field beside x and y',
+    fix: 'Give each a name of its own beside x and y.',
+  })
 }
 
 const isId = (value: unknown) =>
@@ -157,7 +261,7 @@ function unequal(name: string, x: Column, field: string, other: Column): InputEr
 }
 
 function checkPicture(name: string, x: Column, picture: SourceOptions['picture']): void {
-  if (!picture || sizeOf(picture) === sizeOf(x.spec.shape)) return
+  if (!picture || picturePart(x.spec, picture) !== undefined) return
   throw new InputError({
     where: `${name}.picture`,
     received: `[${picture.join(', ')}] for x of shape [${x.spec.shape.join(', ')}]`,
@@ -169,13 +273,15 @@ function checkPicture(name: string, x: Column, picture: SourceOptions['picture']
 export interface RecordOptions extends Omit<SourceOptions, 'ids'> {
   /**
    * The fields the model gets: one name, or several of numbers. Default: 'x' if there is one, else every field but the target
-   * and the id. `x: ['length', 'width']`
+   * and the id; parts by name, `{ sizes: ['length', 'width'], age: 'age' }`. `x: ['length', 'width']`
    */
-  x?: string | readonly string[]
-  /** The field of the target; texts become class indices. Default: 'y' if there is one. `y: 'species'` */
-  y?: string
+  x?: Chosen
+  /** The field of the target; texts become class indices; parts by name. Default: 'y' if there is one. `y: 'species'` */
+  y?: string | { readonly [part: string]: string | readonly string[] }
   /** A field of whole numbers that differ. Default: none, ids are row numbers. `id: 'number'` */
   id?: string
+  /** Which fields are sequences of different lengths, and how they are filled up. Default: none. `pad: { x: true }` */
+  pad?: PadOptions
   /** Fields that come with each batch beside x and y, by their names. Default: none. `fields: ['weight', 'mask']` */
   fields?: readonly string[]
   /** Which records are used. Default: all. `where: (record) => record.age != null` */
@@ -211,7 +317,7 @@ export function fromRecords<Field extends string = never>(
   records: readonly DataRecord[] | RecordTable,
   options: RecordOptions & { fields?: readonly Field[] } = {},
 ): Dataset<Field> {
-  const { where, ...rest } = named(options, recordOptions, 'fromRecords(records, options)')
+  const { where, ...rest } = named(options, [...recordOptions, 'pad'], 'fromRecords(records, options)')
   const all = isRecordTable(records) ? records.objects() : records
   const used = where && Array.isArray(all) ? all.filter(checkWhere(where, 'fromRecords')) : all
   return oneSplit(rowsToTable(used, rest), rest) as Dataset<Field>
@@ -242,8 +348,13 @@ export function rowsToTable(
       : Int32Array.from(records, (record, row) => wholeId(record[id], first + row, id, name))
   return tableFrom(
     {
-      x: typeof x === 'string' ? pick(records, x, at) : stack(records, x, at),
-      y: y === undefined ? undefined : targets(pick(records, y, at)),
+      x: choose(records, x, at),
+      y:
+        y === undefined
+          ? undefined
+          : typeof y === 'string'
+            ? targets(pick(records, y, at))
+            : choose(records, y, at, targets),
       ...Object.fromEntries(fields.map((field) => [field, pick(records, field, at)])),
     },
     { name, ids, first, ...rest },
@@ -293,7 +404,7 @@ function isIterable(value: unknown): boolean {
 
 /** What `train` takes as data: a Dataset, `{ x, y }` of arrays or tensors (and whatever else a batch is to have), or records. */
 export type DataLike =
-  | Dataset
+  | AnyDataset
   | { x: unknown; y?: unknown; [field: string]: unknown }
   | readonly DataRecord[]
   | RecordTable

@@ -2,8 +2,16 @@ import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
 import { asClasses } from './table/classes.js'
 import { columnFrom, emptyColumn, type Column } from './table/column.js'
-import type { Dataset, FieldSpec } from './dataset.js'
-import { checkField, oneSplit, type OtherFields, type SourceOptions } from './from.js'
+import type { Dataset, FieldSpec, Parted } from './dataset.js'
+import {
+  checkField,
+  oneSplit,
+  partsBeside,
+  type OtherFields,
+  type PartsOf,
+  type SourceOptions,
+} from './from.js'
+import { checkParts } from './table/parts.js'
 import { checkSeed, createRandom, stateOf, type Random } from './random.js'
 import { Rounding } from './table/rounding.js'
 
@@ -24,7 +32,7 @@ export function fromFunction<One extends { x: unknown; y?: unknown }>(
   length: number,
   make: (i: number, random: Random) => One,
   options: Omit<SourceOptions, 'ids'> & { seed?: number } = {},
-): Dataset<OtherFields<One>> {
+): Dataset<OtherFields<One>, PartsOf<One['x']>, PartsOf<One['y']>> {
   if (!Number.isInteger(length) || length < 1)
     throw new InputError({
       where: 'fromFunction(length, make)',
@@ -59,13 +67,26 @@ export function fromFunction<One extends { x: unknown; y?: unknown }>(
       expected: '{ x, y }',
     })
   const rounding = new Rounding(name)
+  /** Texts are classes only where all of these are named: what is made later is not known yet. */
+  const classesOf = (column: Column): Column => {
+    const unnamed = Object.entries(column.spec.parts ?? {}).find(
+      ([part, { dtype }]) =>
+        dtype === 'string' && !(classes as { [part: string]: unknown } | undefined)?.[part],
+    )
+    if (unnamed)
+      throw needsClasses(`${name}.y.${unnamed[0]}`, column.parts![unnamed[0]]!.read(0)[0], unnamed[0])
+    return asClasses(column, classes, name).column
+  }
   /** One field of some examples, as a column of them. */
   const layOut = (field: string, made: readonly Made[]): Column => {
     const column = columnFrom(
       made.map((one) => one[field]),
       { where: `${name}.${field}`, rounding },
     )
-    return field === 'y' && classes ? asClasses(column, classes, name).column : column
+    if (field === 'y' && (classes || column.parts)) return classesOf(column)
+    if (field === 'x') checkParts(column, `${name}.x`)
+    else if (column.parts) throw partsBeside(`${name}.${field}`)
+    return column
   }
   const specOf = (field: string): FieldSpec =>
     field === 'y' && first.y === undefined ? { shape: [0], dtype: 'float32' } : layOut(field, [first]).spec
@@ -73,19 +94,18 @@ export function fromFunction<One extends { x: unknown; y?: unknown }>(
   for (const field of others) checkField(field, `make(0) of ${name}`)
   const specs: { [field: string]: FieldSpec } = { x: specOf('x'), y: specOf('y') }
   for (const field of others) specs[field] = specOf(field)
-  if (specs.y!.dtype === 'string')
-    throw new InputError({
-      where: `${name}.y`,
-      received: `texts such as ${describe(first.y)}`,
-      expected: 'the names of all classes, since what is made later is not known yet',
-      fix: "E.g. { classes: ['cat', 'dog'] }.",
-    })
+  if (specs.y!.dtype === 'string') throw needsClasses(`${name}.y`, first.y)
   const build = (field: string, rows: ArrayLike<number>, made: readonly Made[]): Column => {
     const { shape, dtype } = specs[field]!
     if (shape[0] === 0) return emptyColumn(rows.length)
     const column = layOut(field, made)
-    if (column.spec.shape.join() === shape.join() && column.spec.dtype === dtype) return column
-    const text = (spec: FieldSpec) => `${spec.dtype} of shape [${spec.shape.join(', ')}]`
+    const text = (spec: FieldSpec): string =>
+      spec.parts
+        ? Object.entries(spec.parts)
+            .map(([part, one]) => `${part} ${text(one)}`)
+            .join(', ')
+        : `${spec.dtype} of shape [${spec.shape.join(', ')}]`
+    if (text(column.spec) === text({ ...specs[field]!, shape, dtype })) return column
     throw new InputError({
       where: `${name}.${field}`,
       received: `${text(column.spec)} from make(${rows[0]})`,
@@ -104,7 +124,7 @@ export function fromFunction<One extends { x: unknown; y?: unknown }>(
     const all = Array.from({ length: rows.length }, (_, i) => i)
     const columns = eachField((field) => build(field, rows, made))
     rounding.say()
-    return eachField((field) => columns[field]!.gather(all))
+    return eachField((field): Parted => columns[field]!.gather(all))
   }
   const read = (row: number) => {
     const made = makeAll([row])
@@ -124,9 +144,18 @@ export function fromFunction<One extends { x: unknown; y?: unknown }>(
       ...(others.length > 0 && { more: Object.fromEntries(others.map((field) => [field, part(field)])) }),
       whole: { gather, read },
       computed: true,
-      ...(classes && { classes }),
+      ...(Array.isArray(classes) && { classes: classes as readonly string[] }),
       ...(picture && { picture }),
     },
     options,
-  ) as Dataset<OtherFields<One>>
+  ) as unknown as Dataset<OtherFields<One>, PartsOf<One['x']>, PartsOf<One['y']>>
+}
+
+function needsClasses(where: string, value: unknown, part?: string): InputError {
+  return new InputError({
+    where,
+    received: `texts such as ${describe(value)}`,
+    expected: 'the names of all classes, since what is made later is not known yet',
+    fix: part ? `E.g. { classes: { ${part}: ['cat', 'dog'] } }.` : "E.g. { classes: ['cat', 'dog'] }.",
+  })
 }

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
-import type { Dataset, Examples, ExampleValues, FieldSpec, SplitName } from './dataset.js'
+import type { AnyDataset, Dataset, Examples, ExampleValues, FieldSpec, Parted, SplitName } from './dataset.js'
+import { mapParts, tensorsIn } from './table/parts.js'
 import { Digest } from './table/digest.js'
 
 const where = 'mixture(sources, options)'
@@ -20,13 +21,13 @@ const where = 'mixture(sources, options)'
  * await run.focus(bySource({ irises: 3, others: 1 }), { why: 'the others are noisy' })
  */
 export function mixture(
-  sources: { readonly [source: string]: Dataset },
+  sources: { readonly [source: string]: AnyDataset },
   options: { name?: string } = {},
 ): Mixture {
   const { name = 'mixture' } = named(options, ['name'], where, {
     weights: 'Weights are a subset: await run.focus(bySource({ … })).',
   })
-  const parts = Object.entries(sources ?? {})
+  const parts = Object.entries(sources ?? {}) as [string, Dataset][]
   if (parts.length === 0 || parts.some(([, data]) => typeof data?.at !== 'function'))
     throw new InputError({
       where,
@@ -56,7 +57,7 @@ function differenceOf(first: Dataset, other: Dataset): string | undefined {
   const [ours, theirs] = [new Map(fields(first)), new Map(fields(other))]
   for (const name of new Set([...ours.keys(), ...theirs.keys()])) {
     const [one, two] = [ours.get(name), theirs.get(name)]
-    if (one?.dtype !== two?.dtype || String(one?.shape) !== String(two?.shape))
+    if (JSON.stringify(one) !== JSON.stringify(two))
       return two ? `${name} of ${two.dtype} [${two.shape.join(', ')}]` : `no ${name}`
   }
   if (String(first.classes) !== String(other.classes)) return 'other classes'
@@ -165,9 +166,13 @@ export class Mixture implements Dataset {
     for (const [at, row] of order.entries()) place[row] = at
     const fields = Object.keys(found[0]!).filter((field) => field !== 'ids')
     const tensors = fields.map((field) => {
-      const given = found.map((examples) => (examples as unknown as { [name: string]: tf.Tensor })[field]!)
-      const joined = tf.tidy(() => tf.gather(tf.concat(given, 0), tf.tensor1d(place, 'int32')))
-      tf.dispose(given)
+      const given = found.map((examples) => (examples as unknown as { [name: string]: Parted })[field]!)
+      const joined = mapParts(given[0]!, (_, part) => {
+        const all = given.map((one) => tensorsIn(one).find(([name]) => name === part)![1])
+        const one = tf.tidy(() => tf.gather(tf.concat(all, 0), tf.tensor1d(place, 'int32')))
+        tf.dispose(all)
+        return one
+      })
       return [field, joined] as const
     })
     return { ...Object.fromEntries(tensors), ids } as Examples

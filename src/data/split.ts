@@ -1,6 +1,7 @@
 import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
-import type { Dataset, SplitName } from './dataset.js'
+import type { AnyDataset, Dataset, Parted, SplitName } from './dataset.js'
+import type * as tf from '@tensorflow/tfjs'
 import type { Splits } from './digits.js'
 import { dealGroups } from './deal-groups.js'
 import { splitTable, TableDataset } from './table/table.js'
@@ -24,11 +25,15 @@ export interface SplitOptions {
  *
  * @example const { train, validation, test } = split(fromArrays({ x, y }), { train: 0.6, validation: 0.2, test: 0.2 }, { seed: 1 })
  */
-export function split(
-  dataset: Dataset,
+export function split<
+  Field extends string = never,
+  X extends Parted = tf.Tensor,
+  Y extends Parted = tf.Tensor,
+>(
+  dataset: Dataset<Field, X, Y>,
   shares: { train?: number; validation?: number; test?: number },
   options: SplitOptions = {},
-): Splits {
+): Splits<Dataset<Field, X, Y>> {
   const known = ['seed', 'stratify', 'groups']
   const { seed = 0, stratify = false, groups } = named(options, known, 'split(dataset, shares, options)')
   const names: SplitName[] = ['train', 'validation', 'test']
@@ -56,13 +61,7 @@ export function split(
       received: `shares that add up to ${Number(sum.toPrecision(4))}`,
       expected: 'more than 0, and 1 at most',
     })
-  if (!(dataset instanceof TableDataset))
-    throw new InputError({
-      where: 'split(dataset, shares)',
-      received: 'a dataset of another making',
-      expected: 'one that came from a source of gradbook/data',
-      fix: 'Split the arrays before they become a dataset.',
-    })
+  const { table, rows: all } = tableOf(dataset)
   const random = createRandom(checkSeed(seed, 'split(dataset, shares, { seed })'))
   const everything = new Int32Array(dataset.length)
   for (let position = 0; position < everything.length; position++) everything[position] = position
@@ -80,10 +79,22 @@ export function split(
   const rows = positions.map((part) => {
     const shuffled = permutation(part.length, random)
     // A loop: Int32Array.from with a function takes half a minute for ten million.
-    for (let i = 0; i < shuffled.length; i++) shuffled[i] = dataset.rows[part[shuffled[i]!]!]!
+    for (let i = 0; i < shuffled.length; i++) shuffled[i] = all[part[shuffled[i]!]!]!
     return shuffled
   })
-  return splitTable(dataset.table, { train: rows[0]!, validation: rows[1]!, test: rows[2]! })
+  return splitTable(table, { train: rows[0]!, validation: rows[1]!, test: rows[2]! }) as unknown as Splits<
+    Dataset<Field, X, Y>
+  >
+}
+
+function tableOf(dataset: AnyDataset): TableDataset {
+  if ((dataset as unknown) instanceof TableDataset) return dataset as unknown as TableDataset
+  throw new InputError({
+    where: 'split(dataset, shares)',
+    received: 'a dataset of another making',
+    expected: 'one that came from a source of gradbook/data',
+    fix: 'Split the arrays before they become a dataset.',
+  })
 }
 
 function checkShare(share: unknown, name: string): number {
@@ -136,7 +147,7 @@ function deal(
 }
 
 /** The class of the example at a position. */
-function classOf(dataset: Dataset): (position: number) => number {
+function classOf(dataset: AnyDataset): (position: number) => number {
   if (dataset.y.shape.length > 0 || dataset.y.dtype === 'float32')
     throw new InputError({
       where: 'split(dataset, shares, { stratify })',
@@ -147,7 +158,7 @@ function classOf(dataset: Dataset): (position: number) => number {
   return (position) => Number(dataset.valuesAt(position).y[0])
 }
 
-const byClass = (dataset: Dataset): number[][] => [...groupBy(dataset.length, classOf(dataset)).values()]
+const byClass = (dataset: AnyDataset): number[][] => [...groupBy(dataset.length, classOf(dataset)).values()]
 
 function grouped(positions: ArrayLike<number>, groups: (position: number) => string | number): number[][] {
   const nameOf = (i: number) => {

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
-import { columnsOf, numberColumn, sizeOf, type Column, type Columns } from './table/column.js'
+import { leavesOf, numberColumn, sizeOf, type Column, type Columns } from './table/column.js'
+import { partsColumn } from './table/parts.js'
 import type { Dataset, FieldSpec } from './dataset.js'
 import { findFields, type DataRecord, type Fields } from './table/fields.js'
 import { checkWhere, oneSplit, recordOptions, rowsToTable, type RecordOptions } from './from.js'
@@ -114,12 +115,20 @@ class Targets {
   readonly #found = new Map<string, number>()
   #areTexts: boolean | undefined
 
-  constructor(given: readonly string[] | undefined, name: string) {
-    this.#given = given
+  constructor(given: RecordOptions['classes'], name: string) {
+    this.#given = Array.isArray(given) ? (given as readonly string[]) : undefined
     this.#name = name
   }
 
   take({ y, classes }: Table): Column {
+    const texts = Object.entries(y.spec.parts ?? {}).find(([, spec]) => spec.classes)
+    if (texts)
+      throw new InputError({
+        where: `${this.#name}.y.${texts[0]}`,
+        received: 'classes of a part of y, in records that come one by one',
+        expected: 'class indices there',
+        fix: 'Number the classes in the records first, or read them all: fromRecords([...records], …).',
+      })
     if (this.#given) return y
     this.#areTexts ??= classes !== undefined
     if (this.#areTexts !== (classes !== undefined))
@@ -166,7 +175,7 @@ class Layout {
 
   constructor(columns: Columns) {
     let at = 0
-    this.#places = columnsOf(columns).map(([field, { spec }]) => {
+    this.#places = leavesOf(columns).map(([field, { spec }]) => {
       if (spec.dtype === 'string')
         throw new InputError({
           where: 'spool(records)',
@@ -184,7 +193,7 @@ class Layout {
   check(columns: Columns, name: string): void {
     const text = (specs: readonly (readonly [field: string, spec: FieldSpec])[]) =>
       specs.map(([field, { dtype, shape }]) => `${field} ${dtype} [${shape.join(', ')}]`).join(', ')
-    const received = text(columnsOf(columns).map(([field, { spec }]) => [field, spec]))
+    const received = text(leavesOf(columns).map(([field, { spec }]) => [field, spec]))
     const expected = text(this.#places.map(({ field, spec }) => [field, spec]))
     if (received !== expected)
       throw new InputError({
@@ -197,7 +206,7 @@ class Layout {
   pack(columns: Columns, rows: number): Uint8Array {
     const words = this.#words
     const buffer = new ArrayBuffer(rows * words * 4)
-    const sides = columnsOf(columns).map(([, column], i) => ({
+    const sides = leavesOf(columns).map(([, column], i) => ({
       column,
       at: this.#places[i]!.at,
       view: column.spec.dtype === 'float32' ? new Float32Array(buffer) : new Int32Array(buffer),
@@ -239,11 +248,19 @@ class Layout {
     const prefetch = (rows: ArrayLike<number>) => {
       for (let i = 0; i < rows.length; i++) file.prefetch!(rows[i]! * rowBytes, rowBytes)
     }
-    const [x, y, ...others] = this.#places
+    const whole = (field: string): Column => {
+      const parts = this.#places.filter((place) => place.field.startsWith(`${field}.`))
+      if (parts.length === 0) return column(this.#places.find((place) => place.field === field)!)
+      return partsColumn(
+        Object.fromEntries(parts.map((place) => [place.field.slice(field.length + 1), column(place)])),
+        field,
+      )
+    }
+    const others = this.#places.filter(({ field }) => !/^[xy](\.|$)/.test(field))
     const more = Object.fromEntries(others.map((place) => [place.field, column(place)]))
     return {
-      x: { ...column(x!), ...(file.prefetch && { prefetch }) },
-      y: column(y!),
+      x: { ...whole('x'), ...(file.prefetch && { prefetch }) },
+      y: whole('y'),
       ...(others.length > 0 && { more }),
       scan: (from, count) => this.#scan(file, from, count, indices),
     }

@@ -15,6 +15,10 @@ export interface EvaluationDetail {
   probability?: Float32Array
   /** 1 where right, 0 where wrong; missing where predictions are not over classes. */
   right?: Uint8Array
+  /** The same of each output, where there are several, with the name of its part of y. Then `right` says that all are. */
+  outputs?: {
+    [output: string]: Pick<EvaluationDetail, 'predicted' | 'probability' | 'right'> & { part: string }
+  }
   /** 1 where it was right in any evaluation of the run before this one. */
   everRight?: Uint8Array
 }

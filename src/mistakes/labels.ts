@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Dataset } from '../data/dataset.js'
+import { tensorsIn } from '../data/table/parts.js'
 import type { EvaluationDetail } from './detail.js'
 import { expectedClass } from './rows.js'
 
@@ -45,7 +46,8 @@ export function labelDoubts(
 function mostAlike(dataset: Dataset, candidates: Int32Array): number[][] {
   const directions = (positions: Int32Array): tf.Tensor2D => {
     const { x } = dataset.at(positions)
-    const flat = x.toFloat().reshape([positions.length, -1])
+    const sides = tensorsIn(x).map(([, one]) => one.toFloat().reshape([positions.length, -1]))
+    const flat = sides.length === 1 ? sides[0]! : tf.concat(sides, 1)
     return flat.div(flat.norm('euclidean', 1, true).add(1e-12)) as tf.Tensor2D
   }
   const found = Array.from(candidates, () => [] as { position: number; likeness: number }[])

@@ -3,6 +3,7 @@ import { exampleRow, nameTarget } from '../data/examples.js'
 import { describe, InputError } from '../errors.js'
 import type { Mistake, MistakesView } from '../views.js'
 import type { EvaluationDetail } from './detail.js'
+import { ofOutputs } from './outputs.js'
 
 /**
  * In which order mistakes come. 'loss': the highest first. 'confidence': wrong, the surest first. 'new': wrong now and
@@ -65,6 +66,7 @@ export function mistakeAt(detail: EvaluationDetail, position: number, label?: Ar
     loss: losses[position]!,
     predicted: predicted ? nameTarget(dataset, [predicted[position]!]) : '',
     ...(probability && { probability: probability[position]! }),
+    ...(detail.outputs && ofOutputs(detail, position, label)),
   }
 }
 

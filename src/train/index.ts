@@ -30,7 +30,8 @@ export type { BoundOptimizer, Chosen } from './step/bound-optimizers.js'
 export type { IterationTools, OwnIteration } from './step/own-iteration.js'
 export type { Batch, BatchOf } from './model/batch.js'
 export type { HistoryRow } from './state/history.js'
-export type { LossFunction } from './model/layers.js'
+export type { LossFunction, LossWeights } from './model/heads.js'
+export type { ClassWeight, SampleWeight } from './model/example-weights.js'
 export type { Metric } from './loss/metrics.js'
 export {
   constant,

@@ -4,7 +4,7 @@ import { currentHost, maybeHost } from '../host.js'
 import { escapeHtml } from '../show/clean.js'
 import { named } from '../suggest.js'
 import { onRuns } from '../train/run/announce.js'
-import type { Run } from '../train/run/run.js'
+import type { AnyRun, Run } from '../train/run/run.js'
 import { targetReached } from '../train/rules/stops.js'
 import type { RunView } from '../views.js'
 import { HBox, VBox } from './boxes.js'
@@ -38,7 +38,8 @@ export interface ControlsOptions {
  *
  *     controls(run, { step: 10 })
  */
-export function controls(run: Run, options: ControlsOptions = {}): Widget {
+export function controls(given: AnyRun, options: ControlsOptions = {}): Widget {
+  const run = given as unknown as Run
   const {
     learningRate = [-6, 0],
     step = 100,

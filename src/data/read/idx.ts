@@ -2,6 +2,7 @@ import { InputError } from '../../errors.js'
 import { named } from '../../suggest.js'
 import type { Dataset } from '../dataset.js'
 import { oneSplit, type SourceOptions } from '../from.js'
+import { asClasses } from '../table/classes.js'
 import { emptyColumn, numberColumn, type Column } from '../table/column.js'
 
 /** The element types of the format, by the third byte of a file. */
@@ -50,7 +51,11 @@ export async function readIdx(
       })
     y = numberColumn(Int32Array.from(given.values()), { shape: [], dtype: 'int32' })
   }
-  return oneSplit({ name, x, y, ids: options.ids, classes, ...(picture && { picture }) }, options)
+  const { column, classes: found } = asClasses(y, classes, name)
+  return oneSplit(
+    { name, x, y: column, ids: options.ids, classes: found, ...(picture && { picture }) },
+    options,
+  )
 }
 
 async function readArray(path: string) {

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../../errors.js'
-import type { FieldSpec } from '../dataset.js'
+import type { FieldSpec, Parted } from '../dataset.js'
+import { maybeParts } from './parts.js'
+import { raggedColumn, type Padding } from './ragged.js'
 import { Rounding } from './rounding.js'
 
 /** All values of one field, example after example. */
@@ -8,8 +10,12 @@ export interface Column {
   readonly spec: FieldSpec
   /** Number of examples. */
   readonly length: number
-  /** The examples at these rows as one tensor, first axis = the batch. */
-  gather(rows: ArrayLike<number>): tf.Tensor
+  /** The columns that it is made of, by name, where it is several. */
+  readonly parts?: { readonly [part: string]: Column }
+  /** Columns that come of it and belong beside it: the mask of sequences that are filled up. */
+  readonly beside?: { readonly [field: string]: Column }
+  /** The examples at these rows as one tensor, first axis = the batch; of several parts one each. */
+  gather(rows: ArrayLike<number>): Parted
   /** Begins to read these rows where that takes time, so that `gather` soon finds them. */
   prefetch?(rows: ArrayLike<number>): void
   /** The values of one example. */
@@ -26,6 +32,15 @@ export interface Columns {
 /** All of them, by name: x, y, then the others as they were given. */
 export function columnsOf({ x, y, more }: Columns): [field: string, column: Column][] {
   return [['x', x], ['y', y], ...Object.entries(more ?? {})]
+}
+
+/** All columns that are one tensor, by where they belong: `x`, or `x.image` where it has parts. */
+export function leavesOf(columns: Columns): [place: string, column: Column][] {
+  return columnsOf(columns).flatMap(([field, column]): [string, Column][] =>
+    column.parts
+      ? Object.entries(column.parts).map(([part, one]) => [`${field}.${part}`, one])
+      : [[field, column]],
+  )
 }
 
 /** How many numbers one row has. */
@@ -90,18 +105,27 @@ export function emptyColumn(length: number): Column {
 
 export interface ColumnOptions {
   where: string
-  shape?: readonly number[]
+  /** Of one example in a flat typed array; of parts by name. */
+  shape?: readonly number[] | { readonly [part: string]: readonly number[] }
+  /** How sequences of different lengths are filled up: of the field itself (''), or of its parts. */
+  pad?: { readonly [part: string]: Padding | true }
   /** Takes down what float32 rounds. Default: one of its own, which says it. */
   rounding?: Rounding
   /** The number of the first example here, for messages. Default: 0. */
   first?: number
 }
 
-/** A field given as a typed array (one number an example unless `shape` says more), a tensor, or nested arrays. */
+/**
+ * A field given as a typed array (one number an example unless `shape` says more), a tensor, or nested arrays; or several of
+ * these by name.
+ */
 export function columnFrom(field: unknown, options: ColumnOptions): Column {
   const { where } = options
+  if (options.pad?.['']) return raggedFrom(field, options)
+  const parts = maybeParts(field, options, columnFrom)
+  if (parts) return parts
   if (field instanceof tf.Tensor || isTensor(field)) return columnOfTensor(field as tf.Tensor, where)
-  const shape = [...(options.shape ?? [])]
+  const shape = Array.isArray(options.shape) ? [...(options.shape as readonly number[])] : []
   const rounding = options.rounding ?? new Rounding(where)
   const column = isNumbers(field)
     ? columnOfNumbers(field, shape, where, rounding)
@@ -115,6 +139,15 @@ export function columnFrom(field: unknown, options: ColumnOptions): Column {
       expected:
         'a typed array, a tensor whose first axis counts the examples, or an array with an entry for each example',
     })
+  if (!options.rounding) rounding.say()
+  return column
+}
+
+function raggedFrom(field: unknown, options: ColumnOptions): Column {
+  const { where, first = 0 } = options
+  const rounding = options.rounding ?? new Rounding(where)
+  const name = where.split('.').at(-1)!
+  const column = raggedColumn(field, options.pad!['']!, { where, field: name, first, rounding })
   if (!options.rounding) rounding.say()
   return column
 }
@@ -175,6 +208,9 @@ function columnOfArray(
         i,
         entry,
         `${size} numbers (shape [${inner.join(', ')}]) in every entry, as in the first`,
+        Array.isArray(entry) || isNumbers(entry)
+          ? `Sequences of different lengths are filled up where you say so: { pad: { ${at.where.split('.').slice(1).join('.') || 'x'}: true } }.`
+          : undefined,
       )
   }
   return numberColumn(data, { shape: inner, dtype })
@@ -206,8 +242,9 @@ function mixed(
   index: number,
   value: unknown,
   expected: string,
+  fix?: string,
 ): InputError {
-  return new InputError({ where, received: `${describe(value)} in entry ${first + index}`, expected })
+  return new InputError({ where, received: `${describe(value)} in entry ${first + index}`, expected, fix })
 }
 
 function columnOfTensor(tensor: tf.Tensor, where: string): Column {
@@ -226,7 +263,7 @@ function columnOfTensor(tensor: tf.Tensor, where: string): Column {
   return numberColumn(data, { shape, dtype: tensor.dtype as 'float32' | 'int32' | 'bool' })
 }
 
-function isTensor(value: unknown): boolean {
+export function isTensor(value: unknown): boolean {
   const tensor = value as { dataSync?: unknown; shape?: unknown; dtype?: unknown } | null
   return (
     typeof tensor?.dataSync === 'function' && Array.isArray(tensor.shape) && typeof tensor.dtype === 'string'

@@ -14,10 +14,31 @@ export interface RecordsAt {
   streamed: boolean
 }
 
+/** A field, several of numbers that are stacked, or such by the names of the parts they make. */
+export type Chosen = string | readonly string[] | { readonly [part: string]: string | readonly string[] }
+
 /** Which field of the records is for what. */
 export interface Fields {
-  x: string | readonly string[]
-  y: string | undefined
+  x: Chosen
+  y: Exclude<Chosen, readonly string[]> | undefined
+}
+
+/** The names of all fields that are chosen. */
+const namesIn = (chosen: Chosen): string[] =>
+  typeof chosen === 'string' ? [chosen] : Object.values(chosen).flat()
+
+/** The values of what is chosen; `as`: what each single field is taken for. */
+export function choose(
+  records: readonly DataRecord[],
+  chosen: Chosen,
+  at: RecordsAt,
+  as: (values: unknown[]) => unknown[] = (values) => values,
+): unknown {
+  if (typeof chosen === 'string') return as(pick(records, chosen, at))
+  if (Array.isArray(chosen)) return stack(records, chosen as readonly string[], at)
+  return Object.fromEntries(
+    Object.entries(chosen).map(([part, fields]) => [part, choose(records, fields as Chosen, at, as)]),
+  )
 }
 
 /** Row numbers that pandas writes beside a table: they say where an example stood, and a model would learn that by heart. */
@@ -26,13 +47,14 @@ const rowNumbers = /^(Unnamed: 0|__index_level_\d+__)$/
 /** The fields as they were named, or as the records suggest. */
 export function findFields(
   records: readonly DataRecord[],
-  options: { x?: string | readonly string[]; y?: string; id?: string; fields?: readonly string[] },
+  options: { x?: Chosen; y?: Fields['y']; id?: string; fields?: readonly string[] },
   name: string,
 ): Fields {
   const { id, fields = [] } = options
   const known = Object.keys(records[0]!)
   const y = options.y ?? (known.includes('y') ? 'y' : undefined)
-  let others = known.filter((field) => field !== y && field !== id && !fields.includes(field))
+  const ofY = y === undefined ? [] : namesIn(y)
+  let others = known.filter((field) => !ofY.includes(field) && field !== id && !fields.includes(field))
   const numbered = others.filter((field) => rowNumbers.test(field))
   if (options.x === undefined && numbered.length > 0 && numbered.length < others.length) {
     others = others.filter((field) => !numbered.includes(field))
@@ -46,7 +68,7 @@ export function findFields(
       `${name}: ${quoteAll(beside)} is left out, since the field x is what the model gets. To have it in each batch: { fields: ${quoteAll(beside)} }.`,
     )
   const x = options.x ?? (known.includes('x') ? 'x' : isTaken(records, others) ? others[0]! : others)
-  for (const field of [x, y ?? [], id ?? [], fields].flat())
+  for (const field of [namesIn(x), ofY, id ?? [], fields].flat())
     if (!known.includes(field))
       throw new InputError({
         where: name,

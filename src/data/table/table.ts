@@ -1,7 +1,6 @@
-import type * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../../errors.js'
 import { columnsOf, type Columns } from './column.js'
-import type { Dataset, Examples, ExampleValues, FieldSpec, SplitName } from '../dataset.js'
+import type { Dataset, Examples, ExampleValues, FieldSpec, Parted, SplitName } from '../dataset.js'
 import { Digest } from './digest.js'
 import { mapMembership, rowMembership, sameMembership, type Membership } from './membership.js'
 import { manyExamples, RowDigest } from './row-digest.js'
@@ -21,7 +20,7 @@ export interface Table extends Columns {
   textOf?(row: number): { x: string; y: string }
   /** All fields at once, where they come from one place that should be asked once. */
   whole?: {
-    gather(rows: ArrayLike<number>): { x: tf.Tensor; y: tf.Tensor; [field: string]: tf.Tensor }
+    gather(rows: ArrayLike<number>): { x: Parted; y: Parted; [field: string]: Parted }
     read(row: number): ExampleValues<string>
   }
 }
@@ -160,8 +159,12 @@ export class TableDataset implements Dataset {
 
   /** How it reads in a cell and in the console: what is in it, not the numbers. */
   toString(): string {
-    const spec = ({ shape, dtype }: { shape: readonly number[]; dtype: string }) =>
-      `${dtype} [${shape.join(', ')}]`
+    const spec = ({ shape, dtype, parts, ragged }: FieldSpec): string =>
+      parts
+        ? `{ ${Object.entries(parts)
+            .map(([part, one]) => `${part}: ${spec(one)}`)
+            .join(', ')} }`
+        : `${dtype} [${ragged ? 'up to ' : ''}${shape.join(', ')}]`
     const count = String(this.length).replace(/\B(?=(\d{3})+$)/g, ',')
     const names =
       this.classes &&
@@ -214,7 +217,12 @@ export class TableDataset implements Dataset {
 
   /** What the values are, for a digest. */
   #specs(): string[] {
-    const text = ({ dtype, shape }: FieldSpec) => `${dtype}[${shape.join()}]`
+    const text = ({ dtype, shape, parts = {}, classes }: FieldSpec): string =>
+      [
+        `${dtype}[${shape.join()}]`,
+        ...Object.entries(parts).map(([part, one]) => ` ${part} ${text(one)}`),
+        ...(classes ? [` ${classes.join()}`] : []),
+      ].join('')
     const more = Object.entries(this.fields ?? {}).map(([field, spec]) => `${field} ${text(spec)}`)
     return [text(this.x), text(this.y), ...more]
   }

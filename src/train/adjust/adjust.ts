@@ -1,6 +1,10 @@
 import { describe, InputError } from '../../errors.js'
 import { named } from '../../suggest.js'
 import type { Adjustment } from '../../views.js'
+import type { Dataset } from '../../data/dataset.js'
+import { valuesOfParts } from '../../data/table/parts.js'
+import { ofTarget } from '../../data/table/target-part.js'
+import type { OutputKind } from '../model/trainee.js'
 import type { Core } from '../state/core.js'
 import { idsRecord, trainingPositions, type Ids } from '../order/ids.js'
 
@@ -77,12 +81,55 @@ export function reweight(core: Core, ids: Ids, factor: number, why?: string): vo
   note(core, { what: 'reweight', from: 1, to: { ids: idsRecord(core, positions), factor }, why })
 }
 
-/** Corrects the label of one example: a class name or index, a number, or the values of y. */
+/** Corrects the label of one example: a class name or index, a number, or the values of y; of several targets some by name. */
 export function relabel(core: Core, id: number, label: unknown, why?: string): void {
   const [position] = trainingPositions(core, id, 'run.relabel(id, label)')
-  const { classes, y } = core.data
+  const { data, trainee } = core
+  const before = Array.from(
+    core.state.labels.get(position!) ?? (data.valuesAt(position!).y as ArrayLike<number>),
+  )
+  const where = 'run.relabel(id, label)'
+  const { parts } = data.y
+  if (!parts) {
+    const { values, name } = labelFrom(label, data, trainee, where)
+    core.state.labels = new Map([...core.state.labels, [position!, values]])
+    note(core, { what: 'relabel', from: name(before), to: { id, label: name(values) }, why })
+    return
+  }
+  const isByName =
+    typeof label === 'object' && label !== null && Object.getPrototypeOf(label) === Object.prototype
+  if (!isByName || Object.keys(label).length === 0)
+    throw new InputError({
+      where,
+      received: describe(label),
+      expected: `labels by target: { ${Object.keys(parts)[0]}: … }, of ${Object.keys(parts).join(', ')}`,
+    })
+  const given = named(label as { readonly [part: string]: unknown }, Object.keys(parts), where)
+  const old = valuesOfParts(data.y, before)
+  const next = { ...old }
+  const [from, to]: { [part: string]: unknown }[] = [{}, {}]
+  for (const [part, one] of Object.entries(given)) {
+    const output = trainee.several?.find((each) => each.partIn(Object.keys(parts)) === part)
+    const kind = output ?? trainee.kindOf?.(part) ?? {}
+    const { values, name } = labelFrom(one, ofTarget(data, part), kind, `${where}: ${part}`)
+    next[part] = values
+    from![part] = name(Array.from(old[part]!))
+    to![part] = name(values)
+  }
+  const values = Object.keys(parts).flatMap((part) => Array.from(next[part]!))
+  core.state.labels = new Map([...core.state.labels, [position!, values]])
+  note(core, { what: 'relabel', from, to: { id, label: to }, why })
+}
+
+/** The values of a label, and how values of its kind read. */
+function labelFrom(
+  label: unknown,
+  { classes, y }: Pick<Dataset, 'classes' | 'y'>,
+  { classes: ofModel, binary }: OutputKind,
+  where: string,
+): { values: number[]; name(entry: readonly number[]): unknown } {
   const size = y.shape.reduce((a, b) => a * b, 1)
-  const count = size === 1 ? (classes?.length ?? core.trainee.classes) : undefined
+  const count = size === 1 ? (classes?.length ?? ofModel) : undefined
   const value = classes && size === 1 && typeof label === 'string' ? classes.indexOf(label) : label
   const values =
     typeof value === 'number'
@@ -94,23 +141,20 @@ export function relabel(core: Core, id: number, label: unknown, why?: string): v
     values.length === size &&
     values.every((entry) => typeof entry === 'number' && Number.isFinite(entry)) &&
     (count === undefined || (Number.isInteger(values[0]) && values[0]! >= 0 && values[0]! < count)) &&
-    (!core.trainee.binary || values.every((entry) => entry >= 0 && entry <= 1))
+    (!binary || values.every((entry) => entry >= 0 && entry <= 1))
   if (!fits)
     throw new InputError({
-      where: 'run.relabel(id, label)',
+      where,
       received: describe(label),
       expected:
         count !== undefined
           ? classes
             ? `a class: ${classes.slice(0, 20).join(', ')}, or its index`
             : `a class index from 0 to ${count - 1}`
-          : `${size === 1 ? 'a number' : `${size} numbers`}${core.trainee.binary ? ' from 0 to 1' : ''}`,
+          : `${size === 1 ? 'a number' : `${size} numbers`}${binary ? ' from 0 to 1' : ''}`,
     })
-  const from = Array.from(
-    core.state.labels.get(position!) ?? (core.data.valuesAt(position!).y as ArrayLike<number>),
-  )
-  core.state.labels = new Map([...core.state.labels, [position!, values]])
-  const named = (entry: number[]) =>
-    entry.length === 1 ? (count !== undefined && classes?.[entry[0]!]) || entry[0] : entry
-  note(core, { what: 'relabel', from: named(from), to: { id, label: named(values) }, why })
+  return {
+    values,
+    name: (entry) => (entry.length === 1 ? (count !== undefined && classes?.[entry[0]!]) || entry[0] : entry),
+  }
 }

@@ -8,7 +8,7 @@ import type { Core } from '../state/core.js'
 import { runsFolder } from './folders.js'
 import { mend } from './copy.js'
 import { settleJournals } from './journal.js'
-import { aboutRules, checkRule, findMetrics, type RunOptions } from '../rules/options.js'
+import { aboutRules, checkRule, isKnownMetric, type RunOptions } from '../rules/options.js'
 import { maybePlace } from './points.js'
 import { misfit } from '../state/field.js'
 import { checkFit, readAs } from './check-snapshot.js'
@@ -126,7 +126,16 @@ function openSaved(files: Files, folder: string, file: RunFile, where: string): 
 }
 
 /** What is not the run's course, and so is taken as it is passed. */
-const besides = ['data', 'evaluateOn', 'loss', 'metrics', 'evaluationBatchSize', 'progress', 'save'] as const
+const besides = [
+  'data',
+  'evaluateOn',
+  'loss',
+  'metrics',
+  'sampleWeight',
+  'evaluationBatchSize',
+  'progress',
+  'save',
+] as const
 
 /**
  * Options for `train` that make the run as it stood: all that is data as it was recorded, the rest as it is passed. (What
@@ -144,6 +153,13 @@ export function optionsOf(saved: Saved, passed: LoadOptions): RunOptions & { los
   const recorded = { ...decoded.settings, name: decoded.name, ...rebuilt }
   for (const [name, value] of [...Object.entries(recorded), ...named])
     if (value !== undefined && value !== null) options[name] = value
+  if (typeof options.sampleWeight === 'object')
+    throw new InputError({
+      where,
+      received: 'a run whose sampleWeight is a function of your own',
+      expected: 'it to be passed again: a file cannot hold it',
+      fix: 'loadRun(…, { sampleWeight: (batch) => … }).',
+    })
   return options as unknown as RunOptions
 }
 
@@ -173,17 +189,13 @@ export function otherwise(core: Core, passed: Partial<RunOptions>): Changes {
 
 function checkMetrics(names: string[], passed: RunOptions['metrics'], where: string): RunOptions['metrics'] {
   if (passed) return passed
-  try {
-    findMetrics(names)
-    return names
-  } catch {
-    throw new InputError({
-      where,
-      received: `a run with metrics of your own (${names.join(', ')})`,
-      expected: 'them to be passed again: a file cannot hold functions',
-      fix: 'loadRun(…, { metrics: […] }).',
-    })
-  }
+  if (names.every(isKnownMetric)) return names
+  throw new InputError({
+    where,
+    received: `a run with metrics of your own (${names.join(', ')})`,
+    expected: 'them to be passed again: a file cannot hold functions',
+    fix: 'loadRun(…, { metrics: […] }).',
+  })
 }
 
 /** Puts the run that was saved into `core`, which was made for the same model and data. */

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { InputError } from '../../errors.js'
 import type { Files } from '../../store/files.js'
-import { count, list, maybe, number, object, oneOf, text } from '../../store/shape.js'
+import { count, dictionary, list, maybe, number, object, oneOf, text } from '../../store/shape.js'
 import type { Core } from '../state/core.js'
 import { recordOf } from '../rules/recorded.js'
 
@@ -101,6 +101,7 @@ const shape = object({
   iteration: count,
   snapshot: (value, at) => (value === null ? undefined : text(value, at)),
   loss: maybe(text),
+  losses: maybe(dictionary(text)),
   data: maybe(object({ digest: maybe(text) })),
   cells: maybe(list(object({ number, source: text, from: count }))),
 })
@@ -168,6 +169,11 @@ function machine(): { [name: string]: unknown } | undefined {
   )
 }
 
+/** A field by its name; a function of one's own as one, which has to be passed again. */
+export function recordOfWeight(weight: unknown): unknown {
+  return typeof weight === 'function' ? { function: weight.name || 'own function' } : weight
+}
+
 function settingsOf({ settings, state: { peak }, trainee }: Core): { [name: string]: unknown } {
   const {
     optimizer,
@@ -176,14 +182,19 @@ function settingsOf({ settings, state: { peak }, trainee }: Core): { [name: stri
     stop,
     metrics,
     freeze,
+    sampleWeight,
     progress: _progress,
     save: _save,
     ...plain
   } = settings
   return {
     loss: trainee.lossName,
+    ...(trainee.several && {
+      losses: Object.fromEntries(trainee.several.map(({ name, lossName }) => [name, lossName])),
+    }),
     settings: {
       ...plain,
+      ...(sampleWeight !== undefined && { sampleWeight: recordOfWeight(sampleWeight) }),
       optimizer: { name: optimizer.name, ...optimizer.settings, peak },
       schedule: schedule ? recordOf(schedule) : null,
       batchSchedule: batchSchedule ? recordOf(batchSchedule) : null,

@@ -12,6 +12,7 @@ import { decodeState, encodeState, type Beside } from '../state/fields.js'
 import { History } from '../state/history.js'
 import type { Snapshot, TensorValues } from '../state/snapshots.js'
 import { checkRest, checkTensors, readAs } from './check-snapshot.js'
+import { recordOfWeight } from './run-file.js'
 
 /** Raised when the meaning of a file changes: from 2 on it holds its checksum. */
 const format = 'gradbook.snapshot/2'
@@ -60,13 +61,24 @@ export function encodeSnapshot(
   for (const [name, entry] of Object.entries(slots))
     for (const [slot, { shape, values }] of Object.entries(entry))
       draft.tensors[`slot:${name}:${slot}`] = { shape, values }
-  const { optimizer, schedule, batchSchedule, stop, metrics, freeze, save: _, ...plain } = snapshot.settings
+  const {
+    optimizer,
+    schedule,
+    batchSchedule,
+    stop,
+    metrics,
+    freeze,
+    sampleWeight,
+    save: _,
+    ...plain
+  } = snapshot.settings
   const rest: Rest = {
     format,
     name: core.name,
     optimizer: recordOf(optimizer),
     settings: {
       ...plain,
+      ...(sampleWeight !== undefined && { sampleWeight: recordOfWeight(sampleWeight) }),
       freeze: freeze instanceof RegExp ? { pattern: freeze.source, flags: freeze.flags } : freeze,
       schedule: schedule && recordOf(schedule),
       batchSchedule: batchSchedule && recordOf(batchSchedule),

@@ -27,6 +27,9 @@ export interface Asked {
  */
 export interface Metric<Name extends string = string> {
   readonly name: Name
+  /** The output that it is of, where there are several; `base` is the metric before it was one of an output. */
+  readonly output?: string
+  readonly base?: Metric
   /**
    * `predicted`: probabilities where the loss is a cross-entropy, else the model's outputs; `losses`: by example; `task`: what
    * the predictions answer.
@@ -154,6 +157,11 @@ const table: readonly Metric[] = [
     finish: Math.exp,
   },
 ]
+
+/** A metric of one of several outputs, named as Keras names it: `price_meanAbsoluteError`. */
+export function ofOutput(metric: Metric, output: string): Metric {
+  return { ...metric, name: `${output}_${metric.name}`, output, base: metric }
+}
 
 export const metrics: ReadonlyMap<string, Metric> = new Map(table.map((metric) => [metric.name, metric]))
 

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
+import type { Parted } from '../../data/dataset.js'
 import { layersInGraph, outputsOf } from './layer-outputs.js'
 import type { LayerLike } from './place.js'
 
@@ -35,7 +36,7 @@ export interface ActivationTensors {
 }
 
 /** Dead and saturated units of a tf.LayersModel for these inputs, without dropout; empty for other models. */
-export function activationTensors(model: object, x: tf.Tensor): ActivationTensors {
+export function activationTensors(model: object, x: Parted): ActivationTensors {
   const active = layersInGraph(model).flatMap(({ name, layer }) => {
     const activation = activationName(layer)
     return activation && flat[activation] ? [{ name, layer, activation }] : []
@@ -61,7 +62,7 @@ export function readActivations({ layers, shares }: ActivationTensors): Activati
   })
 }
 
-export const activationsOf = (model: object, x: tf.Tensor): ActivationRow[] => {
+export const activationsOf = (model: object, x: Parted): ActivationRow[] => {
   const opened = activationTensors(model, x)
   const rows = readActivations(opened)
   tf.dispose(opened.shares)

@@ -1,16 +1,27 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Dataset, Examples } from '../../data/dataset.js'
+import type { AnyDataset, Dataset, Examples, Parted } from '../../data/dataset.js'
 import type { Generated } from '../../data/generate.js'
-import { checkField, type DataRecord, type OtherFields, type RecordTable } from '../../data/from.js'
+import {
+  checkField,
+  type DataRecord,
+  type OtherFields,
+  type PartsOf,
+  type RecordTable,
+} from '../../data/from.js'
+import { tensorsIn } from '../../data/table/parts.js'
 import { TableDataset } from '../../data/table/table.js'
 import { describe, InputError } from '../../errors.js'
 
 /**
- * The examples of one iteration: x, y (first axis = the examples of the batch), and the fields that the data has beside them, by
- * name. Whoever got it from `nextBatch` disposes of its tensors (`tf.dispose(batch)`).
+ * The examples of one iteration: x, y (first axis = the examples of the batch), each one tensor or several by name, and the fields
+ * that the data has beside them. Whoever got it from `nextBatch` disposes of its tensors (`tf.dispose(batch)`).
  */
 // A type, not an interface, so that tf.dispose takes it.
-export type Batch<Field extends string = never> = Examples<Field> & {
+export type Batch<
+  Field extends string = never,
+  X extends Parted = tf.Tensor,
+  Y extends Parted = tf.Tensor,
+> = Examples<Field, X, Y> & {
   /** The iteration it is drawn for, counting from 1. */
   iteration: number
   /** Whether it is trained on (dropout on) or only looked at. Set where a loss of one's own is called. */
@@ -18,29 +29,69 @@ export type Batch<Field extends string = never> = Examples<Field> & {
 }
 
 /** The batches of what is passed to `train` as data, for the type checker. */
-export type BatchOf<Data> = Batch<FieldOf<Data>>
+export type BatchOf<Data> = Batch<FieldOf<Data>, PartedIn<Data, 'x'>, PartedIn<Data, 'y'>>
+
+/** A batch, whatever its x and y are. */
+export type AnyBatch = Batch<never, Parted, Parted>
+
+/** What x or y of this data is. */
+type PartedIn<Data, Side extends 'x' | 'y'> = unknown extends Data
+  ? tf.Tensor
+  : Data extends { at(positions: ArrayLike<number>): infer Given }
+    ? Given extends { [side in Side]: infer Tensors extends Parted }
+      ? Tensors
+      : tf.Tensor
+    : Data extends RecordTable
+      ? tf.Tensor
+      : Data extends readonly (infer One)[]
+        ? One extends { [side in Side]: infer Given }
+          ? PartsOf<readonly Given[]>
+          : tf.Tensor
+        : Data extends { [side in Side]?: infer Given }
+          ? PartsOf<Given>
+          : tf.Tensor
 
 type FieldOf<Data> = unknown extends Data
   ? never
-  : Data extends Dataset<infer Field> | Generated<infer Field>
+  : Data extends Dataset<infer Field, infer _, infer _> | Generated<infer Field>
     ? Field
     : Data extends readonly DataRecord[] | RecordTable
       ? never
       : OtherFields<Data>
 
-/** The tensors of a batch by name: x, y, and what there is beside them. */
-export type Tensors = { x: tf.Tensor; y: tf.Tensor; [field: string]: tf.Tensor }
+/** The tensors of a batch by their place: x, y, or `x.image` where it has parts, and what there is beside them. */
+export type Tensors = { [place: string]: tf.Tensor }
 
-export function tensorsOf(batch: Batch): Tensors {
-  return Object.fromEntries(
-    Object.entries(batch).filter(([, value]: [string, unknown]) => value instanceof tf.Tensor),
-  ) as Tensors
+/** The names of what may have parts. */
+const sides = ['x', 'y'] as const
+
+export function tensorsOf(batch: AnyBatch): Tensors {
+  const tensors: Tensors = {}
+  for (const [field, value] of Object.entries(batch) as [string, unknown][])
+    if (value instanceof tf.Tensor) tensors[field] = value
+    else if (field === 'x' || field === 'y')
+      for (const [part, tensor] of tensorsIn(value as Parted)) tensors[`${field}.${part}`] = tensor
+  return tensors
+}
+
+/** What `tensorsOf` took apart. */
+export function batchFrom(tensors: Tensors): Pick<AnyBatch, 'x' | 'y'> {
+  const batch: { [field: string]: Parted } = {}
+  for (const [place, tensor] of Object.entries(tensors)) {
+    const side = sides.find((one) => place.startsWith(`${one}.`))
+    if (side) batch[side] = { ...(batch[side] as object | undefined), [place.slice(2)]: tensor }
+    else batch[place] = tensor
+  }
+  return batch as Pick<AnyBatch, 'x' | 'y'>
 }
 
 /** The examples at these positions. What a dataset of the user's own gives is looked at: it may be anything. */
-export function examplesAt(dataset: Dataset, positions: ArrayLike<number>): Examples {
+export function examplesAt(
+  dataset: AnyDataset,
+  positions: ArrayLike<number>,
+): Examples<never, Parted, Parted> {
   const examples = dataset.at(positions)
-  if (dataset instanceof TableDataset) return examples
+  if ((dataset as unknown) instanceof TableDataset) return examples
   const count = positions.length
   const wrong = (received: string, expected: string) =>
     new InputError({ where: `${dataset.name}.at(positions)`, received, expected })
@@ -49,18 +100,43 @@ export function examplesAt(dataset: Dataset, positions: ArrayLike<number>): Exam
   const given: { [field: string]: unknown } = { ...examples }
   for (const field of new Set(['x', 'y', ...Object.keys(given)])) {
     if (field === 'ids') continue
-    if (field !== 'x' && field !== 'y') checkField(field, `${dataset.name}.at(positions)`)
-    const value = given[field]
-    if (!(value instanceof tf.Tensor))
-      throw wrong(`${describe(value)} as ${field}`, 'a tensor whose first axis counts the examples')
-    const rows = value.shape[0]
-    if (rows !== count)
+    const isSide = field === 'x' || field === 'y'
+    if (!isSide) checkField(field, `${dataset.name}.at(positions)`)
+    const parts = isSide ? Object.keys(dataset[field]?.parts ?? {}) : []
+    const named = parts.length > 0 ? partsIn(given[field], parts) : undefined
+    if (parts.length > 0 && !named)
       throw wrong(
-        `${rows === undefined ? 'a scalar' : `${rows} rows`} in ${field} for ${count} positions`,
-        'a row for each position, in their order',
+        `${describe(given[field])} as ${field}`,
+        `{ ${parts.join(', ')} }, as ${dataset.name}.${field}.parts says`,
       )
+    for (const [place, value] of named ?? [[field, given[field]] as const]) {
+      if (!(value instanceof tf.Tensor))
+        throw wrong(
+          `${describe(value)} as ${place}`,
+          isSide && typeof value === 'object' && value !== null && parts.length === 0
+            ? `a tensor whose first axis counts the examples; where ${field} has parts, ${dataset.name}.${field}.parts says what each is`
+            : 'a tensor whose first axis counts the examples',
+        )
+      const rows = value.shape[0]
+      if (rows !== count)
+        throw wrong(
+          `${rows === undefined ? 'a scalar' : `${rows} rows`} in ${place} for ${count} positions`,
+          'a row for each position, in their order',
+        )
+    }
   }
   if (examples.ids?.length !== count)
     throw wrong(`${describe(examples.ids)} as ids for ${count} positions`, 'the id of each of them')
   return examples
+}
+
+/** The parts that are given, where they are these. */
+function partsIn(
+  given: unknown,
+  parts: readonly string[],
+): (readonly [place: string, value: unknown])[] | undefined {
+  if (typeof given !== 'object' || given === null || given instanceof tf.Tensor) return undefined
+  const own = Object.keys(given)
+  if (own.length !== parts.length || !parts.every((part) => own.includes(part))) return undefined
+  return Object.entries(given)
 }

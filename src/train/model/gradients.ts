@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs'
 import { InputError } from '../../errors.js'
 import { during } from '../../settle.js'
-import type { Parameter, Trainee } from './trainee.js'
-import type { Batch } from './batch.js'
+import type { Parameter, Trainee, Weights } from './trainee.js'
+import type { AnyBatch } from './batch.js'
+import type { Parted } from '../../data/dataset.js'
+import { mapParts, tensorsIn } from '../../data/table/parts.js'
 import { scalarsOf } from './said.js'
 
 /** What one pass forward and back gives. All tensors belong to the caller. */
@@ -11,7 +13,9 @@ export interface Gradients {
   losses?: tf.Tensor1D
   /** Scalars that a loss of one's own says beside it. */
   said: { readonly [name: string]: tf.Scalar }
-  predictions?: tf.Tensor
+  predictions?: Parted
+  /** Whether the model gives predictions at all. */
+  predicts: boolean
   /** By place in `parameters`; null where the loss does not depend on the parameter. */
   gradients: (tf.Tensor | null)[]
   /** Values that the pass gave to `trainee.state`; they are set when the update is. */
@@ -25,17 +29,23 @@ export interface Gradients {
 export function gradientsOf(
   trainee: Trainee,
   parameters: readonly Parameter[],
-  batch: Batch,
-  { weights, predictions: wanted = false }: { weights?: tf.Tensor1D; predictions?: boolean } = {},
+  batch: AnyBatch,
+  { weights, predictions: wanted = false }: { weights?: Weights; predictions?: boolean } = {},
 ): Gradients {
   return tf.tidy(() => {
     let losses: tf.Tensor1D | undefined
-    let predictions: tf.Tensor | undefined
+    let predictions: Parted | undefined
+    let predicts = false
     const said: { [name: string]: tf.Scalar } = {}
     const putBack = keepState(trainee.state)
     const end = () => {
       putBack()
-      for (const tensor of [losses, predictions, ...Object.values(said)]) if (tensor?.kept) tensor.dispose()
+      const kept = [
+        losses,
+        ...(predictions ? tensorsIn(predictions).map(([, one]) => one) : []),
+        ...Object.values(said),
+      ]
+      for (const tensor of kept) if (tensor?.kept) tensor.dispose()
     }
     return during(end, () => {
       const giveBack = borrow(trainee)
@@ -49,7 +59,11 @@ export function gradientsOf(
           losses = pass.losses && tf.keep(pass.losses.clone())
           for (const [name, value] of Object.entries(scalarsOf(pass.said)))
             said[name] = tf.keep(value.clone())
-          predictions = wanted && pass.predictions ? tf.keep(pass.predictions().clone()) : undefined
+          predicts = pass.predictions !== undefined
+          predictions =
+            wanted && pass.predictions
+              ? mapParts(pass.predictions(), (one) => tf.keep(one.clone()))
+              : undefined
           return pass.loss
         },
         through,
@@ -59,7 +73,7 @@ export function gradientsOf(
       // From here on they are this scope's, also where what follows throws.
       if (losses) adopt(losses)
       for (const name in said) adopt(said[name]!)
-      if (predictions) adopt(predictions)
+      if (predictions) for (const [, one] of tensorsIn(predictions)) adopt(one)
       if (grads.every((gradient) => gradient === undefined || gradient === null))
         throw unconnected(parameters)
       giveBack()
@@ -68,6 +82,7 @@ export function gradientsOf(
         loss: value as tf.Scalar,
         ...(losses && { losses }),
         said,
+        predicts,
         ...(predictions && { predictions }),
         gradients: grads.map((gradient) => gradient ?? null),
         state,

@@ -1,5 +1,7 @@
 /** What the layers of a tf.LayersModel give, layer by layer. */
 import * as tf from '@tensorflow/tfjs'
+import type { Parted } from '../../data/dataset.js'
+import { inputsFor } from './inputs.js'
 import { placeLayers, placeStates, type PlacedLayer } from './place.js'
 import { keepingStates } from './recurrent.js'
 
@@ -16,12 +18,12 @@ export function layersInGraph(model: object): PlacedLayer[] {
 export function outputsOf(
   model: object,
   layers: readonly Pick<PlacedLayer, 'layer'>[],
-  x: tf.Tensor,
+  x: Parted,
 ): tf.Tensor[] {
   const { inputs } = model as tf.LayersModel
   const outputs = layers.map(({ layer }) => layer.output)
   const given = keepingStates(placeStates(model), () =>
-    tf.model({ inputs, outputs }).apply(x, { training: false }),
+    tf.model({ inputs, outputs }).apply(inputsFor(model as tf.LayersModel, x), { training: false }),
   )
   return (Array.isArray(given) ? given : [given]) as tf.Tensor[]
 }

@@ -1,31 +1,27 @@
 import * as tf from '@tensorflow/tfjs'
+import type { Dataset, Parted } from '../../data/dataset.js'
 import { describe, InputError } from '../../errors.js'
-import type { FieldSpec } from '../../data/dataset.js'
 import { withoutSeed } from '../../seed.js'
-import { Aligned } from '../loss/aligned.js'
-import { dropoutsOf } from './dropout.js'
-import { losses, type Loss } from '../loss/losses.js'
-import { asValuesTell, endingOf, type Ending } from './logits.js'
-import { frozenNorms, whileStill } from './norms.js'
 import { penaltiesOf } from '../loss/penalties.js'
+import { dropoutsOf } from './dropout.js'
+import {
+  checkTargets,
+  dataOf,
+  headsOf,
+  targetOf,
+  type Head,
+  type KnownEnding,
+  type Losses,
+  type LossFunction,
+  type LossWeights,
+} from './heads.js'
+import { checkInputs, inputsFor } from './inputs.js'
+import { frozenNorms, whileStill } from './norms.js'
 import { placeWeights, weightsByName } from './place.js'
 import { checkTokens, tokensOf } from './tokens.js'
-import { checkBatchTargets, checkFirstTargets, checkTargetShape, fits } from '../loss/targets.js'
-import { taskOfData, taskOfLoss } from '../loss/task.js'
 import { trainableWeights } from './trainable.js'
-import { listNearest } from '../../suggest.js'
-import type { Pass, Trainee } from './trainee.js'
-import { tensorsOf, type Batch } from './batch.js'
-import { weighted } from './weighted.js'
-
-/**
- * A loss of one's own for a tf.LayersModel, from the targets and the model's outputs: the loss of each example, [batch], or
- * their mean, or both (`{ loss, perExample }`). What the layers' regularizers add comes on top.
- */
-export type LossFunction = (
-  expected: tf.Tensor,
-  predicted: tf.Tensor,
-) => tf.Tensor | { loss: tf.Tensor; perExample?: tf.Tensor }
+import type { OutputKind, Pass, Trainee, Weights } from './trainee.js'
+import { tensorsOf, type AnyBatch } from './batch.js'
 
 export function isLayersModel(value: unknown): value is tf.LayersModel {
   return (
@@ -37,50 +33,65 @@ export function isLayersModel(value: unknown): value is tf.LayersModel {
 }
 
 /** What a copy has of its original. */
-interface Known extends Pick<Ending, 'logits' | 'open'> {
+interface Known {
+  /** Of each output. */
+  endings: readonly KnownEnding[]
   /** Names of the parameters: the layers may say otherwise since. */
   trained: ReadonlySet<string>
 }
 
-/** A tf.LayersModel with a loss, as something to train. */
-export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction, known?: Known): Trainee {
+/** What else is known of how a model is to be trained. */
+export interface LayersOptions {
+  lossWeights?: LossWeights | undefined
+  /** Fields beside x and y that are for something else than the model: weights of the examples. */
+  beside?: readonly string[]
+}
+
+/** A tf.LayersModel with a loss, or one for each output, as something to train. */
+export function layersTrainee(
+  model: tf.LayersModel,
+  loss: Losses,
+  options: LayersOptions = {},
+  known?: Known,
+): Trainee {
   checkModel(model)
-  const row = typeof loss === 'string' ? findLoss(loss) : undefined
+  const { lossWeights, beside = [] } = options
+  const isOne = model.outputs.length === 1
+  if (isOne && lossWeights !== undefined) checkOneWeight(lossWeights)
+  const heads = headsOf(model, loss, isOne ? undefined : lossWeights, known?.endings)
+  const [head] = heads as [Head]
   const { parameters, state, states } = placeWeights(model, known && ((name) => known.trained.has(name)))
   if (parameters.length === 0) throw nothingToTrain(model)
-  const output = model.outputs[0]!
-  const width = output.shape.at(-1) ?? 1
-  let ending = {
-    ...endingOf(model, row?.activation),
-    ...(known && { logits: known.logits, open: known.open }),
-  }
-  if (row) checkActivation(row, ending.ends)
   const still = frozenNorms(model, parameters)
-  const run = (x: tf.Tensor, training: boolean) =>
-    ending.of(() => whileStill(training ? still : [], () => model.apply(x, { training }) as tf.Tensor))
 
-  function predictionsOf(outputs: tf.Tensor): tf.Tensor {
-    if (!ending.logits) return outputs
-    return row!.activation === 'softmax' ? tf.softmax(outputs) : tf.sigmoid(outputs)
+  /** The outputs, in their order. */
+  function run(x: Parted, training: boolean): tf.Tensor[] {
+    const inputs = inputsFor(model, x)
+    const apply = () => whileStill(training ? still : [], () => model.apply(inputs, { training }))
+    const asLogits = heads.reduce<() => unknown>(
+      (inner, one) => () => one.ending().of(inner as () => tf.Tensor),
+      apply,
+    )
+    return [asLogits()].flat() as tf.Tensor[]
   }
 
   const tokens = tokensOf(model)
-  const aligned = new Aligned(typeof loss === 'function' ? loss : model, 'the loss')
 
-  function lossOf(batch: Batch, outputs: tf.Tensor, weights: tf.Tensor1D | undefined) {
-    if (row) return meanOf(row.perExample(batch.y, outputs, ending.logits), weights)
-    const own = aligned.call(batch.y, outputs, (y) => (loss as LossFunction)(y, outputs))
-    return ownLossOf(own, outputs.shape[0]!, weights)
-  }
-
-  function pass(batch: Batch, { training, weights }: { training: boolean; weights?: tf.Tensor1D }): Pass {
+  function pass(batch: AnyBatch, { training, weights }: { training: boolean; weights?: Weights }): Pass {
     const outputs = run(batch.x, training)
-    const found = lossOf(batch, outputs, weights)
+    const found = isOne
+      ? head.lossOf(oneY(batch.y), outputs[0]!, weights && oneWeight(weights))
+      : lossesOf(heads, batch.y, outputs, weights, training)
     if (training) for (const penalty of penaltiesOf(model)) found.loss = found.loss.add(penalty)
     return { ...found, predictions: () => predictionsOf(outputs) }
   }
 
-  const trainee: Trainee = {
+  function predictionsOf(outputs: readonly tf.Tensor[]): Parted {
+    if (isOne) return head.predictionsOf(outputs[0]!)
+    return Object.fromEntries(heads.map((one, i) => [one.name, one.predictionsOf(outputs[i]!)]))
+  }
+
+  return {
     model,
     parameters,
     state,
@@ -93,68 +104,104 @@ export function layersTrainee(model: tf.LayersModel, loss: string | LossFunction
       }
     },
     dropouts: dropoutsOf(model),
-    lossName: typeof loss === 'string' ? loss : loss.name || 'own function',
+    lossName: isOne ? head.lossName : heads.map((one) => `${one.name}: ${one.lossName}`).join(', '),
     pass,
     predict: ({ x }) => predictionsOf(run(x, false)),
     checkBatch(batch, name, where) {
-      checkFields(Object.keys(tensorsOf(batch)), name, where)
-      if (row) checkBatchTargets(row, width, batch.y, batch.ids, name, where)
-      if (tokens !== undefined) checkTokens(tokens, batch, name, where)
+      checkFields(Object.keys(tensorsOf(batch)), beside, name, where)
+      for (const one of heads)
+        one.checkBatch(isOne ? oneY(batch.y) : targetOf(batch.y, one), batch.ids, name, where)
+      checkTokens(model, tokens, batch, name, where)
     },
-    outputs: output.shape.slice(1),
-    taskOf: (data) =>
-      taskOfLoss(row, ending.ends, output.shape.slice(1)) ?? taskOfData(data, output.shape.slice(1)),
+    ...(isOne
+      ? { outputs: head.shape, taskOf: head.taskOf, ...kindOf(head) }
+      : { several: heads, kindOf: (name) => kindOf(heads.find((one) => one.name === name)!) }),
     checkData(data, where) {
-      checkFields(Object.keys(data.fields ?? {}), data.name, where)
-      checkShapes(model, row, data, where)
-      if (row) checkFirstTargets(row, width, data, where)
-      if (ending.open) ending = asValuesTell(ending, model, row!.activation!, data)
+      checkFields(Object.keys(data.fields ?? {}), beside, data.name, where)
+      checkInputs(model, data, where)
+      if (!isOne) checkTargets(heads, data, where)
+      else if (data.y.parts) throw partsForOne(data, where)
+      for (const one of heads) one.checkData(isOne ? data : dataOf(data, one), where)
     },
     copy() {
-      const { logits, open } = ending
       const trained = new Set(parameters.map(({ name }) => name))
-      const twin = layersTrainee(copyModel(model), loss, { logits, open, trained })
+      const endings = heads.map((one) => one.ending())
+      const twin = layersTrainee(copyModel(model), byOutput(loss, heads), options, { endings, trained })
       const from = new Map([...parameters, ...state].map(({ name, variable }) => [name, variable]))
       for (const { name, variable } of [...twin.parameters, ...twin.state]) variable.assign(from.get(name)!)
       return twin
     },
   }
-  if (row?.activation === 'softmax') return { ...trainee, classes: width }
-  return row?.activation === 'sigmoid' && width === 1 ? { ...trainee, binary: true } : trainee
 }
 
-type Found = Pick<Pass, 'loss' | 'losses'>
-
-function meanOf(losses: tf.Tensor1D, weights: tf.Tensor1D | undefined): Found {
-  return { loss: (weights ? losses.mul(weights) : losses).mean() as tf.Scalar, losses }
+/** By place: the names that a copy's layers get of tfjs are others. */
+function byOutput(loss: Losses, heads: readonly Head[]): Losses {
+  if (typeof loss === 'string' || typeof loss === 'function' || Array.isArray(loss)) return loss
+  const given = loss as { readonly [output: string]: string | LossFunction }
+  return heads.map(({ name, partIn }) => given[name] ?? given[partIn(Object.keys(given))]!)
 }
 
-/** What a loss of the user's own gives, whichever form it has. */
-function ownLossOf(own: ReturnType<LossFunction>, count: number, weights: tf.Tensor1D | undefined): Found {
-  const where = 'train(model, { loss })'
-  const expected = 'a tensor: the loss of each example, [batch], or their mean; or { loss, perExample }'
-  const both = own as { loss: tf.Tensor; perExample?: tf.Tensor } | undefined
-  if (!(own instanceof tf.Tensor) && both?.loss instanceof tf.Tensor && both.loss.size === 1)
-    return weighted(both, count, weights)
-  if (!(own instanceof tf.Tensor))
-    throw new InputError({ where, received: `${describe(own)} from the loss function`, expected })
-  if (own.size === 1 && (own.rank === 0 || count > 1)) return weighted({ loss: own }, count, weights)
-  if (own.shape[0] !== count)
-    throw new InputError({
-      where,
-      received: `a loss of shape ${text(own.shape)} for ${count} examples`,
-      expected,
-    })
-  return meanOf((own.rank === 1 ? own : own.reshape([count, -1]).mean(1)) as tf.Tensor1D, weights)
+const kindOf = ({ classes, binary }: OutputKind): OutputKind => ({
+  ...(classes !== undefined && { classes }),
+  ...(binary && { binary }),
+})
+
+/** The sum of what each output has to say, times its weight. */
+function lossesOf(
+  heads: readonly Head[],
+  y: Parted,
+  outputs: readonly tf.Tensor[],
+  weights: Weights | undefined,
+  training: boolean,
+): Pick<Pass, 'loss' | 'losses' | 'said'> {
+  const said: { [name: string]: tf.Tensor } = {}
+  let loss: tf.Tensor | undefined
+  let losses: tf.Tensor | undefined
+  let each = true
+  for (const [i, head] of heads.entries()) {
+    const own = weights instanceof tf.Tensor ? weights : (weights?.[head.name] as tf.Tensor1D | undefined)
+    const found = head.lossOf(targetOf(y, head), outputs[i]!, own)
+    loss = loss ? loss.add(found.loss.mul(head.weight)) : found.loss.mul(head.weight)
+    each &&= found.losses !== undefined
+    if (found.losses) {
+      const part = found.losses.mul(head.weight)
+      losses = losses ? losses.add(part) : part
+    }
+    // In training the mean that is learned from; where each example is looked at, its own.
+    said[`${head.name}_loss`] = training ? found.loss : (found.losses ?? found.loss)
+  }
+  return { loss: loss as tf.Scalar, ...(each && { losses: losses as tf.Tensor1D }), said }
 }
 
-function findLoss(name: string): Loss {
-  const row = losses.get(name)
-  if (row) return row
+function oneWeight(weights: Weights): tf.Tensor1D {
+  return weights instanceof tf.Tensor ? weights : (Object.values(weights)[0] as tf.Tensor1D)
+}
+
+function oneY(y: Parted): tf.Tensor {
+  if (y instanceof tf.Tensor) return y
   throw new InputError({
-    where: 'train(model, { loss })',
-    received: describe(name),
-    expected: `a known loss, nearest first: ${listNearest(name, [...losses.keys()])}; or a function (expected, predicted) => tf.Tensor`,
+    where: 'y',
+    received: `{ ${Object.keys(y).join(', ')} } for a model with one output`,
+    expected: 'one tensor',
+  })
+}
+
+function partsForOne({ name, y }: Dataset, where: string): InputError {
+  const [part] = Object.keys(y.parts!)
+  return new InputError({
+    where,
+    received: `y of { ${Object.keys(y.parts!).join(', ')} } in ${name}, for a model with one output`,
+    expected: 'y as one tensor',
+    fix: `Give y: ${part} alone, or a tf.model with an output for each.`,
+  })
+}
+
+function checkOneWeight(weights: LossWeights): never {
+  throw new InputError({
+    where: 'train(model, { lossWeights })',
+    received: `${describe(weights)} for a model with one output`,
+    expected: 'no lossWeights: they weigh the losses of several outputs against each other',
+    fix: 'The weights of examples are sampleWeight and classWeight.',
   })
 }
 
@@ -176,72 +223,23 @@ function checkModel(model: tf.LayersModel): void {
       expected: 'a model with weights',
       fix: 'Give its first layer an inputShape, e.g. tf.layers.dense({ units: 10, inputShape: [784] }).',
     })
-  const places = { inputs: model.inputs.length, outputs: model.outputs.length }
-  if (places.inputs === 1 && places.outputs === 1) return checkEnd(model)
-  throw new InputError({
-    where: 'train(model)',
-    received: `a model with ${places.inputs} inputs and ${places.outputs} outputs`,
-    expected: 'one of each',
-    fix: 'Pass { parameters, loss: (batch) => … } with a loss that calls the model itself.',
-  })
 }
-
-/** Yes or no for each class by itself is no distribution over them: all would go to yes. */
-function checkActivation({ name, activation }: Loss, ends: string | undefined): void {
-  if (activation !== 'softmax' || (ends !== 'sigmoid' && ends !== 'hardSigmoid')) return
-  throw new InputError({
-    where: 'train(model, { loss })',
-    received: `${name} for a model that ends in ${ends}`,
-    expected: 'softmax, or no activation: one class an example',
-    fix: "Change the last layer to activation: 'softmax'. Where an example may have several classes use loss: 'binaryCrossentropy'.",
-  })
-}
-
-/** A softmax over one unit is 1 whatever comes in: nothing is learned, without a word. */
-function checkEnd(model: tf.LayersModel): void {
-  if (model.outputs[0]!.shape.at(-1) !== 1 || endingOf(model, 'softmax').ends !== 'softmax') return
-  throw new InputError({
-    where: 'train(model)',
-    received: 'a model that ends in a softmax over 1 unit, whose output is always 1',
-    expected: 'a unit for each class',
-    fix: "For yes or no use activation: 'sigmoid' and loss: 'binaryCrossentropy', for numbers no activation.",
-  })
-}
-
-const text = (shape: readonly (number | null)[]) => `[${shape.map((size) => size ?? '?').join(', ')}]`
 
 /** What comes beside x and y no layers take. */
-function checkFields(fields: readonly string[], name: string, where: string): void {
-  const others = fields.filter((field) => field !== 'x' && field !== 'y')
+function checkFields(
+  fields: readonly string[],
+  beside: readonly string[],
+  name: string,
+  where: string,
+): void {
+  const others = fields.filter((field) => !/^[xy](\.|$)/.test(field) && !beside.includes(field))
   if (others.length === 0) return
   throw new InputError({
     where,
     received: `${others.join(', ')} beside x and y in ${name}`,
     expected: 'x and y alone: a tf.LayersModel has no use for more',
-    fix: `Leave it out, or say what it is for: train({ parameters: model, loss: ({ x, y, ${others[0]} }) => … }, { … }).`,
+    fix: `Leave it out, name it as sampleWeight where it is the examples' weights, or say what it is for: train({ parameters: model, loss: ({ x, y, ${others[0]} }) => … }, { … }).`,
   })
-}
-
-function checkShapes(
-  model: tf.LayersModel,
-  row: Loss | undefined,
-  data: { name: string; x: FieldSpec; y: FieldSpec },
-  where: string,
-): void {
-  const input = model.inputs[0]!.shape.slice(1)
-  if (!fits(data.x.shape, input)) {
-    const sizes = input.filter((size) => size !== null)
-    const flat = input.length === 1 && data.x.shape.reduce((a, b) => a * b, 1) === input[0]
-    throw new InputError({
-      where,
-      received: `x of shape ${text(data.x.shape)} in ${data.name}`,
-      expected: `${text(input)}, the model's inputShape`,
-      fix: flat
-        ? `Put tf.layers.flatten({ inputShape: [${data.x.shape.join(', ')}] }) first, or load the data flat.`
-        : `Give the first layer inputShape: [${data.x.shape.join(', ')}], or reshape x to [${sizes.join(', ')}].`,
-    })
-  }
-  if (row) checkTargetShape(row, model.outputs[0]!.shape.slice(1), data, where)
 }
 
 /** The same layers, frozen alike, with values of their own: those of new initialisers until they are assigned. */

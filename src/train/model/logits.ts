@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Dataset } from '../../data/dataset.js'
 import { during } from '../../settle.js'
+import { inputsFor } from './inputs.js'
 import { placeStates } from './place.js'
 import { fixedBatch, keepingStates } from './recurrent.js'
 
@@ -38,15 +39,16 @@ const probabilities: ReadonlySet<string> = new Set(['softmax', 'sigmoid', 'hardS
  * (none is 'linear') gives logits, but for those that give probabilities of another kind. What ends in a layer without
  * one, a Reshape or an Average of several ends, is open until `asValuesTell`.
  */
-export function endingOf(model: tf.LayersModel, wanted: Activation | undefined): Ending {
-  const outer = lastLayer(model)
+export function endingOf(model: tf.LayersModel, wanted: Activation | undefined, output = 0): Ending {
+  const outer = lastLayer(model, output)
   const layer = outer.getClassName() === 'TimeDistributed' && outer.layer ? outer.layer : outer
   const ends = nameOfActivation(layer)
   const asTheyAre = { ends, logits: false, open: false, of: (run: () => tf.Tensor) => run() }
   if (!wanted) return asTheyAre
   if (ends === undefined) return { ...asTheyAre, logits: true, open: true }
   if (ends !== wanted) return { ...asTheyAre, logits: !probabilities.has(ends) }
-  // A layer that is used twice in the graph needs its activation in the other place.
+  // A layer that is used twice in the graph needs its activation in the other place, and so does what goes on to other outputs.
+  if (model.outputs.length > 1 && goesOn(model, output)) return asTheyAre
   if (outer.inboundNodes.length !== 1 || (layer !== outer && layer.inboundNodes.length > 0)) return asTheyAre
   return {
     ends,
@@ -65,12 +67,14 @@ export function asValuesTell(
   model: tf.LayersModel,
   wanted: Activation,
   data: Dataset,
+  output = 0,
 ): Ending {
   const isProbability = tf.tidy(() => {
     const states = placeStates(model)
     const count = fixedBatch({ states, model }) ?? Math.min(probed, data.length)
     const { x } = data.at(Array.from({ length: count }, (_, i) => i % data.length))
-    const values = keepingStates(states, () => model.apply(x, { training: false }) as tf.Tensor)
+    const given = keepingStates(states, () => model.apply(inputsFor(model, x), { training: false }))
+    const values = ([given].flat() as tf.Tensor[])[output]!
     const within = values
       .greaterEqual(-1e-6)
       .logicalAnd(values.lessEqual(1 + 1e-6))
@@ -81,10 +85,22 @@ export function asValuesTell(
   return { ...ending, logits: !isProbability, open: false }
 }
 
-function lastLayer(model: tf.LayersModel): EndLayer {
-  let layer = model.outputs[0]!.sourceLayer as unknown as EndLayer
-  while (layer.outputs?.[0]) {
-    const inner = layer.outputs[0].sourceLayer as unknown as EndLayer
+/** Whether another layer of the model, or another output, takes what this output is. */
+function goesOn(model: tf.LayersModel, output: number): boolean {
+  const { id, sourceLayer } = model.outputs[output]!
+  if (model.outputs.some((other, i) => i !== output && other.sourceLayer === sourceLayer)) return true
+  return (model.layers as unknown as { inboundNodes: { inputTensors: { id: number }[] }[] }[]).some(
+    ({ inboundNodes }) => inboundNodes.some(({ inputTensors }) => inputTensors.some((one) => one.id === id)),
+  )
+}
+
+function lastLayer(model: tf.LayersModel, output: number): EndLayer {
+  let layer = model.outputs[output]!.sourceLayer as unknown as EndLayer
+  let at = model.outputs[output]!.tensorIndex
+  while (layer.outputs?.[at]) {
+    const end = layer.outputs[at]
+    const inner = end.sourceLayer as unknown as EndLayer
+    at = end.tensorIndex
     if (inner === layer) break
     layer = inner
   }

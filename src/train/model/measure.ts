@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Dataset } from '../../data/dataset.js'
+import type { Dataset, NamedTensors, Parted } from '../../data/dataset.js'
+import { rowsIn } from '../../data/table/parts.js'
+import { ofTarget } from '../../data/table/target-part.js'
 import { InputError } from '../../errors.js'
 import { Aligned } from '../loss/aligned.js'
 import { checkMetric, metrics as known, type Metric } from '../loss/metrics.js'
@@ -17,13 +19,71 @@ function taskOf({ taskOf, classes }: Trainee, data: Dataset, predicted: readonly
   return taskOf?.(data) ?? (classes === undefined ? taskOfData(data, predicted) : 'multiclass')
 }
 
+/** What a metric looks at: all there is, or one of several targets with its predictions. */
+interface Side {
+  data: Dataset
+  loss: string
+  task(predicted: readonly (number | null)[]): Task
+  /** The shape of the predictions of one example, where it is known. */
+  predicted?: readonly (number | null)[] | undefined
+  part?: string
+}
+
+function sideOf(trainee: Trainee, data: Dataset, { name, output }: Metric): Side {
+  if (output === undefined) {
+    if (data.y.parts)
+      throw whichOutput(name, trainee.several?.map((one) => one.name) ?? Object.keys(data.y.parts))
+    return {
+      data,
+      loss: trainee.lossName,
+      task: (predicted) => taskOf(trainee, data, predicted),
+      predicted: trainee.outputs,
+    }
+  }
+  const head = trainee.several?.find((one) => one.name === output)
+  const part = head ? head.partIn(Object.keys(data.y.parts ?? {})) : output
+  if (!data.y.parts?.[part])
+    throw new InputError({
+      where: `the metric ${name}`,
+      received: `no ${part} in y of ${data.name}`,
+      expected: `a part of y: ${Object.keys(data.y.parts ?? {}).join(', ') || 'there is none'}`,
+    })
+  const own = ofTarget(data, part)
+  const { classes } = trainee.kindOf?.(output) ?? {}
+  return {
+    data: own,
+    part,
+    loss: head?.lossName ?? trainee.lossName,
+    task: (predicted) =>
+      head?.taskOf(own) ?? (classes === undefined ? taskOfData(own, predicted) : 'multiclass'),
+    predicted: head?.shape,
+  }
+}
+
+function whichOutput(name: string, outputs: readonly string[]): InputError {
+  return new InputError({
+    where: 'train(model, { metrics })',
+    received: `'${name}' for several targets: ${outputs.join(', ')}`,
+    expected: `metrics by output: metrics: { ${outputs[0]}: ['${name}'] }`,
+  })
+}
+
 /** Refuses metrics that mean nothing for this model and data, before anything is computed. */
 export function checkMetrics({ trainee, settings }: Looked, data: Dataset, where: string): void {
-  const { outputs: predicted, lossName: loss } = trainee
-  if (!predicted) return
-  for (const metric of settings.metrics)
-    checkMetric(metric, { task: taskOf(trainee, data, predicted), loss, y: data.y.shape, predicted }, where)
+  for (const metric of settings.metrics) {
+    if (metric.output === undefined && !trainee.outputs && !data.y.parts) continue
+    const side = sideOf(trainee, data, metric)
+    const { predicted } = side
+    if (predicted) checkMetric(metric, askedOf(side, predicted), where)
+  }
 }
+
+const askedOf = ({ task, loss, data }: Side, predicted: readonly (number | null)[]) => ({
+  task: task(predicted),
+  loss,
+  y: data.y.shape,
+  predicted,
+})
 
 const aligned = new WeakMap<Metric, Aligned>()
 
@@ -43,30 +103,48 @@ export interface Measured {
 export function measure(
   { trainee, settings }: Looked,
   data: Dataset,
-  y: tf.Tensor,
+  y: Parted,
   pass: Pass,
-  predictions: tf.Tensor | undefined,
+  predictions: Parted | undefined,
 ): { [metric: string]: Measured } {
-  const count = y.shape[0] ?? 1
+  const count = rowsIn(y)
   const means: { [metric: string]: Measured } = {}
-  if (settings.metrics.length === 0) return means
-  const losses = pass.losses ?? (tf.fill([count], 0).add(pass.loss) as tf.Tensor1D)
-  const shape = predictions?.shape.slice(1)
-  const task = shape && taskOf(trainee, data, shape)
   for (const metric of settings.metrics) {
-    const { name } = metric
-    const isKnown = known.get(name) === metric
-    if (!predictions && !metric.ofLosses) throw needsPredictions(name)
-    if (isKnown && task) {
-      const asked = { task, loss: trainee.lossName, y: data.y.shape, predicted: shape! }
-      checkMetric(metric, asked, 'run.evaluate()')
-    }
-    const given = predictions ?? pass.loss
-    const perExample = (y: tf.Tensor) => metric.perExample(y, given, losses, task)
-    const values = isKnown || metric.ofLosses ? perExample(y) : alignedOf(metric).call(y, given, perExample)
-    means[name] = measured(values, count, name, metric.weight?.(y))
+    const { name, output } = metric
+    const side = sideOf(trainee, data, metric)
+    const expected = output === undefined ? (y as tf.Tensor) : (y as NamedTensors)[side.part!]!
+    const predicted = predictions && predictionOf(predictions, metric)
+    const ofOutput = output === undefined ? undefined : pass.said?.[`${output}_loss`]
+    const loss = ofOutput ?? pass.loss
+    const losses =
+      output === undefined || !ofOutput
+        ? (pass.losses ?? (tf.fill([count], 0).add(pass.loss) as tf.Tensor1D))
+        : ((ofOutput.rank === 1 ? ofOutput : tf.fill([count], 0).add(ofOutput)) as tf.Tensor1D)
+    const base = metric.base ?? metric
+    const isKnown = known.get(base.name) === base
+    if (!predicted && !metric.ofLosses) throw needsPredictions(name)
+    const shape = predicted?.shape.slice(1)
+    if (isKnown && shape) checkMetric(base, askedOf(side, shape), 'run.evaluate()')
+    const task = shape && side.task(shape)
+    const given = predicted ?? loss
+    const perExample = (one: tf.Tensor) => metric.perExample(one, given, losses, task)
+    const values =
+      isKnown || metric.ofLosses ? perExample(expected) : alignedOf(metric).call(expected, given, perExample)
+    means[name] = measured(values, count, name, metric.weight?.(expected))
   }
   return means
+}
+
+function predictionOf(predictions: Parted, { name, output }: Metric): tf.Tensor {
+  const isOne = predictions instanceof tf.Tensor
+  if (output === undefined && isOne) return predictions
+  const found = output === undefined || isOne ? undefined : predictions[output]
+  if (found) return found
+  throw new InputError({
+    where: `the metric ${name}`,
+    received: isOne ? 'predictions as one tensor' : `predictions of ${Object.keys(predictions).join(', ')}`,
+    expected: output === undefined ? 'one tensor, as y is' : `predictions of ${output}, by its name`,
+  })
 }
 
 function measured(values: tf.Tensor, count: number, name: string, weights?: tf.Tensor): Measured {
@@ -91,6 +169,12 @@ export function mean(values: ArrayLike<number>): number {
   let total = 0
   for (let i = 0; i < values.length; i++) total += values[i]!
   return total / values.length
+}
+
+/** Metrics of a model that turns out to predict nothing are refused at its first batch, not at its first evaluation. */
+export function checkPredicts({ settings }: Pick<Looked, 'settings'>, predicts: boolean): void {
+  const metric = predicts ? undefined : settings.metrics.find(({ ofLosses }) => !ofLosses)
+  if (metric) throw needsPredictions(metric.name)
 }
 
 function needsPredictions(name: string): InputError {

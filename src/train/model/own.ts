@@ -9,8 +9,10 @@ import { frozenNorms, whileStill, type NormLayer } from './norms.js'
 import { placeWeights } from './place.js'
 import { assignOnce } from './gradients.js'
 import type { EvaluationRow } from '../../views.js'
-import type { Lending, Parameter, Pass, PlaceSeen, Trainee } from './trainee.js'
-import type { Batch } from './batch.js'
+import type { Lending, OutputKind, Parameter, Pass, PlaceSeen, Trainee, Weights } from './trainee.js'
+import type { AnyBatch, Batch } from './batch.js'
+import type { Parted } from '../../data/dataset.js'
+import { rowsIn, tensorsIn } from '../../data/table/parts.js'
 import { saidIn } from './said.js'
 import { weighted } from './weighted.js'
 
@@ -27,13 +29,14 @@ export type OwnLoss =
   | {
       loss: tf.Tensor
       perExample?: tf.Tensor
-      predictions?: tf.Tensor
+      /** One tensor, or where y has parts several, by their names. */
+      predictions?: Parted
       /** Parts of the loss as scalars: columns of the history; values of the examples, [batch]: columns of mistakes. */
-      [more: string]: tf.Tensor | undefined
+      [more: string]: Parted | undefined
     }
 
 /** Anything with parameters and a loss. `B`: its batches, `Batch<'mask'>` where the data has a field `mask` beside x and y. */
-export interface OwnModel<B extends Batch = Batch> {
+export interface OwnModel<B extends AnyBatch = Batch> {
   /**
    * Variables by name, in any nesting; a tf.LayersModel stands for all its weights. Those that are not trainable are not
    * trained; what the loss assigns to them is taken back and saved with the rest. Required. `parameters: { w, b }`
@@ -47,11 +50,14 @@ export interface OwnModel<B extends Batch = Batch> {
   loss(batch: B): OwnLoss
   /**
    * Predictions, for metrics and mistakes, of x and what else the batch has. Default: none, so there are no metrics.
-   * `predict: (x) => x.mul(w)`
+   * Where y has parts it gives some by their names. `predict: (x) => x.mul(w)`
    */
-  predict?(x: tf.Tensor, batch: B): tf.Tensor
-  /** How many classes predictions are over, where they are. Default: predictions are numbers. `classes: 10` */
-  classes?: number
+  predict?(x: B['x'], batch: B): Parted
+  /**
+   * How many classes predictions are over, where they are; of several predictions by their names, `{ animal: 3 }`. Default:
+   * predictions are numbers. `classes: 10`
+   */
+  classes?: number | { readonly [part: string]: number }
   /**
    * The same with parameters of its own, for a branch. Default: a branch lends its values to the original while its loss runs.
    * `copy: () => makeModel()`
@@ -128,16 +134,29 @@ export function ownTrainee(model: OwnModel): Trainee {
     ...flat,
     lossName: 'own function',
     saysMore: true,
-    ...(model.classes !== undefined && { classes: model.classes }),
+    ...kindsOf(model.classes),
     pass: (batch, options) =>
       whileStill(options.training ? still : [], () =>
         ownPass(model, batch, { ...options, parameters: flat.parameters }),
       ),
-    ...(model.predict && { predict: (batch: Batch) => model.predict!(batch.x, batch) }),
+    ...(model.predict && { predict: (batch: AnyBatch) => predicted(model, batch) }),
     ...(model.evaluated && { evaluated: (row, pause) => model.evaluated!(row, pause) }),
-    ...(model.places && { places: (batch) => model.places!(batch) }),
+    ...(model.places && { places: (batch) => model.places!(batch as Batch) }),
     checkData: (data, where) => model.checkData?.(data, where),
     copy: () => (model.copy ? ownTrainee(model.copy()) : borrowingTrainee(model, ownTrainee)),
+  }
+}
+
+/** Predictions of a model of one's own. */
+export function predicted(model: Pick<OwnModel, 'predict'>, batch: AnyBatch): Parted {
+  return model.predict!(batch.x as tf.Tensor, batch as Batch)
+}
+
+function kindsOf(classes: OwnModel['classes']): Pick<Trainee, 'classes' | 'kindOf'> {
+  if (classes === undefined) return {}
+  if (typeof classes === 'number') return { classes }
+  return {
+    kindOf: (part): OutputKind => (classes[part] === undefined ? {} : { classes: classes[part] }),
   }
 }
 
@@ -146,26 +165,31 @@ const watched = new WeakSet<object>()
 
 export function ownPass(
   model: Pick<OwnModel, 'loss' | 'predict'>,
-  batch: Batch,
+  batch: AnyBatch,
   {
     training,
-    weights,
+    weights: own,
     parameters,
-  }: { training: boolean; weights?: tf.Tensor1D; parameters: readonly Parameter[] },
+  }: { training: boolean; weights?: Weights; parameters: readonly Parameter[] },
 ): Pass {
-  const count = batch.x.shape[0] ?? 1
+  const count = rowsIn(batch.x)
+  const weights = own && wholeWeights(own)
   // Not a spread: while an iteration is recorded, ids and iteration are getters that say they have no value.
-  const seen = Object.defineProperties({ training } as Batch, Object.getOwnPropertyDescriptors(batch))
+  const seen: Batch = Object.defineProperties({ training } as Batch, Object.getOwnPropertyDescriptors(batch))
   let given: OwnLoss
-  if (watched.has(model.loss) || count < 2) given = model.loss(seen)
+  // Of several targets none is the one that meets the predictions.
+  if (watched.has(model.loss) || count < 2 || !(batch.y instanceof tf.Tensor)) given = model.loss(seen)
   else {
-    const from = [batch.x, ...parameters.map(({ variable }) => variable)]
+    const from = [
+      ...tensorsIn(batch.x).map(([, tensor]) => tensor),
+      ...parameters.map(({ variable }) => variable),
+    ]
     const { result, met } = watchMeeting(batch.y, from, () => model.loss(seen))
     watched.add(model.loss)
     if (met) tellMeeting(model.loss, met, 'the loss')
     given = result
   }
-  const whole = given instanceof tf.Tensor ? { loss: given } : given
+  const whole: Exclude<OwnLoss, tf.Tensor> = given instanceof tf.Tensor ? { loss: given } : given
   if (!(whole?.loss instanceof tf.Tensor) || whole.loss.size !== 1)
     throw new InputError({
       where: 'train({ loss })',
@@ -181,9 +205,18 @@ export function ownPass(
     ...(losses && { losses }),
     ...(said && { said }),
     ...((predictions || model.predict) && {
-      predictions: () => predictions ?? model.predict!(batch.x, batch),
+      predictions: () => predictions ?? predicted(model, batch),
     }),
   }
+}
+
+function wholeWeights(weights: Weights): tf.Tensor1D {
+  if (weights instanceof tf.Tensor) return weights
+  throw new InputError({
+    where: 'weights of examples',
+    received: `weights of ${Object.keys(weights).join(', ')} for a loss of your own`,
+    expected: 'one weight an example: the parts of your loss are weighed in it',
+  })
 }
 
 /**
@@ -237,8 +270,8 @@ export function borrowingTrainee<Model extends { parameters: ParameterTree }>(
     dropouts: original.dropouts,
     ...(original.pass && { pass: original.pass }),
     borrow: { through: lent.slice(0, original.parameters.length), begin },
-    ...(twin.predict && { predict: (batch: Batch) => lending(() => original.predict!(batch)) }),
-    ...(twin.places && { places: (batch: Batch) => lending(() => original.places!(batch)) }),
+    ...(twin.predict && { predict: (batch: AnyBatch) => lending(() => original.predict!(batch)) }),
+    ...(twin.places && { places: (batch: AnyBatch) => lending(() => original.places!(batch)) }),
     copy() {
       const next = borrowingTrainee(model, asTrainee)
       for (const [i, { variable }] of [...next.parameters, ...next.state].entries())

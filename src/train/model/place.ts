@@ -144,6 +144,18 @@ function weightNames(weights: readonly LayerVariableLike[]): string[] {
   })
 }
 
+/** The outputs of a model by the places of the layers that give them; of a layer that gives several, `name_2` and on. */
+export function namesOfOutputs(model: Pick<tf.LayersModel, 'layers' | 'outputs'>): string[] {
+  const placed = new Map(placeLayers(model).map(({ name, layer }) => [layer as object, name]))
+  const seen = new Map<string, number>()
+  return model.outputs.map(({ sourceLayer }) => {
+    const layer = sourceLayer as unknown as LayerLike
+    const name = placed.get(layer) ?? ownName(layer) ?? kindOf(layer)
+    const again = count(seen, name)
+    return again > 1 ? `${name}_${again}` : name
+  })
+}
+
 function count(counts: Map<string, number>, key: string): number {
   const now = (counts.get(key) ?? 0) + 1
   counts.set(key, now)

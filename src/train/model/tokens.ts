@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs'
 import { InputError } from '../../errors.js'
-import type { Batch } from './batch.js'
+import type { Parted } from '../../data/dataset.js'
+import { inputsFor } from './inputs.js'
 
 interface EmbeddingLayer {
   inputDim: number
@@ -8,19 +9,32 @@ interface EmbeddingLayer {
   inboundNodes: { inputTensors: { id: number }[] }[]
 }
 
-/** How many tokens the embedding knows that takes a model's input as it is; undefined where there is none. */
-export function tokensOf({ layers, inputs }: tf.LayersModel): number | undefined {
-  const ids = new Set(inputs.map(({ id }) => id))
-  const found = (layers as unknown as EmbeddingLayer[]).find(
-    (layer) =>
-      layer.getClassName() === 'Embedding' &&
-      layer.inboundNodes.some(({ inputTensors }) => inputTensors.some(({ id }) => ids.has(id))),
+/** Of each input of a model, how many tokens the embedding knows that takes it as it is; undefined where there is none. */
+export function tokensOf({ layers, inputs }: tf.LayersModel): (number | undefined)[] {
+  return inputs.map(
+    ({ id }) =>
+      (layers as unknown as EmbeddingLayer[]).find(
+        (layer) =>
+          layer.getClassName() === 'Embedding' &&
+          layer.inboundNodes.some(({ inputTensors }) => inputTensors.some((one) => one.id === id)),
+      )?.inputDim,
   )
-  return found?.inputDim
 }
 
 /** NaN becomes a whole number on its way to an embedding, which is 0: the first token, without a word. */
-export function checkTokens(count: number, { x, ids }: Batch, name: string, where: string): void {
+export function checkTokens(
+  model: tf.LayersModel,
+  counts: readonly (number | undefined)[],
+  { x, ids }: { x: Parted; ids: readonly number[] },
+  name: string,
+  where: string,
+): void {
+  if (counts.every((count) => count === undefined)) return
+  for (const [i, tensor] of ([inputsFor(model, x)].flat() as tf.Tensor[]).entries())
+    if (counts[i] !== undefined) checkOne(counts[i], tensor, ids, name, where)
+}
+
+function checkOne(count: number, x: tf.Tensor, ids: readonly number[], name: string, where: string): void {
   if (x.dtype !== 'float32') return
   const values = x.dataSync()
   const at = values.findIndex((value) => Number.isNaN(value))

@@ -1,10 +1,10 @@
 import type * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../../backend/optimizers/optimizer.js'
-import type { Dataset } from '../../data/dataset.js'
+import type { Dataset, NamedTensors, Parted } from '../../data/dataset.js'
 import type { Random } from '../../data/random.js'
 import type { EvaluationRow } from '../../views.js'
 import type { Task } from '../loss/task.js'
-import type { Batch } from './batch.js'
+import type { AnyBatch } from './batch.js'
 import type { Said } from './said.js'
 
 /** How one place of an example did. */
@@ -16,6 +16,32 @@ export interface PlaceSeen {
   best: readonly { value: number; probability: number }[]
 }
 
+/** What the examples of a batch count: [batch], or of each output its own. */
+export type Weights = tf.Tensor1D | NamedTensors
+
+/** What the predictions of one output are. */
+export interface OutputKind {
+  /** How many classes they are over, where they are. */
+  readonly classes?: number
+  /** Whether they are the probability of 'yes'. */
+  readonly binary?: boolean
+}
+
+/** One output of a model of several, with a loss of its own. */
+export interface Output extends OutputKind {
+  /** By its place in the model. */
+  readonly name: string
+  readonly lossName: string
+  /** What its loss is multiplied with in the whole. */
+  readonly weight: number
+  /** The shape of what it predicts of one example. */
+  readonly shape: readonly (number | null)[]
+  /** What its predictions answer; `data`: with the y of this output alone. */
+  taskOf(data: Dataset): Task
+  /** The name of its part of y, among those that the data has. */
+  partIn(parts: readonly string[]): string
+}
+
 /** What one forward pass gives. */
 export interface Pass {
   /** The mean loss, with what regularizers add when training: what the gradient is taken of. */
@@ -25,7 +51,7 @@ export interface Pass {
   /** What a loss of one's own says beside it. */
   said?: Said
   /** Probabilities where the loss is a cross-entropy, else the model's outputs. Computed when called. */
-  predictions?: () => tf.Tensor
+  predictions?: () => Parted
 }
 
 /** A parameter: what the optimizer changes, by its place in the model. */
@@ -64,8 +90,12 @@ export interface Trainee {
   readonly classes?: number
   /** Whether predictions are the probability of 'yes'. */
   readonly binary?: boolean
-  /** Forward and loss, differentiable. `weights` [batch] scale the examples' losses. Missing: an own iteration. */
-  pass?(batch: Batch, options: { training: boolean; weights?: tf.Tensor1D }): Pass
+  /** Where the model has several outputs: each of them. Then `classes`, `binary`, `outputs` and `taskOf` say nothing. */
+  readonly several?: readonly Output[]
+  /** Of a model of one's own with several predictions by name: what each of them is. */
+  kindOf?(output: string): OutputKind
+  /** Forward and loss, differentiable. `weights` scale the examples' losses. Missing: an own iteration. */
+  pass?(batch: AnyBatch, options: { training: boolean; weights?: Weights }): Pass
   /**
    * A copy of a model whose functions know only the original's variables: lends it the copy's values until the
    * function that it gives is called. `parameters[i]` is then differentiated through `through[i]`.
@@ -76,22 +106,22 @@ export interface Trainee {
   }
   /** An iteration of the user's own, with its optimizers. */
   iteration?(
-    batch: Batch,
+    batch: AnyBatch,
     tools: { optimizers: object; iteration: number; random: Random },
   ): Promise<{ loss: number | tf.Tensor }> | { loss: number | tf.Tensor }
   optimizers?: { readonly [name: string]: Optimizer }
   /** Predictions alone, where the model can give them without a target. */
-  predict?(batch: Batch): tf.Tensor
+  predict?(batch: AnyBatch): Parted
   /** The shape of the predictions of one example, where it is known. */
   readonly outputs?: readonly (number | null)[]
   /** What predictions answer, where the model says more of it than its predictions do. */
   taskOf?(data: Dataset): Task
   /** Throws an InputError when a target of the batch is none, and names its example. */
-  checkBatch?(batch: Batch, name: string, where: string): void
+  checkBatch?(batch: AnyBatch, name: string, where: string): void
   /** What the model does after each evaluation; `pause` is awaited now and then, and throws where the user wants to stop. */
   evaluated?(row: EvaluationRow, pause: () => Promise<void>): Promise<void>
   /** How each place of the examples of a batch did, where an example has many (the tokens of a text). */
-  places?(batch: Batch): PlaceSeen[][]
+  places?(batch: AnyBatch): PlaceSeen[][]
   /** Throws an InputError when examples of this kind do not fit; it looks at the first ones. */
   checkData(data: Dataset, where: string): void
   /** A trainee of its own with the same values. */

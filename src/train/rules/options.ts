@@ -6,11 +6,13 @@ import type { Generated } from '../../data/generate.js'
 import { describe, InputError } from '../../errors.js'
 import { asBatchSizes, type BatchSchedule, type BatchSizes } from './batch-sizes.js'
 import type { DropoutSetting } from '../model/dropout.js'
-import type { LossFunction } from '../model/layers.js'
+import type { ClassWeight, SampleWeight } from '../model/example-weights.js'
+import type { LossFunction, LossWeights } from '../model/heads.js'
 import type { LossName } from '../loss/losses.js'
-import { metrics as knownMetrics, type Metric, type MetricName } from '../loss/metrics.js'
+import { metrics as knownMetrics, ofOutput, type Metric, type MetricName } from '../loss/metrics.js'
 import { ownSchedule, type Schedule, type ScheduleFunction } from './schedules.js'
 import { asRule, type StopFunction, type StopRule } from './stops.js'
+import type { Trainee } from '../model/trainee.js'
 import { listNearest, named } from '../../suggest.js'
 
 /**
@@ -18,6 +20,14 @@ import { listNearest, named } from '../../suggest.js'
  * function is; larger counts as better. Of one where smaller is better: `{ name: 'mape', larger: false, perExample }`.
  */
 export type MetricFunction = (expected: tf.Tensor, predicted: tf.Tensor) => tf.Tensor
+
+/** One metric, as it is given. */
+export type MetricGiven = MetricName | (string & {}) | Metric | MetricFunction
+
+/** Metrics of a model with one output; of several by their names, or in their order. */
+export type MetricsGiven =
+  | readonly (MetricGiven | readonly MetricGiven[])[]
+  | { readonly [output: string]: MetricGiven | readonly MetricGiven[] }
 
 /** What every run takes. */
 export interface RunOptions {
@@ -52,8 +62,22 @@ export interface RunOptions {
   ema?: number
   /** Any number: fixes the order of the data, dropout and noise. Default: drawn at random, and kept in the run's record. `seed: 1` */
   seed?: number
-  /** By name, or functions (expected, predicted) => [batch]. Default: none, the loss alone. `metrics: ['accuracy']` */
-  metrics?: readonly (MetricName | (string & {}) | Metric | MetricFunction)[]
+  /**
+   * By name, or functions (expected, predicted) => [batch]; of several outputs by theirs, `{ animal: ['accuracy'] }`, which gives
+   * `animal_accuracy`. Default: none, the loss alone. `metrics: ['accuracy']`
+   */
+  metrics?: MetricsGiven
+  /**
+   * What each example counts in the loss: a field of the data with a number for each, or a function of the batch. As in Keras
+   * the loss is the mean of losses times weights, also of evaluations whose data has the field. Default: all alike.
+   * `sampleWeight: 'weight'`
+   */
+  sampleWeight?: SampleWeight
+  /**
+   * What the classes count in training, by index or name; those not named count 1. Of several outputs by theirs. Evaluations count
+   * all alike. Default: all alike. `classWeight: { 0: 1, 1: 5 }`
+   */
+  classWeight?: ClassWeight
   /**
    * What makes an update of gradients. Its rate is the peak of the schedule. Required, but for a model that brings its own.
    * `optimizer: adam({ learningRate: 1e-3 })`
@@ -85,13 +109,19 @@ export interface RunOptions {
   save?: boolean
 }
 
+/** One loss, as it is given. */
+export type LossGiven = LossName | (string & {}) | LossFunction
+
 /** What a tf.LayersModel needs besides. */
 export interface ModelOptions extends RunOptions {
   /**
-   * By name, or a function (expected, predicted) => the loss of each example, [batch], or their mean. Required.
+   * By name, or a function (expected, predicted) => the loss of each example, [batch], or their mean; of a model with several outputs
+   * one for each, `{ price: 'meanSquaredError', animal: 'sparseCategoricalCrossentropy' }`. Required.
    * `loss: 'sparseCategoricalCrossentropy'` for class indices, `loss: 'meanSquaredError'` for numbers
    */
-  loss: LossName | (string & {}) | LossFunction
+  loss: LossGiven | readonly LossGiven[] | { readonly [output: string]: LossGiven }
+  /** What the losses of several outputs are multiplied with before they are added. Default: 1 each. `lossWeights: { price: 0.5 }` */
+  lossWeights?: LossWeights
   /** What makes an update of gradients. Its rate is the peak of the schedule. Required. `optimizer: adam({ learningRate: 1e-3 })` */
   optimizer: Optimizer
 }
@@ -106,6 +136,9 @@ export interface Settings {
   ema: number | undefined
   seed: number
   metrics: Metric[]
+  sampleWeight: SampleWeight | undefined
+  classWeight: ClassWeight | undefined
+  lossWeights: LossWeights | undefined
   schedule: Schedule | undefined
   clipNorm: number | undefined
   clipValue: number | undefined
@@ -147,10 +180,14 @@ export const optionChecks: { readonly [option: string]: Check } = {
     expected: 'a finite number',
   },
   loss: anything,
+  lossWeights: anything,
   metrics: {
-    ok: Array.isArray,
-    expected: "an array, e.g. ['accuracy']",
+    ok: (value) => typeof value === 'object' && value !== null,
+    expected:
+      "an array, e.g. ['accuracy']; of several outputs by their names, { price: ['meanAbsoluteError'] }",
   },
+  sampleWeight: anything,
+  classWeight: anything,
   optimizer: anything,
   schedule: {
     ok: (value) => typeof value === 'function' || typeof (value as Schedule | null)?.rate === 'function',
@@ -275,18 +312,63 @@ function ownMetric(metric: MetricFunction): Metric {
   }
 }
 
-export function findMetrics(given: readonly (string | Metric | MetricFunction)[] = []): Metric[] {
-  return given.map((metric) => {
-    if (typeof metric === 'function') return ownMetric(metric)
-    if (typeof metric === 'object' && metric !== null && typeof metric.perExample === 'function')
-      return metric
-    const row = typeof metric === 'string' ? knownMetrics.get(metric) : undefined
-    if (row) return row
+/** @param outputs the names of a model's outputs, or of the parts of y, where there are several. */
+export function findMetrics(given: MetricsGiven = [], outputs: readonly string[] = []): Metric[] {
+  if (outputs.length === 0) {
+    if (Array.isArray(given) && !given.some(Array.isArray)) return (given as MetricGiven[]).map(findMetric)
     throw new InputError({
       where: 'train(model, { metrics })',
-      received: describe(metric),
-      expected: `a known metric, nearest first: ${listNearest(String(metric), [...knownMetrics.keys()])}; or a function (expected, predicted) => [batch]`,
+      received: describe(given),
+      expected: "for one output an array, e.g. ['accuracy']",
     })
+  }
+  if (!Array.isArray(given)) {
+    const byOutput = named(
+      given as { readonly [output: string]: MetricGiven | readonly MetricGiven[] },
+      outputs,
+      'train(model, { metrics })',
+    )
+    return Object.entries(byOutput).flatMap(([output, some]) =>
+      [some].flat().map((one) => ofOutput(findMetric(one as MetricGiven), output)),
+    )
+  }
+  const list = given as (MetricGiven | readonly MetricGiven[])[]
+  if (list.some(Array.isArray)) {
+    if (list.length === outputs.length)
+      return outputs.flatMap((output, i) =>
+        [list[i]!].flat().map((one) => ofOutput(findMetric(one as MetricGiven), output)),
+      )
+    throw new InputError({
+      where: 'train(model, { metrics })',
+      received: `metrics of ${list.length} outputs`,
+      expected: `one list for each of ${outputs.join(', ')}; or by name, { ${outputs[0]}: […] }`,
+    })
+  }
+  // As Keras has it, one list is for all of them; a name that begins with an output's is of this one.
+  return (list as MetricGiven[]).flatMap((one) => {
+    const output = typeof one === 'string' ? outputs.find((name) => isOf(one, name)) : undefined
+    if (output !== undefined) return [ofOutput(findMetric((one as string).slice(output.length + 1)), output)]
+    return outputs.map((name) => ofOutput(findMetric(one), name))
+  })
+}
+
+const isOf = (metric: string, output: string) =>
+  metric.startsWith(`${output}_`) && knownMetrics.has(metric.slice(output.length + 1))
+
+/** Whether a metric of this name can be made again: those of one's own cannot. */
+export function isKnownMetric(name: string): boolean {
+  return knownMetrics.has(name) || [...knownMetrics.keys()].some((known) => name.endsWith(`_${known}`))
+}
+
+function findMetric(metric: MetricGiven): Metric {
+  if (typeof metric === 'function') return ownMetric(metric)
+  if (typeof metric === 'object' && metric !== null && typeof metric.perExample === 'function') return metric
+  const row = typeof metric === 'string' ? knownMetrics.get(metric) : undefined
+  if (row) return row
+  throw new InputError({
+    where: 'train(model, { metrics })',
+    received: describe(metric),
+    expected: `a known metric, nearest first: ${listNearest(String(metric), [...knownMetrics.keys()])}; or a function (expected, predicted) => [batch]`,
   })
 }
 
@@ -294,68 +376,94 @@ export function asSchedule(schedule: Schedule | ScheduleFunction | undefined): S
   return typeof schedule === 'function' ? ownSchedule(schedule) : schedule
 }
 
+/** What the loss of several outputs says beside itself: that of each. */
+export const saidBy = ({ several = [] }: Pick<Trainee, 'several'>): string[] =>
+  several.map(({ name }) => `${name}_loss`)
+
 /** What a run evaluates, for `checkRule`. */
 export function aboutRules(run: {
   settings: Pick<Settings, 'metrics'>
   evaluateOn: unknown
-  trainee: { saysMore?: boolean }
-}): { metrics: readonly Metric[]; evaluated: boolean; own: boolean } {
+  trainee: Pick<Trainee, 'saysMore' | 'several'>
+}): { metrics: readonly Metric[]; evaluated: boolean; own: boolean; said: readonly string[] } {
   const { settings, evaluateOn, trainee } = run
-  return { metrics: settings.metrics, evaluated: evaluateOn !== undefined, own: trainee.saysMore === true }
+  return {
+    metrics: settings.metrics,
+    evaluated: evaluateOn !== undefined,
+    own: trainee.saysMore === true,
+    said: saidBy(trainee),
+  }
 }
 
 /** Refuses a rule that waits for what a loss of one's own might have said, and has not. */
-export function checkWaited(rule: StopRule, row: EvaluationRow): void {
+export function checkWaited(
+  rule: StopRule,
+  row: EvaluationRow | undefined,
+  { history, iteration }: { history: { readonly names: readonly string[] }; iteration: number },
+): void {
   for (const metric of rule.metrics)
-    if (!(metric in row))
+    if (!(row && metric in row) && !history.names.includes(metric))
       throw new InputError({
         where: `the rule ${rule.name}`,
-        received: `'${metric}', which the evaluation after iteration ${row.iteration} has not`,
-        expected: `one of ${listNearest(metric, Object.keys(row).slice(1))}`,
+        received: `'${metric}', which ${row ? 'the evaluation after' : 'the history at'} iteration ${iteration} has not`,
+        expected: `one of ${listNearest(metric, row ? Object.keys(row).slice(1) : history.names)}`,
         fix: `A loss of your own says it by name: return { loss, ${metric} }, a scalar.`,
       })
 }
 
-/** Refuses rules that wait for what will never be evaluated. */
+/** Refuses rules that wait for what will never be there: without `evaluateOn`, for what only an evaluation says. */
 export function checkRule(
   rule: StopRule | StopFunction,
   {
     metrics,
     evaluated,
     own,
+    said,
     where,
   }: {
     metrics: readonly Metric[]
     evaluated: boolean
-    /** Whether the loss is the user's own, which may say more: whether it does is known once it was evaluated. */
+    /** Whether the loss is the user's own, which may say more: whether it does is known once it was called. */
     own: boolean
+    /** What it is known to say beside itself. */
+    said: readonly string[]
     where: string
   },
 ): StopRule {
   const checked = asRule(rule)
-  const known = ['loss', ...metrics.map(({ name }) => name)]
+  const names = metrics.map(({ name }) => name)
+  const columns = ['loss', ...said, ...(evaluated ? [] : ['gradientNorm'])]
+  const known = evaluated ? [...columns, ...names] : columns
   for (const metric of checked.metrics) {
-    if (!evaluated)
+    if (known.includes(metric) || (own && !names.includes(metric))) continue
+    if (!evaluated && (names.includes(metric) || knownMetrics.has(metric) || isKnownMetric(metric)))
       throw new InputError({
         where,
         received: `${checked.name}('${metric}') without evaluateOn`,
-        expected: 'held-out data to evaluate it on',
+        expected: `held-out data to evaluate it on; or what is in the history: ${columns.join(', ')}`,
         fix: 'Pass evaluateOn: data.validation to train.',
       })
-    if (!own && !known.includes(metric))
-      throw new InputError({
-        where,
-        received: `the metric '${metric}'`,
-        expected: `one that is evaluated: ${listNearest(metric, known)}`,
-        fix: knownMetrics.has(metric) ? `Add it: metrics: ['${metric}'].` : undefined,
-      })
+    throw new InputError({
+      where,
+      received: `the metric '${metric}'`,
+      expected: `one that is evaluated: ${listNearest(metric, known)}`,
+      fix: knownMetrics.has(metric) ? `Add it: metrics: ['${metric}'].` : undefined,
+    })
   }
   return checked
 }
 
-/** @param optimizer of the model where it brings its own. @param own whether its loss is the user's own. */
-export function settingsFrom(options: RunOptions, optimizer: Optimizer, own: boolean): Settings {
-  const metrics = findMetrics(options.metrics)
+/**
+ * @param optimizer of the model where it brings its own.
+ * @param model.own whether its loss is the user's own; `outputs`: their names where there are several; `said`: what the loss says beside
+ *   itself, where that is known.
+ */
+export function settingsFrom(
+  options: RunOptions & { lossWeights?: LossWeights },
+  optimizer: Optimizer,
+  { own, outputs, said }: { own: boolean; outputs: readonly string[]; said: readonly string[] },
+): Settings {
+  const metrics = findMetrics(options.metrics, outputs)
   return {
     optimizer,
     batchSize: options.batchSize ?? 32,
@@ -368,6 +476,9 @@ export function settingsFrom(options: RunOptions, optimizer: Optimizer, own: boo
     ema: options.ema,
     seed: options.seed ?? Math.floor(Math.random() * 2 ** 31),
     metrics,
+    sampleWeight: options.sampleWeight,
+    classWeight: options.classWeight,
+    lossWeights: options.lossWeights,
     schedule: asSchedule(options.schedule),
     clipNorm: options.clipNorm,
     clipValue: options.clipValue,
@@ -378,6 +489,7 @@ export function settingsFrom(options: RunOptions, optimizer: Optimizer, own: boo
         metrics,
         evaluated: options.evaluateOn !== undefined,
         own,
+        said,
         where: 'train(model, { stop })',
       }),
     evaluateEvery: options.evaluateEvery,

@@ -23,6 +23,8 @@ export interface Progress {
   history: PastIterations
   /** Those of the run; a rule takes the ones after `from`. */
   evaluations: readonly EvaluationRow[]
+  /** The rows that have this metric: evaluations, or means of the history where only that has it. Default: the evaluations. */
+  seen?(metric: string): readonly EvaluationRow[]
   /** Of the call, so far. */
   milliseconds: number
   /** Whether a larger value of this metric is better. */
@@ -33,7 +35,7 @@ export interface Progress {
 export interface StopRule {
   readonly name: string
   readonly settings: { readonly [name: string]: unknown }
-  /** Metrics of evaluations it needs; refused without `evaluateOn`. */
+  /** Metrics of evaluations, or columns of the history, that it needs. */
   readonly metrics: readonly string[]
   /** The reason to stop now, undefined to go on. */
   met(progress: Progress): Pick<StopReason, 'kind' | 'message'> | undefined
@@ -48,7 +50,10 @@ function checkNumber(where: string, value: unknown, ok: (value: number) => boole
   throw new InputError({ where, received: describe(value), expected })
 }
 
-/** Stops when an evaluation has the metric at `value` or better: `targetReached('accuracy', 0.97)`, `targetReached('loss', 0.1)`. */
+/**
+ * Stops when an evaluation has the metric at `value` or better: `targetReached('accuracy', 0.97)`, `targetReached('loss', 0.1)`. What
+ * only the history has, and without `evaluateOn` the loss too, is looked at as the mean of every `evaluateEvery` iterations.
+ */
 export function targetReached(metric: string, value: number): StopRule {
   if (typeof metric !== 'string')
     throw new InputError({
@@ -61,8 +66,8 @@ export function targetReached(metric: string, value: number): StopRule {
     name: 'targetReached',
     settings: { metric, value },
     metrics: [metric],
-    met({ iteration, evaluations, larger }) {
-      const last = evaluations.at(-1)
+    met({ iteration, evaluations, seen, larger }) {
+      const last = (seen?.(metric) ?? evaluations).at(-1)
       if (last?.iteration !== iteration || last[metric] === undefined) return undefined
       const reached = larger(metric) ? last[metric] >= value : last[metric] <= value
       if (!reached) return undefined
@@ -87,8 +92,10 @@ export function plateau(settings: { metric?: string; patience?: number; atLeast?
     name: 'plateau',
     settings: { metric, patience, atLeast },
     metrics: [metric],
-    met({ iteration, from, evaluations, larger }) {
-      const rows = evaluations.filter((row) => row.iteration > from && row[metric] !== undefined)
+    met({ iteration, from, evaluations, seen, larger }) {
+      const rows = (seen?.(metric) ?? evaluations).filter(
+        (row) => row.iteration > from && row[metric] !== undefined,
+      )
       if (rows.at(-1)?.iteration !== iteration || rows.length <= patience) return undefined
       const sign = larger(metric) ? 1 : -1
       const best = (some: readonly EvaluationRow[]) => Math.max(...some.map((row) => sign * row[metric]!))

@@ -4,6 +4,7 @@ import { nameTarget } from '../../data/examples.js'
 import { describe, InputError } from '../../errors.js'
 import {
   calibrationOf,
+  detailOf,
   confusionOf,
   labelDoubts,
   mistakesOf,
@@ -23,7 +24,7 @@ import { checkAverages } from '../step/averages.js'
 import type { Core } from '../state/core.js'
 import type { Events } from '../state/events.js'
 import type { State } from '../state/fields.js'
-import { evaluate, evaluateRun, placesAt } from '../step/evaluate.js'
+import { evaluate, evaluateRun, placesAt, type Given } from '../step/evaluate.js'
 import { tokensAt } from '../step/tokens-at.js'
 import type { Course } from './course.js'
 import type { Live } from './live.js'
@@ -114,11 +115,13 @@ export class Analysis {
       (one) => one.iteration < iteration && one.dataset === detail.dataset,
     )
     const view = mistakesOf({ detail, before, of, k, by, ...(of === 'train' && this.#ofTraining()) })
-    return detail.predicted ? view : this.#withPlaces(view, detail.dataset)
+    return detail.predicted ? view : this.#withPlaces(view, detail)
   }
 
   /** Predictions of several values are not kept of all examples: they are computed for those that are shown. */
-  #withPlaces(view: MistakesView, dataset: Dataset): MistakesView {
+  #withPlaces(view: MistakesView, { dataset, outputs = {} }: EvaluationDetail): MistakesView {
+    const several = Object.values(outputs)
+    if (several.length > 0 && several.every(({ predicted }) => predicted)) return view
     const positions = view.rows.map(({ id }) => dataset.positionOf(id)!)
     const tokens = positions.length > 0 ? tokensAt(this.#core, dataset, positions) : undefined
     if (tokens) return { ...view, rows: view.rows.map((row, i) => ({ ...row, ...tokens[i]! })) }
@@ -126,18 +129,20 @@ export class Analysis {
     if (!values) return view
     return {
       ...view,
-      rows: view.rows.map((row, i) => ({ ...row, predicted: nameTarget(dataset, values[i]!) })),
+      rows: view.rows.map((row, i) => withGiven(row, values[i]!, dataset, outputs)),
     }
   }
 
-  async residuals(options: { of?: Looked }): Promise<ResidualRow[]> {
-    const { of = 'evaluation' } = named(options, ['of'], 'run.residuals(options)')
-    return residualsOf(await this.#at(of, 'run.residuals({ of })'), this.#corrected(of))
+  async residuals(options: { of?: Looked; output?: string }): Promise<ResidualRow[]> {
+    const { of = 'evaluation', output } = named(options, ['of', 'output'], 'run.residuals(options)')
+    const { detail, labels } = await this.#ofOutput(of, output, 'run.residuals')
+    return residualsOf(detail, labels)
   }
 
-  async confusion(options: { of?: Looked }): Promise<Confusion> {
-    const { of = 'evaluation' } = named(options, ['of'], 'run.confusion(options)')
-    return confusionOf(await this.#at(of, 'run.confusion({ of })'), this.#corrected(of))
+  async confusion(options: { of?: Looked; output?: string }): Promise<Confusion> {
+    const { of = 'evaluation', output } = named(options, ['of', 'output'], 'run.confusion(options)')
+    const { detail, labels } = await this.#ofOutput(of, output, 'run.confusion')
+    return confusionOf(detail, labels)
   }
 
   async slices(options: {
@@ -148,9 +153,10 @@ export class Analysis {
     return slicesOf(await this.#at(of, 'run.slices({ of })'), by, this.#corrected(of))
   }
 
-  async calibration(options: { of?: Looked; bins?: number }): Promise<Calibration> {
-    const { of = 'evaluation', bins } = named(options, ['of', 'bins'], 'run.calibration(options)')
-    return calibrationOf(await this.#at(of, 'run.calibration({ of })'), bins)
+  async calibration(options: { of?: Looked; bins?: number; output?: string }): Promise<Calibration> {
+    const known = ['of', 'bins', 'output']
+    const { of = 'evaluation', bins, output } = named(options, known, 'run.calibration(options)')
+    return calibrationOf((await this.#ofOutput(of, output, 'run.calibration')).detail, bins)
   }
 
   async doubtfulLabels(options: { k?: number }): Promise<MistakesView> {
@@ -159,6 +165,12 @@ export class Analysis {
     const detail = await this.#at('train', 'run.doubtfulLabels()')
     const score = labelDoubts(detail, books.vectors(), labels)
     return mistakesOf({ detail, of: 'train', k, score, ...this.#ofTraining() })
+  }
+
+  /** What was seen, of one output where there are several. */
+  async #ofOutput(of: Looked, output: string | undefined, where: string) {
+    const detail = await this.#at(of, `${where}({ of })`)
+    return detailOf(detail, this.#corrected(of), output, `${where}({ output })`)
   }
 
   /** Labels that were corrected: of the training data alone. */
@@ -171,6 +183,23 @@ export class Analysis {
     const { labels, order } = this.#core.state
     return { labels, without: (position: number) => order.isExcluded(position) }
   }
+}
+
+/** A mistake with predictions that are more than one thing each. */
+function withGiven(
+  row: Mistake,
+  given: Given,
+  dataset: Dataset,
+  outputs: NonNullable<EvaluationDetail['outputs']>,
+): Mistake {
+  if (typeof (given as { length?: unknown }).length === 'number')
+    return { ...row, predicted: nameTarget(dataset, given as ArrayLike<number>) }
+  const more: { [column: string]: string | number } = {}
+  for (const [name, values] of Object.entries(given as { [output: string]: ArrayLike<number> }))
+    if (outputs[name] && !outputs[name].predicted)
+      more[`${name}_predicted`] = nameTarget(dataset, values, outputs[name].part)
+  const predicted = more[`${row.output as string}_predicted`]
+  return { ...row, ...more, ...(predicted !== undefined && { predicted }) }
 }
 
 /** A plain object that is no data (a Dataset, arrays under x, a table), with nothing in it, or with what the options have. */

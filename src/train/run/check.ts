@@ -7,7 +7,9 @@ import { branchOf } from './branch.js'
 import { isOwn } from './primitives.js'
 import { maybeCompiled } from '../step/compiled.js'
 import { fromArrays } from '../../data/from.js'
-import { tensorsOf, type Batch } from '../model/batch.js'
+import { tensorsIn } from '../../data/table/parts.js'
+import { dataOf } from '../model/heads.js'
+import { tensorsOf, type AnyBatch } from '../model/batch.js'
 import { Core } from '../state/core.js'
 import { unwritten } from '../state/events.js'
 import { iterateOnce } from '../step/iteration.js'
@@ -78,12 +80,15 @@ function looking<T extends object>(work: () => T): T {
 
 /** Of the first batch. Texts and indices have no scale. */
 function inputs(core: Core): CheckRow[] {
-  const { x } = core.nextBatch()
+  return tensorsIn(core.nextBatch().x).flatMap(([part, x]) => scaleOf(x, part))
+}
+
+function scaleOf(x: tf.Tensor, part: string | undefined): CheckRow[] {
   if (x.dtype !== 'float32' || x.size === 0) return []
   const [low, high, size] = [x.min(), x.max(), x.square().mean().sqrt()].map((one) => one.dataSync()[0]!)
   return [
     {
-      check: 'inputs',
+      check: part === undefined ? 'inputs' : `inputs ${part}`,
       value: `${round(low!)} to ${round(high!)}, root mean square ${round(size!)}`,
       expected: 'a root mean square below 10',
       ok: size! < 10,
@@ -95,7 +100,16 @@ function inputs(core: Core): CheckRow[] {
 const counted = 10_000
 
 function labels({ data, trainee }: Core): CheckRow[] {
-  const { classes } = trainee
+  if (!trainee.several) return labelsOf(data, trainee.classes)
+  return trainee.several.flatMap((output) =>
+    labelsOf(dataOf(data, output), output.classes).map((row) => ({
+      ...row,
+      check: `${row.check}, ${output.name}`,
+    })),
+  )
+}
+
+function labelsOf(data: Core['data'], classes: number | undefined): CheckRow[] {
   const isIndex = data.y.shape.every((size) => size === 1)
   const length = Math.min(counted, data.length)
   if (classes === undefined || !isIndex || length < 10 * classes) return []

@@ -2,7 +2,7 @@ import { describe, InputError } from '../../errors.js'
 import type { Adjustment, ComparisonView, RunView } from '../../views.js'
 import type { Core } from '../state/core.js'
 import { viewOf } from './run-view.js'
-import { coreOf, type Run } from './run.js'
+import { coreOf, type AnyRun } from './run.js'
 import { recordOf } from '../rules/recorded.js'
 
 type Cell = string | number | null
@@ -66,7 +66,7 @@ function apart(names: readonly string[]): string[] {
  *
  * @example compare(run, other)
  */
-export function compare(...runs: readonly Run<unknown>[]): ComparisonView {
+export function compare(...runs: readonly AnyRun[]): ComparisonView {
   return comparisonOf(
     runs.map((run) => {
       const core = coreOf(run)

@@ -10,7 +10,9 @@ import { readScalars } from '../model/said.js'
 import type { Core } from '../state/core.js'
 import type { Events } from '../state/events.js'
 import { reachOf } from '../step/finite.js'
-import { predictedOf } from '../step/evaluate.js'
+import { takenFor, type Taken } from '../step/evaluate.js'
+import type { NamedTensors, Parted } from '../../data/dataset.js'
+import { tensorsIn } from '../../data/table/parts.js'
 import { isOwn } from './primitives.js'
 import { nextMade } from '../step/made.js'
 import { Making } from '../step/making.js'
@@ -20,14 +22,20 @@ import type { Course } from './course.js'
 import { makePlanned, stretch } from './loop.js'
 import { tidily } from '../model/gradients.js'
 import { openIteration } from '../step/open-iteration.js'
-import { tensorsOf, type Batch } from '../model/batch.js'
+import { tensorsOf, type AnyBatch, type Batch } from '../model/batch.js'
+
+/** What is predicted of such a y. */
+export type PredictionsOf<Y> = Y extends tf.Tensor ? tf.Tensor : NamedTensors
 
 /** One iteration, opened up. Its tensors stay until `dispose()` is called. */
-export interface InspectedIteration<Parameters extends string = string> extends IterationView {
+export interface InspectedIteration<
+  Parameters extends string = string,
+  B extends AnyBatch = Batch,
+> extends IterationView {
   ids: number[]
-  batch: Batch
-  /** Probabilities where the loss is a cross-entropy, else the model's outputs; made before the update. */
-  predictions: tf.Tensor | undefined
+  batch: B
+  /** By the names of the outputs where there are several. Probabilities where the loss is a cross-entropy, else the model's outputs; made before the update. */
+  predictions: PredictionsOf<B['y']> | undefined
   /** Loss of each example of the batch. */
   losses: Float32Array
   /** As they come from the loss, before clipping. */
@@ -36,6 +44,8 @@ export interface InspectedIteration<Parameters extends string = string> extends 
   updates: { [parameter in Parameters]: tf.Tensor }
   dispose(): void
 }
+
+type Opened = Omit<InspectedIteration<string, AnyBatch>, 'predictions'> & { predictions: Parted | undefined }
 
 /** Whether `run.iterate(n, { inspect })` opens an iteration up; refuses what cannot be. */
 export function isInspected(core: Core, n: number, inspect: unknown): boolean {
@@ -57,16 +67,16 @@ export function isInspected(core: Core, n: number, inspect: unknown): boolean {
 }
 
 /** Makes the next iteration of the run, opened up. */
-export async function inspectNext(
+export async function inspectNext<B extends AnyBatch>(
   course: Course,
   { compiled }: { compiled: boolean },
-): Promise<InspectedIteration> {
+): Promise<InspectedIteration<string, B>> {
   const { core, journal } = course
   await makePlanned(course)
   const made = core.source && (await nextMade(core))
   const inspected = inspectOnce(core, journal, compiled, made)
   if (!inspected && made) tf.dispose(tensorsOf(made))
-  if (inspected) return inspected
+  if (inspected) return inspected as unknown as InspectedIteration<string, B>
   // The same iteration on the usual path says what is wrong.
   await stretch(course, { iterations: 1, spent: 'done' })
   throw new InputError({
@@ -87,8 +97,8 @@ function inspectOnce(
   core: Core,
   journal: Events,
   compiled: boolean,
-  made: Batch | undefined,
-): InspectedIteration | undefined {
+  made: AnyBatch | undefined,
+): Opened | undefined {
   return committing((begins) => openUp(core, journal, compiled, made, begins))
 }
 
@@ -96,9 +106,9 @@ function openUp(
   core: Core,
   journal: Events,
   compiled: boolean,
-  made: Batch | undefined,
+  made: AnyBatch | undefined,
   begins: () => void,
-): InspectedIteration | undefined {
+): Opened | undefined {
   const started = performance.now()
   const making = new Making(core)
   return making.during(() => {
@@ -107,7 +117,7 @@ function openUp(
       const batch = made ?? core.batchAt(positions)
       const learningRate = core.learningRate()
       const pace = core.paceOf(batch.ids.length)
-      const given = [core, batch, core.weightsAt(positions), learningRate, pace] as const
+      const given = [core, batch, core.weightsOf(batch, positions), learningRate, pace] as const
       const opened = compiled ? openCompiled(...given) : openIteration(...given)
       const { found, norm, updates } = opened
       const activations = readActivations(opened.activations)
@@ -168,7 +178,7 @@ function openUp(
     const { batch, predictions, gradients, updates } = inspected
     const dispose = () => {
       tf.dispose([...Object.values(tensorsOf(batch)), ...Object.values(gradients), ...Object.values(updates)])
-      predictions?.dispose()
+      if (predictions) tf.dispose(tensorsIn(predictions).map(([, tensor]) => tensor))
     }
     return { ...inspected, dispose }
   })
@@ -180,22 +190,41 @@ function lengthOf(tensor: tf.Tensor | undefined): number {
 
 function examplesOf(
   core: Core,
-  batch: Batch,
+  batch: AnyBatch,
   positions: Int32Array,
   losses: Float32Array,
-  predictions: tf.Tensor | undefined,
+  predictions: Parted | undefined,
 ) {
-  const seen = predictions ? predictedOf(core, batch, predictions) : {}
+  const seen = predictions ? takenFor(core, batch, predictions) : {}
   return Array.from(positions, (position, i) => {
     const single: EvaluationDetail = {
       iteration: batch.iteration,
       dataset: core.data,
       losses: spread(position, losses[i] ?? NaN),
-      ...(seen.predicted && { predicted: spread(position, seen.predicted[i]!) }),
-      ...(seen.probability && { probability: spread(position, seen.probability[i]!) }),
+      ...takenAt(seen, position, i),
+      ...(seen.outputs && {
+        outputs: Object.fromEntries(
+          Object.entries(seen.outputs).map(([name, { part, ...taken }]) => [
+            name,
+            { part, ...takenAt(taken, position, i) },
+          ]),
+        ),
+      }),
     }
     return mistakeAt(single, position, core.state.labels.get(position))
   })
+}
+
+function takenAt(
+  { predicted, probability, right }: Taken,
+  position: number,
+  i: number,
+): Pick<EvaluationDetail, 'predicted' | 'probability' | 'right'> {
+  return {
+    ...(predicted && { predicted: spread(position, predicted[i]!) }),
+    ...(probability && { probability: spread(position, probability[i]!) }),
+    ...(right && { right: spread(position, right[i]!) as unknown as Uint8Array }),
+  }
 }
 
 /** A value that can be read at one position. */

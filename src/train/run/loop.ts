@@ -150,7 +150,8 @@ export function ruleMet(
   const progress = progressOf(core, call)
   const row = core.state.evaluations.at(-1)
   for (const rule of [own, standing]) {
-    if (rule && row?.iteration === core.state.iteration) checkWaited(rule, row)
+    if (rule && (row?.iteration === core.state.iteration || !core.evaluateOn))
+      checkWaited(rule, row, core.state)
     const reason = rule?.met(progress)
     if (!reason) continue
     if (rule === standing) core.state.ruleSpent = true
@@ -168,7 +169,26 @@ export function progressOf(core: Core, { from, started }: { from: number; starte
     evaluations: core.state.evaluations,
     milliseconds: performance.now() - started,
     larger: (metric) => largerIsBetter(core, metric),
+    seen: (metric) => seenOf(core, metric),
   }
+}
+
+/**
+ * The rows that have this: evaluations; or of the history, where only that has it, the mean of every `evaluateEvery` iterations, since
+ * one batch says little.
+ */
+function seenOf(core: Core, metric: string): readonly EvaluationRow[] {
+  const { evaluations, history, iteration } = core.state
+  if (evaluations.some((row) => metric in row) || !history.names.includes(metric)) return evaluations
+  const every = core.evaluateEvery
+  if (iteration % every !== 0) return []
+  const values = history.column(metric)
+  const rows: EvaluationRow[] = []
+  for (let end = values.length, at = iteration; end >= every; end -= every, at -= every) {
+    const means = values.subarray(end - every, end).reduce((a, b) => a + b, 0) / every
+    rows.unshift({ iteration: at, [metric]: means } as EvaluationRow)
+  }
+  return rows
 }
 
 function largerIsBetter(core: Core, metric: string): boolean {

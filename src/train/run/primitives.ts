@@ -13,7 +13,8 @@ import type { Order } from '../order/order.js'
 import { takeSnapshot, type Snapshot } from '../state/snapshots.js'
 import { tidily } from '../model/gradients.js'
 import { normOf } from '../step/step.js'
-import { tensorsOf, type Batch } from '../model/batch.js'
+import { rowsIn } from '../../data/table/parts.js'
+import { tensorsOf, type AnyBatch } from '../model/batch.js'
 
 /** Loss and gradients of one batch, to look at and to apply. */
 export interface BatchGradients<Parameters extends string = string> {
@@ -61,7 +62,7 @@ export class Primitives {
     this.#journal = journal
   }
 
-  async nextBatch(): Promise<Batch> {
+  async nextBatch(): Promise<AnyBatch> {
     const core = this.#core
     if (core.source) {
       const started = performance.now()
@@ -95,7 +96,7 @@ export class Primitives {
     return { ...snapshot, order: { ...snapshot.order, order } }
   }
 
-  gradients(given: Batch): BatchGradients {
+  gradients(given: AnyBatch): BatchGradients {
     const core = this.#core
     if (core.trainee.iteration) throw isOwn('run.gradients(batch)')
     const batch = checkBatch(given, core.state.iteration + 1)
@@ -104,7 +105,7 @@ export class Primitives {
     core.trainee.checkBatch?.(batch, core.data.name, 'run.gradients(batch)')
     this.#forgetDisposed()
     const found = tidily((keep) =>
-      keep(gradientsAt(core, batch, { weights: known ? core.weightsAt(positions) : undefined })),
+      keep(gradientsAt(core, batch, { weights: core.weightsOf(batch, known ? positions : undefined) })),
     )
     const loss = found.loss.dataSync()[0]!
     const losses = (found.losses?.dataSync().slice() ?? new Float32Array()) as Float32Array
@@ -220,8 +221,10 @@ export function isOwn(where: string): InputError {
   })
 }
 
-function checkBatch(batch: Batch, iteration: number): Batch {
-  if (!(batch?.x instanceof tf.Tensor))
+function checkBatch(batch: AnyBatch, iteration: number): AnyBatch {
+  const isPart = (value: unknown) => value instanceof tf.Tensor
+  const x: unknown = batch?.x
+  if (!isPart(x) && !(typeof x === 'object' && x !== null && Object.values(x).every(isPart)))
     throw new InputError({
       where: 'run.gradients(batch)',
       received: describe(batch),
@@ -233,7 +236,7 @@ function checkBatch(batch: Batch, iteration: number): Batch {
       received: 'a batch whose tensors are disposed',
       expected: 'one that is still there: tf.dispose(batch) comes after run.apply(gradients)',
     })
-  const count = batch.x.shape[0] ?? 1
+  const count = rowsIn(batch.x)
   const ids = batch.ids ?? Array.from({ length: count }, () => -1)
   return { ...batch, ids, iteration: batch.iteration ?? iteration }
 }

@@ -2,7 +2,7 @@ import { describe, InputError } from '../../errors.js'
 import { meanInterval } from '../../mistakes/index.js'
 import { seed as setSeed } from '../../seed.js'
 import type { EvaluationRow } from '../../views.js'
-import type { Run } from './run.js'
+import type { Run, AnyRun } from './run.js'
 
 /** One number of an evaluation, over the seeds. */
 export interface RepeatRow {
@@ -30,7 +30,7 @@ export interface RepeatRow {
  */
 export async function repeat(
   seeds: readonly number[],
-  make: (seed: number) => Promise<Run<unknown> | EvaluationRow> | Run<unknown> | EvaluationRow,
+  make: (seed: number) => Promise<AnyRun | EvaluationRow> | AnyRun | EvaluationRow,
 ): Promise<RepeatRow[]> {
   if (!Array.isArray(seeds) || seeds.length < 2)
     throw new InputError({
@@ -58,7 +58,7 @@ export async function repeat(
   )
 }
 
-async function evaluationOf(made: Run<unknown> | EvaluationRow): Promise<EvaluationRow> {
+async function evaluationOf(made: AnyRun | EvaluationRow): Promise<EvaluationRow> {
   if (typeof (made as Run)?.evaluate !== 'function') {
     if (typeof made?.iteration === 'number' && 'loss' in made) return made
     throw new InputError({

@@ -11,9 +11,26 @@ export type LayersModelLike = Pick<tf.LayersModel, 'layers' | 'inputs' | 'output
  * Metrics as `train` takes them, for the checker to find their names. The name of a function is any for it (`name: string`,
  * which it has as a metric has), and so is that of an array made elsewhere (`string[]`).
  */
-export interface MetricsNamed<Names extends string> {
-  metrics?: readonly (Names | Metric<Names> | MetricFunction)[]
+export interface MetricsNamed<
+  Names extends string,
+  Outputs extends string = never,
+  OfOutputs extends string = never,
+> {
+  metrics?:
+    | readonly (NamedMetric<Names> | readonly NamedMetric<Names>[])[]
+    | { readonly [output in Outputs]: NamedMetric<OfOutputs> | readonly NamedMetric<OfOutputs>[] }
 }
+
+type NamedMetric<Names extends string> = Names | Metric<Names> | MetricFunction
+
+/** What a row of evaluations has: the metrics, or of each output its metrics and its loss. */
+export type MetricsOf<Names extends string, Outputs extends string, OfOutputs extends string> = [
+  Names,
+] extends [never]
+  ? [Outputs] extends [never]
+    ? never
+    : `${Outputs}_${OfOutputs | 'loss'}`
+  : Names
 
 /** Names of the parameters of a model; of a tf.LayersModel they are told by its layers, when it runs. */
 export type ParameterName<Model> = unknown extends Model
@@ -43,13 +60,15 @@ type Below<Path extends string> = Path extends '' ? string : `${Path}/${string}`
 /** Columns of the history beside those that every run has. */
 export type MoreColumns<Model> = unknown extends Model
   ? string
-  : Model extends { iteration(...given: never[]): infer Values; optimizers: infer Optimizers }
-    ? Exclude<keyof Awaited<Values> & string, 'loss'> | `learningRate_${keyof Optimizers & string}`
-    : Model extends { loss(...given: never[]): infer Loss }
-      ? Loss extends { readonly dataId: object }
-        ? never
-        : Exclude<keyof Loss & string, 'loss' | 'perExample' | 'predictions'>
-      : never
+  : Model extends LayersModelLike
+    ? `${string}_loss`
+    : Model extends { iteration(...given: never[]): infer Values; optimizers: infer Optimizers }
+      ? Exclude<keyof Awaited<Values> & string, 'loss'> | `learningRate_${keyof Optimizers & string}`
+      : Model extends { loss(...given: never[]): infer Loss }
+        ? Loss extends { readonly dataId: object }
+          ? never
+          : Exclude<keyof Loss & string, 'loss' | 'perExample' | 'predictions'>
+        : never
 
 /** Names of the optimizers of an own iteration. */
 export type OptimizerName<Model> = unknown extends Model

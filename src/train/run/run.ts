@@ -45,7 +45,7 @@ import type { StopFunction, StopRule } from '../rules/stops.js'
 import type { Subset } from '../rules/subsets.js'
 import type { Move } from '../state/point.js'
 import { Timeline } from './timeline.js'
-import type { Batch } from '../model/batch.js'
+import type { AnyBatch, Batch } from '../model/batch.js'
 import { Turns } from './turns.js'
 
 export interface IterateOptions {
@@ -53,16 +53,22 @@ export interface IterateOptions {
   signal?: AbortSignal
 }
 
+/** A run, whatever its model and data are. */
+export type AnyRun = Run<unknown, string, AnyBatch>
+
 const cores = new WeakMap<object, Core>()
 
+/** A class by name or index, a number, or the values of y. */
+export type Label = string | number | ArrayLike<number>
+
 /** What a run is made of: for the files beside this one, not for users. */
-export const coreOf = (run: Run<unknown>): Core | undefined => cores.get(run)
+export const coreOf = (run: AnyRun): Core | undefined => cores.get(run)
 
 /**
  * A model, its optimizer, the order of its data and its history: moves forward in iterations, and can go back.
  * Made by `train`.
  */
-export class Run<Model = unknown, Metrics extends string = string> {
+export class Run<Model = unknown, Metrics extends string = string, B extends AnyBatch = Batch> {
   readonly #core: Core
   readonly #live: Live
   readonly #course: Course
@@ -218,17 +224,17 @@ export class Run<Model = unknown, Metrics extends string = string> {
   iterate(
     n: 1,
     options: IterateOptions & { inspect: true | 'compiled' },
-  ): Promise<InspectedIteration<ParameterName<Model>>>
+  ): Promise<InspectedIteration<ParameterName<Model>, B>>
   iterate(n?: number, options?: IterateOptions & { inspect?: false }): Promise<StretchView<Metrics>>
   async iterate(
     n = 1,
     given: IterateOptions & { inspect?: boolean | 'compiled' } = {},
-  ): Promise<StretchView | InspectedIteration> {
+  ): Promise<StretchView | InspectedIteration<string, B>> {
     const { inspect = false, ...options } = named(given, ['inspect', 'signal'], 'run.iterate(n, options)')
     checkCount(n, 'run.iterate(n)', 'iterations')
     const compiled = inspect === 'compiled'
     if (isInspected(this.#core, n, inspect))
-      return this.#turns.call(() => inspectNext(this.#course, { compiled }))
+      return this.#turns.call(() => inspectNext<B>(this.#course, { compiled }))
     return this.#turns.call(() => stretch(this.#course, { iterations: n, spent: 'done', ...options }))
   }
 
@@ -257,7 +263,7 @@ export class Run<Model = unknown, Metrics extends string = string> {
   /** Trains in rounds: a subset, some iterations on it, an evaluation, and the adjustments its errors ask for. */
   async rounds(
     n: number,
-    options: RoundsOptions<Run<Model, Metrics>, Metrics, RateOf<Model>>,
+    options: RoundsOptions<Run<Model, Metrics, B>, Metrics, RateOf<Model>>,
   ): Promise<RoundsView<Metrics>> {
     checkCount(n, 'run.rounds(n)', 'rounds')
     named(options, ['iterations', 'subset', 'adjust', 'until', 'signal'], 'run.rounds(n, options)')
@@ -276,14 +282,14 @@ export class Run<Model = unknown, Metrics extends string = string> {
   }
 
   /** Draws the batch of the next iteration; the cursor moves on. Whoever gets it disposes it: `tf.dispose(batch)`. */
-  async nextBatch(): Promise<Batch> {
+  async nextBatch(): Promise<B> {
     await this.#turns.byHand()
     await makePlanned(this.#course)
-    return this.#primitives.nextBatch()
+    return this.#primitives.nextBatch() as B
   }
 
   /** Loss, loss by example, and gradients by parameter of a batch. Changes nothing. */
-  async gradients(batch: Batch): Promise<BatchGradients<ParameterName<Model>>> {
+  async gradients(batch: AnyBatch): Promise<BatchGradients<ParameterName<Model>>> {
     return this.#primitives.gradients(batch)
   }
 
@@ -331,12 +337,12 @@ export class Run<Model = unknown, Metrics extends string = string> {
   }
 
   /** Of a model that predicts numbers: what it is off by at each example, predicted - expected, the farthest first. */
-  async residuals(options: { of?: Looked } = {}): Promise<ResidualRow[]> {
+  async residuals(options: { of?: Looked; output?: string } = {}): Promise<ResidualRow[]> {
     return this.#analyse().residuals(options)
   }
 
   /** How often each class was taken for each, with the ids behind each cell. */
-  async confusion(options: { of?: Looked } = {}): Promise<Confusion> {
+  async confusion(options: { of?: Looked; output?: string } = {}): Promise<Confusion> {
     return this.#analyse().confusion(options)
   }
 
@@ -349,7 +355,7 @@ export class Run<Model = unknown, Metrics extends string = string> {
   }
 
   /** How sure predictions are, beside how often they are right. */
-  async calibration(options: { of?: Looked; bins?: number } = {}): Promise<Calibration> {
+  async calibration(options: { of?: Looked; bins?: number; output?: string } = {}): Promise<Calibration> {
     return this.#analyse().calibration(options)
   }
 
@@ -436,7 +442,7 @@ export class Run<Model = unknown, Metrics extends string = string> {
   }
 
   /** Corrects the label of a training example: a class by name or index, a number, or the values of y. */
-  relabel(id: number, label: string | number | ArrayLike<number>, options: Why = {}): void {
+  relabel(id: number, label: Label | { readonly [target: string]: Label }, options: Why = {}): void {
     const why = whyOf(options, 'run.relabel(id, label, { why })')
     this.#adjust(() => relabel(this.#core, id, label, why))
   }
@@ -514,7 +520,7 @@ export class Run<Model = unknown, Metrics extends string = string> {
   }
 
   /** A second run that goes on from here with a copy of the model; this one stays as it is. */
-  branch(name: string): Run<Model, Metrics> {
+  branch(name: string): Run<Model, Metrics, B> {
     const { ok, expected } = optionChecks.name!
     if (!ok(name)) throw new InputError({ where: 'run.branch(name)', received: describe(name), expected })
     const parent = { name: this.name, iteration: this.iteration }

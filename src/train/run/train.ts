@@ -9,7 +9,9 @@ import { mend } from '../disk/copy.js'
 import { runsFolder } from '../disk/folders.js'
 import { checkFrozen } from '../adjust/freeze.js'
 import { settleJournals, type JournalOptions } from '../disk/journal.js'
-import { isLayersModel, layersTrainee, type LossFunction } from '../model/layers.js'
+import { isLayersModel, layersTrainee } from '../model/layers.js'
+import type { Losses, LossWeights } from '../model/heads.js'
+import { checkExampleWeights } from '../model/example-weights.js'
 import {
   findFolder,
   openFolder,
@@ -26,6 +28,7 @@ import {
   checkOptimizer,
   checkOptions,
   optionChecks,
+  saidBy,
   settingsFrom,
   type ModelOptions,
   type RunOptions,
@@ -33,7 +36,7 @@ import {
 import { checkSizes, checkWholeBatches, fixedBatch } from '../model/recurrent.js'
 import { ownTrainee, type OwnModel } from '../model/own.js'
 import { iterationTrainee, type OwnIteration } from '../step/own-iteration.js'
-import type { LayersModelLike, MetricsNamed } from './run-types.js'
+import type { LayersModelLike, MetricsNamed, MetricsOf } from './run-types.js'
 import { savedPoints } from '../disk/points.js'
 import { Run } from './run.js'
 import { lookAtRunFile } from '../disk/run-file.js'
@@ -64,23 +67,23 @@ export function train<
   M extends LayersModelLike | OwnModel<BatchOf<Data>> | OwnIteration<BatchOf<Data>>,
   Metrics extends string = never,
   Data = unknown,
->(model: M, given: OptionsOf<M> & MetricsNamed<Metrics> & DataFor<M, Data>): Run<M, Metrics> {
+  Outputs extends string = never,
+  OfOutputs extends string = never,
+>(
+  model: M,
+  given: OptionsOf<M> & MetricsNamed<Metrics, Outputs, OfOutputs> & DataFor<M, Data>,
+): Run<M, MetricsOf<Metrics, Outputs, OfOutputs>, BatchOf<Data>> {
   const options = checkOptions(given, 'train(model, options)')
   const { name, resume = false } = options
   checkSize(options, 'train(model)')
   const again = resume ? maybeResumed(model, options) : undefined
-  if (again) return again as Run<any, any>
+  if (again) return again as Run<any, any, any>
   const core = createCore(model, options)
   return new Run(core, { named: name !== undefined })
 }
 
 /** The run on disk goes on as it stood. What the code says otherwise, which may be what it began with, is said. */
-function takeUpAgain(
-  model: unknown,
-  options: RunOptions & { loss?: unknown },
-  saved: Saved,
-  claim: Claim,
-): Run {
+function takeUpAgain(model: unknown, options: Given, saved: Saved, claim: Claim): Run {
   const core = createCore(model, optionsOf(saved, withOptimizer(model, options)))
   const run = resumeRun(core, saved, claim)
   const other: { [name: string]: unknown } = { ...otherwise(core, options) }
@@ -132,13 +135,17 @@ function checkSize({ data, batchSize, batchSchedule }: Partial<RunOptions>, wher
       })
 }
 
-function createCore(model: unknown, options: RunOptions & { loss?: unknown }): Core {
-  const trainee = traineeOf(model, options.loss)
+function createCore(model: unknown, options: Given): Core {
+  const trainee = traineeOf(model, options)
   const own = trainee.optimizers && Object.values(trainee.optimizers)[0]
   const optimizer = checkOptimizer(own ?? options.optimizer, 'train(model, { optimizer })')
-  const settings = settingsFrom(options, optimizer, trainee.saysMore === true)
   const source = sourceOf(options, trainee)
   const data = source ? withoutExamples(source) : toDataset(options.data, { name: 'data' })
+  const settings = settingsFrom(options, optimizer, {
+    own: trainee.saysMore === true,
+    outputs: trainee.several?.map(({ name }) => name) ?? Object.keys(data.y.parts ?? {}),
+    said: saidBy(trainee),
+  })
   const evaluateOn = options.evaluateOn === undefined ? undefined : heldOut(options.evaluateOn, data)
   if (evaluateOn && !trainee.pass)
     throw new InputError({
@@ -172,6 +179,7 @@ function createCore(model: unknown, options: RunOptions & { loss?: unknown }): C
       fix: 'Use accumulate(adam({ … }), { every: 4 }) as one of its optimizers.',
     })
   if (evaluateOn || !source) checkMetrics(core, evaluateOn ?? data, 'train(model, { metrics })')
+  checkExampleWeights(core, (option) => `train(model, { ${option} })`)
   checkOneAverage(optimizer, settings, 'train(model, options)')
   checkFrozen(core, 'train(model, { freeze })')
   if (settings.dropout !== undefined)
@@ -185,9 +193,15 @@ function createCore(model: unknown, options: RunOptions & { loss?: unknown }): C
  * settings come from disk. Functions of one's own (a loss, schedule, stop rule, metric) are passed again.
  */
 export async function loadRun<
-  M extends LayersModelLike | OwnModel | OwnIteration,
+  M extends LayersModelLike | OwnModel<BatchOf<Data>> | OwnIteration<BatchOf<Data>>,
   Metrics extends string = string,
->(target: string, given: LoadOptions & MetricsNamed<Metrics> & { model: M }): Promise<Run<M, Metrics>> {
+  Data = unknown,
+  Outputs extends string = never,
+  OfOutputs extends string = never,
+>(
+  target: string,
+  given: LoadOptions & MetricsNamed<Metrics, Outputs, OfOutputs> & { model: M; data: Data },
+): Promise<Run<M, MetricsOf<Metrics, Outputs, OfOutputs>, BatchOf<Data>>> {
   const known = ['model', ...Object.keys(optionChecks)]
   const { model, ...passed } = named(given, known, 'loadRun(folder, options)') as typeof given
   if (typeof model !== 'object' || model === null)
@@ -205,7 +219,7 @@ export async function loadRun<
     (claim) =>
       ofFolder(folder, where, () => loadFrom(openFolder(files, folder, where), model, passed, claim)),
   )!
-  return run as Run<any, any>
+  return run as Run<any, any, any>
 }
 
 function loadFrom(saved: Saved, model: unknown, passed: LoadOptions, claim: Claim): Run {
@@ -213,14 +227,16 @@ function loadFrom(saved: Saved, model: unknown, passed: LoadOptions, claim: Clai
   const { loss } = saved.file
   const options = checkOptions(optionsOf(saved, withOptimizer(model, passed)), 'loadRun(folder, options)')
   if (options.loss === undefined && isLayersModel(model)) {
-    if (!losses.has(loss as string))
+    const { losses: byOutput } = saved.file as { losses?: { [output: string]: string } }
+    const named = byOutput ? Object.values(byOutput) : [loss as string]
+    if (!named.every((one) => losses.has(one)))
       throw new InputError({
         where: `loadRun('${saved.folder}')`,
         received: 'a run whose loss is a function of your own',
         expected: 'it to be passed again: a file cannot hold it',
         fix: 'loadRun(…, { loss: (expected, predicted) => … }).',
       })
-    options.loss = loss
+    options.loss = byOutput ?? loss
   }
   const { seed } = passed
   const recorded = saved.decoded().settings.seed
@@ -274,7 +290,7 @@ function placeOf(folder: string, id: string | undefined, claim: Claim): JournalO
 }
 
 /** The run of this name on disk, where there is one. */
-function maybeResumed(model: unknown, options: RunOptions & { loss?: unknown }): Run | undefined {
+function maybeResumed(model: unknown, options: Given): Run | undefined {
   const where = 'train(model, { resume })'
   const { name, save } = options
   if (name === undefined)
@@ -326,19 +342,36 @@ function heldOut(given: DataLike, data: Dataset): Dataset {
   return toDataset(given, { ...options, ids })
 }
 
-function traineeOf(model: unknown, loss: unknown): Trainee {
+/** Options as they come in: what a tf.LayersModel has of them is looked at with the model. */
+type Given = RunOptions & { loss?: unknown; lossWeights?: LossWeights }
+
+function traineeOf(model: unknown, { loss, lossWeights, sampleWeight }: Given): Trainee {
   const thing = model as Partial<OwnModel & { layers: unknown[]; iteration: unknown }> | null
   if (typeof thing === 'object' && thing !== null) {
     if (isLayersModel(model)) {
-      if (typeof loss === 'string' || typeof loss === 'function')
-        return layersTrainee(model, loss as string | LossFunction)
+      if (
+        typeof loss === 'string' ||
+        typeof loss === 'function' ||
+        (typeof loss === 'object' && loss !== null)
+      )
+        return layersTrainee(model, loss as Losses, {
+          lossWeights,
+          beside: typeof sampleWeight === 'string' ? [sampleWeight] : [],
+        })
       throw new InputError({
         where: 'train(model, { loss })',
         received: describe(loss),
-        expected: 'the name of a loss or a function (expected, predicted) => [batch]',
+        expected:
+          'the name of a loss or a function (expected, predicted) => [batch]; of a model with several outputs one for each, by name',
         fix: "E.g. loss: 'sparseCategoricalCrossentropy' for class indices, 'meanSquaredError' for numbers.",
       })
     }
+    if (lossWeights !== undefined)
+      throw new InputError({
+        where: 'train(model, { lossWeights })',
+        received: 'a model with a loss of its own',
+        expected: 'the weights in that loss: they are for the outputs of a tf.LayersModel',
+      })
     if (thing.parameters && typeof thing.iteration === 'function')
       return iterationTrainee(thing as unknown as OwnIteration)
     if (thing.parameters && typeof thing.loss === 'function') {

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { withRandomness, type RandomnessSettings } from '../../backend/random/index.js'
-import type { Dataset } from '../../data/dataset.js'
+import type { Dataset, Parted } from '../../data/dataset.js'
 import type { Generated } from '../../data/generate.js'
 import { TableDataset } from '../../data/table/table.js'
 import { during } from '../../settle.js'
@@ -11,8 +11,10 @@ import { keyOf } from '../order/key.js'
 import type { Settings } from '../rules/options.js'
 import { checkRows, isStateful } from '../model/recurrent.js'
 import { disposeSlots, ensureBeside, ensureSlots, type Slots } from './slots.js'
-import type { Parameter, Trainee } from '../model/trainee.js'
-import { examplesAt, tensorsOf, type Batch } from '../model/batch.js'
+import type { Parameter, Trainee, Weights } from '../model/trainee.js'
+import { trainingWeights } from '../model/example-weights.js'
+import { examplesAt, tensorsOf, type AnyBatch } from '../model/batch.js'
+import { mapParts, valuesOfParts } from '../../data/table/parts.js'
 
 /** How the gradients of a batch become an update. */
 export interface Pace {
@@ -119,7 +121,7 @@ export class Core implements Parts {
   }
 
   /** The batch that comes next; to look at it draws nothing. */
-  nextBatch(): Batch {
+  nextBatch(): AnyBatch {
     const cursor = this.state.order.state()
     const restore = () => this.state.order.restore(cursor)
     return this.batchAt(during(restore, () => this.nextPositions()))
@@ -182,7 +184,7 @@ export class Core implements Parts {
   }
 
   /** The training examples at these positions, with corrected labels. */
-  batchAt(positions: Int32Array): Batch {
+  batchAt(positions: Int32Array): AnyBatch {
     const { data } = this
     const iteration = this.state.iteration + 1
     // A dataset of the user's own may change its examples at random: the same after undo and resume.
@@ -202,23 +204,30 @@ export class Core implements Parts {
     return batch
   }
 
-  #relabelled(y: tf.Tensor, positions: Int32Array): tf.Tensor {
+  #relabelled(y: Parted, positions: Int32Array): Parted {
     if (this.state.labels.size === 0 || !positions.some((position) => this.state.labels.has(position)))
       return y
-    const values = y.dataSync().slice()
-    const size = values.length / positions.length
-    for (const [i, position] of positions.entries()) {
-      const label = this.state.labels.get(position)
-      if (label) values.set(Array.from(label), i * size)
-    }
-    const corrected = tf.tensor(values, y.shape, y.dtype)
-    y.dispose()
-    return corrected
+    const { parts } = this.data.y
+    return mapParts(y, (tensor, part) => {
+      const values = tensor.dataSync().slice()
+      const size = values.length / positions.length
+      for (const [i, position] of positions.entries()) {
+        const label = this.state.labels.get(position)
+        if (label) values.set(Array.from(parts ? valuesOfParts(this.data.y, label)[part!]! : label), i * size)
+      }
+      const corrected = tf.tensor(values, tensor.shape, tensor.dtype)
+      tensor.dispose()
+      return corrected
+    })
   }
 
-  /** The weights of these examples as a tensor; undefined where all are 1. */
-  weightsAt(positions: Int32Array): tf.Tensor1D | undefined {
+  /**
+   * What the examples of a batch count: by `reweight` (at these positions), by `sampleWeight`, and by their class; undefined where
+   * all count 1. Several outputs with classes have weights of their own.
+   */
+  weightsOf(batch: AnyBatch, positions: ArrayLike<number> | undefined): Weights | undefined {
     const { weights } = this.state
-    return weights && tf.tensor1d(Float32Array.from(positions, (position) => weights[position]!))
+    const own = positions && weights && Array.from(positions, (position) => weights[position]!)
+    return trainingWeights(this, batch, own)
   }
 }

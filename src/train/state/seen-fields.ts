@@ -1,7 +1,7 @@
 /** What a run tells of its past: each iteration, each evaluation. */
 import type { Dataset } from '../../data/dataset.js'
 import type { EvaluationDetail } from '../../mistakes/detail.js'
-import { count, list, maybe, object, oneOf, text, truth, type Shape } from '../../store/shape.js'
+import { count, dictionary, list, maybe, object, oneOf, text, truth, type Shape } from '../../store/shape.js'
 import type { EvaluationRow, LookRow } from '../../views.js'
 import { measured, withNaN, type Field, type Found } from './field.js'
 import { everyRow, History } from './history.js'
@@ -69,27 +69,53 @@ export const looks: Field<readonly LookRow[]> = {
 /** What was seen of each example in the last evaluations on `evaluateOn`, oldest first. */
 export const details: Field<EvaluationDetail[]> = {
   first: () => [],
-  shape: list(object({ iteration: count, name: text })),
+  shape: list(object({ iteration: count, name: text, outputs: maybe(dictionary(text)) })),
   encode(kept, draft) {
-    for (const [i, { losses, said = {}, predicted, probability, right, everRight }] of kept.entries()) {
+    for (const [i, detail] of kept.entries()) {
+      const { losses, said = {}, predicted, probability, right, everRight, outputs = {} } = detail
       for (const [part, values] of Object.entries({ losses, predicted, probability, right, everRight }))
         if (values) draft.vector(`evaluation:${i}:${part}`, values)
       for (const [name, values] of Object.entries(said)) draft.vector(`evaluation:${i}:said:${name}`, values)
+      for (const [name, { part: _, ...taken }] of Object.entries(outputs))
+        for (const [part, values] of Object.entries(taken))
+          draft.vector(`evaluation:${i}:output:${name}:${part}`, values)
     }
-    return kept.map(({ iteration, dataset }) => ({ iteration, name: dataset.name }))
+    return kept.map(({ iteration, dataset, outputs }) => ({
+      iteration,
+      name: dataset.name,
+      ...(outputs && {
+        outputs: Object.fromEntries(Object.entries(outputs).map(([name, { part }]) => [name, part])),
+      }),
+    }))
   },
-  decode: (json: { iteration: number }[], found) =>
-    found.evaluateOn
-      ? json.flatMap(({ iteration }, i) => detailFrom(found, found.evaluateOn!, iteration, i))
-      : [],
+  decode: (json: SavedDetail[], found) =>
+    found.evaluateOn ? json.flatMap((saved, i) => detailFrom(found, found.evaluateOn!, saved, i)) : [],
+}
+
+interface SavedDetail {
+  iteration: number
+  /** Of each output the name of its part of y. */
+  outputs?: { [output: string]: string }
 }
 
 /** Details of other data than `evaluateOn` is now are of no use. */
-function detailFrom({ tensors }: Found, dataset: Dataset, iteration: number, i: number): EvaluationDetail[] {
+function detailFrom(
+  { tensors }: Found,
+  dataset: Dataset,
+  { iteration, outputs }: SavedDetail,
+  i: number,
+): EvaluationDetail[] {
   const part = <T>(name: string, Kind: new (...at: any[]) => T) => {
     const found = tensors[`evaluation:${i}:${name}`]?.values
-    return found instanceof Kind && found.length === dataset.length ? { [name]: found } : {}
+    return found instanceof Kind && found.length === dataset.length
+      ? { [name.split(':').at(-1)!]: found }
+      : {}
   }
+  const takenFrom = (at: string) => ({
+    ...part(`${at}predicted`, Float32Array),
+    ...part(`${at}probability`, Float32Array),
+    ...part(`${at}right`, Uint8Array),
+  })
   const { losses } = part('losses', Float32Array)
   if (!losses) return []
   const head = `evaluation:${i}:said:`
@@ -106,9 +132,13 @@ function detailFrom({ tensors }: Found, dataset: Dataset, iteration: number, i: 
       losses,
       ...(losses.every((loss) => Number.isNaN(loss)) && { onlyMean: true }),
       ...(Object.keys(said).length > 0 && { said }),
-      ...part('predicted', Float32Array),
-      ...part('probability', Float32Array),
-      ...part('right', Uint8Array),
+      ...takenFrom(''),
+      ...(outputs &&
+        Object.values(outputs).every((name) => dataset.y.parts?.[name]) && {
+          outputs: Object.fromEntries(
+            Object.entries(outputs).map(([name, part]) => [name, { part, ...takenFrom(`output:${name}:`) }]),
+          ),
+        }),
       ...part('everRight', Uint8Array),
     },
   ]

@@ -8,7 +8,8 @@ import { ensureSlots } from '../state/slots.js'
 import { ownUpdates } from './own-updates.js'
 import { clip, normOf } from './step.js'
 import type { Parameter } from '../model/trainee.js'
-import type { Batch } from '../model/batch.js'
+import { rowsIn, tensorsIn } from '../../data/table/parts.js'
+import type { AnyBatch } from '../model/batch.js'
 
 /** Which parameters: variables, names of parameters or of groups of them (`'generator'`), or a pattern on their names. */
 export type Chosen = readonly tf.Variable[] | readonly string[] | string | RegExp
@@ -32,7 +33,7 @@ const watched = new WeakSet<object>()
 export function bindOptimizers(
   core: Core,
   norms: number[],
-  { x, y }: Pick<Batch, 'x' | 'y'>,
+  { x, y }: Pick<AnyBatch, 'x' | 'y'>,
 ): { [name: string]: BoundOptimizer } {
   const { trainee } = core
   const through = trainee.borrow?.through ?? trainee.parameters.map(({ variable }) => variable)
@@ -42,11 +43,12 @@ export function bindOptimizers(
   }))
   const bound: { [name: string]: BoundOptimizer } = {}
   const { iteration } = trainee.model as { iteration: object }
-  const isFirst = !watched.has(iteration) && (x.shape[0] ?? 1) > 1
+  const isFirst = !watched.has(iteration) && rowsIn(x) > 1
   if (isFirst) watched.add(iteration)
   const watch: Watch = (loss) => {
-    if (!isFirst) return loss()
-    const { result, met } = watchMeeting(y, [x, ...through], loss)
+    if (!isFirst || !(y instanceof tf.Tensor)) return loss()
+    const inputs = tensorsIn(x).map(([, tensor]) => tensor)
+    const { result, met } = watchMeeting(y, [...inputs, ...through], loss)
     if (met) tellMeeting(iteration, met, 'the iteration')
     return result
   }

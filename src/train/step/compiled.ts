@@ -18,8 +18,10 @@ import type { Counted, Update } from './step.js'
 import { activationTensors } from '../model/activations.js'
 import type { OpenIteration } from './open-iteration.js'
 import { readScalars } from '../model/said.js'
-import type { Parameter } from '../model/trainee.js'
-import { tensorsOf, type Tensors, type Batch } from '../model/batch.js'
+import type { Parameter, Weights } from '../model/trainee.js'
+import { checkPredicts } from '../model/measure.js'
+import { batchFrom, tensorsOf, type Tensors, type AnyBatch } from '../model/batch.js'
+import { rowsIn } from '../../data/table/parts.js'
 
 /** What one compiled iteration came to; where `finite` is false it changed nothing. */
 export interface Report {
@@ -32,7 +34,7 @@ export interface Report {
 
 type Inputs = [
   batch: Tensors,
-  weights: tf.Tensor1D | null,
+  weights: Weights | null,
   rate: number,
   count: number,
   mode: Pace['mode'],
@@ -65,11 +67,11 @@ type Step = (...inputs: Inputs) => {
 }
 
 /** The batch as a recorded loss sees it: what differs from one iteration to the next has no value there. */
-function recordedBatch(tensors: Tensors): Batch {
+function recordedBatch(tensors: Tensors): AnyBatch {
   const refuse = (what: string) => () => {
     throw new Untraceable(`the loss uses batch.${what}, which is another in each iteration`)
   }
-  return Object.defineProperties({ ...tensors } as unknown as Batch, {
+  return Object.defineProperties(batchFrom(tensors) as AnyBatch, {
     ids: { get: refuse('ids') },
     iteration: { get: refuse('iteration') },
   })
@@ -141,8 +143,9 @@ export class CompiledStep {
 
   /** What the step is made of where all of it is known: layers and a loss by name. */
   #config(): string | undefined {
-    const { model, lossName } = this.#core.trainee
-    return model instanceof tf.LayersModel && losses.has(lossName)
+    const { model, lossName, several } = this.#core.trainee
+    const names = several ? several.map((output) => output.lossName) : [lossName]
+    return model instanceof tf.LayersModel && names.every((name) => losses.has(name))
       ? JSON.stringify(model.getConfig())
       : undefined
   }
@@ -207,8 +210,8 @@ export class CompiledStep {
   /** Runs one of the two graphs; `undefined` where it cannot be compiled, and nothing was done. */
   #call<T>(
     graph: (...inputs: Inputs) => T,
-    batch: Batch,
-    weights: tf.Tensor1D | undefined,
+    batch: AnyBatch,
+    weights: Weights | undefined,
     learningRate: number,
     pace: Pace,
   ): T | undefined {
@@ -252,8 +255,8 @@ export class CompiledStep {
 
   /** One iteration; `undefined` where it cannot be compiled, and nothing was done. `changing`: told before it changes the state. */
   run(
-    batch: Batch,
-    weights: tf.Tensor1D | undefined,
+    batch: AnyBatch,
+    weights: Weights | undefined,
     learningRate: number,
     pace: Pace,
     changing: Changing,
@@ -278,8 +281,8 @@ export class CompiledStep {
 
   /** One iteration opened up, by a second graph over the same state; `undefined` where it cannot be compiled. */
   open(
-    batch: Batch,
-    weights: tf.Tensor1D | undefined,
+    batch: AnyBatch,
+    weights: Weights | undefined,
     learningRate: number,
     pace: Pace,
   ): OpenIteration | undefined {
@@ -312,10 +315,12 @@ export class CompiledStep {
   ): Computed {
     const { trainee, settings, slots } = this.#core
     const parameters = this.#recorded
-    const found = gradientsOf(trainee, parameters, recordedBatch(batch), {
+    const seen = recordedBatch(batch)
+    const found = gradientsOf(trainee, parameters, seen, {
       ...(weights && { weights }),
       predictions,
     })
+    checkPredicts(this.#core, found.predicts)
     this.#connected = found.gradients.map((gradient) => gradient !== null)
     this.#checkConnected(this.#connected)
     const norm = normOf(found.gradients, counted)
@@ -329,7 +334,7 @@ export class CompiledStep {
       // Numbers arrive in a compiled function as scalars.
       learningRate: rate as unknown as tf.Scalar,
       count: count as unknown as tf.Scalar,
-      pace: { mode, examples: batch.x.shape[0] ?? 1, waiting: waiting as tf.Scalar | null },
+      pace: { mode, examples: rowsIn(seen.x), waiting: waiting as tf.Scalar | null },
       decay: decay as tf.Scalar | null,
       counted,
     })
@@ -358,7 +363,7 @@ export class CompiledStep {
   #recordOpening(...inputs: Inputs): ReturnType<Opening> {
     const { model } = this.#core.trainee
     return tf.tidy(() => {
-      const activations = activationTensors(model, inputs[0].x)
+      const activations = activationTensors(model, batchFrom(inputs[0]).x)
       const trained = tf.unstack((inputs.at(-1) as tf.Tensor1D).toBool())
       const counted: Counted = (square, i) => tf.where(trained[i]!, square, 0)
       const { found, norm, updates } = this.#compute(true, counted, ...inputs)
@@ -396,8 +401,8 @@ export function maybeCompiled(core: Core): CompiledStep | undefined {
 /** What an inspected iteration is made of, through a graph. Throws an InputError where there can be none. */
 export function openCompiled(
   core: Core,
-  batch: Batch,
-  weights: tf.Tensor1D | undefined,
+  batch: AnyBatch,
+  weights: Weights | undefined,
   learningRate: number,
   pace: Pace,
 ): OpenIteration {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { withRandomness } from '../../backend/random/index.js'
 import { markEngine } from '../../backend/tfjs/unwind.js'
-import type { Dataset } from '../../data/dataset.js'
+import type { Dataset, Parted } from '../../data/dataset.js'
 import { InputError } from '../../errors.js'
 import { during } from '../../settle.js'
 import type { EvaluationRow } from '../../views.js'
@@ -14,7 +14,10 @@ import { mean, measure, type Measured } from '../model/measure.js'
 import { namingExample } from './outside.js'
 import { checkWholeBatches, fixedBatch, keepingStates, PassingStates } from '../model/recurrent.js'
 import { looking, tidily } from '../model/gradients.js'
-import { examplesAt, type Batch } from '../model/batch.js'
+import { examplesAt, type AnyBatch } from '../model/batch.js'
+import { evaluationWeights } from '../model/example-weights.js'
+import type { OutputKind } from '../model/trainee.js'
+import { needsLosses } from '../model/weighted.js'
 
 /** Loss and metrics of a dataset, and what was seen of each example. */
 export interface Evaluation {
@@ -64,8 +67,7 @@ export async function evaluate(
     )
     const seen = passing.during(() => evaluateBatch(core, dataset, positions, { ema, call }))
     loss += seen.loss * positions.length
-    for (const name in seen.said)
-      said[name] = (said[name] ?? 0) + mean(seen.said[name]!.values) * positions.length
+    for (const name in seen.said) said[name] = (said[name] ?? 0) + seen.said[name]!.mean * positions.length
     for (const { name } of metrics) {
       const { mean, weight } = seen.metrics[name]!
       sums[name]! += mean * weight
@@ -124,10 +126,17 @@ interface Seen {
   metrics: { [name: string]: Measured }
   losses?: Float32Array
   /** What the loss says beside: of the batch, or of each example. */
-  said: { [name: string]: { values: Float32Array; each: boolean } }
+  said: { [name: string]: { values: Float32Array; each: boolean; mean: number } }
+  taken: Taken
+}
+
+/** What the examples of a batch were taken for: the class or the number of each, with what is known of it. */
+export interface Taken {
   predicted?: Float32Array
   probability?: Float32Array
   right?: Float32Array
+  /** The same of each output, where there are several. */
+  outputs?: { [output: string]: Omit<Taken, 'outputs'> & { part: string } }
 }
 
 function evaluateBatch(
@@ -151,7 +160,7 @@ function evaluateBatch(
 function seenIn(core: Core, dataset: Dataset, positions: Int32Array): Seen {
   const { trainee } = core
   return tidily(() => {
-    const batch: Batch =
+    const batch: AnyBatch =
       dataset === core.data
         ? core.batchAt(positions)
         : { ...examplesAt(dataset, positions), iteration: core.state.iteration }
@@ -161,33 +170,42 @@ function seenIn(core: Core, dataset: Dataset, positions: Int32Array): Seen {
       const predictions = pass.predictions?.()
       const means = measure(core, dataset, batch.y, pass, predictions)
       const losses = pass.losses?.dataSync() as Float32Array | undefined
+      const weights = evaluationWeights(core, batch)
+      if (weights && !losses) throw needsLosses()
+      const weigh = (values: Float32Array) =>
+        weights ? values.map((value, i) => value * weights[i]!) : values
+      const parts = new Set(trainee.several?.map(({ name }) => `${name}_loss`))
       return {
-        loss: losses ? mean(losses) : pass.loss.dataSync()[0]!,
+        loss: losses ? mean(weigh(losses)) : pass.loss.dataSync()[0]!,
         metrics: means,
         said: Object.fromEntries(
-          Object.entries(pass.said ?? {}).map(([name, value]) => [
-            name,
-            { values: value.dataSync() as Float32Array, each: value.rank > 0 },
-          ]),
+          Object.entries(pass.said ?? {}).map(([name, value]) => {
+            const values = value.dataSync() as Float32Array
+            const each = value.rank > 0
+            return [name, { values, each, mean: mean(each && parts.has(name) ? weigh(values) : values) }]
+          }),
         ),
         ...(losses && { losses }),
-        ...(predictions && predictedOf(core, batch, predictions)),
+        taken: predictions ? takenFor(core, batch, predictions) : {},
       }
     }
     return namingExample(batch, () => looking(trainee, look))
   })
 }
 
+/** What the model gives for an example, by output where there are several. */
+export type Given = ArrayLike<number> | { readonly [output: string]: ArrayLike<number> }
+
 /**
  * What the model gives for some examples where that is more than one thing each: the class at each place (of a text, of
  * an image) where predictions are over classes, else the numbers. Undefined where it predicts nothing.
  */
-export function placesAt(core: Core, dataset: Dataset, positions: number[]): ArrayLike<number>[] | undefined {
+export function placesAt(core: Core, dataset: Dataset, positions: number[]): Given[] | undefined {
   const { trainee, settings } = core
   const fixed = fixedBatch(trainee)
   if (fixed !== undefined && positions.length !== fixed) {
     // In batches of the one size that the model takes, the last one filled up.
-    const parts: (ArrayLike<number>[] | undefined)[] = []
+    const parts: (Given[] | undefined)[] = []
     for (let from = 0; from < positions.length; from += fixed) {
       const part = positions.slice(from, from + fixed)
       const filled = Array.from({ length: fixed }, (_, i) => part[i] ?? part[0]!)
@@ -196,26 +214,57 @@ export function placesAt(core: Core, dataset: Dataset, positions: number[]): Arr
     return parts.includes(undefined) ? undefined : parts.flatMap((part) => part!)
   }
   const seed = keyOf(settings.seed, 'evaluation', positions[0]!)
+  const split = (given: tf.Tensor, classes: number | undefined): ArrayLike<number>[] | undefined => {
+    if (given.shape[0] !== positions.length) return undefined
+    const places = classes !== undefined && given.rank > 2 ? given.argMax(-1) : given
+    const values = places.dataSync()
+    const size = values.length / positions.length
+    return positions.map((_, i) => values.slice(i * size, (i + 1) * size))
+  }
   return withRandomness({ seed, iteration: core.state.iteration }, () =>
     tidily(() => {
       const batch = { ...examplesAt(dataset, positions), iteration: core.state.iteration }
       const look = () => {
         const given = trainee.predict?.(batch) ?? trainee.pass?.(batch, { training: false }).predictions?.()
-        if (given?.shape[0] !== positions.length) return undefined
-        const places = trainee.classes !== undefined && given.rank > 2 ? given.argMax(-1) : given
-        const values = places.dataSync()
-        const size = values.length / positions.length
-        return positions.map((_, i) => values.slice(i * size, (i + 1) * size))
+        if (given === undefined) return undefined
+        if (given instanceof tf.Tensor) return split(given, trainee.classes)
+        const outputs = Object.entries(given).flatMap(([name, one]) => {
+          const found = split(one, trainee.kindOf?.(name).classes)
+          return found ? [[name, found] as const] : []
+        })
+        return positions.map((_, i) => Object.fromEntries(outputs.map(([name, found]) => [name, found[i]!])))
       }
       return keepingStates(trainee.states ?? [], () => looking(trainee, look))
     }),
   )
 }
 
-/** What each example was taken for, where that is one thing: a class or a number. */
-export function predictedOf({ trainee }: Core, { y }: Batch, predictions: tf.Tensor): Partial<Seen> {
+/** What each example was taken for, where that is one thing: a class or a number; by output where there are several. */
+export function takenFor({ trainee }: Core, { y }: AnyBatch, predictions: Parted): Taken {
+  if (predictions instanceof tf.Tensor && y instanceof tf.Tensor) return takenOf(trainee, y, predictions)
+  if (predictions instanceof tf.Tensor || y instanceof tf.Tensor) return {}
+  const outputs: NonNullable<Taken['outputs']> = {}
+  for (const [name, given] of Object.entries(predictions)) {
+    const part = trainee.several?.find((one) => one.name === name)?.partIn(Object.keys(y)) ?? name
+    if (y[part]) outputs[name] = { part, ...takenOf(trainee.kindOf?.(name) ?? {}, y[part], given) }
+  }
+  const known = Object.values(outputs).filter(({ right }) => right)
+  if (known.length === 0) return { outputs }
+  const count = known[0]!.right!.length
+  const right = new Float32Array(count).fill(1)
+  const probability = new Float32Array(count)
+  // Right where all are; as sure as the output that is surest where it is wrong.
+  for (let i = 0; i < count; i++) {
+    const wrong = known.filter((one) => !one.right![i])
+    if (wrong.length > 0) right[i] = 0
+    probability[i] = Math.max(...(wrong.length > 0 ? wrong : known).map((one) => one.probability![i]!))
+  }
+  return { outputs, right, probability }
+}
+
+function takenOf({ classes, binary }: OutputKind, y: tf.Tensor, predictions: tf.Tensor): Taken {
   const count = predictions.shape[0]!
-  if (trainee.classes !== undefined && predictions.rank === 2) {
+  if (classes !== undefined && predictions.rank === 2) {
     const predicted = predictions.argMax(-1)
     const expected =
       y.size === predictions.size && predictions.shape[1] !== 1 ? y.argMax(-1) : y.reshape([count])
@@ -227,7 +276,7 @@ export function predictedOf({ trainee }: Core, { y }: Batch, predictions: tf.Ten
   }
   if (predictions.size !== count) return {}
   const values = predictions.dataSync() as Float32Array
-  if (!trainee.binary) return { predicted: Float32Array.from(values) }
+  if (!binary) return { predicted: Float32Array.from(values) }
   const expected = y.dataSync()
   return {
     predicted: Float32Array.from(values, (value) => (value > 0.5 ? 1 : 0)),
@@ -246,7 +295,21 @@ function keep(detail: EvaluationDetail, positions: Int32Array, seen: Seen): void
     detail.said ??= {}
     ;(detail.said[name] ??= new Float32Array(length).fill(NaN)).set(values, from)
   }
-  if (seen.predicted) (detail.predicted ??= new Float32Array(length)).set(seen.predicted, from)
-  if (seen.probability) (detail.probability ??= new Float32Array(length)).set(seen.probability, from)
-  if (seen.right) (detail.right ??= new Uint8Array(length)).set(seen.right, from)
+  const { outputs, ...whole } = seen.taken
+  keepTaken(detail, whole, length, from)
+  for (const [name, { part, ...taken }] of Object.entries(outputs ?? {})) {
+    detail.outputs ??= {}
+    keepTaken((detail.outputs[name] ??= { part }), taken, length, from)
+  }
+}
+
+function keepTaken(
+  kept: Pick<EvaluationDetail, 'predicted' | 'probability' | 'right'>,
+  { predicted, probability, right }: Omit<Taken, 'outputs'>,
+  length: number,
+  from: number,
+): void {
+  if (predicted) (kept.predicted ??= new Float32Array(length)).set(predicted, from)
+  if (probability) (kept.probability ??= new Float32Array(length)).set(probability, from)
+  if (right) (kept.right ??= new Uint8Array(length)).set(right, from)
 }

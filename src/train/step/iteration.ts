@@ -10,7 +10,8 @@ import { Making } from './making.js'
 import { countIteration, type Outcome } from './outcome.js'
 import { normOf } from './step.js'
 import { commit, gradientsAt, isFiniteUpdate, updatesAt } from './update.js'
-import type { Batch } from '../model/batch.js'
+import type { AnyBatch } from '../model/batch.js'
+import type { Weights } from '../model/trainee.js'
 
 /**
  * One iteration: draw a batch, forward and loss, gradients, checks, update. The run changes only at the end, all at
@@ -29,7 +30,7 @@ export function iterateOnce(core: Core, journal: Events, made?: MadeFor): Outcom
         const batch = made?.batch ?? core.batchAt(positions)
         const given: Given = {
           batch,
-          weights: core.weightsAt(positions),
+          weights: core.weightsOf(batch, positions),
           learningRate,
           pace: core.paceOf(batch.ids.length),
         }
@@ -55,8 +56,8 @@ export interface MadeFor {
 
 /** What an iteration is made from. */
 interface Given {
-  batch: Batch
-  weights: tf.Tensor1D | undefined
+  batch: AnyBatch
+  weights: Weights | undefined
   learningRate: number
   pace: Pace
 }

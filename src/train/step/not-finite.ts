@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs'
+import type { Parted } from '../../data/dataset.js'
 import type { StopReason } from '../../views.js'
 import type { Core } from '../state/core.js'
 import type { Outcome } from './outcome.js'
 import { gradientsAt } from './update.js'
 import { layersInGraph, outputsOf } from '../model/layer-outputs.js'
 import { tidily } from '../model/gradients.js'
-import { tensorsOf, type Batch } from '../model/batch.js'
+import { tensorsOf, type AnyBatch } from '../model/batch.js'
 
 /** Where a value that is not finite came from. */
 export interface NotFinite {
@@ -76,14 +77,14 @@ function rowsNotFinite(x: tf.Tensor): number[] {
   return Array.from({ length: count }, (_, i) => i).filter((i) => !flags[i])
 }
 
-function firstLayer(model: object, x: tf.Tensor): string | undefined {
+function firstLayer(model: object, x: Parted): string | undefined {
   const layers = layersInGraph(model)
   if (layers.length === 0) return undefined
   const outputs = outputsOf(model, layers, x)
   return layers.find((_, i) => !isFinite(outputs[i]!))?.name
 }
 
-function firstGradient(core: Core, batch: Batch): string | undefined {
+function firstGradient(core: Core, batch: AnyBatch): string | undefined {
   const { gradients } = gradientsAt(core, batch)
   const at = gradients.findIndex((gradient) => gradient && !isFinite(gradient))
   return core.parameters[at]?.name

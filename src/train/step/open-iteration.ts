@@ -4,7 +4,8 @@ import type { Core, Pace } from '../state/core.js'
 import { gradientsAt, updatesAt } from './update.js'
 import { type Gradients } from '../model/gradients.js'
 import { normOf, type Update } from './step.js'
-import type { Batch } from '../model/batch.js'
+import type { AnyBatch } from '../model/batch.js'
+import type { Weights } from '../model/trainee.js'
 
 /** All that an iteration is made of, up to what it would change; nothing is changed yet. */
 export interface OpenIteration {
@@ -17,8 +18,8 @@ export interface OpenIteration {
 /** The iteration opened up, op by op: breakpoints and console.log in the model fire. */
 export function openIteration(
   core: Core,
-  batch: Batch,
-  weights: tf.Tensor1D | undefined,
+  batch: AnyBatch,
+  weights: Weights | undefined,
   learningRate: number,
   pace: Pace,
 ): OpenIteration {

@@ -1,5 +1,5 @@
 import { IndexOutside } from '../../backend/tfjs/indices.js'
-import { tensorsOf, type Batch } from '../model/batch.js'
+import { tensorsOf, type AnyBatch } from '../model/batch.js'
 
 /** What is known of an index that points outside: by our backend, or from what tfjs's cpu backend says. */
 interface Found {
@@ -21,7 +21,7 @@ function find(error: unknown): Found | undefined {
 }
 
 /** The example of the batch that the index comes from: its row of the indices, where it has the number, or the first that has. */
-function exampleOf({ index, place }: Found, batch: Batch): number | undefined {
+function exampleOf({ index, place }: Found, batch: AnyBatch): number | undefined {
   const { ids } = batch
   const rows = ids.length
   const row =
@@ -40,7 +40,7 @@ function exampleOf({ index, place }: Found, batch: Batch): number | undefined {
 }
 
 /** Runs work on a batch; an index outside of what it points into names the example that it is from. */
-export function namingExample<T>(batch: Batch, work: () => T): T {
+export function namingExample<T>(batch: AnyBatch, work: () => T): T {
   try {
     const result = work()
     if (!(result instanceof Promise)) return result
@@ -52,7 +52,7 @@ export function namingExample<T>(batch: Batch, work: () => T): T {
   }
 }
 
-function withExample(error: unknown, batch: Batch): unknown {
+function withExample(error: unknown, batch: AnyBatch): unknown {
   const found = find(error)
   const id = found && exampleOf(found, batch)
   if (id === undefined) return error

@@ -20,6 +20,7 @@ import {
   borrowingTrainee,
   flattenParameters,
   ownPass,
+  predicted,
   type OwnLoss,
   type OwnModel,
   type ParameterTree,
@@ -28,7 +29,8 @@ import { assignOnce, tidily } from '../model/gradients.js'
 import { averageOf } from '../state/slots.js'
 import { movedAverage } from './step.js'
 import type { Trainee } from '../model/trainee.js'
-import { tensorsOf, type Batch } from '../model/batch.js'
+import type { Parted } from '../../data/dataset.js'
+import { tensorsOf, type AnyBatch, type Batch } from '../model/batch.js'
 
 /** What an own iteration gets besides its batch. */
 export interface IterationTools {
@@ -42,7 +44,7 @@ export interface IterationTools {
 type IterationValues = { loss: number | tf.Tensor; [more: string]: number | tf.Tensor }
 
 /** A model whose iteration is the user's own: several losses and optimizers, as in a GAN or an actor-critic. */
-export interface OwnIteration<B extends Batch = Batch> {
+export interface OwnIteration<B extends AnyBatch = Batch> {
   parameters: ParameterTree
   optimizers: { readonly [name: string]: Optimizer }
   /**
@@ -52,7 +54,7 @@ export interface OwnIteration<B extends Batch = Batch> {
   iteration(batch: B, tools: IterationTools): IterationValues | Promise<IterationValues>
   /** For evaluations. */
   loss?(batch: B): OwnLoss
-  predict?(x: tf.Tensor, batch: B): tf.Tensor
+  predict?(x: B['x'], batch: B): Parted
 }
 
 /** A model with an own iteration, as something to train. */
@@ -72,7 +74,7 @@ export function iterationTrainee(model: OwnIteration): Trainee {
     ...flat,
     lossName: 'own iteration',
     saysMore: true,
-    iteration: (batch, tools) => model.iteration(batch, tools as IterationTools),
+    iteration: (batch, tools) => model.iteration(batch as Batch, tools as IterationTools),
     optimizers: model.optimizers,
     ...(model.loss && {
       pass: (batch, options) =>
@@ -80,7 +82,7 @@ export function iterationTrainee(model: OwnIteration): Trainee {
           ownPass(model as OwnModel, batch, { ...options, parameters: flat.parameters }),
         ),
     }),
-    ...(model.predict && { predict: (batch: Batch) => model.predict!(batch.x, batch) }),
+    ...(model.predict && { predict: (batch: AnyBatch) => predicted(model, batch) }),
     checkData: () => {},
     copy: () => borrowingTrainee(model, iterationTrainee),
   }

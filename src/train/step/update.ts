@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
 import { withRandomness } from '../../backend/random/index.js'
 import { gradientsOf, type Gradients } from '../model/gradients.js'
-import type { Batch } from '../model/batch.js'
+import type { AnyBatch } from '../model/batch.js'
+import type { Weights } from '../model/trainee.js'
+import { checkPredicts } from '../model/measure.js'
 import type { Core, Pace } from '../state/core.js'
 import { namingExample } from './outside.js'
 import { updatesOf, type Update } from './step.js'
@@ -14,14 +16,16 @@ export function isFiniteUpdate(gradientNorm: number, learningRate: number): bool
 /** Loss and gradients of a batch, with the randomness of its iteration. */
 export function gradientsAt(
   core: Core,
-  batch: Batch,
-  options: { weights?: tf.Tensor1D; predictions?: boolean } = {},
+  batch: AnyBatch,
+  options: { weights?: Weights; predictions?: boolean } = {},
 ): Gradients {
-  return namingExample(batch, () =>
+  const found = namingExample(batch, () =>
     withRandomness(core.randomnessOf(batch.iteration), () =>
       gradientsOf(core.trainee, core.parameters, batch, options),
     ),
   )
+  checkPredicts(core, found.predicts)
+  return found
 }
 
 /** The optimizer's updates to these gradients, clipped, not yet made. */
