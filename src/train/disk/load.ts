@@ -132,6 +132,8 @@ const besides = [
   'loss',
   'metrics',
   'sampleWeight',
+  'onIteration',
+  'onEvaluation',
   'evaluationBatchSize',
   'progress',
   'save',

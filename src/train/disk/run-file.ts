@@ -183,6 +183,8 @@ function settingsOf({ settings, state: { peak }, trainee }: Core): { [name: stri
     metrics,
     freeze,
     sampleWeight,
+    onIteration: _onIteration,
+    onEvaluation: _onEvaluation,
     progress: _progress,
     save: _save,
     ...plain

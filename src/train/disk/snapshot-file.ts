@@ -70,6 +70,8 @@ export function encodeSnapshot(
     freeze,
     sampleWeight,
     save: _,
+    onIteration: _onIteration,
+    onEvaluation: _onEvaluation,
     ...plain
   } = snapshot.settings
   const rest: Rest = {

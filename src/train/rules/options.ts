@@ -11,7 +11,7 @@ import type { LossFunction, LossWeights } from '../model/heads.js'
 import type { LossName } from '../loss/losses.js'
 import { metrics as knownMetrics, ofOutput, type Metric, type MetricName } from '../loss/metrics.js'
 import { ownSchedule, type Schedule, type ScheduleFunction } from './schedules.js'
-import { asRule, type StopFunction, type StopRule } from './stops.js'
+import { asRule, type PastIterations, type StopFunction, type StopRule } from './stops.js'
 import type { Trainee } from '../model/trainee.js'
 import { listNearest, named } from '../../suggest.js'
 
@@ -28,6 +28,18 @@ export type MetricGiven = MetricName | (string & {}) | Metric | MetricFunction
 export type MetricsGiven =
   | readonly (MetricGiven | readonly MetricGiven[])[]
   | { readonly [output: string]: MetricGiven | readonly MetricGiven[] }
+
+/** A row of the history, as a function of one's own gets it. */
+export type PastRow = ReturnType<PastIterations['row']>
+
+/** What a function that is called while a run trains gets of it. */
+export interface SteeredRun {
+  readonly name: string
+  readonly iteration: number
+  readonly learningRate: number
+  /** As `run.set`: recorded, and taken back by undo. */
+  set(changes: object, options?: { why?: string }): void
+}
 
 /** What every run takes. */
 export interface RunOptions {
@@ -97,6 +109,13 @@ export interface RunOptions {
   evaluateEvery?: number
   /** Examples at a time while evaluating: memory, not results, depends on it. Default: 256. `evaluationBatchSize: 1000` */
   evaluationBatchSize?: number
+  /**
+   * Called after each iteration with its row of the history; it may steer the run. What it returns is waited for, what it throws ends
+   * the call. Its time is no part of `milliseconds`. Default: nothing. `onIteration: ({ iteration, loss }) => console.log(iteration, loss)`
+   */
+  onIteration?: (row: PastRow, run: SteeredRun) => unknown
+  /** Called after each evaluation on `evaluateOn` with its row, as `onIteration` is. Default: nothing. `onEvaluation: ({ loss }, run) => loss > 1 && run.set({ learningRate: 1e-4 })` */
+  onEvaluation?: (row: EvaluationRow, run: SteeredRun) => unknown
   /** Names the run, its line on charts and its folder, `runs/NAME`. Default: 'run', in `.gradbook/runs`. `name: 'first'` */
   name?: string
   /** Parameters that stay as they are: a pattern on their names, or names. Default: none. `freeze: /^embedding/` */
@@ -116,14 +135,18 @@ export type LossGiven = LossName | (string & {}) | LossFunction
 export interface ModelOptions extends RunOptions {
   /**
    * By name, or a function (expected, predicted) => the loss of each example, [batch], or their mean; of a model with several outputs
-   * one for each, `{ price: 'meanSquaredError', animal: 'sparseCategoricalCrossentropy' }`. Required.
+   * one for each, `{ price: 'meanSquaredError', animal: 'sparseCategoricalCrossentropy' }`. Required, but for a model that was
+   * compiled with one.
    * `loss: 'sparseCategoricalCrossentropy'` for class indices, `loss: 'meanSquaredError'` for numbers
    */
-  loss: LossGiven | readonly LossGiven[] | { readonly [output: string]: LossGiven }
+  loss?: LossGiven | readonly LossGiven[] | { readonly [output: string]: LossGiven }
   /** What the losses of several outputs are multiplied with before they are added. Default: 1 each. `lossWeights: { price: 0.5 }` */
   lossWeights?: LossWeights
-  /** What makes an update of gradients. Its rate is the peak of the schedule. Required. `optimizer: adam({ learningRate: 1e-3 })` */
-  optimizer: Optimizer
+  /**
+   * What makes an update of gradients. Its rate is the peak of the schedule. Required, but for a model that was compiled with one.
+   * `optimizer: adam({ learningRate: 1e-3 })`
+   */
+  optimizer?: Optimizer
 }
 
 /** Options as the run uses them. */
@@ -144,6 +167,8 @@ export interface Settings {
   clipValue: number | undefined
   dropout: DropoutSetting | undefined
   stop: StopRule | undefined
+  onIteration: RunOptions['onIteration']
+  onEvaluation: RunOptions['onEvaluation']
   evaluateEvery: number | undefined
   evaluationBatchSize: number
   freeze: RegExp | readonly string[] | undefined
@@ -162,6 +187,7 @@ const positive: Check = {
   expected: 'a finite number above 0',
 }
 const truth: Check = { ok: (value) => typeof value === 'boolean', expected: 'true or false' }
+const callable: Check = { ok: (value) => typeof value === 'function', expected: 'a function' }
 const anything: Check = { ok: () => true, expected: 'anything' }
 
 /** One row an option: what it has to be. `anything` is checked where it is used. */
@@ -197,6 +223,8 @@ export const optionChecks: { readonly [option: string]: Check } = {
   clipValue: positive,
   dropout: anything,
   stop: anything,
+  onIteration: callable,
+  onEvaluation: callable,
   evaluateEvery: whole,
   evaluationBatchSize: whole,
   name: {
@@ -220,7 +248,7 @@ const instead = {
   iterations: 'A run is told how far to go when it goes: await run.iterate(200).',
   steps: 'A run is told how far to go when it goes: await run.iterate(200).',
   callbacks:
-    'A run stands still after await run.iterate(100): look, change, go on. Rules that end a call are its stop.',
+    'A function of each iteration is onIteration, of each evaluation onEvaluation; rules that end a call are its stop. Or let the run stand still after await run.iterate(100): look, change, go on.',
   shuffle: 'Each epoch has an order of its own, drawn from seed. Leave this out.',
   validationSplit:
     'Split the data: const parts = split(data, { validation: 0.2 }), and pass parts.train and parts.validation.',
@@ -492,6 +520,8 @@ export function settingsFrom(
         said,
         where: 'train(model, { stop })',
       }),
+    onIteration: options.onIteration,
+    onEvaluation: options.onEvaluation,
     evaluateEvery: options.evaluateEvery,
     evaluationBatchSize: options.evaluationBatchSize ?? 256,
     freeze: options.freeze,

@@ -18,6 +18,8 @@ import { iterateOwn } from '../step/own-iteration.js'
 import { ownUpdates } from '../step/own-updates.js'
 import { stretchView, viewOf } from './run-view.js'
 import { checkWaited } from '../rules/options.js'
+import { say } from '../../say.js'
+import type { HistoryRow } from '../state/history.js'
 import type { Progress, StopRule } from '../rules/stops.js'
 
 export interface Stretch {
@@ -66,6 +68,8 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
   tellChangedSince(core)
   if (!call.within) live.begin()
   let evaluation: EvaluationRow | undefined
+  /** By functions of the user's, in milliseconds. */
+  let spent = 0
   try {
     while (core.state.iteration < to && !core.state.stopReason) {
       checkStop()
@@ -85,6 +89,13 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
         if (outcome.batch) tf.dispose(tensorsOf(outcome.batch))
         break
       }
+      const hooked = ownFunction(course, 'onIteration', () =>
+        core.state.history.row(core.state.history.length - 1),
+      )
+      if (hooked) {
+        spent += await hooked
+        checkStop()
+      }
       if (core.evaluateOn && core.state.iteration % core.evaluateEvery === 0) {
         evaluation = (
           await evaluateRun(
@@ -97,6 +108,9 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
             owner,
           )
         ).row
+        const seen = evaluation
+        const looked = ownFunction(course, 'onEvaluation', () => seen)
+        if (looked) spent += await looked
       }
       core.state.stopReason = ruleMet(core, rules, { from, started })
       if (live.due) await live.refresh(() => view(true))
@@ -110,7 +124,32 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
   } finally {
     if (!call.within) live.end(view(false))
   }
+  tellSpent(core, spent, performance.now() - started)
   return stretchView(core, { from, started, evaluation })
+}
+
+/** Calls a function of the user's, where there is one; gives how long it took. */
+function ownFunction(
+  { core, run }: Course,
+  name: 'onIteration' | 'onEvaluation',
+  row: () => HistoryRow & EvaluationRow,
+): Promise<number> | undefined {
+  const own = core.settings[name]
+  if (!own) return undefined
+  const started = performance.now()
+  const given: unknown = own(row(), run)
+  return Promise.resolve(given).then(() => performance.now() - started)
+}
+
+/** Of the time of a call, from where a function of the user's is spoken of. */
+const muchOfIt = 0.25
+
+function tellSpent({ name, settings }: Core, spent: number, all: number): void {
+  if (all < 2000 || spent < muchOfIt * all) return
+  const functions = (['onIteration', 'onEvaluation'] as const).filter((one) => settings[one])
+  say(
+    `Of ${(all / 1000).toFixed(1)} s of the run '${name}' ${functions.join(' and ')} took ${(spent / 1000).toFixed(1)} s.`,
+  )
 }
 
 /** Why a run that Stop was pressed for stands where it does. */

@@ -93,7 +93,7 @@ export class Run<Model = unknown, Metrics extends string = string, B extends Any
     this.#timeline = new Timeline(core)
     this.#timeline.adopt(saved)
     this.#primitives = new Primitives(core, journal)
-    this.#course = { core, journal, live: this.#live, adjust: (work) => this.#adjust(work) }
+    this.#course = { core, journal, live: this.#live, run: this.#plain, adjust: (work) => this.#adjust(work) }
     this.#turns = new Turns({
       course: this.#course,
       journal,

@@ -11,6 +11,7 @@ import { checkFrozen } from '../adjust/freeze.js'
 import { settleJournals, type JournalOptions } from '../disk/journal.js'
 import { isLayersModel, layersTrainee } from '../model/layers.js'
 import type { Losses, LossWeights } from '../model/heads.js'
+import { withCompiled } from '../rules/compiled-model.js'
 import { checkExampleWeights } from '../model/example-weights.js'
 import {
   findFolder,
@@ -135,7 +136,8 @@ function checkSize({ data, batchSize, batchSchedule }: Partial<RunOptions>, wher
       })
 }
 
-function createCore(model: unknown, options: Given): Core {
+function createCore(model: unknown, given: Given): Core {
+  const options = withCompiled(model, given)
   const trainee = traineeOf(model, options)
   const own = trainee.optimizers && Object.values(trainee.optimizers)[0]
   const optimizer = checkOptimizer(own ?? options.optimizer, 'train(model, { optimizer })')
