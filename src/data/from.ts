@@ -31,8 +31,8 @@ export interface SourceOptions {
   /** An id for each example, whole numbers that differ. Default: 0, 1, 2, …. `ids: [7, 9]` */
   ids?: ArrayLike<number>
   /**
-   * Names of the classes, where y is a class index; of a y of several parts by their names, `{ animal: ['cat', 'dog'] }`. Default:
-   * none; of texts, the sorted texts. `classes: ['cat', 'dog']`
+   * Names of the classes, where y is a class index; of a y of several parts by their names, `{ animal: ['cat', 'dog'] }`.
+   * Default: none; of texts, the sorted texts. `classes: ['cat', 'dog']`
    */
   classes?: Classes
   /** [height, width, channels] where x is an image of values in 0..1. Default: x is no image. `picture: [28, 28, 1]` */
@@ -63,17 +63,38 @@ export interface ShapeOptions {
  * @param options.shape the shape of one x in a flat typed array, e.g. `[28, 28, 1]`; default `[]`, one number an example.
  * @example fromArrays({ x: new Float32Array([0, 1, 2]), y: new Float32Array([1, 3, 5]) })
  */
-export function fromArrays<Fields extends { x: unknown; y?: unknown }>(
+export function fromArrays<Fields extends { x: unknown; y?: unknown }, const Pad extends PadOptions = {}>(
   fields: Fields,
-  options: SourceOptions & ShapeOptions = {},
-): Dataset<OtherFields<Fields>, PartsOf<Fields['x']>, PartsOf<Fields['y']>> {
+  options: SourceOptions & ShapeOptions & { pad?: Pad } = {},
+): Dataset<OtherFields<Fields> | MasksOf<Pad>, PartsOf<Fields['x']> & MasksIn<Pad>, PartsOf<Fields['y']>> {
   named(options, [...sourceOptions, 'shape', 'yShape', 'shapes', 'pad'], 'fromArrays({ x, y }, options)')
   return oneSplit(tableFrom(fields, options), options) as unknown as Dataset<
-    OtherFields<Fields>,
-    PartsOf<Fields['x']>,
+    OtherFields<Fields> | MasksOf<Pad>,
+    PartsOf<Fields['x']> & MasksIn<Pad>,
     PartsOf<Fields['y']>
   >
 }
+
+/** Names of the masks and lengths that come of this padding. */
+export type MasksOf<Pad> = {
+  [Field in Exclude<keyof Pad & string, `x.${string}`>]: BesideOf<
+    Pad[Field],
+    Field extends 'x' ? 'mask' : `${Field}Mask`
+  >
+}[Exclude<keyof Pad & string, `x.${string}`>]
+
+/** Those that are parts of x. */
+type MasksIn<Pad> = {
+  readonly [
+    Mask in {
+      [Field in keyof Pad & `x.${string}`]: BesideOf<Pad[Field], 'mask'>
+    }[keyof Pad & `x.${string}`]
+  ]: tf.Tensor
+}
+
+type BesideOf<Given, Usual extends string> =
+  | (Given extends { mask: infer Name } ? Extract<Name, string> : Usual)
+  | (Given extends { lengths: infer Name extends string } ? Name : never)
 
 /** What is given as x or y, as tensors: one, or by the names of its parts. */
 export type PartsOf<Given> = unknown extends Given
@@ -313,14 +334,14 @@ export type { DataRecord } from './table/fields.js'
  * @param options.where which of them are used; default all.
  * @example fromRecords([{ length: 5.1, width: 3.5, species: 'setosa' }], { y: 'species' })
  */
-export function fromRecords<Field extends string = never>(
+export function fromRecords<Field extends string = never, const Pad extends PadOptions = {}>(
   records: readonly DataRecord[] | RecordTable,
-  options: RecordOptions & { fields?: readonly Field[] } = {},
-): Dataset<Field> {
+  options: RecordOptions & { fields?: readonly Field[]; pad?: Pad } = {},
+): Dataset<Field | MasksOf<Pad>> {
   const { where, ...rest } = named(options, [...recordOptions, 'pad'], 'fromRecords(records, options)')
   const all = isRecordTable(records) ? records.objects() : records
   const used = where && Array.isArray(all) ? all.filter(checkWhere(where, 'fromRecords')) : all
-  return oneSplit(rowsToTable(used, rest), rest) as Dataset<Field>
+  return oneSplit(rowsToTable(used, rest), rest) as Dataset<Field | MasksOf<Pad>>
 }
 
 /** The table behind `fromRecords`, for sources of more than one chunk. */

@@ -2,8 +2,9 @@ import * as tf from '@tensorflow/tfjs'
 import { withRandomness } from '../backend/random/index.js'
 import { describe, InputError } from '../errors.js'
 import { named } from '../suggest.js'
-import type { Dataset } from './dataset.js'
-import { checkField, fromArrays, type OtherFields } from './from.js'
+import type { Dataset, Parted } from './dataset.js'
+import { checkField, fromArrays, type OtherFields, type PartsOf } from './from.js'
+import { byPlace, fromPlaces, isPlain } from './table/parts.js'
 import { checkSeed, createRandom, stateOf, type Random } from './random.js'
 import { columnFrom } from './table/column.js'
 
@@ -18,7 +19,7 @@ export interface MakeAt<Model = unknown> {
 }
 
 /**
- * Tensors, typed arrays or nested arrays by name, the first axis of each = the examples of the batch. Tensors that are given
+ * Tensors, typed arrays or nested arrays by name (x and y also several of them, by theirs), the first axis of each = the examples of the batch. Tensors that are given
  * belong to the run, which ends them.
  */
 export interface MadeBatch {
@@ -26,7 +27,11 @@ export interface MadeBatch {
 }
 
 /** Training data without a length: each batch is made for its iteration. Made by `generate`. */
-export interface Generated<Field extends string = never> {
+export interface Generated<
+  Field extends string = never,
+  X extends Parted = tf.Tensor,
+  Y extends Parted = tf.Tensor,
+> {
   readonly name: string
   /**
    * Some batches as a dataset, to evaluate on: those of another seed than the run's, made now and then the same.
@@ -34,8 +39,8 @@ export interface Generated<Field extends string = never> {
    * @param options.batches how many; default 1. @param options.seed default 0.
    * @example train(model, { data: waves, evaluateOn: await waves.fixed({ batches: 4, seed: 7 }), … })
    */
-  fixed(options?: { batches?: number; seed?: number }): Promise<Dataset<Field>>
-  /** Makes the tensors of one batch. For who trains on it. */
+  fixed(options?: { batches?: number; seed?: number }): Promise<Dataset<Field, X, Y>>
+  /** Makes the tensors of one batch, by their place: `x`, or `x.image` where it has parts. For who trains on it. */
   make(at: MakeAt): Promise<{ [field: string]: tf.Tensor }>
 }
 
@@ -63,9 +68,14 @@ class Source implements Generated {
     const batch: { [field: string]: tf.Tensor } = {}
     for (const [field, value] of Object.entries(given)) {
       if (value === undefined) continue
-      if (field !== 'x' && field !== 'y') checkField(field, where)
-      batch[field] = tensorOf(value, `${field} of ${where}`)
-      this.#checkType(field, batch[field], where)
+      const isSide = field === 'x' || field === 'y'
+      if (!isSide) checkField(field, where)
+      for (const [place, one] of isSide && isPlain(value)
+        ? byPlace(field, value)
+        : [[field, value] as const]) {
+        batch[place] = tensorOf(one, `${place} of ${where}`)
+        this.#checkType(place, batch[place], where)
+      }
     }
     checkRows(batch, where)
     return batch
@@ -102,7 +112,7 @@ class Source implements Generated {
     }
     const whole: { [field: string]: tf.Tensor } = {}
     for (const field in made[0]!) whole[field] = tf.concat(made.map((one) => one[field]!))
-    const dataset = fromArrays(whole as { x: tf.Tensor }, {
+    const dataset = fromArrays(fromPlaces(whole) as { x: tf.Tensor }, {
       name: `${this.name}, fixed`,
       split: 'validation',
     })
@@ -127,7 +137,7 @@ export const randomAt = (seed: number, iteration: number): Random => randomOf(se
 function tensorOf(value: unknown, where: string): tf.Tensor {
   if (!(value instanceof tf.Tensor)) {
     const column = columnFrom(value, { where })
-    return column.gather(Array.from({ length: column.length }, (_, row) => row))
+    return column.gather(Array.from({ length: column.length }, (_, row) => row)) as tf.Tensor
   }
   if (!value.isDisposed) return value
   throw new InputError({
@@ -170,9 +180,9 @@ function checkRows(batch: { [field: string]: tf.Tensor }, where: string): void {
 export function generate<Made extends MadeBatch, Model = unknown>(
   make: (at: MakeAt<Model>) => Made | Promise<Made>,
   options: { name?: string } = {},
-): Generated<OtherFields<Made>> {
+): Generated<OtherFields<Made>, PartsOf<Made['x']>, PartsOf<Made['y']>> {
   const { name = 'generated data' } = named(options, ['name'], 'generate(make, options)')
-  if (typeof make === 'function') return new Source(make, name) as Generated as Generated<OtherFields<Made>>
+  if (typeof make === 'function') return new Source(make, name) as Generated as never
   throw new InputError({
     where: 'generate(make)',
     received: describe(make),

@@ -5,7 +5,8 @@ import type { Column, ColumnOptions } from './column.js'
 
 /** x and y as several tensors by name: `{ image, age }`. A row of them is the values of all parts, one part after the other. */
 
-const isPlain = (value: unknown): value is { readonly [part: string]: unknown } =>
+/** Whether it is an object of named values, and no tensor, array or instance of a class. */
+export const isPlain = (value: unknown): value is { readonly [part: string]: unknown } =>
   typeof value === 'object' &&
   value !== null &&
   [Object.prototype, null].includes(Object.getPrototypeOf(value) as null)
@@ -173,4 +174,23 @@ export function mapParts(value: Parted, map: (tensor: tf.Tensor, part?: string) 
   return Object.fromEntries(
     Object.entries(value).map(([part, tensor]) => [part, map(tensor, part)]),
   ) as NamedTensors
+}
+
+/** Parts by their place: `x.image`. */
+export function byPlace<Value>(
+  side: string,
+  parts: { readonly [part: string]: Value },
+): (readonly [place: string, value: Value])[] {
+  return Object.entries(parts).map(([part, value]) => [`${side}.${part}`, value] as const)
+}
+
+/** What stands at these places, the parts of x and y together again. */
+export function fromPlaces(tensors: { readonly [place: string]: tf.Tensor }): { [field: string]: Parted } {
+  const fields: { [field: string]: Parted } = {}
+  for (const [place, tensor] of Object.entries(tensors)) {
+    const side = /^[xy](?=\.)/.exec(place)?.[0]
+    if (side === undefined) fields[place] = tensor
+    else fields[side] = { ...(fields[side] as NamedTensors | undefined), [place.slice(2)]: tensor }
+  }
+  return fields
 }

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import type { AnyDataset, Dataset, Examples, Parted } from '../../data/dataset.js'
+import type { AnyDataset, Dataset, Examples, NamedTensors, Parted } from '../../data/dataset.js'
 import type { Generated } from '../../data/generate.js'
 import {
   checkField,
@@ -8,7 +8,7 @@ import {
   type PartsOf,
   type RecordTable,
 } from '../../data/from.js'
-import { tensorsIn } from '../../data/table/parts.js'
+import { byPlace, fromPlaces } from '../../data/table/parts.js'
 import { TableDataset } from '../../data/table/table.js'
 import { describe, InputError } from '../../errors.js'
 
@@ -37,23 +37,27 @@ export type AnyBatch = Batch<never, Parted, Parted>
 /** What x or y of this data is. */
 type PartedIn<Data, Side extends 'x' | 'y'> = unknown extends Data
   ? tf.Tensor
-  : Data extends { at(positions: ArrayLike<number>): infer Given }
-    ? Given extends { [side in Side]: infer Tensors extends Parted }
-      ? Tensors
-      : tf.Tensor
-    : Data extends RecordTable
-      ? tf.Tensor
-      : Data extends readonly (infer One)[]
-        ? One extends { [side in Side]: infer Given }
-          ? PartsOf<readonly Given[]>
-          : tf.Tensor
-        : Data extends { [side in Side]?: infer Given }
-          ? PartsOf<Given>
-          : tf.Tensor
+  : Data extends Generated<infer _, infer X, infer Y>
+    ? Side extends 'x'
+      ? X
+      : Y
+    : Data extends { at(positions: ArrayLike<number>): infer Given }
+      ? Given extends { [side in Side]: infer Tensors extends Parted }
+        ? Tensors
+        : tf.Tensor
+      : Data extends RecordTable
+        ? tf.Tensor
+        : Data extends readonly (infer One)[]
+          ? One extends { [side in Side]: infer Given }
+            ? PartsOf<readonly Given[]>
+            : tf.Tensor
+          : Data extends { [side in Side]?: infer Given }
+            ? PartsOf<Given>
+            : tf.Tensor
 
 type FieldOf<Data> = unknown extends Data
   ? never
-  : Data extends Dataset<infer Field, infer _, infer _> | Generated<infer Field>
+  : Data extends Dataset<infer Field, infer _, infer _> | Generated<infer Field, infer _, infer _>
     ? Field
     : Data extends readonly DataRecord[] | RecordTable
       ? never
@@ -62,28 +66,18 @@ type FieldOf<Data> = unknown extends Data
 /** The tensors of a batch by their place: x, y, or `x.image` where it has parts, and what there is beside them. */
 export type Tensors = { [place: string]: tf.Tensor }
 
-/** The names of what may have parts. */
-const sides = ['x', 'y'] as const
-
 export function tensorsOf(batch: AnyBatch): Tensors {
   const tensors: Tensors = {}
   for (const [field, value] of Object.entries(batch) as [string, unknown][])
     if (value instanceof tf.Tensor) tensors[field] = value
     else if (field === 'x' || field === 'y')
-      for (const [part, tensor] of tensorsIn(value as Parted)) tensors[`${field}.${part}`] = tensor
+      Object.assign(tensors, Object.fromEntries(byPlace(field, value as NamedTensors)))
   return tensors
 }
 
 /** What `tensorsOf` took apart. */
-export function batchFrom(tensors: Tensors): Pick<AnyBatch, 'x' | 'y'> {
-  const batch: { [field: string]: Parted } = {}
-  for (const [place, tensor] of Object.entries(tensors)) {
-    const side = sides.find((one) => place.startsWith(`${one}.`))
-    if (side) batch[side] = { ...(batch[side] as object | undefined), [place.slice(2)]: tensor }
-    else batch[place] = tensor
-  }
-  return batch as Pick<AnyBatch, 'x' | 'y'>
-}
+export const batchFrom = (tensors: Tensors): Pick<AnyBatch, 'x' | 'y'> =>
+  fromPlaces(tensors) as Pick<AnyBatch, 'x' | 'y'>
 
 /** The examples at these positions. What a dataset of the user's own gives is looked at: it may be anything. */
 export function examplesAt(

@@ -54,8 +54,8 @@ export interface OwnModel<B extends AnyBatch = Batch> {
    */
   predict?(x: B['x'], batch: B): Parted
   /**
-   * How many classes predictions are over, where they are; of several predictions by their names, `{ animal: 3 }`. Default:
-   * predictions are numbers. `classes: 10`
+   * How many classes predictions are over, where they are; of several predictions by their names, `{ animal: 3 }`.
+   * Default: predictions are numbers. `classes: 10`
    */
   classes?: number | { readonly [part: string]: number }
   /**
@@ -74,7 +74,7 @@ export interface OwnModel<B extends AnyBatch = Batch> {
    * that mistakes show. Default: none. `places: (batch) => [[{ expected: 3, loss: 0.1, best: [{ value: 3, probability: 0.9 }] }]]`
    */
   places?(batch: B): PlaceSeen[][]
-  /** Throws where examples of this kind do not fit; called by `train`. `where`: the option they were passed as. Default: nothing. */
+  /** Throws where examples of this kind do not fit; called by `train`. `where`: the option they were passed as. Default: nothing. `checkData: (data, where) => check(data.x.shape, where)` */
   checkData?(data: Dataset, where: string): void
 }
 

@@ -13,7 +13,8 @@ import { tensorsOf, type AnyBatch } from '../model/batch.js'
 import { Core } from '../state/core.js'
 import { unwritten } from '../state/events.js'
 import { iterateOnce } from '../step/iteration.js'
-import { iterateMade, nextMade } from '../step/made.js'
+import type { Dataset } from '../../data/dataset.js'
+import { fieldsOf, iterateMade, nextMade } from '../step/made.js'
 import { gradientsAt } from '../step/update.js'
 import { tidily } from '../model/gradients.js'
 import { named } from '../../suggest.js'
@@ -46,11 +47,8 @@ export async function checkRun(core: Core): Promise<CheckRow[]> {
 }
 
 /** Of data that is made the next batch stands for it. */
-function onMadeBatch(core: Core, batch: Batch): CheckRow[] {
-  const { x, y, ...more } = tensorsOf(batch)
-  const data = looking(() =>
-    fromArrays({ x, ...(y.size > 0 && { y }), ...more }, { name: core.source!.name }),
-  )
+function onMadeBatch(core: Core, batch: AnyBatch): CheckRow[] {
+  const data = looking(() => fromArrays(fieldsOf(batch), { name: core.source!.name })) as unknown as Dataset
   tf.dispose(tensorsOf(batch))
   return onCopy(core, 'check', (twin) => {
     const at = new Core({

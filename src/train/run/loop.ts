@@ -132,12 +132,12 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
 function ownFunction(
   { core, run }: Course,
   name: 'onIteration' | 'onEvaluation',
-  row: () => HistoryRow & EvaluationRow,
+  row: () => HistoryRow | EvaluationRow,
 ): Promise<number> | undefined {
   const own = core.settings[name]
   if (!own) return undefined
   const started = performance.now()
-  const given: unknown = own(row(), run)
+  const given: unknown = own(row() as HistoryRow, run)
   return Promise.resolve(given).then(() => performance.now() - started)
 }
 

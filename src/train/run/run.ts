@@ -83,7 +83,7 @@ export class Run<Model = unknown, Metrics extends string = string, B extends Any
     this.#core = core
     const journal = new Journal(core, at, () => {
       this.#turns.leave()
-      forgetRun(this)
+      forgetRun(this.#plain)
     })
     this.#journal = journal
     this.#live = new Live(core, (view) => {
@@ -285,7 +285,7 @@ export class Run<Model = unknown, Metrics extends string = string, B extends Any
   async nextBatch(): Promise<B> {
     await this.#turns.byHand()
     await makePlanned(this.#course)
-    return this.#primitives.nextBatch() as B
+    return (await this.#primitives.nextBatch()) as B
   }
 
   /** Loss, loss by example, and gradients by parameter of a batch. Changes nothing. */

@@ -50,7 +50,7 @@ export function iterateOnce(core: Core, journal: Events, made?: MadeFor): Outcom
 
 /** A batch that was made for its iteration, and when that began. */
 export interface MadeFor {
-  batch: Batch
+  batch: AnyBatch
   started: number
 }
 

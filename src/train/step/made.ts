@@ -1,11 +1,13 @@
 import * as tf from '@tensorflow/tfjs'
 import { withRandomness } from '../../backend/random/index.js'
 import { fromArrays } from '../../data/from.js'
+import type { Dataset, Parted } from '../../data/dataset.js'
+import { fromPlaces, tensorsIn } from '../../data/table/parts.js'
 import { randomAt } from '../../data/generate.js'
 import { InputError, Interrupted } from '../../errors.js'
 import { during, whileWaiting } from '../../settle.js'
 import { assignOnce } from '../model/gradients.js'
-import { tensorsOf, type Batch } from '../model/batch.js'
+import { tensorsOf, type AnyBatch } from '../model/batch.js'
 import { keyOf } from '../order/key.js'
 import type { Core } from '../state/core.js'
 import type { Events } from '../state/events.js'
@@ -17,7 +19,7 @@ import { scoped, turn } from './scoped.js'
 const checked = new WeakSet<Core>()
 
 /** The batch of the next iteration, made by the user's function, which sees the run's values in its model and leaves them as they are. */
-export async function makeBatch(core: Core): Promise<Batch> {
+export async function makeBatch(core: Core): Promise<AnyBatch> {
   const source = core.source!
   const iteration = core.state.iteration + 1
   const { seed } = core.settings
@@ -33,10 +35,11 @@ export async function makeBatch(core: Core): Promise<Batch> {
     )
     const rows = Object.values(tensors)[0]?.shape[0] ?? 0
     const empty = () => tf.keep(tf.zeros([rows, 0]))
-    const batch: Batch = {
-      x: tensors.x ?? empty(),
-      y: tensors.y ?? empty(),
-      ...tensors,
+    const fields = fromPlaces(tensors)
+    const batch: AnyBatch = {
+      x: fields.x ?? empty(),
+      y: fields.y ?? empty(),
+      ...fields,
       ids: Array.from({ length: rows }, (_, row) => row),
       iteration,
     }
@@ -83,21 +86,26 @@ function checkUnchanged(
   })
 }
 
-function checkMade(core: Core, batch: Batch): void {
+function checkMade(core: Core, batch: AnyBatch): void {
   const { trainee, source } = core
   const where = `run '${core.name}', iteration ${batch.iteration}`
-  const tensors = tensorsOf(batch)
   if (!checked.has(core) && batch.ids.length > 0) {
-    const { x, y, ...more } = tensors
-    const given = { x, ...(y.size > 0 && { y }), ...more }
-    trainee.checkData(fromArrays(given, { name: source!.name }), where)
+    const data = fromArrays(fieldsOf(batch), { name: source!.name }) as unknown as Dataset
+    trainee.checkData(data, where)
     checked.add(core)
   }
   trainee.checkBatch?.(batch, source!.name, where)
 }
 
+/** The fields of a batch as `fromArrays` takes them: a y without numbers is none. */
+export function fieldsOf(batch: AnyBatch): { x: Parted; y?: Parted } {
+  const { y, ...fields } = fromPlaces(tensorsOf(batch))
+  const isThere = tensorsIn(y!).some(([, { size }]) => size > 0)
+  return { ...(fields as { x: Parted }), ...(isThere && { y: y! }) }
+}
+
 /** The same where nothing else lends the model's variables, for whoever only looks or trains on it next. Whoever gets it disposes it. */
-export async function nextMade(core: Core): Promise<Batch> {
+export async function nextMade(core: Core): Promise<AnyBatch> {
   const done = await turn()
   let giveBack = () => {}
   const end = () => {

@@ -1,4 +1,4 @@
-import type { Batch } from '../model/batch.js'
+import type { AnyBatch } from '../model/batch.js'
 import type { Core, Pace } from '../state/core.js'
 import type { Events } from '../state/events.js'
 import { maybeSpike } from '../state/spikes.js'
@@ -16,7 +16,7 @@ export interface Outcome {
   /** Where only what it would write is not finite: the first value of which that is so. */
   written?: string
   /** Of one that is not finite, where the batch was made for it: whoever looks at it disposes it. */
-  batch?: Batch
+  batch?: AnyBatch
   /** How it became an update; missing for an own iteration. */
   pace?: Pace
 }

@@ -135,7 +135,7 @@ describe('rules about what the history has', () => {
 
   it('are refused where neither has it', async () => {
     await expect(start().until(targetReached('accuracy', 1), { atMost: 5 })).rejects.toThrow(
-      /without evaluateOn/,
+      /'accuracy', which the history/,
     )
     await expect(start().until(targetReached('lk', 1), { atMost: 5 })).rejects.toThrow(
       /'lk', which the history/,
