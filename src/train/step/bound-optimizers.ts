@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Step } from '../../backend/compile/replay/replay.js'
+import type { Changing } from '../../backend/compile/program.js'
 import { recordingNow } from '../../backend/random/context.js'
 import { describe, InputError } from '../../errors.js'
 import { tellMeeting, watchMeeting } from '../loss/aligned.js'
@@ -28,10 +29,18 @@ export interface BoundOptimizer {
 /** Iterations of the user's own whose first batch was watched. */
 const watched = new WeakSet<object>()
 
-/** The optimizers as an iteration of this batch gets them. `norms`: where the norm of each update's gradients is put. */
+/** What updates tell the iteration that they are part of. */
+export interface Telling {
+  /** Where the norm of each update's gradients is put. */
+  norms: number[]
+  /** Told before a recorded update changes variables. */
+  changing?: Changing | undefined
+}
+
+/** The optimizers as an iteration of this batch gets them. */
 export function bindOptimizers(
   core: Core,
-  norms: number[],
+  telling: Telling,
   { x, y }: Pick<Batch, 'x' | 'y'>,
 ): { [name: string]: BoundOptimizer } {
   const { trainee } = core
@@ -50,7 +59,7 @@ export function bindOptimizers(
     if (met) tellMeeting(iteration, met, 'the iteration')
     return result
   }
-  for (const name of Object.keys(trainee.optimizers!)) bound[name] = bind(core, name, targets, watch, norms)
+  for (const name of Object.keys(trainee.optimizers!)) bound[name] = bind(core, name, targets, watch, telling)
   return bound
 }
 
@@ -61,7 +70,7 @@ function bind(
   name: string,
   targets: readonly Parameter[],
   watch: Watch,
-  norms: number[],
+  { norms, changing }: Telling,
 ): BoundOptimizer {
   const updates = ownUpdates(core)
   const own = targets.filter((target) => target.name.startsWith(`${name}/`) || target.name === name)
@@ -80,6 +89,7 @@ function bind(
     const { cost, norm } = makeUpdate(core, name, parameters, (step) =>
       updates.run(`${name}\n${parameters.map((one) => one.name).join()}\n${loss}`, name, {
         ...step,
+        changing,
         loss: () => watch(loss),
         variables: parameters.map(({ variable }) => variable),
         update: (value, gradients, numbers) => {

@@ -112,7 +112,7 @@ export class CompiledStep {
     this.#step = compile<Step>((...inputs) => this.#record(...inputs), {
       valid: ({ finite }) => finite,
       frozen: () => this.#frozen,
-      changing: (takeBack) => this.#changing(takeBack),
+      changing: (takeBack, release) => this.#changing(takeBack, release),
       steady: this.#config() === undefined,
       signatures,
     })

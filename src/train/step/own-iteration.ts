@@ -12,6 +12,7 @@ import type { Events } from '../state/events.js'
 import { countIteration, type Outcome } from './outcome.js'
 import { isFiniteUpdate } from './update.js'
 import { makeBatch } from './made.js'
+import { saveAll, type Saved } from './saved.js'
 import { scoped, turn } from './scoped.js'
 import { whileStill } from '../model/norms.js'
 import { checkOptimizer } from '../rules/options.js'
@@ -24,7 +25,7 @@ import {
   type OwnModel,
   type ParameterTree,
 } from '../model/own.js'
-import { assignOnce, tidily } from '../model/gradients.js'
+import { tidily } from '../model/gradients.js'
 import { averageOf } from '../state/slots.js'
 import { movedAverage } from './step.js'
 import type { Trainee } from '../model/trainee.js'
@@ -99,7 +100,7 @@ export async function iterateOwn(core: Core, journal: Events): Promise<Outcome> 
 async function oneOwnIteration(core: Core, journal: Events, letNext: () => void): Promise<Outcome> {
   const started = performance.now()
   const cursor = core.state.order.state()
-  let saved: ReturnType<typeof saveAll> | undefined
+  let saved: Saved | undefined
   let giveBack = () => {}
   /** What ends with it, the latest first. */
   const ends = [letNext]
@@ -119,7 +120,7 @@ async function oneOwnIteration(core: Core, journal: Events, letNext: () => void)
   try {
     atomically(() => {
       saved = saveAll(core)
-      ends.push(saved.dispose)
+      ends.push(saved.release)
     })
     const positions = core.nextPositions()
     core.trainee.borrow?.begin({ keepParameters: true, hold: (finish) => (giveBack = finish) })
@@ -135,7 +136,7 @@ async function oneOwnIteration(core: Core, journal: Events, letNext: () => void)
       withRandomness(core.randomnessOf(batch.iteration), () =>
         namingExample(batch, () =>
           core.trainee.iteration!(batch, {
-            optimizers: bindOptimizers(core, norms, batch),
+            optimizers: bindOptimizers(core, { norms, changing: saved!.changing }, batch),
             iteration: batch.iteration,
             random: randomAt(core.settings.seed, batch.iteration),
           }),
@@ -197,44 +198,6 @@ function moveAverages({ settings, trainee, slots }: Core): void {
       average?.assign(movedAverage(average, variable, tf.scalar(ema)))
     }
   })
-}
-
-/** References to all values, to go back to if the iteration fails: nothing is copied. */
-function saveAll(core: Core): {
-  isChanged(variable: tf.Variable): boolean
-  restore(): void
-  dispose(): void
-} {
-  const variables = [...core.trainee.parameters, ...core.trainee.state].map(({ variable }) => variable)
-  const values = variables.map((variable) => tf.keep(variable.clone()))
-  const slots = new Map(
-    [...core.slots].map(([key, entry]) => [
-      key,
-      Object.entries(entry).map(([slot, variable]) => [slot, tf.keep(variable.clone())] as const),
-    ]),
-  )
-  const counts = core.state.counts
-  const kept = [...values, ...[...slots.values()].flatMap((entry) => entry.map(([, value]) => value))]
-  const before = new Set(kept.map(({ dataId }) => dataId))
-  return {
-    isChanged: ({ dataId }) => !before.has(dataId),
-    restore() {
-      for (const [i, variable] of variables.entries()) assignOnce(variable, values[i]!)
-      for (const [key, entry] of core.slots) {
-        const old = slots.get(key)
-        if (old) for (const [slot, value] of old) assignOnce(entry[slot]!, value)
-        else {
-          tf.dispose(Object.values(entry))
-          core.slots.delete(key)
-        }
-      }
-      core.state.counts = counts
-    },
-    dispose() {
-      tf.dispose(values)
-      for (const entry of slots.values()) tf.dispose(entry.map(([, value]) => value))
-    },
-  }
 }
 
 function numbersOf(given: IterationValues): { [name: string]: number } {
