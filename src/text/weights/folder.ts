@@ -13,21 +13,28 @@ import { checkActivations, notHeld, type Activations } from './held.js'
 import { ConfigFile, layoutFor, layouts } from './layouts.js'
 import { modelFrom, shapeInFile, valuesInFile } from './place.js'
 
+/** Where `transformers` looks for the template of a model's conversations. */
+const templateFile = 'chat_template.jinja'
+
 /**
  * Writes a model as Hugging Face lays models out: `config.json`, `model.safetensors` and, with a tokenizer,
- * `tokenizer.json`. Python's `transformers` opens it: `AutoModelForCausalLM.from_pretrained(folder)`.
+ * `tokenizer.json`; with a template of its conversations `chat_template.jinja`. Python's `transformers` opens it: `AutoModelForCausalLM.from_pretrained(folder)`.
  *
  * @throws InputError for a form that none of the families known here has (docs/text.md lists them), and where the folder
  *   has other files.
  * @example saveModel(gpt({ vocabulary: 65, context: 64 }), 'models/small')
  */
-export function saveModel(model: Gpt, folder: string, options: { tokenizer?: Tokenizer } = {}): void {
+export function saveModel(
+  model: Gpt,
+  folder: string,
+  options: { tokenizer?: Tokenizer | undefined; template?: string | undefined } = {},
+): void {
   const where = 'saveModel(model, folder)'
-  const { tokenizer } = named(options, ['tokenizer'], where)
+  const { tokenizer, template } = named(options, ['tokenizer', 'template'], where)
   if (!(model instanceof Gpt))
     throw new InputError({ where, received: describe(model), expected: 'a model of gpt or loadModel' })
   const files = checkFiles(where)
-  const known = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json']
+  const known = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json', templateFile]
   const other = files.list(folder).find((file) => !known.includes(maybeUnfinished(file) ?? file))
   if (other !== undefined)
     throw new InputError({
@@ -54,6 +61,8 @@ export function saveModel(model: Gpt, folder: string, options: { tokenizer?: Tok
     write('tokenizer.json', JSON.stringify(tokenizer.toJSON()))
     write('tokenizer_config.json', JSON.stringify({ tokenizer_class: 'PreTrainedTokenizerFast' }))
   }
+  if (template !== undefined) write(templateFile, template)
+  else files.removeFile(files.join(folder, templateFile))
   write('config.json', `${JSON.stringify(config, null, 2)}\n`)
 }
 
@@ -181,7 +190,7 @@ function readTensors(
 
 /** The template of its conversations: a file of its own, or what `tokenizer_config.json` says. */
 function maybeTemplate(files: Files, folder: string, where: string): string | undefined {
-  const alone = files.join(folder, 'chat_template.jinja')
+  const alone = files.join(folder, templateFile)
   if (files.exists(alone)) return files.readText(alone)
   const config = files.join(folder, 'tokenizer_config.json')
   const template = files.exists(config) ? readJson(files, config, where).chat_template : undefined
