@@ -4,7 +4,7 @@ import { decodeTensors, encodeTensors, type StoredTensor } from '../../store/saf
 import { named } from '../../suggest.js'
 import { maybeUnfinished } from '../../whole-file.js'
 import { checkGpt } from '../parts/config.js'
-import { Gpt } from '../models/gpt.js'
+import { Gpt, type GptParameters } from '../models/gpt.js'
 import { openTokenizer } from '../tokenizers/open.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
 import { loadGguf } from './gguf.js'
@@ -44,7 +44,7 @@ export function saveModel(
     })
   const layout = layoutFor(model.config, where)
   const tensors: { [name: string]: StoredTensor } = {}
-  for (const entry of layout.entries(model.config, model.parameters))
+  for (const entry of layout.entries(model.config, model.weights))
     tensors[entry.name] = { shape: shapeInFile(entry), values: valuesInFile(entry) }
   if (layout.type === 'gpt2') addBiases(tensors)
   const config = {
@@ -90,7 +90,7 @@ function addBiases(tensors: { [name: string]: StoredTensor }): void {
 export async function loadModel(
   folder: string,
   options: { context?: number; activations?: Activations } = {},
-): Promise<{ model: Gpt; tokenizer: Tokenizer | undefined; template: string | undefined }> {
+): Promise<{ model: Gpt<GptParameters>; tokenizer: Tokenizer | undefined; template: string | undefined }> {
   const where = `loadModel('${folder}')`
   const { context, activations } = named(options, ['context', 'activations'], 'loadModel(folder, options)')
   checkActivations(activations, 'loadModel(folder, options)')
