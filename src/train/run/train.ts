@@ -1,5 +1,4 @@
-import type { Dataset } from '../../data/dataset.js'
-import { isDataset, toDataset, type DataLike } from '../../data/from.js'
+import { toDataset } from '../../data/from.js'
 import { isGenerated, noData, withoutExamples, type Generated } from '../../data/generate.js'
 import { describe, InputError } from '../../errors.js'
 import { maybeFiles } from '../../store/files.js'
@@ -8,8 +7,9 @@ import { contentsOf } from '../disk/contents.js'
 import { mend } from '../disk/copy.js'
 import { runsFolder } from '../disk/folders.js'
 import { checkFrozen } from '../adjust/freeze.js'
+import { checkLengths, heldOut, traineeOf } from '../adjust/parts.js'
 import { settleJournals, type JournalOptions } from '../disk/journal.js'
-import { isLayersModel, layersTrainee, type LossFunction } from '../model/layers.js'
+import { isLayersModel } from '../model/layers.js'
 import {
   findFolder,
   openFolder,
@@ -31,8 +31,8 @@ import {
   type RunOptions,
 } from '../rules/options.js'
 import { checkSizes, checkWholeBatches, fixedBatch } from '../model/recurrent.js'
-import { ownTrainee, type OwnModel } from '../model/own.js'
-import { iterationTrainee, type OwnIteration } from '../step/own-iteration.js'
+import type { OwnModel } from '../model/own.js'
+import type { OwnIteration } from '../step/own-iteration.js'
 import type { LayersModelLike, MetricsNamed } from './run-types.js'
 import { savedPoints } from '../disk/points.js'
 import { Run } from './run.js'
@@ -43,7 +43,6 @@ import { say } from '../../say.js'
 import { atomically } from '../../settle.js'
 import { named } from '../../suggest.js'
 import type { BatchOf } from '../model/batch.js'
-import type { Trainee } from '../model/trainee.js'
 
 /** What `train` takes beside this model: a tf.LayersModel has no loss of its own. */
 export type OptionsOf<M> = M extends LayersModelLike ? ModelOptions : RunOptions
@@ -146,13 +145,7 @@ function createCore(model: unknown, options: RunOptions & { loss?: unknown }): C
       received: 'an own iteration without a loss to evaluate',
       expected: '{ parameters, optimizers, iteration, loss: (batch) => … }',
     })
-  for (const [option, set] of Object.entries({ data, evaluateOn }))
-    if (set?.length === 0 && !(set === data && source))
-      throw new InputError({
-        where: `train(model, { ${option} })`,
-        received: `no examples in ${set.name}`,
-        expected: 'at least one',
-      })
+  checkLengths({ ...(!source && { data }), evaluateOn }, 'train(model, ')
   const fixed = fixedBatch(trainee)
   if (fixed !== undefined) {
     settings.batchSize = options.batchSize ?? fixed
@@ -306,54 +299,5 @@ function maybeResumed(model: unknown, options: RunOptions & { loss?: unknown }):
       const core = createCore(model, options)
       return new Run(core, placeOf(folder, found && 'file' in found ? found.file.id : undefined, claim))
     })
-  })
-}
-
-/** Held-out data. Bare arrays get ids that go on where the training data's end, so that no id is in both. */
-function heldOut(given: DataLike, data: Dataset): Dataset {
-  const options = { name: 'evaluateOn', split: 'validation' as const }
-  const dataset = toDataset(given, options)
-  if (isDataset(given)) return dataset
-  let next = 0
-  for (let position = 0; position < data.length; position++) next = Math.max(next, data.ids[position]! + 1)
-  // Where ids have no room behind the last, those that are left are taken from the first on.
-  let id = next + dataset.length <= 2 ** 31 ? next : 0
-  const ids = new Int32Array(dataset.length)
-  for (let i = 0; i < ids.length; i++) {
-    while (data.positionOf(id) !== undefined) id++
-    ids[i] = id++
-  }
-  return toDataset(given, { ...options, ids })
-}
-
-function traineeOf(model: unknown, loss: unknown): Trainee {
-  const thing = model as Partial<OwnModel & { layers: unknown[]; iteration: unknown }> | null
-  if (typeof thing === 'object' && thing !== null) {
-    if (isLayersModel(model)) {
-      if (typeof loss === 'string' || typeof loss === 'function')
-        return layersTrainee(model, loss as string | LossFunction)
-      throw new InputError({
-        where: 'train(model, { loss })',
-        received: describe(loss),
-        expected: 'the name of a loss or a function (expected, predicted) => [batch]',
-        fix: "E.g. loss: 'sparseCategoricalCrossentropy' for class indices, 'meanSquaredError' for numbers.",
-      })
-    }
-    if (thing.parameters && typeof thing.iteration === 'function')
-      return iterationTrainee(thing as unknown as OwnIteration)
-    if (thing.parameters && typeof thing.loss === 'function') {
-      if (loss === undefined) return ownTrainee(thing as OwnModel)
-      throw new InputError({
-        where: 'train(model, { loss })',
-        received: 'a loss beside a model that brings its own',
-        expected: 'one of them',
-      })
-    }
-  }
-  throw new InputError({
-    where: 'train(model)',
-    received: describe(model),
-    expected:
-      'a tf.LayersModel, { parameters, loss: (batch) => tf.Scalar }, or { parameters, optimizers, iteration }',
   })
 }
