@@ -43,6 +43,7 @@ import { say } from '../../say.js'
 import { atomically } from '../../settle.js'
 import { named } from '../../suggest.js'
 import type { BatchOf } from '../model/batch.js'
+import type { Trainee } from '../model/trainee.js'
 
 /** What `train` takes beside this model: a tf.LayersModel has no loss of its own. */
 export type OptionsOf<M> = M extends LayersModelLike ? ModelOptions : RunOptions
