@@ -217,6 +217,8 @@ describe('adapters', () => {
     expectNear(logitsOf(merged), logitsOf(model), 1e-5)
     expectNear(logitsOf(base), reference.base, 2e-5)
     expect(logitsOf(merged)).not.toEqual(logitsOf(base))
+    // The weights alone would be the base's, without a word.
+    expect(() => saveModel(model, temporaryFolder())).toThrow(/saveModel\(model\.merge\(\)/)
   })
 
   it('are put where targets say, and targets that name nothing are refused', async () => {

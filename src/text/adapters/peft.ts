@@ -93,7 +93,7 @@ function targetsOf(model: LoraGpt): string[] {
  * A model with the adapters of a folder that `saveAdapter` or Python's `peft` wrote. Its base computes with the same weights.
  *
  * @throws InputError for the adapter of another model, one that does what is not known here, and a damaged file; it names what does not fit.
- * @example const tuned = loadAdapter(model, 'adapters/first')
+ * @example const tuned = loadAdapter(gpt({ vocabulary: 256, context: 64 }), 'adapters/first')
  */
 export function loadAdapter(model: Gpt<GptParameters>, folder: string): LoraGpt {
   const where = `loadAdapter(model, '${folder}')`

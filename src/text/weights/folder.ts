@@ -3,6 +3,7 @@ import { maybeFiles, type Files } from '../../store/files.js'
 import { decodeTensors, encodeTensors, type StoredTensor } from '../../store/safetensors.js'
 import { named } from '../../suggest.js'
 import { maybeUnfinished } from '../../whole-file.js'
+import { LoraGpt } from '../adapters/lora.js'
 import { checkGpt } from '../parts/config.js'
 import { Gpt, type GptParameters } from '../models/gpt.js'
 import { openTokenizer } from '../tokenizers/open.js'
@@ -33,6 +34,13 @@ export function saveModel(
   const { tokenizer, template } = named(options, ['tokenizer', 'template'], where)
   if (!(model instanceof Gpt))
     throw new InputError({ where, received: describe(model), expected: 'a model of gpt or loadModel' })
+  if (model instanceof LoraGpt)
+    throw new InputError({
+      where,
+      received: 'a model with adapters beside its weights',
+      expected: 'whole weights',
+      fix: 'saveModel(model.merge(), folder), or saveAdapter(model, folder) for the adapters alone.',
+    })
   const files = checkFiles(where)
   const known = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json', templateFile]
   const other = files.list(folder).find((file) => !known.includes(maybeUnfinished(file) ?? file))
