@@ -31,7 +31,7 @@ type PlaceIn<Tree, Path extends string = ''> = [ParameterTree] extends [Tree]
     ? Path extends ''
       ? 'parameter'
       : Path
-    : Tree extends LayersModelLike
+    : Tree extends LayersModelLike | tf.layers.Layer
       ? Below<Path>
       : Tree extends readonly (infer Child)[]
         ? PlaceIn<Child, Join<Path, `${number}`>>

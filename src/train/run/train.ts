@@ -35,6 +35,7 @@ import type { OwnModel } from '../model/own.js'
 import type { OwnIteration } from '../step/own-iteration.js'
 import type { LayersModelLike, MetricsNamed } from './run-types.js'
 import { savedPoints } from '../disk/points.js'
+import { buildParts } from './build.js'
 import { Run } from './run.js'
 import { lookAtRunFile } from '../disk/run-file.js'
 import { isRunAgain } from '../disk/made-by.js'
@@ -132,7 +133,8 @@ function checkSize({ data, batchSize, batchSchedule }: Partial<RunOptions>, wher
       })
 }
 
-function createCore(model: unknown, options: RunOptions & { loss?: unknown }): Core {
+function createCore(model: unknown, given: RunOptions & { loss?: unknown }): Core {
+  const options = buildParts(model, given)
   const trainee = traineeOf(model, options.loss)
   const own = trainee.optimizers && Object.values(trainee.optimizers)[0]
   const optimizer = checkOptimizer(own ?? options.optimizer, 'train(model, { optimizer })')

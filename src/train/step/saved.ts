@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import { maybeHold, type Held } from '../../backend/tfjs/held.js'
+import { maybeHold, type Held } from '../../backend/compile/held.js'
 import type { Core } from '../state/core.js'
 import { assignOnce } from '../model/gradients.js'
 

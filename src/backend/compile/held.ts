@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
 import { atomically } from '../../settle.js'
-import type { Changing } from '../compile/program.js'
+import type { Changing } from './program.js'
 import { options } from '../session/options.js'
 import type { Entry } from '../session/entry.js'
-import { backendName, onnxRuntime } from './register.js'
+import { backendName, onnxRuntime } from '../tfjs/register.js'
 
 /** Values that variables had, held until they are given back or let go. */
 export interface Held {
