@@ -1,4 +1,5 @@
 /** What is passed to be trained and trained on, as a run has it. */
+import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import type { Dataset } from '../../data/dataset.js'
 import { isDataset, toDataset, type DataLike } from '../../data/from.js'
 import { describe, InputError } from '../../errors.js'
@@ -24,7 +25,8 @@ export function heldOut(given: DataLike, data: Dataset): Dataset {
   return toDataset(given, { ...options, ids })
 }
 
-export function traineeOf(model: unknown, loss: unknown): Trainee {
+/** @param optimizer of an own iteration that brings none. */
+export function traineeOf(model: unknown, loss: unknown, optimizer: Optimizer | undefined): Trainee {
   const thing = model as Partial<OwnModel & { layers: unknown[]; iteration: unknown }> | null
   if (typeof thing === 'object' && thing !== null) {
     if (isLayersModel(model)) {
@@ -38,7 +40,7 @@ export function traineeOf(model: unknown, loss: unknown): Trainee {
       })
     }
     if (thing.parameters && typeof thing.iteration === 'function')
-      return iterationTrainee(thing as unknown as OwnIteration)
+      return iterationTrainee(thing as unknown as OwnIteration, optimizer)
     if (thing.parameters && typeof thing.loss === 'function') {
       if (loss === undefined) return ownTrainee(thing as OwnModel)
       throw new InputError({

@@ -54,7 +54,7 @@ export function beginStage(core: Core, options: StageOptions, why: string | unde
   const trainee =
     model === undefined && loss === undefined
       ? core.trainee
-      : sameParameters(core, traineeOf(model ?? core.trainee.model, loss))
+      : sameParameters(core, traineeOf(model ?? core.trainee.model, loss, core.settings.optimizer))
   if (fixedBatch(trainee) !== undefined && data !== undefined)
     throw new InputError({
       where,

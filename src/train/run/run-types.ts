@@ -43,8 +43,8 @@ type Below<Path extends string> = Path extends '' ? string : `${Path}/${string}`
 /** Columns of the history beside those that every run has. */
 export type MoreColumns<Model> = unknown extends Model
   ? string
-  : Model extends { iteration(...given: never[]): infer Values; optimizers: infer Optimizers }
-    ? Exclude<keyof Awaited<Values> & string, 'loss'> | `learningRate_${keyof Optimizers & string}`
+  : Model extends { iteration(...given: never[]): infer Values }
+    ? Exclude<keyof Awaited<Values> & string, 'loss'> | `learningRate_${OptimizerName<Model>}`
     : Model extends { loss(...given: never[]): infer Loss }
       ? Loss extends { readonly dataId: object }
         ? never

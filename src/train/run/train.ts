@@ -135,7 +135,7 @@ function checkSize({ data, batchSize, batchSchedule }: Partial<RunOptions>, wher
 
 function createCore(model: unknown, given: RunOptions & { loss?: unknown }): Core {
   const options = buildParts(model, given)
-  const trainee = traineeOf(model, options.loss)
+  const trainee = traineeOf(model, options.loss, options.optimizer)
   const own = trainee.optimizers && Object.values(trainee.optimizers)[0]
   const optimizer = checkOptimizer(own ?? options.optimizer, 'train(model, { optimizer })')
   const settings = settingsFrom(options, optimizer, trainee.saysMore === true)

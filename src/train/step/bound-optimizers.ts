@@ -105,7 +105,7 @@ function bind(
   return {
     minimize,
     applyGradients(gradients) {
-      const parameters = choose(targets, Object.keys(gradients), name)
+      const parameters = choose(targets, Object.keys(gradients), name).filter((one) => trained.has(one.name))
       const list = parameters.map((parameter) => gradients[parameter.name]!)
       checkNotRecorded(name)
       const { norm } = makeUpdate(core, name, parameters, ({ update, numbers }) =>

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../../backend/optimizers/optimizer.js'
+import type { Dataset } from '../../data/dataset.js'
 import { withRandomness } from '../../backend/random/index.js'
 import { randomAt } from '../../data/generate.js'
 import type { Random } from '../../data/random.js'
@@ -45,7 +46,8 @@ type IterationValues = { loss: number | tf.Tensor; [more: string]: number | tf.T
 /** A model whose iteration is the user's own: several losses and optimizers, as in a GAN or an actor-critic. */
 export interface OwnIteration<B extends Batch = Batch> {
   parameters: ParameterTree
-  optimizers: { readonly [name: string]: Optimizer }
+  /** By name. Default: the optimizer that is passed to `train`, as `optimizer`. */
+  optimizers?: { readonly [name: string]: Optimizer }
   /**
    * One iteration: updates by the optimizers it gets, and numbers (or scalars) for the history. Tensors made before the
    * first `await` end by themselves; after one, use tf.tidy. What it throws takes back all it has changed.
@@ -54,19 +56,28 @@ export interface OwnIteration<B extends Batch = Batch> {
   /** For evaluations. */
   loss?(batch: B): OwnLoss
   predict?(x: tf.Tensor, batch: B): tf.Tensor
+  /** The same with parameters of its own, for a branch. Default: a branch lends its values to the original while its iteration runs. */
+  copy?(): OwnIteration<B>
+  /** Throws where examples of this kind do not fit; called by `train`. `where`: the option they were passed as. Default: nothing. */
+  checkData?(data: Dataset, where: string): void
 }
 
-/** A model with an own iteration, as something to train. */
-export function iterationTrainee(model: OwnIteration): Trainee {
-  const names = Object.keys(model.optimizers ?? {})
+/**
+ * A model with an own iteration, as something to train.
+ *
+ * @param optimizer of a model that brings none.
+ */
+export function iterationTrainee(model: OwnIteration, optimizer?: Optimizer): Trainee {
+  const optimizers = model.optimizers ?? (optimizer && { optimizer })
+  const names = Object.keys(optimizers ?? {})
   if (names.length === 0)
     throw new InputError({
       where: 'train({ optimizers })',
-      received: describe(model.optimizers),
+      received: describe(optimizers),
       expected:
         'at least one optimizer, e.g. { g: adam({ learningRate: 1e-4 }), d: adam({ learningRate: 1e-4 }) }',
     })
-  for (const name of names) checkOptimizer(model.optimizers[name], `train({ optimizers: { ${name} } })`)
+  for (const name of names) checkOptimizer(optimizers![name], `train({ optimizers: { ${name} } })`)
   const { still, ...flat } = flattenParameters(model.parameters)
   return {
     model,
@@ -74,7 +85,7 @@ export function iterationTrainee(model: OwnIteration): Trainee {
     lossName: 'own iteration',
     saysMore: true,
     iteration: (batch, tools) => model.iteration(batch, tools as IterationTools),
-    optimizers: model.optimizers,
+    optimizers: optimizers!,
     ...(model.loss && {
       pass: (batch, options) =>
         whileStill(options.training ? still : [], () =>
@@ -82,8 +93,11 @@ export function iterationTrainee(model: OwnIteration): Trainee {
         ),
     }),
     ...(model.predict && { predict: (batch: Batch) => model.predict!(batch.x, batch) }),
-    checkData: () => {},
-    copy: () => borrowingTrainee(model, iterationTrainee),
+    checkData: (data, where) => model.checkData?.(data, where),
+    copy: () =>
+      model.copy
+        ? iterationTrainee(model.copy(), optimizer)
+        : borrowingTrainee(model, (lent) => iterationTrainee(lent, optimizer)),
   }
 }
 
