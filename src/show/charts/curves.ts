@@ -85,7 +85,7 @@ const nameOf = ({ name, heldOut }: CurveLine) => cleanLine(heldOut ? `${name}, h
 function pointsOf(line: CurveLine) {
   const { iterations, values, heldOut } = line
   const step = Math.ceil(values.length / mostPoints)
-  const points = []
+  const points: { name: string; heldOut: boolean; iteration: number; value: number }[] = []
   for (let from = 0; from < values.length; from += step) {
     const some = values.slice(from, from + step)
     points.push({

@@ -15,7 +15,7 @@ import { advantagesOf, type GrpoForm } from './advantages.js'
 import type { Charted } from './curves.js'
 import { checkModel, type LanguageModel } from './language-model.js'
 import { readLikelihoods } from './likelihood.js'
-import { PolicyStep, type PolicyRows } from './policy-step.js'
+import { PolicyStep, type PolicyPass, type PolicyRows } from './policy-step.js'
 import { rewardsOf, type Answered, type Reward } from './rewards.js'
 import { drawAnswers, type Rollout } from './rollouts.js'
 
@@ -198,7 +198,7 @@ function makeGrpo<Model extends LanguageModel, Example>(
       if (vain === inVain) sayVain(asked.length, rewards[0]!, temperature, group)
       const rows = rowsOf(repeated, rollouts, advantages, settings)
       if (reference) rows.reference = await readLikelihoods(reference, rows, temperature)
-      const passes = []
+      const passes: Omit<PolicyPass, 'gradients'>[] = []
       // Nothing would be learned, and momentum is no reason to move.
       const made = same === asked.length && beta === 0 ? 0 : updates
       for (let update = 0; update < made; update++) {
