@@ -19,7 +19,17 @@ const src = nothingOf(
   'kernel/ takes from src/ only host.ts, errors.ts, settle.ts, untrusted.ts, store/process.ts, show/ and backend/.',
 )
 const srcOfCli = nothingOf(
-  ['**/src/**', ...allowed([...fromSrc, 'index.js', 'data/index.js', 'store/cache.js', 'widgets/index.js'])],
+  [
+    '**/src/**',
+    ...allowed([
+      ...fromSrc,
+      'index.js',
+      'data/index.js',
+      'store/cache.js',
+      'text/index.js',
+      'widgets/index.js',
+    ]),
+  ],
   'kernel/cli takes from src/ what a package outside could: public subpaths; and host.ts, errors.ts, settle.ts, show/ and backend/.',
 )
 
@@ -46,11 +56,13 @@ const textRooms = [
   'data',
   'shards',
   'chat',
+  'conversations',
   'parts',
   'quantised',
   'generation',
   'looking',
   'models',
+  'adapters',
   'weights',
   'shop',
   'objectives',

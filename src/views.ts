@@ -154,6 +154,34 @@ export interface SamplesView {
   rows: readonly SampleRow[]
 }
 
+/** What a model answered to one prompt while it was trained on rewards. */
+export interface RolloutsView {
+  kind: 'rollouts'
+  prompt: string
+  rows: readonly {
+    iteration: number
+    answers: readonly { text: string; reward: number }[]
+  }[]
+}
+
+/** One line over iterations. */
+export interface CurveLine {
+  name: string
+  /** Whether it was measured on held-out data, else on the batch of the iteration. */
+  heldOut: boolean
+  iterations: readonly number[]
+  values: readonly number[]
+}
+
+/** What an objective says of its iterations beside the loss. */
+export interface CurvesView {
+  kind: 'curves'
+  title: string
+  /** What is worth knowing of them. */
+  notes: readonly string[]
+  panels: readonly { title: string; lines: readonly CurveLine[] }[]
+}
+
 /** How some tokens did that have something in common. Losses in nats. */
 export interface TokenSlice {
   slice: string
@@ -345,3 +373,5 @@ export type View =
   | LensView
   | ScalingView
   | ChatView
+  | RolloutsView
+  | CurvesView

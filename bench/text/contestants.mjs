@@ -22,6 +22,7 @@ const commands = {
   'llama.cpp': python('llama.cpp'),
   PyTorch: python('torch'),
   tokenizers: python('tokenizers'),
+  peft: python('peft'),
 }
 
 /** Starts a contestant; rejects where it cannot take part. */

@@ -1,9 +1,9 @@
-// `npm run bench text [-- --rounds 5 --works decode,prompt,load,train,bpe --python python3 --threads 2 --gguf FILE --text FILE --iterations 2000]`
+// `npm run bench text [-- --rounds 5 --works decode,prompt,load,train,lora,bpe --python python3 --threads 2 --gguf FILE --text FILE --iterations 2000]`
 //
 // Language models beside others in the same run, who take turns: SmolLM2-135M (the GGUF that `gradbook fetch smollm2` gets) beside
-// `transformers` and llama.cpp, nanoGPT's configuration for a processor beside PyTorch, BPE beside `tokenizers`. Figures are medians
-// of the rounds with the middle half. Peers are looked for in `--python` (or GRADBOOK_PYTHON): torch, transformers, gguf, tokenizers,
-// llama_cpp. Who cannot be had is left out, and named. `train` and `bpe` read `--text`, a file of your own, and are left out without.
+// `transformers` and llama.cpp, nanoGPT's configuration for a processor beside PyTorch, LoRA beside `peft`, BPE beside `tokenizers`. Figures are medians
+// of the rounds with the middle half. Peers are looked for in `--python` (or GRADBOOK_PYTHON): torch, transformers, peft, gguf,
+// tokenizers, llama_cpp. Who cannot be had is left out, and named. `train` and `bpe` read `--text`, a file of your own, and are left out without.
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { summary, table } from '../statistics.mjs'
@@ -23,6 +23,12 @@ const works = {
     shows: { ms: 'ms from the file to the first token', mb: 'MB more than before, while decoding' },
   },
   train: { who: trainers, isFresh: true, needs: 'text', shows: { seconds: 's in all', loss: 'loss' } },
+  lora: {
+    who: ['gradbook', 'peft'],
+    isFresh: true,
+    ask: { work: 'lora', steps: 7 },
+    shows: { ms: 'ms a step of 2 x 128 tokens', mb: 'MB at most', loss: 'loss' },
+  },
   bpe: {
     who: ['gradbook', 'tokenizers'],
     isFresh: true,

@@ -21,6 +21,9 @@ const question = '<|im_start|>user\nTell me about the sea.<|im_end|>\n<|im_start
 /** Ids of 512 tokens that any language can make again. */
 const longPrompt = (tokenizer) => tokenizer.decode(Int32Array.from({ length: 512 }, (_, i) => 500 + i * 37))
 
+/** What is tuned on: rows of tokens of which the last half is learned. */
+const tuning = { rows: 2, length: 128, learned: 64 }
+
 const doers = {
   async decode({ tokens }) {
     const { model, tokenizer } = await open()
@@ -74,6 +77,41 @@ const doers = {
     const { loss } = await run.evaluate()
     await model.generate(tokenizer, '\n', { tokens: 500, temperature: 0.8, seed: 1 })
     return { seconds: (performance.now() - began) / 1000, loss }
+  },
+  async lora({ steps }) {
+    const { adamw, train } = await import('gradbook')
+    const { fromArrays } = await import('gradbook/data')
+    const { model: base } = await text.loadModel(options.gguf, { context: 128 })
+    const model = text.lora(base, { rank: 8 })
+    const { rows, length, learned } = tuning
+    // The last half of each row is learned, as an answer is.
+    const x = Int32Array.from({ length: rows * length }, (_, i) => 500 + ((i * 37) % 4000))
+    const y = x.map((_, i) => (i % length < learned ? -1 : 500 + (((i + 1) * 37) % 4000)))
+    const places = Int32Array.from({ length: rows * learned }, (_, i) => learned + (i % learned))
+    const data = fromArrays(
+      { x, y, learned: places },
+      { shape: [length], yShape: [length], shapes: { learned: [learned] } },
+    )
+    const run = train(model, {
+      data,
+      batchSize: rows,
+      optimizer: adamw({ learningRate: 2e-4 }),
+      seed: 1,
+      save: false,
+      progress: false,
+    })
+    await run.iterate(2)
+    const times = []
+    for (let step = 0; step < steps; step++) {
+      const began = performance.now()
+      await run.iterate(1)
+      times.push(performance.now() - began)
+    }
+    return {
+      ms: times.toSorted((a, b) => a - b)[Math.floor(steps / 2)],
+      mb: process.resourceUsage().maxRSS / 1e3,
+      loss: run.history.at(-1).loss,
+    }
   },
   async bpe() {
     const whole = readFileSync(options.text, 'utf8').slice(0, 10_000_000)

@@ -184,6 +184,41 @@ def bpe():
     return {"seconds": seconds, "encoding": time.perf_counter() - began}
 
 
+def lora(steps):
+    """A LoRA step of peft in float32: the same rows, adapters and optimizer as ours.mjs."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.set_num_threads(threads)
+    folder, file = os.path.split(options["gguf"])
+    model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=torch.float32)
+    model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM"))
+    model.train()
+    rows, length, learned = 2, 128, 64
+    x = torch.tensor([500 + (i * 37) % 4000 for i in range(rows * length)]).view(rows, length)
+    # transformers shifts labels itself.
+    labels = x.clone()
+    labels[:, : learned + 1] = -100
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=2e-4, weight_decay=0.01)
+    times = []
+    for step in range(steps + 2):
+        began = time.perf_counter()
+        loss = model(input_ids=x, labels=labels).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step >= 2:
+            times.append(time.perf_counter() - began)
+    import resource
+
+    return {
+        "ms": sorted(times)[steps // 2] * 1e3,
+        "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
+        "loss": loss.item(),
+    }
+
+
 opened = None
 
 
@@ -200,6 +235,8 @@ def do(asked):
         return train(asked["iterations"], asked["seed"])
     if work == "bpe":
         return bpe()
+    if work == "lora":
+        return lora(asked["steps"])
     before, began = resident(), time.perf_counter()
     made = decoder()
     if work == "load":
@@ -215,6 +252,8 @@ def do(asked):
 if who == "transformers":
     import torch  # noqa: F401, what is imported is no part of loading
     import transformers  # noqa: F401
+elif who == "peft":
+    import peft  # noqa: F401
 elif who == "llama.cpp":
     import llama_cpp  # noqa: F401
 elif who == "tokenizers":

@@ -73,6 +73,26 @@ program
   .action(async (what: string) => (await import('./fetch.js')).fetch(what))
 
 program
+  .command('chat')
+  .description('talk with a language model in the terminal')
+  .argument('<model>', 'a folder that saveModel wrote or that was published, a GGUF file, or smollm2')
+  .option('--system <text>', 'what stands before the conversation')
+  .option('--template <file>', 'the template of its conversations, in Jinja, in place of its own')
+  .option('--temperature <number>', 'below 1 bolder, above 1 more even; 0 the most probable (default: 0.7)')
+  .option(
+    '--top-p <share>',
+    'only the most probable tokens that together have this probability (default: 0.95)',
+  )
+  .option('--top-k <count>', 'only so many of the most probable tokens')
+  .option('--tokens <count>', 'the most tokens of an answer (default: 256)')
+  .option('--seed <number>', 'the same answers again')
+  .option('--context <tokens>', 'room for so many tokens')
+  .option('--int8', 'a GGUF file of few bits: quicker, and not quite the same')
+  .action(async (model: string, options) => {
+    process.exitCode = await (await import('./chat.js')).chat(model, options)
+  })
+
+program
   .command('doctor')
   .description('say what was found on this machine and what to do about each gap')
   .action(async () => {

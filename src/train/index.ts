@@ -4,6 +4,8 @@ export { Run, type IterateOptions } from './run/run.js'
 export type { MetricsNamed, ParameterName } from './run/run-types.js'
 export { compare } from './run/compare.js'
 export type { Changes } from './adjust/changes.js'
+export type { StageOptions } from './adjust/stage.js'
+export type { StageRecord } from './state/fields.js'
 export type { BatchGradients } from './run/primitives.js'
 export type { ResidualRow, SliceRow } from '../mistakes/index.js'
 export { repeat, type RepeatRow } from './run/repeat.js'
@@ -22,7 +24,7 @@ export {
   type Choice,
   type Subset,
 } from './rules/subsets.js'
-export type { RunOptions, ModelOptions, MetricFunction } from './rules/options.js'
+export type { RunOptions, CompiledOptions, ModelOptions, MetricFunction } from './rules/options.js'
 export type { BatchSchedule } from './rules/batch-sizes.js'
 export type { DropoutSetting } from './model/dropout.js'
 export type { OwnModel, OwnLoss, ParameterTree } from './model/own.js'

@@ -108,7 +108,7 @@ const slips: { [what: string]: [code: string, says: RegExp][] } = {
     ],
     [
       `train(model, { data: data.train, loss: 'huber', metrics: ['accuracy'] })`,
-      /not assignable to parameter of type 'ModelOptions/,
+      /not assignable to parameter of type '.*ModelOptions/,
     ],
     [
       `train(model, { data: data.train, loss: 'huber', optimizer: adam({ learningRate: 1 }), metrics: [5] })`,

@@ -9,7 +9,7 @@ function cellsOf(page: string): string {
   return blocks.map(([, code]) => `// %%\n${code}`).join('\n')
 }
 
-it.each(['README.md', 'docs/training.md', 'docs/text.md', 'docs/data.md'])(
+it.each(['README.md', 'docs/training.md', 'docs/text.md', 'docs/data.md', 'docs/assistant.md'])(
   'the code of %s runs from top to bottom, types checked, in an empty folder',
   async (page) => {
     const folder = temporaryFolder()

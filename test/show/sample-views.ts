@@ -1,10 +1,12 @@
 import type {
   AttentionView,
+  CurvesView,
   ConfusionView,
   IterationView,
   LensView,
   Mistake,
   MistakesView,
+  RolloutsView,
   RunView,
   SamplesView,
   ScalingView,
@@ -109,6 +111,42 @@ export const samplesView = (text = ' cat'): SamplesView => ({
   rows: [
     { iteration: 100, loss: 2.5, texts: [text], words: 0.25 },
     { iteration: 200, loss: 2.1, texts: [`${text}${text}`], words: 0.5 },
+  ],
+})
+
+export const rolloutsView = (text = '46'): RolloutsView => ({
+  kind: 'rollouts',
+  prompt: text,
+  rows: [
+    {
+      iteration: 1,
+      answers: [
+        { text, reward: 0 },
+        { text: `${text}${text}`, reward: 1 },
+      ],
+    },
+    {
+      iteration: 10,
+      answers: [
+        { text, reward: 0.5 },
+        { text: '', reward: 0 },
+      ],
+    },
+  ],
+})
+
+export const curvesView = (text = 'margin'): CurvesView => ({
+  kind: 'curves',
+  title: text,
+  notes: [text],
+  panels: [
+    {
+      title: text,
+      lines: [
+        { name: text, heldOut: false, iterations: [1, 2, 3], values: [0, 0.5, 0.8] },
+        { name: text, heldOut: true, iterations: [3], values: [0.6] },
+      ],
+    },
   ],
 })
 

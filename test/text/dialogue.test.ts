@@ -1,28 +1,14 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 // The built ones: a template is filled in in a thread.
-import { adamw, train } from '../../dist/src/index.js'
 import { toBundle } from '../../dist/src/show/values/values.js'
-import {
-  applyChatTemplate,
-  byteTokenizer,
-  chat,
-  charTokenizer,
-  encodeChat,
-  gpt,
-  presets,
-  windows,
-  type Chat,
-  type Gpt,
-} from '../../dist/src/text/index.js'
+import { byteTokenizer, chat, encodeChat, gpt, presets, type Chat } from '../../dist/src/text/index.js'
+import { answers, plainTemplate, taughtModel } from './taught.js'
 import { turnEnd } from '../../dist/src/text/chat/turn-end.js'
 
 const tokenizer = byteTokenizer({ special: ['<|im_start|>', '<|im_end|>'] })
 const template =
   "{% for message in messages %}{{ '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>' + '\n' }}{% endfor %}" +
   "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-const plain =
-  "{% for message in messages %}{{ message.role + ': ' + message.content + '\n' }}{% endfor %}" +
-  "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
 
 const model = gpt({ ...presets.tiny, context: 128, vocabulary: tokenizer.size, seed: 1 })
 const talkOf = (options = {}): Chat =>
@@ -31,7 +17,7 @@ const talkOf = (options = {}): Chat =>
 describe('where an answer ends', () => {
   it.each([
     [template, '<|im_end|>'],
-    [plain, '\nuser: '],
+    [plainTemplate, '\nuser: '],
     ["{% for message in messages %}{{ message.content + '</s>' }}{% endfor %}", '</s>'],
   ])('%j', async (one, end) => {
     expect(await turnEnd(tokenizer, one)).toBe(end)
@@ -199,36 +185,13 @@ describe('a conversation', () => {
 })
 
 describe('a model that was taught an answer', () => {
-  let taught: Gpt
-  const answers = [
-    ['Where is it?', 'On its way.'],
-    ['Who are you?', 'A shop.'],
-  ] as const
-  const letters = charTokenizer(`${answers.flat().join('')}userasistn: \n`)
+  let taught: Awaited<ReturnType<typeof taughtModel>>
   beforeAll(async () => {
-    const texts = await Promise.all(
-      answers.map(([question, answer]) =>
-        applyChatTemplate(plain, [
-          { role: 'user', content: question },
-          { role: 'assistant', content: answer },
-        ]),
-      ),
-    )
-    taught = gpt({ ...presets.tiny, context: 48, vocabulary: letters.size, seed: 1 })
-    const { train: data } = windows(texts.join('').repeat(20), letters, { context: 48, split: 0.9 })
-    const run = train(taught, {
-      data,
-      batchSize: 8,
-      seed: 1,
-      optimizer: adamw({ learningRate: 5e-3 }),
-      save: false,
-    })
-    await run.iterate(160)
+    taught = await taughtModel()
   }, 300_000)
 
   it.each(answers)('answers %j with %j, and ends by itself', async (question, expected) => {
-    const talk = chat(taught, { tokenizer: letters, template: plain, temperature: 0, tokens: 30 })
-    const { text, end } = await talk.ask(question)
+    const { text, end } = await chat(taught, { temperature: 0, tokens: 30 }).ask(question)
     expect(text).toBe(expected)
     expect(end).toBe('turn')
   })

@@ -268,7 +268,7 @@ describe('a model file of few bits that was opened before', () => {
       expect(made.map((path) => statSync(join(cache, path)).mtimeMs)).toEqual(times)
       expect(again.tokenizer.toJSON()).toEqual(plain.tokenizer!.toJSON())
       // What is trained are the same numbers as of the file itself.
-      const floats = (model: Gpt) => model.parameters.blocks[1]!.mlp.down.weight.dataSync()
+      const floats = (model: Gpt) => model.weights.blocks[1]!.mlp.down.weight.dataSync()
       expect(floats(again.model)).toEqual(floats(plain.model))
     },
   )

@@ -58,6 +58,17 @@ export class Spare {
     this.shared = undefined
   }
 
+  /** Gives away what it would write next. */
+  take(): Shared | undefined {
+    const { shared } = this
+    this.shared = undefined
+    return shared
+  }
+
+  giveBack(shared: Shared | undefined): void {
+    this.shared ??= shared
+  }
+
   /** Gives each part away, and keeps what comes back in exchange if that is all of another array. */
   exchange(give: (part: NativeTensor, at: number) => NativeTensor | undefined): void {
     const back = this.shared!.parts.map(give)

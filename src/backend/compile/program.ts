@@ -35,8 +35,20 @@ interface State {
   spare: NativeTensor | undefined
 }
 
-/** Told before the variables change, with what takes it back as long as they have not changed again; nothing does on a device. */
-export type Changing = (takeBack: (() => void) | undefined) => void
+/**
+ * Told before the variables change, with what takes it back as long as they have not changed again; nothing does on a device. Who
+ * answers 'keep' is given the arrays that they had: then it can be taken back until `release` is called.
+ */
+export type Changing = (
+  takeBack: (() => void) | undefined,
+  release: (() => void) | undefined,
+) => void | 'keep'
+
+/** Arrays that variables had, and what writes them next. */
+interface Old {
+  single: [state: State, tensor: NativeTensor][]
+  rows: [spare: Spare, shared: ReturnType<Spare['take']>][]
+}
 
 type Feed = { name: string; read(): NativeTensor | DeviceTensor }
 
@@ -267,7 +279,8 @@ export class Program {
     this.checkIndices(fetches)
     if (!this.isValid(fetches)) return fetches
     atomically(() => {
-      changing?.(this.takesBack())
+      const old: Old = { single: [], rows: [] }
+      const keeps = changing?.(this.takesBack(), () => this.release(old)) === 'keep'
       for (const state of this.single)
         if (!frozen?.has(state.variable)) state.spare = this.swap(state, state.spare!)
       for (const { spare, states } of this.rows)
@@ -277,9 +290,27 @@ export class Program {
           if (frozen?.has(state.variable)) this.keepValues(state, part)
           return this.swap(state, part)
         })
+      if (keeps) this.handOver(old)
       this.countIteration()
     })
     return fetches
+  }
+
+  /** What the variables had is not written next: whoever holds it gives it back. */
+  private handOver(old: Old): void {
+    for (const state of this.single) {
+      if (state.spare) old.single.push([state, state.spare])
+      state.spare = undefined
+    }
+    for (const { spare } of this.rows) old.rows.push([spare, spare.take()])
+  }
+
+  private release(old: Old): void {
+    for (const [state, tensor] of old.single) {
+      if (state.spare) buffers.give(tensor.data)
+      else state.spare = tensor
+    }
+    for (const [spare, shared] of old.rows) spare.giveBack(shared)
   }
 
   /** How to give the variables the values back that they have now. They are in the arrays that the next run writes. */
@@ -320,7 +351,7 @@ export class Program {
       ...this.rows,
     ] // oxfmt-ignore
     atomically(() => {
-      if (isValid) changing?.(undefined)
+      if (isValid) changing?.(undefined, undefined)
       for (const { name, states } of written) {
         const tensor = made[name]!
         const whole = tensor.location === 'gpu-buffer' ? new Resident(tensor, this.home) : undefined

@@ -45,6 +45,8 @@ export class Entry {
   escaped = true
   /** How often it was given other values than it had. */
   generation = 0
+  /** Who holds its values though no tensor may have it any more. */
+  holders = 0
   /** Programs that read it for as long as they live. */
   pinned = 0
   /** Where they lie on the device, if a graph left them there. */

@@ -91,7 +91,7 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Materializer {
       this.disposeData(entry.complexTensorInfos.imag.dataId, true)
     }
     this.data.delete(dataId)
-    this.recorder.disposed(entry)
+    if (entry.holders === 0) this.recorder.disposed(entry)
     return true
   }
 
@@ -273,6 +273,17 @@ export class OnnxRuntimeBackend extends MathBackendCPU implements Materializer {
       { dataId: this.hold(entry), shape: [...entry.shape], dtype: entry.dtype },
       this,
     )
+  }
+
+  /** A tensor for an entry whose values are held, whether or not one has it now. */
+  revive(entry: Entry): tf.Tensor {
+    if (entry.refCount > 0) {
+      entry.refCount++
+      const engine = tf.engine() as unknown as { makeTensorFromTensorInfo(info: Info): tf.Tensor }
+      return engine.makeTensorFromTensorInfo({ dataId: entry, shape: [...entry.shape], dtype: entry.dtype })
+    }
+    entry.refCount = 1
+    return this.tensorOf(entry)
   }
 
   /** A tensor for a symbol of the graph that is recorded now. */

@@ -14,6 +14,8 @@ import { tokenizationBundle } from '../charts/text/tokenization.js'
 import { attentionBundle } from '../charts/text/attention.js'
 import { chatBundle } from '../charts/text/chat.js'
 import { lensBundle } from '../charts/text/lens.js'
+import { curvesBundle } from '../charts/curves.js'
+import { rolloutsBundle } from '../charts/text/rollouts.js'
 import { samplesBundle } from '../charts/text/samples.js'
 import { scalingBundle } from '../charts/scaling.js'
 import { tokenSlicesBundle } from '../charts/text/token-slices.js'
@@ -47,6 +49,8 @@ export const kinds: Pictures = {
   tokens: tokensBundle,
   tokenization: tokenizationBundle,
   samples: samplesBundle,
+  rollouts: rolloutsBundle,
+  curves: curvesBundle,
   tokenSlices: tokenSlicesBundle,
   attention: attentionBundle,
   lens: lensBundle,
@@ -68,6 +72,8 @@ const parts: { readonly [Kind in View['kind']]: readonly (keyof Extract<View, { 
     tokens: ['length'],
     tokenization: ['tokens', 'longest', 'bytesPerToken'],
     samples: ['prompts', 'rows'],
+    rollouts: ['prompt', 'rows'],
+    curves: ['panels', 'notes'],
     tokenSlices: ['classes', 'frequencies', 'positions'],
     attention: ['weights', 'tokens'],
     lens: ['layers', 'tokens'],

@@ -1,7 +1,8 @@
-import { Worker } from 'node:worker_threads'
+import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { InputError } from '../../errors.js'
 import { beside, maybeHost } from '../../host.js'
-import type { Filled, Filling } from './template-worker.js'
+import { during } from '../../settle.js'
+import type { Filled, Filling, FillingAll } from './template-worker.js'
 
 /** Megabytes that a template may take. */
 const mostMemory = 128
@@ -16,15 +17,15 @@ interface Filler {
 /** Kept for the next: to start one takes longer than most templates. */
 let idle: Filler | undefined
 
+const createThread = () =>
+  new Worker(new URL('template-worker.js', import.meta.url), {
+    execArgv: [],
+    resourceLimits: { maxOldGenerationSizeMb: mostMemory },
+  })
+
 function createFiller(): Filler {
   // Begun beside the cell: it serves the next ones too.
-  const thread = beside(
-    () =>
-      new Worker(new URL('template-worker.js', import.meta.url), {
-        execArgv: [],
-        resourceLimits: { maxOldGenerationSizeMb: mostMemory },
-      }),
-  )
+  const thread = beside(createThread)
   const filler: Filler = { thread }
   thread.on('message', (filled: Filled) => filler.answer?.(filled))
   thread.on('error', (error) => {
@@ -91,3 +92,49 @@ const refused = (where: string, received: string, cause?: unknown): InputError =
     { where, received, expected: 'a template of Jinja that these messages fit' },
     cause === undefined ? undefined : { cause },
   )
+
+/** So many are filled in between two looks at whether to stop, and within the seconds of one. */
+const atOnce = 256
+
+/**
+ * The same of many sets of variables, waited for: what a dataset is made of is there when the function returns.
+ *
+ * @throws InputError as `fillTemplate`; that of a template which refuses one says which.
+ */
+export function fillAll(
+  template: string,
+  all: readonly { [name: string]: unknown }[],
+  { seconds = 10, where }: { seconds?: number; where: string },
+): string[] {
+  const thread = createThread()
+  thread.unref()
+  // A template that takes too much memory ends its thread: here that is a thread that never answers.
+  thread.on('error', () => {})
+  return during(
+    () => void thread.terminate(),
+    () => {
+      const texts: string[] = []
+      for (let from = 0; from < all.length; from += atOnce) {
+        const { port1, port2 } = new MessageChannel()
+        const done = new Int32Array(new SharedArrayBuffer(4))
+        const some = all.slice(from, from + atOnce)
+        thread.postMessage({ template, all: some, port: port2, done } satisfies FillingAll, [port2])
+        const end = performance.now() + 1000 * seconds
+        while (Atomics.wait(done, 0, 0, 50) === 'timed-out') {
+          const host = maybeHost()
+          if (host?.interrupted) throw host.interrupt.reason
+          if (performance.now() > end)
+            throw refused(where, `a template that was not done after ${seconds} seconds`)
+        }
+        const answers = receiveMessageOnPort(port1)!.message as Filled[]
+        port1.close()
+        for (const [at, answer] of answers.entries()) {
+          if ('error' in answer)
+            throw refused(`${where}, ${from + at} of ${all.length}`, `a template that says: ${answer.error}`)
+          texts.push(answer.text)
+        }
+      }
+      return texts
+    },
+  )
+}

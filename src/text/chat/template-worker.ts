@@ -1,5 +1,5 @@
 import { Template } from '@huggingface/jinja'
-import { parentPort } from 'node:worker_threads'
+import { parentPort, type MessagePort } from 'node:worker_threads'
 
 /** What is to be filled in, and what comes of it. */
 export interface Filling {
@@ -8,12 +8,26 @@ export interface Filling {
 }
 export type Filled = { text: string } | { error: string }
 
-parentPort!.on('message', ({ template, variables }: Filling) => {
-  let answer: Filled
+/** Many at once, for one who waits: told through a port and a number that is no longer 0. */
+export interface FillingAll {
+  template: string
+  all: readonly { [name: string]: unknown }[]
+  port: MessagePort
+  done: Int32Array
+}
+
+function fill({ template, variables }: Filling): Filled {
   try {
-    answer = { text: new Template(template).render(variables) }
+    return { text: new Template(template).render(variables) }
   } catch (error) {
-    answer = { error: error instanceof Error ? error.message : String(error) }
+    return { error: error instanceof Error ? error.message : String(error) }
   }
-  parentPort!.postMessage(answer)
+}
+
+parentPort!.on('message', (asked: Filling | FillingAll) => {
+  if (!('all' in asked)) return parentPort!.postMessage(fill(asked))
+  const { template, all, port, done } = asked
+  port.postMessage(all.map((variables) => fill({ template, variables })))
+  Atomics.store(done, 0, 1)
+  Atomics.notify(done, 0)
 })

@@ -2,6 +2,7 @@ import { describe, InputError } from '../../errors.js'
 import { named } from '../../suggest.js'
 import { splitSpecial, type Tokenizer } from '../tokenizers/tokenizer.js'
 import { fillTemplate } from './fill.js'
+import { hideSpecial, unusedMarks } from './marks.js'
 
 /** One message of a conversation. What else a template reads of it (`tool_calls`, …) may stand beside. */
 export interface ChatMessage {
@@ -124,7 +125,9 @@ export async function encodeChat(
   if (typeof tokenizer?.encode !== 'function')
     throw new InputError({ where, received: `${describe(tokenizer)} as tokenizer`, expected: 'a tokenizer' })
   checkMessages(messages, where)
-  const mark = unusedMark(JSON.stringify([messages, options.tools, options.variables]))
+  const [mark] = unusedMarks(JSON.stringify([messages, options.tools, options.variables]), 1, where) as [
+    string,
+  ]
   const hidden = hideSpecial(messages, tokenizer.special, mark) as ChatMessage[]
   const tools = options.tools && (hideSpecial(options.tools, tokenizer.special, mark) as object[])
   const text = await fill(template, hidden, { ...options, ...(tools && { tools }) }, where)
@@ -132,34 +135,4 @@ export async function encodeChat(
     id === undefined ? [...tokenizer.encode(part.replaceAll(mark, ''))] : [id],
   )
   return Int32Array.from(parts)
-}
-
-/** A letter for private use that the texts do not have. */
-function unusedMark(texts: string): string {
-  for (let code = 0xe000; code < 0xf900; code++) {
-    const letter = String.fromCharCode(code)
-    if (!texts.includes(letter)) return letter
-  }
-  throw new InputError({
-    where: 'encodeChat(tokenizer, template, messages)',
-    received: 'messages with every letter that Unicode keeps for private use',
-    expected: 'one that is left',
-  })
-}
-
-/** All texts within a value, with the mark in the middle of what reads like a special token. */
-function hideSpecial(value: unknown, special: { readonly [text: string]: number }, mark: string): unknown {
-  if (typeof value === 'string')
-    return splitSpecial(value, special)
-      .map(({ text, id }) => (id === undefined ? text : text.slice(0, 1) + mark + text.slice(1)))
-      .join('')
-  if (Array.isArray(value)) return value.map((one) => hideSpecial(one, special, mark))
-  if (typeof value === 'object' && value !== null)
-    return Object.fromEntries(
-      Object.entries(value).map(([name, one]) => [
-        name,
-        name === 'role' ? one : hideSpecial(one, special, mark),
-      ]),
-    )
-  return value
 }

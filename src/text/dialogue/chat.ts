@@ -158,20 +158,34 @@ export class Chat implements ChatView {
   }
 
   /**
+   * As `again` and `edit`, piece by piece: another answer to a question, or to another text in its place.
+   *
+   * @param id of the question; default: the last.
+   * @example for await (const text of chat.streamAgain('Where is it?')) process.stdout.write(text)
+   */
+  streamAgain(text?: string, options?: AskOptions, id?: number): AsyncGenerator<string, Answer> {
+    const where = 'chat.streamAgain(text)'
+    const question =
+      id === undefined ? this.turns.findLast(({ role }) => role === 'user') : this.#tree.at(id, where)
+    if (!question)
+      throw new InputError({
+        where,
+        received: 'a conversation without a question',
+        expected: 'one that was begun',
+        fix: "await chat.ask('…').",
+      })
+    return text === undefined
+      ? this.#answered(question.parent, question, options, where)
+      : this.#said(text, question.parent, options, where)
+  }
+
+  /**
    * Another answer to the last question, beside the one that was given.
    *
    * @example await chat.again({ temperature: 1 })
    */
   async again(options?: AskOptions): Promise<Answer> {
-    const where = 'chat.again()'
-    const question = this.turns.findLast(({ role }) => role === 'user')
-    if (question) return this.#shown(this.#answered(question.parent, question, options, where), options)
-    throw new InputError({
-      where,
-      received: 'a conversation without a question',
-      expected: 'one that was begun',
-      fix: "await chat.ask('…').",
-    })
+    return this.#shown(this.streamAgain(undefined, options), options)
   }
 
   /**
@@ -184,7 +198,7 @@ export class Chat implements ChatView {
   async edit(id: number, text: string, options?: AskOptions): Promise<Answer> {
     const where = 'chat.edit(id, text)'
     const turn = this.#tree.at(id, where)
-    if (turn.role !== 'assistant') return this.#shown(this.#said(text, turn.parent, options, where), options)
+    if (turn.role !== 'assistant') return this.#shown(this.streamAgain(text, options, id), options)
     checkSaid(text, where)
     this.#checkFree(where)
     const better = this.#tree.add({ role: 'assistant', content: text, parent: turn.parent, end: 'written' })

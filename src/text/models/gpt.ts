@@ -16,6 +16,7 @@ import { placesOf } from '../looking/places.js'
 import { writeSamples } from '../looking/samples.js'
 import { tokenSlices, type TokenSlicesOptions } from '../looking/token-slices.js'
 import type { Dataset } from '../../data/dataset.js'
+import type { ParameterTree } from '../../train/model/own.js'
 import type { PlaceSeen } from '../../train/model/trainee.js'
 import type { AttentionView, EvaluationRow, LensView, TokenSlicesView } from '../../views.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
@@ -80,6 +81,8 @@ export interface TokenBatch {
   y: tf.Tensor
   /** Where documents are kept apart: the place at which the document of each token begins, int32 [B, T]. */
   begins?: tf.Tensor
+  /** The places of each row whose y is learned, int32 [B, places], filled up with -1: logits are computed there alone. Default: everywhere. */
+  learned?: tf.Tensor
   training?: boolean
 }
 
@@ -87,40 +90,45 @@ export interface TokenBatch {
  * A GPT: a decoder-only transformer in plain tfjs operations. It is a model of `train` (its loss is the mean
  * cross-entropy of the next token in nats), and writes.
  */
-export class Gpt {
+export class Gpt<Trained extends ParameterTree = ParameterTree> {
   readonly config: GptConfig
-  #parameters: GptParameters | undefined
+  #weights: GptParameters | undefined
   readonly #held: Held | undefined
   // Values, not tensors: one that the first of two recordings makes and the second finds would be no equal recording.
   readonly #masks = new Map<string, Float32Array>()
   readonly #rotary = new Map<number, RotaryValues>()
 
-  constructor(config: GptConfig, parameters: GptParameters | Held = initialise(config)) {
+  constructor(config: GptConfig, weights: GptParameters | Held = initialise(config)) {
     this.config = config
-    if (parameters instanceof Held) this.#held = parameters
-    else this.#parameters = parameters
+    if (weights instanceof Held) this.#held = weights
+    else this.#weights = weights
   }
 
   /**
-   * All parameters, by their place. Those of a model that was read from a file of few bits become float32 when they are first asked
-   * for, as training does.
+   * All that is computed with, by its place. What was read from a file of few bits becomes float32 when it is first asked for, as
+   * training does.
    */
-  get parameters(): GptParameters {
-    if (!this.#parameters) {
-      this.#parameters = this.#held!.floats()
+  get weights(): GptParameters {
+    if (!this.#weights) {
+      this.#weights = this.#held!.floats()
       this.#held!.dispose()
     }
-    return this.#parameters
+    return this.#weights
+  }
+
+  /** What is trained, by its place: all weights, or of a `lora` model the adapters alone. */
+  get parameters(): Trained {
+    return this.weights as ParameterTree as Trained
   }
 
   /** Its weights of few bits, as long as nothing has asked for them as float32. */
   get held(): Held | undefined {
-    return this.#parameters ? undefined : this.#held
+    return this.#weights ? undefined : this.#held
   }
 
   /** One whose values are all zero, to be filled from a file: drawing 135 million numbers takes seconds. */
-  static blank(config: GptConfig): Gpt {
-    return new Gpt(
+  static blank(config: GptConfig): Gpt<GptParameters> {
+    return new Gpt<GptParameters>(
       config,
       initialise(config, (shape) => tf.zeros(shape)),
     )
@@ -143,7 +151,7 @@ export class Gpt {
       begins,
     }: { training?: boolean; writing?: Writing; watching?: Watching; begins?: tf.Tensor } = {},
   ): tf.Tensor {
-    const { config, parameters } = this
+    const { config, weights: parameters } = this
     const { heads, keyValueHeads, width, norm: kind, epsilon, activation, vocabulary } = config
     const [batch, length] = this.#checkIds(ids)
     const norm = (x: tf.Tensor, of: NormParameters) =>
@@ -195,7 +203,7 @@ export class Gpt {
   /** What is said of the sum behind the layers, [rows, W] -> [rows, vocabulary]: the last norm and the last map. */
   readout(stream: tf.Tensor): tf.Tensor {
     const { norm: kind, epsilon } = this.config
-    const { norm, output, tokens } = this.parameters
+    const { norm, output, tokens } = this.weights
     const last =
       kind === 'rms' ? layers.rmsNorm(stream, norm, epsilon) : layers.layerNorm(stream, norm, epsilon)
     return output ? tf.matMul(last, output as tf.Tensor) : tf.matMul(last, tokens as tf.Tensor, false, true)
@@ -206,21 +214,24 @@ export class Gpt {
     x,
     y,
     begins,
+    learned,
     training = false,
   }: TokenBatch): { loss: tf.Scalar; perExample: tf.Tensor1D } => {
-    const [batch, length] = x.shape as [number, number]
-    const logits = this.logits(x, { training, ...(begins && { begins }) }).reshape([
-      batch * length,
-      this.config.vocabulary,
-    ])
-    const losses = layers.crossEntropy(logits, y.flatten()).reshape([batch, length])
-    const counts = y.greaterEqual(0).sum(-1).maximum(1).cast('float32')
+    const { pick, labels } = learned ? layers.atPlaces(learned, y) : { labels: y }
+    const [batch, places] = labels.shape as [number, number]
+    const logits = this.logits(x, {
+      training,
+      ...(begins && { begins }),
+      ...(pick && { writing: { pick } }),
+    }).reshape([batch * places, this.config.vocabulary])
+    const losses = layers.crossEntropy(logits, labels.flatten()).reshape([batch, places])
+    const counts = labels.greaterEqual(0).sum(-1).maximum(1).cast('float32')
     const perExample = losses.sum(-1).div(counts) as tf.Tensor1D
     return { loss: perExample.mean() as tf.Scalar, perExample }
   }
 
   /** A GPT of the same form with first values of its own: for a branch, which then takes the values of its run. */
-  readonly copy = (): Gpt => new Gpt(this.config)
+  readonly copy = (): Gpt<Trained> => new Gpt<Trained>(this.config)
 
   /**
    * Goes on from a text: the text and what is written after it.
@@ -336,7 +347,7 @@ export class Gpt {
       if (tree instanceof tf.Tensor) tree.dispose()
       else for (const child of Object.values(tree)) free(child as object)
     }
-    if (this.#parameters) free(this.#parameters)
+    if (this.#weights) free(this.#weights)
     else this.#held!.dispose()
   }
 
@@ -400,6 +411,6 @@ export class Gpt {
  * @throws InputError where sizes do not fit together.
  * @example const model = gpt({ vocabulary: 65, layers: 4, heads: 4, width: 128, context: 64, dropout: 0, seed: 1 })
  */
-export function gpt(options: GptOptions): Gpt {
-  return new Gpt(checkGpt(options))
+export function gpt(options: GptOptions): Gpt<GptParameters> {
+  return new Gpt<GptParameters>(checkGpt(options))
 }

@@ -4,6 +4,7 @@ import { describe, InputError } from '../../errors.js'
 import { named } from '../../suggest.js'
 import type { Batch } from '../../train/model/batch.js'
 import type { OwnModel } from '../../train/model/own.js'
+import type { Charted } from './curves.js'
 import { checkModel, type LanguageModel } from './language-model.js'
 import { logLikelihoods } from './likelihood.js'
 
@@ -25,7 +26,8 @@ export interface DpoOptions {
 }
 
 /** What `dpo` makes of a model. */
-export interface Dpo<Model extends LanguageModel = LanguageModel> extends OwnModel<Batch<'reference'>> {
+export interface Dpo<Model extends LanguageModel = LanguageModel>
+  extends OwnModel<Batch<'reference'>>, Charted {
   readonly parameters: Model['parameters']
   /** The model that is trained. */
   readonly model: Model
@@ -71,6 +73,7 @@ export function dpo<Model extends LanguageModel>(model: Model, options: DpoOptio
   return {
     model,
     options: settings,
+    curves: charted,
     parameters: model.parameters,
     loss({ x, y, reference }) {
       const [count, , length] = x.shape as [number, number, number]
@@ -121,6 +124,23 @@ export function dpo<Model extends LanguageModel>(model: Model, options: DpoOptio
     copy: () => dpo(model.copy(), options),
     ...(model.evaluated && { evaluated: (row, pause) => model.evaluated!(row, pause) }),
   }
+}
+
+const charted: Charted['curves'] = {
+  panels: [
+    { title: 'margin', columns: ['margin'] },
+    { title: 'reward', columns: ['rewardChosen', 'rewardRejected'] },
+    { title: 'share of pairs in their order', columns: ['accuracy'] },
+    {
+      title: 'log-likelihood of an answer (nats)',
+      columns: ['logLikelihoodChosen', 'logLikelihoodRejected'],
+    },
+    { title: 'length (tokens)', columns: ['lengthChosen', 'lengthRejected'] },
+  ],
+  notes: [
+    'What is asked for is the margin: the likelihood of the chosen answer may fall, as long as that of the rejected one falls more.',
+    'A weight of its own, dpo(model, { likelihood: 0.2 }), holds it up.',
+  ],
 }
 
 /** ln(1 + e^x), without overflow. */

@@ -2,14 +2,14 @@ import type * as tf from '@tensorflow/tfjs'
 import type { ParameterTree } from '../../train/model/own.js'
 import { describe, InputError } from '../../errors.js'
 import type { EvaluationRow } from '../../views.js'
-import type { Gpt, Watching } from '../models/gpt.js'
+import type { Gpt } from '../models/gpt.js'
 
 /** What an objective asks of a model: a `Gpt`, or what stands before one. */
 export interface LanguageModel {
   readonly config: Gpt['config']
   readonly parameters: ParameterTree
   /** Logits of the token behind each, ids int32 [B, T] -> [B, T, vocabulary]. */
-  logits(ids: tf.Tensor, options?: { training?: boolean; watching?: Watching }): tf.Tensor
+  logits(ids: tf.Tensor, options?: Parameters<Gpt['logits']>[1]): tf.Tensor
   copy(): LanguageModel
   evaluated?(row: EvaluationRow, pause: () => Promise<void>): Promise<void>
 }

@@ -32,10 +32,17 @@ export type MlpParameters = {
   down: LinearParameters
 }
 
+/** A linear map that an adapter changes. */
+export type AdaptedLinear = LinearParameters & {
+  /** What the adapter makes of x W, [rows, out]. */
+  adapt?(x: tf.Tensor, product: tf.Tensor): tf.Tensor
+}
+
 /** x [rows, in] -> [rows, out]. */
-export function linear(x: tf.Tensor, { weight, bias }: LinearParameters): tf.Tensor {
+export function linear(x: tf.Tensor, { weight, bias, adapt }: AdaptedLinear): tf.Tensor {
   const product = tf.matMul(x as tf.Tensor2D, weight as unknown as tf.Tensor2D)
-  return bias ? product.add(bias) : product
+  const adapted = adapt ? adapt(x, product) : product
+  return bias ? adapted.add(bias) : adapted
 }
 
 /** Layer normalisation over the last axis (Ba, Kiros and Hinton 2016, arXiv 1607.06450). */
@@ -180,6 +187,26 @@ export function documentMask(begins: tf.Tensor): tf.Tensor {
 /** The place of each token within its document, int32 [B, T]. Rotary positions need none: only distances count there. */
 export function positionsFrom(begins: tf.Tensor): tf.Tensor {
   return tf.range(0, begins.shape[1]!).sub(begins.cast('float32')).cast('int32')
+}
+
+/**
+ * What is asked for at some places of each row, int32 [B, places] with -1 for none: those rows of a stream [B, T, W], and the ids that y
+ * [B, T] has there, -1 where there is none.
+ */
+export function atPlaces(
+  places: tf.Tensor,
+  y: tf.Tensor,
+): { pick(stream: tf.Tensor): tf.Tensor; labels: tf.Tensor } {
+  const [batch, length] = y.shape as [number, number]
+  const count = places.shape[1]!
+  const rows = tf.range(0, batch, 1, 'int32').mul(tf.scalar(length, 'int32')).reshape([batch, 1])
+  const flat = places.maximum(tf.scalar(0, 'int32')).add(rows).flatten().cast('int32')
+  const ids = tf.gather(y.flatten(), flat).reshape([batch, count])
+  return {
+    pick: (stream) =>
+      tf.gather(stream.reshape([batch * length, -1]), flat).reshape([batch, count, stream.shape[2]!]),
+    labels: tf.where(places.greaterEqual(0), ids, tf.scalar(-1, 'int32')),
+  }
 }
 
 /** The loss of each token, logits [rows, V] and ids [rows]; 0 for an id of -1, which is no token. */

@@ -3,8 +3,9 @@ import { maybeFiles, type Files } from '../../store/files.js'
 import { decodeTensors, encodeTensors, type StoredTensor } from '../../store/safetensors.js'
 import { named } from '../../suggest.js'
 import { maybeUnfinished } from '../../whole-file.js'
+import { LoraGpt } from '../adapters/lora.js'
 import { checkGpt } from '../parts/config.js'
-import { Gpt } from '../models/gpt.js'
+import { Gpt, type GptParameters } from '../models/gpt.js'
 import { openTokenizer } from '../tokenizers/open.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
 import { loadGguf } from './gguf.js'
@@ -13,21 +14,35 @@ import { checkActivations, notHeld, type Activations } from './held.js'
 import { ConfigFile, layoutFor, layouts } from './layouts.js'
 import { modelFrom, shapeInFile, valuesInFile } from './place.js'
 
+/** Where `transformers` looks for the template of a model's conversations. */
+const templateFile = 'chat_template.jinja'
+
 /**
  * Writes a model as Hugging Face lays models out: `config.json`, `model.safetensors` and, with a tokenizer,
- * `tokenizer.json`. Python's `transformers` opens it: `AutoModelForCausalLM.from_pretrained(folder)`.
+ * `tokenizer.json`; with a template of its conversations `chat_template.jinja`. Python's `transformers` opens it: `AutoModelForCausalLM.from_pretrained(folder)`.
  *
  * @throws InputError for a form that none of the families known here has (docs/text.md lists them), and where the folder
  *   has other files.
  * @example saveModel(gpt({ vocabulary: 65, context: 64 }), 'models/small')
  */
-export function saveModel(model: Gpt, folder: string, options: { tokenizer?: Tokenizer } = {}): void {
+export function saveModel(
+  model: Gpt,
+  folder: string,
+  options: { tokenizer?: Tokenizer | undefined; template?: string | undefined } = {},
+): void {
   const where = 'saveModel(model, folder)'
-  const { tokenizer } = named(options, ['tokenizer'], where)
+  const { tokenizer, template } = named(options, ['tokenizer', 'template'], where)
   if (!(model instanceof Gpt))
     throw new InputError({ where, received: describe(model), expected: 'a model of gpt or loadModel' })
+  if (model instanceof LoraGpt)
+    throw new InputError({
+      where,
+      received: 'a model with adapters beside its weights',
+      expected: 'whole weights',
+      fix: 'saveModel(model.merge(), folder), or saveAdapter(model, folder) for the adapters alone.',
+    })
   const files = checkFiles(where)
-  const known = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json']
+  const known = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json', templateFile]
   const other = files.list(folder).find((file) => !known.includes(maybeUnfinished(file) ?? file))
   if (other !== undefined)
     throw new InputError({
@@ -37,7 +52,7 @@ export function saveModel(model: Gpt, folder: string, options: { tokenizer?: Tok
     })
   const layout = layoutFor(model.config, where)
   const tensors: { [name: string]: StoredTensor } = {}
-  for (const entry of layout.entries(model.config, model.parameters))
+  for (const entry of layout.entries(model.config, model.weights))
     tensors[entry.name] = { shape: shapeInFile(entry), values: valuesInFile(entry) }
   if (layout.type === 'gpt2') addBiases(tensors)
   const config = {
@@ -54,6 +69,8 @@ export function saveModel(model: Gpt, folder: string, options: { tokenizer?: Tok
     write('tokenizer.json', JSON.stringify(tokenizer.toJSON()))
     write('tokenizer_config.json', JSON.stringify({ tokenizer_class: 'PreTrainedTokenizerFast' }))
   }
+  if (template !== undefined) write(templateFile, template)
+  else files.removeFile(files.join(folder, templateFile))
   write('config.json', `${JSON.stringify(config, null, 2)}\n`)
 }
 
@@ -81,7 +98,7 @@ function addBiases(tensors: { [name: string]: StoredTensor }): void {
 export async function loadModel(
   folder: string,
   options: { context?: number; activations?: Activations } = {},
-): Promise<{ model: Gpt; tokenizer: Tokenizer | undefined; template: string | undefined }> {
+): Promise<{ model: Gpt<GptParameters>; tokenizer: Tokenizer | undefined; template: string | undefined }> {
   const where = `loadModel('${folder}')`
   const { context, activations } = named(options, ['context', 'activations'], 'loadModel(folder, options)')
   checkActivations(activations, 'loadModel(folder, options)')
@@ -181,7 +198,7 @@ function readTensors(
 
 /** The template of its conversations: a file of its own, or what `tokenizer_config.json` says. */
 function maybeTemplate(files: Files, folder: string, where: string): string | undefined {
-  const alone = files.join(folder, 'chat_template.jinja')
+  const alone = files.join(folder, templateFile)
   if (files.exists(alone)) return files.readText(alone)
   const config = files.join(folder, 'tokenizer_config.json')
   const template = files.exists(config) ? readJson(files, config, where).chat_template : undefined

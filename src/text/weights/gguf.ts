@@ -2,7 +2,7 @@ import { describe, InputError } from '../../errors.js'
 import type { Files } from '../../store/files.js'
 import type { Outside } from '../../store/kept.js'
 import { checkGpt, type GptConfig, type GptOptions } from '../parts/config.js'
-import { Gpt } from '../models/gpt.js'
+import { Gpt, type GptParameters } from '../models/gpt.js'
 import { blocksFrom, isInBlocks, readRows } from '../quantised/blocks.js'
 import { graphOf, type Matrix } from '../quantised/graph.js'
 import { Held } from '../quantised/held.js'
@@ -45,7 +45,7 @@ export async function loadGguf(
   files: Files,
   path: string,
   { context, activations = 'float32', keepFrom }: GgufOptions,
-): Promise<{ model: Gpt; tokenizer: Tokenizer; template: string | undefined }> {
+): Promise<{ model: Gpt<GptParameters>; tokenizer: Tokenizer; template: string | undefined }> {
   const where = `loadModel('${path}')`
   const { Kept } = await import('../../store/kept.js')
   const kept = Kept.maybeOf(files, path, keepFrom)
@@ -110,7 +110,7 @@ export async function loadGguf(
     // A block of 256 numbers takes at least 144 bytes.
     const size = { file: path, most: files.size(path) * 2 }
     const floats = () => modelFrom(config, layout, source, size, where)
-    let model: Gpt
+    let model: Gpt<GptParameters>
     if (canBeHeld(config, infos, files.size(path))) {
       checkShapes(config, source, size, where)
       const matrix = (name: string): Matrix => {
@@ -122,7 +122,7 @@ export async function loadGguf(
         return blocksFrom(info.dtype, ordered, rows, columns)
       }
       const embedding = tensors.get('token_embd.weight')!
-      model = new Gpt(
+      model = new Gpt<GptParameters>(
         config,
         new Held({
           open() {
@@ -143,7 +143,7 @@ export async function loadGguf(
               return sessionOf(config, graph(), embed)
             }
           },
-          floats: () => floats().parameters,
+          floats: () => floats().weights,
           close: () => reader.close(),
         }),
       )

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { copyValues } from '../../backend/tfjs/copy.js'
 import { InputError } from '../../errors.js'
 import type { GptConfig } from '../parts/config.js'
-import { Gpt } from '../models/gpt.js'
+import { Gpt, type GptParameters } from '../models/gpt.js'
 import { checkEnough } from './held.js'
 import type { Entry, Layout } from './layouts.js'
 
@@ -29,11 +29,11 @@ export function modelFrom(
   source: TensorSource,
   { file, most }: { file: string; most: number },
   where: string,
-): Gpt {
+): Gpt<GptParameters> {
   checkEnough(config, { file, most }, where)
   const model = Gpt.blank(config)
   try {
-    placeTensors(layout.entries(config, model.parameters), source, where)
+    placeTensors(layout.entries(config, model.weights), source, where)
     return model
   } catch (error) {
     model.dispose()

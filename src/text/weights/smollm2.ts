@@ -1,7 +1,7 @@
 import { InputError } from '../../errors.js'
 import { maybeFiles } from '../../store/files.js'
 import { named } from '../../suggest.js'
-import type { Gpt } from '../models/gpt.js'
+import type { Gpt, GptParameters } from '../models/gpt.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
 import { loadGguf } from './gguf.js'
 import { checkActivations, type Activations } from './held.js'
@@ -19,7 +19,7 @@ import { checkActivations, type Activations } from './held.js'
  */
 export async function smolLM2(
   options: { context?: number; activations?: Activations } = {},
-): Promise<{ model: Gpt; tokenizer: Tokenizer; template: string | undefined }> {
+): Promise<{ model: Gpt<GptParameters>; tokenizer: Tokenizer; template: string | undefined }> {
   const { context = 2048, activations } = named(options, ['context', 'activations'], 'smolLM2(options)')
   checkActivations(activations, 'smolLM2(options)')
   const files = maybeFiles()

@@ -95,7 +95,10 @@ const rows: { readonly [what in keyof Changes]-?: Row } = {
   },
   schedule: {
     read: ({ settings }) => (settings.schedule ? recordOf(settings.schedule) : null),
-    write: (core, value) => void (core.settings.schedule = asSchedule(checked('schedule', value))),
+    write(core, value) {
+      core.settings.schedule = asSchedule(checked('schedule', value))
+      core.state.scheduleFrom = 0
+    },
   },
   clipNorm: setting('clipNorm'),
   clipValue: setting('clipValue'),
@@ -210,6 +213,8 @@ function checked(name: string, value: any): any {
   if (ok(value)) return value
   throw new InputError({ where: `run.set({ ${name} })`, received: describe(value), expected })
 }
+
+export const changeNames: readonly string[] = Object.keys(rows)
 
 export const isChangeable = (name: string) => Object.hasOwn(rows, name)
 

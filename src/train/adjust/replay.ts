@@ -31,6 +31,14 @@ const makers: { readonly [what: string]: (to: any) => Make } = {
     (core, why) =>
     () =>
       relabel(core, id, label, why),
+  stage(name) {
+    throw new InputError({
+      where: 'run.replay(adjustments)',
+      received: `the beginning of the stage '${String(name)}', whose data and model no record holds`,
+      expected: 'adjustments of one stage',
+      fix: 'Leave it out, and run.stage({ … }) where it belongs.',
+    })
+  },
   note: (text) => (core) => () => noteText(core, text),
   focus(to) {
     const on =

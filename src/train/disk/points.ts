@@ -1,3 +1,4 @@
+import { InputError } from '../../errors.js'
 import type { Files } from '../../store/files.js'
 import type { Core } from '../state/core.js'
 import type { History } from '../state/history.js'
@@ -80,6 +81,12 @@ export function savedPoints(core: Core, files: Files, folder: string): SavedPoin
 function readPoint(core: Core, files: Files, path: string): ReadPoint | Error {
   try {
     const decoded = readSnapshot(files, path)(core)
+    if (decoded.snapshot.stages.length !== core.state.stages.length)
+      throw new InputError({
+        where: path,
+        received: 'a point of another stage of the run, whose data and model are not here',
+        expected: 'one of the stage that was loaded',
+      })
     checkFit(core, decoded, path)
     const { settings, schedule, batchSchedule, stop } = decoded
     const now = core.settings

@@ -32,6 +32,8 @@ export class RunRecord {
   readonly id: string
   readonly parent: RunFile['parent']
   #details: { [name: string]: unknown } | undefined
+  /** What the details are of: another stage has others. */
+  #of: Core['parts'] | undefined
   #carried: { [name: string]: unknown } | undefined
   readonly #cells: Cell[] = []
 
@@ -58,7 +60,8 @@ export class RunRecord {
 
   /** Computes what takes its time, unless that was done: a record is quick to write without. */
   complete(): void {
-    this.#details ??= detailsOf(this.#core)
+    if (!this.#details || this.#of !== this.#core.parts) this.#details = detailsOf(this.#core)
+    this.#of = this.#core.parts
     // Of much data the digest is made beside other work: a file that is written until then lacks it.
     for (const name of ['data', 'evaluateOn'] as const) {
       const about = this.#details[name] as { digest?: string } | undefined

@@ -142,7 +142,7 @@ export function tidily<T>(work: (keep: <Kept>(tensors: Kept) => Kept) => T): T {
 }
 
 /** Gives a kept tensor back to the scope that is open now. */
-function adopt<T extends tf.Tensor>(tensor: T): T {
+export function adopt<T extends tf.Tensor>(tensor: T): T {
   tensor.kept = false
   return (tf.engine() as unknown as { track(tensor: tf.Tensor): tf.Tensor }).track(tensor) as T
 }

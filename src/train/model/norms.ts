@@ -1,4 +1,3 @@
-import type * as tf from '@tensorflow/tfjs'
 import { during } from '../../settle.js'
 import { placeLayers, type LayerLike } from './place.js'
 import type { Parameter } from './trainee.js'
@@ -9,7 +8,7 @@ export interface NormLayer extends LayerLike {
 
 /** Batch normalisations that are frozen in the model itself: none of their weights is among those that are trained. */
 export function frozenNorms(
-  model: tf.LayersModel,
+  model: { layers: readonly unknown[]; trainable?: boolean },
   parameters: readonly Pick<Parameter, 'variable'>[],
 ): NormLayer[] {
   const trained = new Set(parameters.map(({ variable }) => variable))

@@ -6,6 +6,7 @@ import { tellMeeting, watchMeeting } from '../loss/aligned.js'
 import { dropoutsOf } from './dropout.js'
 import { copyModel, isLayersModel } from './layers.js'
 import { frozenNorms, whileStill, type NormLayer } from './norms.js'
+import { checkBuilt, copyLayer, isLayer, layerWeights } from './parts.js'
 import { placeWeights } from './place.js'
 import { assignOnce } from './gradients.js'
 import type { EvaluationRow } from '../../views.js'
@@ -16,10 +17,10 @@ import { rowsIn, tensorsIn } from '../../data/table/parts.js'
 import { saidIn } from './said.js'
 import { weighted } from './weighted.js'
 
-/** Variables by name, in any nesting; a tf.LayersModel stands for all its weights. */
+/** Variables by name, in any nesting; a layer or a model of tfjs stands for all its weights. */
 export type ParameterTree =
   | tf.Variable
-  | tf.LayersModel
+  | tf.layers.Layer
   | readonly ParameterTree[]
   | { readonly [name: string]: ParameterTree }
 
@@ -38,7 +39,8 @@ export type OwnLoss =
 /** Anything with parameters and a loss. `B`: its batches, `Batch<'mask'>` where the data has a field `mask` beside x and y. */
 export interface OwnModel<B extends AnyBatch = Batch> {
   /**
-   * Variables by name, in any nesting; a tf.LayersModel stands for all its weights. Those that are not trainable are not
+   * Variables by name, in any nesting; a tf.LayersModel or a layer stands for all its weights (`{ encoder }`:
+   * `encoder/dense_1/kernel`, of a layer `encoder/kernel`). Those that are not trainable are not
    * trained; what the loss assigns to them is taken back and saved with the rest. Required. `parameters: { w, b }`
    */
   parameters: ParameterTree
@@ -92,14 +94,18 @@ export function flattenParameters(tree: ParameterTree): Pick<
   const still: NormLayer[] = []
   function visit(node: unknown, path: string): void {
     if (node instanceof tf.Variable) parameters.push({ name: path || 'parameter', variable: node })
-    else if (isLayersModel(node)) {
-      const inside = placeWeights(node)
+    else if (isLayer(node)) {
+      checkBuilt(node, path)
+      const isModel = isLayersModel(node)
+      const inside = isModel ? placeWeights(node) : layerWeights(node)
       const placed = (parameter: Parameter) => ({
         ...parameter,
         name: path ? `${path}/${parameter.name}` : parameter.name,
       })
-      for (const [layer, name] of dropoutsOf(node)) dropouts.set(layer, path ? `${path}/${name}` : name)
-      still.push(...frozenNorms(node, inside.parameters))
+      const model = isModel ? node : { layers: [node] }
+      for (const [layer, name] of dropoutsOf(model))
+        dropouts.set(layer, [path, ...(isModel ? [name] : [])].filter(Boolean).join('/') || name)
+      still.push(...frozenNorms(model, inside.parameters))
       parameters.push(...inside.parameters.map(placed))
       const within = new Map(inside.state.map((one) => [one, placed(one)]))
       state.push(...within.values())
@@ -108,7 +114,7 @@ export function flattenParameters(tree: ParameterTree): Pick<
       throw new InputError({
         where: `train({ parameters${path ? `: ${path}` : ''} })`,
         received: describe(node),
-        expected: 'a tf.Variable',
+        expected: 'a tf.Variable, a layer or a tf.LayersModel',
         fix: node instanceof tf.Tensor ? `Make it one: tf.variable(${path.split('/').at(-1)}).` : undefined,
       })
     else for (const [name, child] of Object.entries(node)) visit(child, path ? `${path}/${name}` : name)
@@ -284,6 +290,7 @@ export function borrowingTrainee<Model extends { parameters: ParameterTree }>(
 function copyTree(tree: ParameterTree): ParameterTree {
   if (tree instanceof tf.Variable) return tf.variable(tree, tree.trainable)
   if (isLayersModel(tree)) return copyModel(tree)
+  if (isLayer(tree)) return copyLayer(tree)
   if (Array.isArray(tree)) return tree.map(copyTree)
   return Object.fromEntries(
     Object.entries(tree as { [name: string]: ParameterTree }).map(([name, child]) => [name, copyTree(child)]),

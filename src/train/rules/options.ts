@@ -139,14 +139,20 @@ export interface ModelOptions extends RunOptions {
    * compiled with one.
    * `loss: 'sparseCategoricalCrossentropy'` for class indices, `loss: 'meanSquaredError'` for numbers
    */
-  loss?: LossGiven | readonly LossGiven[] | { readonly [output: string]: LossGiven }
+  loss: LossGiven | readonly LossGiven[] | { readonly [output: string]: LossGiven }
   /** What the losses of several outputs are multiplied with before they are added. Default: 1 each. `lossWeights: { price: 0.5 }` */
   lossWeights?: LossWeights
   /**
    * What makes an update of gradients. Its rate is the peak of the schedule. Required, but for a model that was compiled with one.
    * `optimizer: adam({ learningRate: 1e-3 })`
    */
-  optimizer?: Optimizer
+  optimizer: Optimizer
+}
+
+/** What a tf.LayersModel needs that was compiled with a loss and an optimizer: neither. */
+export interface CompiledOptions extends RunOptions {
+  loss?: undefined
+  lossWeights?: LossWeights
 }
 
 /** Options as the run uses them. */

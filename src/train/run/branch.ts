@@ -23,7 +23,7 @@ function copyOf(core: Core, name: string): Core {
     settings: { ...core.settings },
   })
   twin.changed()
-  restoreSnapshot(twin, { ...snapshot, version: -1 })
+  restoreSnapshot(twin, { ...snapshot, version: -1, parts: twin.parts })
   twin.changed()
   Object.assign(twin.state, keepBeside(core.state))
   twin.parent = { name: core.name, iteration: core.state.iteration }

@@ -52,7 +52,8 @@ function onMadeBatch(core: Core, batch: AnyBatch): CheckRow[] {
   tf.dispose(tensorsOf(batch))
   return onCopy(core, 'check', (twin) => {
     const at = new Core({
-      ...twin,
+      ...twin.parts,
+      name: twin.name,
       data,
       source: undefined,
       settings: { ...twin.settings, batchSize: data.length },

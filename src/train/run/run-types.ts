@@ -1,7 +1,7 @@
 /** What the type checker knows of a run by what it was made of: its metrics, its parameters, the columns of its history. */
 import type * as tf from '@tensorflow/tfjs'
 import type { Metric } from '../loss/metrics.js'
-import type { MetricFunction } from '../rules/options.js'
+import type { MetricFunction, MetricGiven } from '../rules/options.js'
 import type { ParameterTree } from '../model/own.js'
 
 /** A tf.LayersModel by what tells it apart. The whole of it has a `loss` too, which would hide the type of an own one. */
@@ -17,11 +17,12 @@ export interface MetricsNamed<
   OfOutputs extends string = never,
 > {
   metrics?:
-    | readonly (NamedMetric<Names> | readonly NamedMetric<Names>[])[]
-    | { readonly [output in Outputs]: NamedMetric<OfOutputs> | readonly NamedMetric<OfOutputs>[] }
+    | readonly (Names | Metric<Names> | MetricFunction)[]
+    | readonly (readonly MetricGiven[])[]
+    | { readonly [output in Outputs]: OfOutput<OfOutputs> | readonly OfOutput<OfOutputs>[] }
 }
 
-type NamedMetric<Names extends string> = Names | Metric<Names> | MetricFunction
+type OfOutput<Names extends string> = Names | Metric | MetricFunction
 
 /** What a row of evaluations has: the metrics, or of each output its metrics and its loss. */
 export type MetricsOf<Names extends string, Outputs extends string, OfOutputs extends string> = [
@@ -48,7 +49,7 @@ type PlaceIn<Tree, Path extends string = ''> = [ParameterTree] extends [Tree]
     ? Path extends ''
       ? 'parameter'
       : Path
-    : Tree extends LayersModelLike
+    : Tree extends LayersModelLike | tf.layers.Layer
       ? Below<Path>
       : Tree extends readonly (infer Child)[]
         ? PlaceIn<Child, Join<Path, `${number}`>>
@@ -62,8 +63,8 @@ export type MoreColumns<Model> = unknown extends Model
   ? string
   : Model extends LayersModelLike
     ? `${string}_loss`
-    : Model extends { iteration(...given: never[]): infer Values; optimizers: infer Optimizers }
-      ? Exclude<keyof Awaited<Values> & string, 'loss'> | `learningRate_${keyof Optimizers & string}`
+    : Model extends { iteration(...given: never[]): infer Values }
+      ? Exclude<keyof Awaited<Values> & string, 'loss'> | `learningRate_${OptimizerName<Model>}`
       : Model extends { loss(...given: never[]): infer Loss }
         ? Loss extends { readonly dataId: object }
           ? never

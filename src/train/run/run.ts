@@ -23,6 +23,8 @@ import { branchOf } from './branch.js'
 import { setChanges, type Changes } from '../adjust/changes.js'
 import { prepareFocus } from '../adjust/focus.js'
 import { checkAdjustments } from '../adjust/replay.js'
+import { beginStage, type StageOptions } from '../adjust/stage.js'
+import type { StageRecord } from '../state/fields.js'
 import { checkRun, findLearningRate, type CheckRow, type RateRow } from './check.js'
 import type { Core } from '../state/core.js'
 import { exportCsv, exportParquet, exportTensorBoard } from '../disk/export.js'
@@ -396,6 +398,27 @@ export class Run<Model = unknown, Metrics extends string = string, B extends Any
   set(changes: Changes, options: Why = {}): void {
     const why = whyOf(options, 'run.set(changes, { why })')
     this.#adjust(() => setChanges(this.#core, changes, why))
+  }
+
+  /**
+   * Goes on as another stage, with other data, another objective over the same parameters, other settings: one history, with a mark where
+   * the stage begins. `undo` goes back over it.
+   *
+   *     run.stage({ name: 'instructions', data: talks.train, evaluateOn: talks.validation, learningRate: 1e-4 })
+   *     await run.iterate(200)
+   *
+   * @returns the run itself, whose `model` is the stage's.
+   * @throws InputError for a model with other parameters, and all that `train` and `set` refuse. The run is as it was then.
+   */
+  stage<Other = Model>(options: StageOptions<Other>, given: Why = {}): Run<Other, Metrics> {
+    const why = whyOf(given, 'run.stage(options, { why })')
+    this.#adjust(() => beginStage(this.#core, options as StageOptions, why))
+    return this as unknown as Run<Other, Metrics>
+  }
+
+  /** The stages that it went on with, in their order, and the iterations before each. */
+  get stages(): readonly StageRecord[] {
+    return this.#core.state.stages
   }
 
   /** Writes a note into the run's history: an adjustment that changes nothing, shown where the others are. */

@@ -1,5 +1,4 @@
-import type { Dataset } from '../../data/dataset.js'
-import { isDataset, toDataset, type DataLike } from '../../data/from.js'
+import { toDataset } from '../../data/from.js'
 import { isGenerated, noData, withoutExamples, type Generated } from '../../data/generate.js'
 import { describe, InputError } from '../../errors.js'
 import { maybeFiles } from '../../store/files.js'
@@ -8,9 +7,9 @@ import { contentsOf } from '../disk/contents.js'
 import { mend } from '../disk/copy.js'
 import { runsFolder } from '../disk/folders.js'
 import { checkFrozen } from '../adjust/freeze.js'
+import { checkLengths, heldOut, traineeOf, type Given } from '../adjust/parts.js'
 import { settleJournals, type JournalOptions } from '../disk/journal.js'
-import { isLayersModel, layersTrainee } from '../model/layers.js'
-import type { Losses, LossWeights } from '../model/heads.js'
+import { isLayersModel } from '../model/layers.js'
 import { withCompiled } from '../rules/compiled-model.js'
 import { checkExampleWeights } from '../model/example-weights.js'
 import {
@@ -31,14 +30,16 @@ import {
   optionChecks,
   saidBy,
   settingsFrom,
+  type CompiledOptions,
   type ModelOptions,
   type RunOptions,
 } from '../rules/options.js'
 import { checkSizes, checkWholeBatches, fixedBatch } from '../model/recurrent.js'
-import { ownTrainee, type OwnModel } from '../model/own.js'
-import { iterationTrainee, type OwnIteration } from '../step/own-iteration.js'
+import type { OwnModel } from '../model/own.js'
+import type { OwnIteration } from '../step/own-iteration.js'
 import type { LayersModelLike, MetricsNamed, MetricsOf } from './run-types.js'
 import { savedPoints } from '../disk/points.js'
+import { buildParts } from './build.js'
 import { Run } from './run.js'
 import { lookAtRunFile } from '../disk/run-file.js'
 import { isRunAgain } from '../disk/made-by.js'
@@ -50,7 +51,7 @@ import type { BatchOf } from '../model/batch.js'
 import type { Trainee } from '../model/trainee.js'
 
 /** What `train` takes beside this model: a tf.LayersModel has no loss of its own. */
-export type OptionsOf<M> = M extends LayersModelLike ? ModelOptions : RunOptions
+export type OptionsOf<M> = M extends LayersModelLike ? ModelOptions | CompiledOptions : RunOptions
 
 /** Training data: an iteration of one's own may go without. */
 type DataFor<M, Data> = M extends { iteration: unknown } ? { data?: Data } : { data: Data }
@@ -137,7 +138,7 @@ function checkSize({ data, batchSize, batchSchedule }: Partial<RunOptions>, wher
 }
 
 function createCore(model: unknown, given: Given): Core {
-  const options = withCompiled(model, given)
+  const options = withCompiled(model, buildParts(model, given))
   const trainee = traineeOf(model, options)
   const own = trainee.optimizers && Object.values(trainee.optimizers)[0]
   const optimizer = checkOptimizer(own ?? options.optimizer, 'train(model, { optimizer })')
@@ -155,13 +156,7 @@ function createCore(model: unknown, given: Given): Core {
       received: 'an own iteration without a loss to evaluate',
       expected: '{ parameters, optimizers, iteration, loss: (batch) => … }',
     })
-  for (const [option, set] of Object.entries({ data, evaluateOn }))
-    if (set?.length === 0 && !(set === data && source))
-      throw new InputError({
-        where: `train(model, { ${option} })`,
-        received: `no examples in ${set.name}`,
-        expected: 'at least one',
-      })
+  checkLengths({ ...(!source && { data }), evaluateOn }, 'train(model, ')
   const fixed = fixedBatch(trainee)
   if (fixed !== undefined) {
     settings.batchSize = options.batchSize ?? fixed
@@ -324,71 +319,5 @@ function maybeResumed(model: unknown, options: Given): Run | undefined {
       const core = createCore(model, options)
       return new Run(core, placeOf(folder, found && 'file' in found ? found.file.id : undefined, claim))
     })
-  })
-}
-
-/** Held-out data. Bare arrays get ids that go on where the training data's end, so that no id is in both. */
-function heldOut(given: DataLike, data: Dataset): Dataset {
-  const options = { name: 'evaluateOn', split: 'validation' as const }
-  const dataset = toDataset(given, options)
-  if (isDataset(given)) return dataset
-  let next = 0
-  for (let position = 0; position < data.length; position++) next = Math.max(next, data.ids[position]! + 1)
-  // Where ids have no room behind the last, those that are left are taken from the first on.
-  let id = next + dataset.length <= 2 ** 31 ? next : 0
-  const ids = new Int32Array(dataset.length)
-  for (let i = 0; i < ids.length; i++) {
-    while (data.positionOf(id) !== undefined) id++
-    ids[i] = id++
-  }
-  return toDataset(given, { ...options, ids })
-}
-
-/** Options as they come in: what a tf.LayersModel has of them is looked at with the model. */
-type Given = RunOptions & { loss?: unknown; lossWeights?: LossWeights }
-
-function traineeOf(model: unknown, { loss, lossWeights, sampleWeight }: Given): Trainee {
-  const thing = model as Partial<OwnModel & { layers: unknown[]; iteration: unknown }> | null
-  if (typeof thing === 'object' && thing !== null) {
-    if (isLayersModel(model)) {
-      if (
-        typeof loss === 'string' ||
-        typeof loss === 'function' ||
-        (typeof loss === 'object' && loss !== null)
-      )
-        return layersTrainee(model, loss as Losses, {
-          lossWeights,
-          beside: typeof sampleWeight === 'string' ? [sampleWeight] : [],
-        })
-      throw new InputError({
-        where: 'train(model, { loss })',
-        received: describe(loss),
-        expected:
-          'the name of a loss or a function (expected, predicted) => [batch]; of a model with several outputs one for each, by name',
-        fix: "E.g. loss: 'sparseCategoricalCrossentropy' for class indices, 'meanSquaredError' for numbers.",
-      })
-    }
-    if (lossWeights !== undefined)
-      throw new InputError({
-        where: 'train(model, { lossWeights })',
-        received: 'a model with a loss of its own',
-        expected: 'the weights in that loss: they are for the outputs of a tf.LayersModel',
-      })
-    if (thing.parameters && typeof thing.iteration === 'function')
-      return iterationTrainee(thing as unknown as OwnIteration)
-    if (thing.parameters && typeof thing.loss === 'function') {
-      if (loss === undefined) return ownTrainee(thing as OwnModel)
-      throw new InputError({
-        where: 'train(model, { loss })',
-        received: 'a loss beside a model that brings its own',
-        expected: 'one of them',
-      })
-    }
-  }
-  throw new InputError({
-    where: 'train(model)',
-    received: describe(model),
-    expected:
-      'a tf.LayersModel, { parameters, loss: (batch) => tf.Scalar }, or { parameters, optimizers, iteration }',
   })
 }

@@ -5,8 +5,8 @@ import type { Generated } from '../../data/generate.js'
 import { TableDataset } from '../../data/table/table.js'
 import { during } from '../../settle.js'
 import { Dropouts } from './dropouts.js'
-import type { Parts } from './field.js'
-import { firstState, type State } from './fields.js'
+import type { Parts, StageParts } from './field.js'
+import { beginExamples, firstState, type State } from './fields.js'
 import { keyOf } from '../order/key.js'
 import type { Settings } from '../rules/options.js'
 import { checkRows, isStateful } from '../model/recurrent.js'
@@ -34,15 +34,12 @@ export class Core implements Parts {
   name: string
   /** The run that it branched from, and where. */
   parent: { name: string; iteration: number } | undefined
-  readonly trainee: Trainee
-  readonly data: Dataset
-  readonly source: Generated | undefined
   /** Examples of the batch that was made last, where batches are made. */
   made = 0
-  readonly evaluateOn: Dataset | undefined
   readonly settings: Settings
   readonly state: State
-  readonly dropouts: Dropouts
+  #parts: StageParts
+  #dropouts: Dropouts
   readonly slots: Slots = new Map()
   /** Of the tensors' values: another number after each change, and never one that was used before. */
   version = 0
@@ -54,14 +51,39 @@ export class Core implements Parts {
 
   constructor(at: Parts & { name: string }) {
     this.name = at.name
-    this.trainee = at.trainee
-    this.data = at.data
-    this.source = at.source
-    this.evaluateOn = at.evaluateOn
+    this.#parts = { trainee: at.trainee, data: at.data, source: at.source, evaluateOn: at.evaluateOn }
     this.settings = at.settings
     this.state = firstState(at)
-    this.dropouts = new Dropouts(this)
+    this.#dropouts = new Dropouts(this)
     this.ensureSlots()
+  }
+
+  /** What is trained, on what: a stage of its own has others. */
+  get parts(): StageParts {
+    return this.#parts
+  }
+  get trainee(): Trainee {
+    return this.#parts.trainee
+  }
+  get data(): Dataset {
+    return this.#parts.data
+  }
+  get source(): Generated | undefined {
+    return this.#parts.source
+  }
+  get evaluateOn(): Dataset | undefined {
+    return this.#parts.evaluateOn
+  }
+  get dropouts(): Dropouts {
+    return this.#dropouts
+  }
+
+  /** Goes over to the parts of another stage. Other data is drawn from its beginning, and nothing is known of its examples. */
+  enter(parts: StageParts): void {
+    const before = this.#parts
+    this.#parts = parts
+    if (parts.trainee !== before.trainee) this.#dropouts = new Dropouts(this)
+    if (parts.data !== before.data) beginExamples(this.state, { ...parts, settings: this.settings })
   }
 
   /** Makes what updates need and do not have: an optimizer's slots, sums of gradients, averages of values. */
@@ -158,7 +180,7 @@ export class Core implements Parts {
 
   /** Of the iteration that comes next, unless another is asked for. `peak`: of one optimizer of several. */
   learningRate(iteration = this.state.iteration + 1, peak = this.state.peak): number {
-    return this.settings.schedule?.rate(iteration, peak) ?? peak
+    return this.settings.schedule?.rate(iteration - this.state.scheduleFrom, peak) ?? peak
   }
 
   /** Of the next iteration, by optimizer. */

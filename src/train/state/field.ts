@@ -6,13 +6,17 @@ import { number, type Shape } from '../../store/shape.js'
 import type { Trainee } from '../model/trainee.js'
 import type { Settings } from '../rules/options.js'
 
-/** What a run is made of and never changes, and its settings. */
-export interface Parts {
+/** What a run is made of as long as one stage of it lasts. */
+export interface StageParts {
   readonly trainee: Trainee
   readonly data: Dataset
   /** What makes the batches, where there are no examples that stay; `data` is empty then. */
   readonly source?: Generated | undefined
   readonly evaluateOn: Dataset | undefined
+}
+
+/** The same, and its settings. */
+export interface Parts extends StageParts {
   /** Changed in place: whoever holds them sees what `set` does. */
   readonly settings: Settings
 }

@@ -16,6 +16,16 @@ import { measured, plain, withNaN, type Draft, type Field, type Found, type Part
 import { details, evaluations, history, looks } from './seen-fields.js'
 import type { Spike } from './spikes.js'
 
+/** A stage that a run went on with. */
+export interface StageRecord {
+  readonly name: string
+  /** Iterations before it. */
+  readonly at: number
+  /** What it is trained on, and its loss, by their names. */
+  readonly data: string
+  readonly loss?: string
+}
+
 const adjustments = list(object({ at: count, what: text, why: maybe(text) }))
 
 /**
@@ -44,6 +54,16 @@ const turnedBack = {
   counts: plain<{ readonly [optimizer: string]: number }>(() => ({}), dictionary(count)),
   /** The rate a schedule starts from: the optimizer's, until `set({ learningRate })`. */
   peak: plain<number>(({ settings }) => settings.optimizer.learningRate, number),
+  /** The iteration that schedules count from: that of a stage which brought its own. */
+  scheduleFrom: {
+    ...plain<number>(() => 0, maybe(count)),
+    decode: (json: number | null | undefined) => json ?? 0,
+  },
+  /** The stages after the first, in their order. */
+  stages: {
+    ...plain<readonly StageRecord[]>(() => [], maybe(list(object({ name: text, at: count, data: text })))),
+    decode: (json: readonly StageRecord[] | null | undefined) => json ?? [],
+  },
   /** Whether the stop rule has been met: it does not end another call. */
   ruleSpent: plain<boolean>(() => false, truth),
   order,
@@ -100,6 +120,16 @@ function madeOf<T>(some: Rows, make: (field: Field<any, any>, name: string) => u
 }
 
 export const firstState = (of: Parts): State => madeOf([...rows, ...lastingRows], (field) => field.first(of))
+
+/** Makes anew what a state holds of single examples: for other data. */
+export function beginExamples(state: State, of: Parts): void {
+  Object.assign(state, {
+    order: order.first(of),
+    weights: weights.first(of),
+    labels: labels.first(of),
+    books: books.first(of),
+  })
+}
 
 export function keepState(state: State): Kept {
   return madeOf(rows, ({ keep }, name) => (keep ? keep((state as Any)[name]) : (state as Any)[name]))

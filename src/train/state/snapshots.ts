@@ -3,6 +3,7 @@ import { copyValues } from '../../backend/tfjs/copy.js'
 import { atomically } from '../../settle.js'
 import type { Settings } from '../rules/options.js'
 import type { Core } from './core.js'
+import type { StageParts } from './field.js'
 import { bytesOfKept, keepState, restoreState, type Kept } from './fields.js'
 
 /** One tensor's values, on the host: a snapshot holds no tensor, so it costs no device memory and leaks nothing. */
@@ -24,6 +25,8 @@ export interface Snapshot extends Kept {
   version: number
   tensors: TensorValues
   settings: Settings
+  /** Of the stage that it was taken in; of one that was read from disk those of the run that takes it. */
+  parts?: StageParts
   /** How many rows the history had. */
   historyLength: number
 }
@@ -42,6 +45,7 @@ export function takeSnapshot(core: Core): Snapshot {
     version: core.version,
     tensors: read.tensors,
     settings: { ...core.settings },
+    parts: core.parts,
     historyLength: core.state.history.length,
   }
 }
@@ -52,6 +56,7 @@ export function restoreSnapshot(core: Core, snapshot: Snapshot): void {
 }
 
 function restore(core: Core, snapshot: Snapshot): void {
+  if (snapshot.parts && snapshot.parts !== core.parts) core.enter(snapshot.parts)
   if (snapshot.version !== core.version) {
     writeTensors(core, snapshot.tensors)
     // The same values, so the same version: what is read of it is known.

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Step } from '../../backend/compile/replay/replay.js'
+import type { Changing } from '../../backend/compile/program.js'
 import { recordingNow } from '../../backend/random/context.js'
 import { describe, InputError } from '../../errors.js'
 import { tellMeeting, watchMeeting } from '../loss/aligned.js'
@@ -29,10 +30,18 @@ export interface BoundOptimizer {
 /** Iterations of the user's own whose first batch was watched. */
 const watched = new WeakSet<object>()
 
-/** The optimizers as an iteration of this batch gets them. `norms`: where the norm of each update's gradients is put. */
+/** What updates tell the iteration that they are part of. */
+export interface Telling {
+  /** Where the norm of each update's gradients is put. */
+  norms: number[]
+  /** Told before a recorded update changes variables. */
+  changing?: Changing | undefined
+}
+
+/** The optimizers as an iteration of this batch gets them. */
 export function bindOptimizers(
   core: Core,
-  norms: number[],
+  telling: Telling,
   { x, y }: Pick<AnyBatch, 'x' | 'y'>,
 ): { [name: string]: BoundOptimizer } {
   const { trainee } = core
@@ -52,7 +61,7 @@ export function bindOptimizers(
     if (met) tellMeeting(iteration, met, 'the iteration')
     return result
   }
-  for (const name of Object.keys(trainee.optimizers!)) bound[name] = bind(core, name, targets, watch, norms)
+  for (const name of Object.keys(trainee.optimizers!)) bound[name] = bind(core, name, targets, watch, telling)
   return bound
 }
 
@@ -63,7 +72,7 @@ function bind(
   name: string,
   targets: readonly Parameter[],
   watch: Watch,
-  norms: number[],
+  { norms, changing }: Telling,
 ): BoundOptimizer {
   const updates = ownUpdates(core)
   const own = targets.filter((target) => target.name.startsWith(`${name}/`) || target.name === name)
@@ -82,6 +91,7 @@ function bind(
     const { cost, norm } = makeUpdate(core, name, parameters, (step) =>
       updates.run(`${name}\n${parameters.map((one) => one.name).join()}\n${loss}`, name, {
         ...step,
+        changing,
         loss: () => watch(loss),
         variables: parameters.map(({ variable }) => variable),
         update: (value, gradients, numbers) => {
@@ -97,7 +107,7 @@ function bind(
   return {
     minimize,
     applyGradients(gradients) {
-      const parameters = choose(targets, Object.keys(gradients), name)
+      const parameters = choose(targets, Object.keys(gradients), name).filter((one) => trained.has(one.name))
       const list = parameters.map((parameter) => gradients[parameter.name]!)
       checkNotRecorded(name)
       const { norm } = makeUpdate(core, name, parameters, ({ update, numbers }) =>

@@ -18,7 +18,7 @@ import type { Counted, Update } from './step.js'
 import { activationTensors } from '../model/activations.js'
 import type { OpenIteration } from './open-iteration.js'
 import { readScalars } from '../model/said.js'
-import type { Parameter, Weights } from '../model/trainee.js'
+import type { Parameter, Trainee, Weights } from '../model/trainee.js'
 import { checkPredicts } from '../model/measure.js'
 import { batchFrom, tensorsOf, type Tensors, type AnyBatch } from '../model/batch.js'
 import { rowsIn } from '../../data/table/parts.js'
@@ -114,7 +114,7 @@ export class CompiledStep {
     this.#step = compile<Step>((...inputs) => this.#record(...inputs), {
       valid: ({ finite }) => finite,
       frozen: () => this.#frozen,
-      changing: (takeBack) => this.#changing(takeBack),
+      changing: (takeBack, release) => this.#changing(takeBack, release),
       steady: this.#config() === undefined,
       signatures,
     })
@@ -388,13 +388,17 @@ export class CompiledStep {
   }
 }
 
-const steps = new WeakMap<Core, CompiledStep>()
+const steps = new WeakMap<Core, { step: CompiledStep; trainee: Trainee }>()
 
 /** The compiled step of a run where there can be one: on the backend that compiles, for a loss (not an own iteration). */
 export function maybeCompiled(core: Core): CompiledStep | undefined {
   if (tf.getBackend() !== 'onnxruntime' || !core.trainee.pass || core.trainee.iteration) return undefined
-  let step = steps.get(core)
-  if (!step) steps.set(core, (step = new CompiledStep(core)))
+  const found = steps.get(core)
+  // Another stage of the run may train with another loss.
+  if (found?.trainee === core.trainee) return found.step
+  found?.step.dispose()
+  const step = new CompiledStep(core)
+  steps.set(core, { step, trainee: core.trainee })
   return step
 }
 

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../../backend/optimizers/optimizer.js'
+import type { Dataset } from '../../data/dataset.js'
 import { withRandomness } from '../../backend/random/index.js'
 import { randomAt } from '../../data/generate.js'
 import type { Random } from '../../data/random.js'
@@ -12,6 +13,7 @@ import type { Events } from '../state/events.js'
 import { countIteration, type Outcome } from './outcome.js'
 import { isFiniteUpdate } from './update.js'
 import { makeBatch } from './made.js'
+import { saveAll, type Saved } from './saved.js'
 import { scoped, turn } from './scoped.js'
 import { whileStill } from '../model/norms.js'
 import { checkOptimizer } from '../rules/options.js'
@@ -25,7 +27,7 @@ import {
   type OwnModel,
   type ParameterTree,
 } from '../model/own.js'
-import { assignOnce, tidily } from '../model/gradients.js'
+import { tidily } from '../model/gradients.js'
 import { averageOf } from '../state/slots.js'
 import { movedAverage } from './step.js'
 import type { Trainee } from '../model/trainee.js'
@@ -46,7 +48,8 @@ type IterationValues = { loss: number | tf.Tensor; [more: string]: number | tf.T
 /** A model whose iteration is the user's own: several losses and optimizers, as in a GAN or an actor-critic. */
 export interface OwnIteration<B extends AnyBatch = Batch> {
   parameters: ParameterTree
-  optimizers: { readonly [name: string]: Optimizer }
+  /** By name. Default: the optimizer that is passed to `train`, as `optimizer`. */
+  optimizers?: { readonly [name: string]: Optimizer }
   /**
    * One iteration: updates by the optimizers it gets, and numbers (or scalars) for the history. Tensors made before the
    * first `await` end by themselves; after one, use tf.tidy. What it throws takes back all it has changed.
@@ -55,19 +58,28 @@ export interface OwnIteration<B extends AnyBatch = Batch> {
   /** For evaluations. */
   loss?(batch: B): OwnLoss
   predict?(x: B['x'], batch: B): Parted
+  /** The same with parameters of its own, for a branch. Default: a branch lends its values to the original while its iteration runs. */
+  copy?(): OwnIteration<B>
+  /** Throws where examples of this kind do not fit; called by `train`. `where`: the option they were passed as. Default: nothing. */
+  checkData?(data: Dataset, where: string): void
 }
 
-/** A model with an own iteration, as something to train. */
-export function iterationTrainee(model: OwnIteration): Trainee {
-  const names = Object.keys(model.optimizers ?? {})
+/**
+ * A model with an own iteration, as something to train.
+ *
+ * @param optimizer of a model that brings none.
+ */
+export function iterationTrainee(model: OwnIteration, optimizer?: Optimizer): Trainee {
+  const optimizers = model.optimizers ?? (optimizer && { optimizer })
+  const names = Object.keys(optimizers ?? {})
   if (names.length === 0)
     throw new InputError({
       where: 'train({ optimizers })',
-      received: describe(model.optimizers),
+      received: describe(optimizers),
       expected:
         'at least one optimizer, e.g. { g: adam({ learningRate: 1e-4 }), d: adam({ learningRate: 1e-4 }) }',
     })
-  for (const name of names) checkOptimizer(model.optimizers[name], `train({ optimizers: { ${name} } })`)
+  for (const name of names) checkOptimizer(optimizers![name], `train({ optimizers: { ${name} } })`)
   const { still, ...flat } = flattenParameters(model.parameters)
   return {
     model,
@@ -75,7 +87,7 @@ export function iterationTrainee(model: OwnIteration): Trainee {
     lossName: 'own iteration',
     saysMore: true,
     iteration: (batch, tools) => model.iteration(batch as Batch, tools as IterationTools),
-    optimizers: model.optimizers,
+    optimizers: optimizers!,
     ...(model.loss && {
       pass: (batch, options) =>
         whileStill(options.training ? still : [], () =>
@@ -83,8 +95,11 @@ export function iterationTrainee(model: OwnIteration): Trainee {
         ),
     }),
     ...(model.predict && { predict: (batch: AnyBatch) => predicted(model, batch) }),
-    checkData: () => {},
-    copy: () => borrowingTrainee(model, iterationTrainee),
+    checkData: (data, where) => model.checkData?.(data, where),
+    copy: () =>
+      model.copy
+        ? iterationTrainee(model.copy(), optimizer)
+        : borrowingTrainee(model, (lent) => iterationTrainee(lent, optimizer)),
   }
 }
 
@@ -101,7 +116,7 @@ export async function iterateOwn(core: Core, journal: Events): Promise<Outcome> 
 async function oneOwnIteration(core: Core, journal: Events, letNext: () => void): Promise<Outcome> {
   const started = performance.now()
   const cursor = core.state.order.state()
-  let saved: ReturnType<typeof saveAll> | undefined
+  let saved: Saved | undefined
   let giveBack = () => {}
   /** What ends with it, the latest first. */
   const ends = [letNext]
@@ -121,7 +136,7 @@ async function oneOwnIteration(core: Core, journal: Events, letNext: () => void)
   try {
     atomically(() => {
       saved = saveAll(core)
-      ends.push(saved.dispose)
+      ends.push(saved.release)
     })
     const positions = core.nextPositions()
     core.trainee.borrow?.begin({ keepParameters: true, hold: (finish) => (giveBack = finish) })
@@ -137,7 +152,7 @@ async function oneOwnIteration(core: Core, journal: Events, letNext: () => void)
       withRandomness(core.randomnessOf(batch.iteration), () =>
         namingExample(batch, () =>
           core.trainee.iteration!(batch, {
-            optimizers: bindOptimizers(core, norms, batch),
+            optimizers: bindOptimizers(core, { norms, changing: saved!.changing }, batch),
             iteration: batch.iteration,
             random: randomAt(core.settings.seed, batch.iteration),
           }),
@@ -199,44 +214,6 @@ function moveAverages({ settings, trainee, slots }: Core): void {
       average?.assign(movedAverage(average, variable, tf.scalar(ema)))
     }
   })
-}
-
-/** References to all values, to go back to if the iteration fails: nothing is copied. */
-function saveAll(core: Core): {
-  isChanged(variable: tf.Variable): boolean
-  restore(): void
-  dispose(): void
-} {
-  const variables = [...core.trainee.parameters, ...core.trainee.state].map(({ variable }) => variable)
-  const values = variables.map((variable) => tf.keep(variable.clone()))
-  const slots = new Map(
-    [...core.slots].map(([key, entry]) => [
-      key,
-      Object.entries(entry).map(([slot, variable]) => [slot, tf.keep(variable.clone())] as const),
-    ]),
-  )
-  const counts = core.state.counts
-  const kept = [...values, ...[...slots.values()].flatMap((entry) => entry.map(([, value]) => value))]
-  const before = new Set(kept.map(({ dataId }) => dataId))
-  return {
-    isChanged: ({ dataId }) => !before.has(dataId),
-    restore() {
-      for (const [i, variable] of variables.entries()) assignOnce(variable, values[i]!)
-      for (const [key, entry] of core.slots) {
-        const old = slots.get(key)
-        if (old) for (const [slot, value] of old) assignOnce(entry[slot]!, value)
-        else {
-          tf.dispose(Object.values(entry))
-          core.slots.delete(key)
-        }
-      }
-      core.state.counts = counts
-    },
-    dispose() {
-      tf.dispose(values)
-      for (const entry of slots.values()) tf.dispose(entry.map(([, value]) => value))
-    },
-  }
 }
 
 function numbersOf(given: IterationValues): { [name: string]: number } {

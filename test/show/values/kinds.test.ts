@@ -12,6 +12,7 @@ import {
   mistake,
   mistakesView,
   runView,
+  curvesView,
   samplesView,
   scalingView,
   tokenSlicesView,
@@ -177,12 +178,13 @@ describe('every kind', () => {
       attention: attentionView(),
       lens: lensView(),
       scaling: scalingView(),
+      curves: curvesView(),
       tokens: Object.assign([{ token: ' cat', loss: 4.8 }], { kind: 'tokens' }),
       tokenization: tokenization(byteTokenizer(), 'a cat'),
     }
     for (const view of Object.values(views))
       expect(Object.keys(toBundle(view)!).filter((type) => type !== runMime)).toEqual([mime, 'text/plain'])
-    expect(Object.keys(kinds)).toHaveLength(15)
+    expect(Object.keys(kinds)).toHaveLength(18)
     // Text is read as text.
     expect(Object.keys(toBundle(samplesView())!)).toEqual(['text/html', 'text/plain'])
   })

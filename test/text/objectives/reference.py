@@ -98,3 +98,35 @@ def bradley_terry():
 
 
 print("reward", json.dumps(bradley_terry()))
+
+
+# Two prompts with two answers each, drawn from another policy than the one that is trained.
+answers = [pairs[0][0], pairs[0][1], pairs[1][0], pairs[1][1]]
+rewards = torch.tensor([[1.0, 0.25], [0.0, 2.0]]).double()
+drawer = gpt2(1.08)
+
+
+def group_relative(form, beta, clip, temperature=0.7, most=5):
+    with torch.no_grad():
+        drawn = [token_logps(drawer, *answer, temperature) for answer in answers]
+        anchor = [token_logps(reference, *answer, temperature) for answer in answers]
+    above = rewards - rewards.mean(1, keepdim=True)
+    if form == "original":
+        above = above / (rewards.std(1, keepdim=True) + 1e-4)
+    above = above.flatten()
+    total, kls, clipped, tokens = 0, 0.0, 0, 0
+    for answer, old, ref, advantage in zip(answers, drawn, anchor, above):
+        logps = token_logps(policy, *answer, temperature)
+        ratio = torch.exp(logps - old)
+        bounded = torch.clamp(ratio, 1 - clip[0], 1 + clip[1])
+        kl = torch.exp(ref - logps) - (ref - logps) - 1
+        per_token = -torch.min(ratio * advantage, bounded * advantage) + beta * kl
+        total = total + per_token.sum() / (len(logps) if form == "original" else most) / len(answers)
+        kls += kl.sum().item()
+        clipped += (((ratio < 1 - clip[0]) & (advantage < 0)) | ((ratio > 1 + clip[1]) & (advantage > 0))).sum().item()
+        tokens += len(logps)
+    return shown(total, policy, kl=kls / tokens, clipped=clipped / tokens)
+
+
+print("unbiased", json.dumps(group_relative("unbiased", 0.04, (0.05, 0.05))))
+print("original", json.dumps(group_relative("original", 0.5, (0.1, 0.3))))

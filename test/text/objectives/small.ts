@@ -24,6 +24,9 @@ export function small(scale = 1): Gpt {
   return model
 }
 
+/** As a model begins: nearly the same for each token. */
+export const fresh = (): Gpt => gpt({ ...form, seed: 1 })
+
 /** Its tokens are written as their ids, a space behind each. */
 export const numbered = {
   kind: 'numbers',

@@ -32,6 +32,16 @@ export const wholeCalls: { readonly [method: string]: readonly WholeCall[] } = {
       kind: 'layers',
     },
   ],
+  stage: [
+    { code: 'run.stage({ name: `stage ${i}`, learningRate: 0.01 + i / 1e5, batchSize: 5 + (i % 3) })' },
+    {
+      code: turns(
+        'run.stage({ name: `stage ${i}`, data: { x: Array.from({ length: 30 }, (_, at) => [at / 30, i / (at + 1)]), y: Int32Array.from({ length: 30 }, (_, at) => at % 2) } })',
+        'await run.undo()',
+      ),
+      waits: true,
+    },
+  ],
   note: [{ code: 'run.note(`note ${i}`)' }],
   replay: [
     {

@@ -5,7 +5,7 @@ import type { OnnxRuntimeBackend } from '../../tfjs/backend.js'
 import { backendName, onnxRuntime } from '../../tfjs/register.js'
 import type { Structure } from '../../graph/structure.js'
 import { Follower } from './follower.js'
-import { Program } from '../program.js'
+import { Program, type Changing } from '../program.js'
 import { record } from '../record.js'
 import { sameNumbers, type Ref, type Script, type WriteAct } from './script.js'
 import { Untraceable, type Trace } from '../trace.js'
@@ -18,6 +18,8 @@ export interface Step {
   numbers: readonly number[]
   /** Makes the update. Pure but for what it assigns; recorded once. Gives what the step comes to. */
   update(cost: tf.Scalar, gradients: readonly (tf.Tensor | null)[], numbers: readonly tf.Scalar[]): tf.Tensor
+  /** Told before a recorded step changes variables. */
+  changing?: Changing | undefined
   /** What the update is made of besides: with other parts it is recorded anew. */
   parts: readonly unknown[]
 }
@@ -203,7 +205,12 @@ export class Replay {
   #run(step: Step, follower: Follower, { program, escaped, varying }: Recorded): tf.Tensor {
     const { state } = tf.engine() as unknown as { state: { activeScope: { track: unknown[] } | null } }
     return tf.tidy(() => {
-      const [result, ...kept] = program.run(this.#inputs(step, follower, varying), undefined)
+      const [result, ...kept] = program.run(
+        this.#inputs(step, follower, varying),
+        undefined,
+        undefined,
+        step.changing,
+      )
       for (const [at, ref] of escaped.entries()) {
         const tensor = follower.tensors[ref]!
         const made = kept[at]! as unknown as typeof tensor

@@ -1,0 +1,3 @@
+export { lora } from './lora.js'
+export type { Adapter, LoraGpt, LoraOptions, LoraParameters } from './lora.js'
+export { loadAdapter, saveAdapter } from './peft.js'

@@ -1,0 +1,6 @@
+export { conversations } from './conversations.js'
+export type { ConversationOptions, ConversationReport, Conversations } from './conversations.js'
+export type { ConversationDataset, TurnPlace } from './conversation-dataset.js'
+export type { FormName } from './forms.js'
+export type { ConversationSource, LeftOut } from './source.js'
+export { chatMl } from './rendered.js'
