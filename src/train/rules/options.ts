@@ -26,7 +26,8 @@ export type MetricGiven = MetricName | (string & {}) | Metric | MetricFunction
 
 /** Metrics of a model with one output; of several by their names, or in their order. */
 export type MetricsGiven =
-  | readonly (MetricGiven | readonly MetricGiven[])[]
+  | readonly MetricGiven[]
+  | readonly (readonly MetricGiven[])[]
   | { readonly [output: string]: MetricGiven | readonly MetricGiven[] }
 
 /** A row of the history, as a function of one's own gets it. */
@@ -133,6 +134,8 @@ export type LossGiven = LossName | (string & {}) | LossFunction
 
 /** What a tf.LayersModel needs besides. */
 export interface ModelOptions extends RunOptions {
+  /** What iterations draw from, as every run has it. Required. `data: digits.train` */
+  data: NonNullable<RunOptions['data']>
   /**
    * By name, or a function (expected, predicted) => the loss of each example, [batch], or their mean; of a model with several outputs
    * one for each, `{ price: 'meanSquaredError', animal: 'sparseCategoricalCrossentropy' }`. Required, but for a model that was
