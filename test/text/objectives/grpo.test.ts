@@ -228,10 +228,10 @@ describe('grpo', () => {
   it('leaves frozen parameters as they are', async () => {
     const { model, objective, optimizer } = make({}, 1e-2)
     const run = train(objective, { data: await data(), optimizer, freeze: /^tokens/, save: false })
-    const [tokens, positions] = [values(model), Array.from(model.parameters.positions!.dataSync())]
+    const [tokens, positions] = [values(model), Array.from(model.weights.positions!.dataSync())]
     await run.iterate(1)
     expect(values(model)).toEqual(tokens)
-    expect(Array.from(model.parameters.positions!.dataSync())).not.toEqual(positions)
+    expect(Array.from(model.weights.positions!.dataSync())).not.toEqual(positions)
   })
 
   it.each([
