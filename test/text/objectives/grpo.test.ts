@@ -11,7 +11,7 @@ import { toBundle } from '../../../src/show/values/values.js'
 import { fresh, numbered, saying, small } from './small.js'
 
 const ids = (text: string) => numbered.encode(text)
-const values = (model: Gpt) => Array.from(model.parameters.tokens.dataSync())
+const values = (model: Gpt) => Array.from(model.weights.tokens.dataSync())
 
 describe('advantages', () => {
   it('are the distance from the mean of the group, in the original form over its deviation', () => {
