@@ -3,7 +3,8 @@
 // Language models beside others in the same run, who take turns: SmolLM2-135M (the GGUF that `gradbook fetch smollm2` gets) beside
 // `transformers` and llama.cpp, nanoGPT's configuration for a processor beside PyTorch, LoRA beside `peft`, BPE beside `tokenizers`. Figures are medians
 // of the rounds with the middle half. Peers are looked for in `--python` (or GRADBOOK_PYTHON): torch, transformers, peft, gguf,
-// tokenizers, llama_cpp. Who cannot be had is left out, and named. `train` and `bpe` read `--text`, a file of your own, and are left out without.
+// tokenizers, llama_cpp. `--works shop --rounds 1 --settings '{"learningRate":1e-3,"rank":8}'` tunes on the shop's conversations for five
+// minutes and asks what was held out. Who cannot be had is left out, and named. `train` and `bpe` read `--text`, a file of your own, and are left out without.
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { summary, table } from '../statistics.mjs'
@@ -29,6 +30,19 @@ const works = {
     ask: { work: 'lora', steps: 7 },
     shows: { ms: 'ms a step of 2 x 128 tokens', mb: 'MB at most', loss: 'loss' },
   },
+  shop: {
+    who: ['gradbook'],
+    isFresh: true,
+    isLong: true,
+    ask: { work: 'shop', seconds: 300 },
+    shows: {
+      seconds: 's of tuning',
+      iterations: 'iterations',
+      heldOut: '% of 60 held-out paraphrases right',
+      dialogues: '% of 20 held-out dialogues right',
+      controls: '% of 40 control questions right',
+    },
+  },
   bpe: {
     who: ['gradbook', 'tokenizers'],
     isFresh: true,
@@ -50,7 +64,9 @@ async function race(work, options, { start }) {
       console.error(`${work}, round ${round} of ${options.rounds}: ${name}`)
       try {
         running[name] ??= await open(name)
-        const asked = ask ?? { work: 'train', iterations: options.iterations, seed: round }
+        const asked = ask
+          ? { ...ask, settings: options.settings }
+          : { work: 'train', iterations: options.iterations, seed: round }
         answers[name].push(await running[name].ask(asked))
       } catch (error) {
         console.error(`${work}: ${name} is left out: ${error.message}`)
@@ -79,7 +95,13 @@ export async function bench(args) {
     args,
     options: {
       rounds: { type: 'string', default: '5' },
-      works: { type: 'string', default: Object.keys(works).join() },
+      works: {
+        type: 'string',
+        default: Object.keys(works)
+          .filter((name) => !works[name].isLong)
+          .join(),
+      },
+      settings: { type: 'string', default: '{}' },
       python: { type: 'string', default: process.env.GRADBOOK_PYTHON ?? 'python3' },
       threads: { type: 'string', default: '2' },
       gguf: { type: 'string' },
@@ -95,7 +117,13 @@ export async function bench(args) {
   }
   const { pathOf, published } = await import('../../dist/src/store/cache.js')
   const gguf = values.gguf ?? pathOf(published.smollm2)
-  const options = { ...values, gguf, rounds: Number(values.rounds), iterations: Number(values.iterations) }
+  const options = {
+    ...values,
+    gguf,
+    rounds: Number(values.rounds),
+    iterations: Number(values.iterations),
+    settings: JSON.parse(values.settings),
+  }
   const door = await import('./contestants.mjs')
   const rows = []
   for (const work of chosen) {

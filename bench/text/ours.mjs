@@ -113,6 +113,65 @@ const doers = {
       loss: run.history.at(-1).loss,
     }
   },
+  async shop({ seconds, settings }) {
+    const { adamw, cosine, train } = await import('gradbook')
+    const {
+      learningRate = 1e-3,
+      rank = 8,
+      alpha = 2 * rank,
+      batchSize = 2,
+      context = 128,
+      over = 300,
+      ...more
+    } = settings
+    const { conversations, heldOut, dialogues, controls } = await text.shop()
+    const { model: base, tokenizer, template } = await text.loadModel(options.gguf, { context: 256 })
+    const { train: data } = text.conversations(conversations, tokenizer, { context, template, split: 1 })
+    const model = text.lora(base, { rank, alpha, ...more, seed: 1 })
+    const run = train(model, {
+      data,
+      batchSize,
+      optimizer: adamw({ learningRate, weightDecay: 0 }),
+      schedule: cosine({ warmup: 10, over, to: learningRate / 20 }),
+      clipNorm: 1,
+      seed: 1,
+      save: false,
+      progress: false,
+    })
+    const began = performance.now()
+    while (performance.now() - began < 1000 * seconds && run.iteration < over) await run.iterate(1)
+    const spent = (performance.now() - began) / 1000
+    const right = async (questions) => {
+      let count = 0
+      for (let from = 0; from < questions.length; from += 20) {
+        const some = questions.slice(from, from + 20)
+        const prompts = []
+        for (const { messages } of some)
+          prompts.push(await text.encodeChat(tokenizer, template, messages, { addGenerationPrompt: true }))
+        const whole = await model.generate(tokenizer, prompts, {
+          tokens: 48,
+          temperature: 0,
+          stop: '<|im_end|>',
+        })
+        for (const [i, { contains, pattern }] of some.entries()) {
+          const answer = whole[i].slice(whole[i].lastIndexOf('assistant\n') + 10)
+          const isRight = contains
+            ? contains.every((part) => answer.includes(part))
+            : new RegExp(pattern, 'i').test(answer)
+          if (isRight) count++
+          else console.error(JSON.stringify([some[i].messages.at(-1).content, answer]))
+        }
+      }
+      return (100 * count) / questions.length
+    }
+    return {
+      seconds: spent,
+      iterations: run.iteration,
+      heldOut: await right(heldOut),
+      dialogues: await right(dialogues),
+      controls: await right(controls),
+    }
+  },
   async bpe() {
     const whole = readFileSync(options.text, 'utf8').slice(0, 10_000_000)
     let began = performance.now()

@@ -34,7 +34,11 @@ export function chatBox(talk: Chat): Widget {
   const again = Button({ description: 'Again', icon: 'repeat', tooltip: 'another answer', layout: fitting })
   const up = Button({ icon: 'thumbs-up', tooltip: 'a good answer', layout: fitting })
   const down = Button({ icon: 'thumbs-down', tooltip: 'a bad answer', layout: fitting })
-  const turn = Dropdown({ description: 'turn', options: { 'the last': -1 }, layout: { width: '34em' } })
+  const turn = Dropdown({
+    description: 'turn',
+    options: { 'the last': -1 } as { [label: string]: number },
+    layout: { width: '34em' },
+  })
   const text = Textarea({ placeholder: 'another text in its place', layout: { width: '34em' } })
   const edit = Button({ description: 'Edit', icon: 'pencil', layout: fitting })
   const goTo = Button({
@@ -105,30 +109,32 @@ export function chatBox(talk: Chat): Widget {
     }
   }
   const chosen = (): number | undefined => {
-    const { value } = turn as { value: number }
+    const { value } = turn
     return value >= 0 ? value : talk.turns.at(-1)?.id
   }
 
   let soon: ReturnType<typeof setTimeout> | undefined
   let last = -Infinity
+  let wasLive = false
   function draw(): void {
     clearTimeout(soon)
     soon = undefined
     last = performance.now()
+    wasLive = talk.live
     transcript.value = chatHtml(talk)
     stop.disabled = !talk.live
     for (const button of [send, again, up, down, edit, goTo]) button.disabled = talk.live
     if (!talk.live) {
-      const options = Object.fromEntries([
+      turn.options = Object.fromEntries([
         ['the last', -1],
         ...talk.turns.map(({ id, role, content }, at) => [`${at + 1} ${role}: ${short(content)}`, id]),
       ]) as { [label: string]: number }
-      turn.set({ options, value: -1 } as never)
+      turn.value = -1
     }
   }
   const forget = talk.onChange(() => {
     const wait = last + pause - performance.now()
-    if (wait <= 0 || !talk.live) draw()
+    if (wait <= 0 || talk.live !== wasLive || !talk.live) draw()
     else soon ??= beside(() => setTimeout(draw, wait))
   })
 

@@ -169,7 +169,8 @@ describe('a conversation', () => {
 
   it('refuses what cannot answer', () => {
     expect(() => chat(model)).toThrow(/no tokenizer/)
-    expect(() => chat(model, { tokenizer })).toThrow(/as template/)
+    expect(() => chat(model, { tokenizer: byteTokenizer() })).toThrow(/as template/)
+    expect(chat(model, { tokenizer }).template).toContain('<|im_start|>')
     expect(() => chat(model, { tokenizer, template, temperature: -1 })).toThrow(/temperature/)
     expect(() => chat(model, { tokenizer, template, temprature: 1 } as never)).toThrow(/temperature/)
     expect(() => chat(Promise.resolve({ model }) as never)).toThrow(/Await it/)

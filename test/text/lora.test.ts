@@ -17,6 +17,8 @@ import {
   type LoraGpt,
 } from '../../src/text/index.js'
 import { placesFor } from '../../src/text/adapters/places.js'
+import { Gpt, type GptParameters } from '../../src/text/models/gpt.js'
+import { Held } from '../../src/text/quantised/held.js'
 import { temporaryFolder } from '../kit/index.js'
 import { silence } from '../kit/training.js'
 
@@ -209,6 +211,26 @@ describe('adapters', () => {
       ).toBe(true)
     },
   )
+
+  it('of a model of few bits are trained beside its numbers, which become float32 before anything is recorded', async () => {
+    const form = { vocabulary: 256, context: 16, layers: 1, heads: 2, width: 32, seed: 4 }
+    const { train: data } = windows('to be or not to be '.repeat(20), byteTokenizer(), { context: 16 })
+    const { config } = gpt(form)
+    const fewBits = new Held({
+      open: () => expect.unreachable(),
+      floats: () => gpt(form).weights,
+      close() {},
+    })
+    const losses: number[] = []
+    for (const base of [gpt(form), new Gpt<GptParameters>(config, fewBits)]) {
+      const options = { data, batchSize: 4, seed: 1, save: false, progress: false }
+      const run = train(lora(base, { seed: 1 }), { ...options, optimizer: adamw({ learningRate: 1e-2 }) })
+      await run.iterate(3)
+      losses.push(...run.history.map(({ loss }) => loss))
+    }
+    expect(losses.slice(3)).toEqual(losses.slice(0, 3))
+    expect(losses[2]).not.toBe(losses[0])
+  })
 
   it('are merged into weights of their own that compute the same', async () => {
     const { model: base } = await loadModel(smallLlama())

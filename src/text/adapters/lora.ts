@@ -53,13 +53,15 @@ export class LoraGpt extends Gpt<LoraParameters> {
   readonly base: Gpt<GptParameters>
   readonly lora: LoraConfig
   readonly #adapters: LoraParameters
-  #adapted: GptParameters | undefined
+  readonly #adapted: GptParameters
 
   constructor(base: Gpt<GptParameters>, lora: LoraConfig, adapters: LoraParameters) {
     super(base.config, noWeights)
     this.base = base
     this.lora = lora
     this.#adapters = adapters
+    // Now, and not when an iteration that is being recorded first asks: weights of few bits would become float32 in the recording.
+    this.#adapted = adapted(base.weights, lora, adapters)
   }
 
   /** The adapters. */
@@ -69,7 +71,7 @@ export class LoraGpt extends Gpt<LoraParameters> {
 
   /** The base's, with what the adapters make of its products. */
   override get weights(): GptParameters {
-    return (this.#adapted ??= adapted(this.base.weights, this.lora, this.#adapters))
+    return this.#adapted
   }
 
   override get held(): undefined {

@@ -51,14 +51,13 @@ export function renderAll(
     where: string
   },
 ): Piece[][] {
-  const texts = JSON.stringify(conversations.map(({ turns }) => turns.map(({ content }) => content)))
+  const texts = JSON.stringify([template, variables, conversations])
   const [begin, end, hide] = unusedMarks(texts, 3, where) as [string, string, string]
   const marks = { begin, end, hide }
   const probe: Turn[] = [
     { role: 'user', content: 'question' },
     { role: 'assistant', content: `${rareSpace}${begin}answer${end}${rareSpace}` },
   ]
-  const asked = [probe, ...conversations.map(({ turns }) => turns.map((turn) => turn))]
   const fill = (all: readonly (readonly Turn[])[]): string[] =>
     template === undefined
       ? all.map(asChatMl)
@@ -74,7 +73,7 @@ export function renderAll(
         )
   const [tried] = fill([probe])
   const form = formOf(tried!, marks, special, where)
-  const marked = asked.slice(1).map((turns) => turns.map((turn) => markedTurn(turn, form, marks, special)))
+  const marked = conversations.map(({ turns }) => turns.map((turn) => markedTurn(turn, form, marks, special)))
   return fill(marked).map((text, at) =>
     piecesOf(text, conversations[at]!, { ...form, marks, special }, where),
   )

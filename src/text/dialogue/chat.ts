@@ -9,6 +9,7 @@ import { checkTokenizer } from '../generation/arguments.js'
 import { write, type Piece } from '../generation/generate.js'
 import { checkSampling, sampleNames, type SampleOptions } from '../generation/sample.js'
 import { tokenLosses, type TokenLosses } from '../generation/token-losses.js'
+import { chatMl } from '../conversations/rendered.js'
 import { Gpt } from '../models/gpt.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
 import { Answer } from './answer.js'
@@ -27,7 +28,7 @@ export interface ChatSettings extends SampleOptions {
 export interface ChatOptions extends ChatSettings {
   /** That of the model. Default: the one that came with it. `tokenizer` */
   tokenizer?: Tokenizer
-  /** In Jinja, as for `applyChatTemplate`. Default: the one that came with the model. `template` */
+  /** In Jinja, as for `applyChatTemplate`. Default: the one that came with the model, or ChatML where the tokenizer has its tokens. `template` */
   template?: string
   /** What stands before the conversation. Default: what the template says. `system: 'You answer in one sentence.'` */
   system?: string
@@ -440,6 +441,12 @@ export class Chat implements ChatView {
   }
 }
 
+/** ChatML, where the tokenizer has its tokens: what `conversations` writes where no template is given. */
+const chatMlFor = (tokenizer: Tokenizer | undefined): string | undefined =>
+  ['<|im_start|>', '<|im_end|>'].every((text) => Object.hasOwn(tokenizer?.special ?? {}, text))
+    ? chatMl
+    : undefined
+
 function checkSaid(text: unknown, where: string): asserts text is string {
   if (typeof text === 'string' && text.trim() !== '') return
   throw new InputError({ where, received: describe(text), expected: 'a text that says something' })
@@ -483,7 +490,7 @@ export function chat(model: Gpt | ChatModel, options: ChatOptions = {}): Chat {
   const whole = {
     model: given.model,
     tokenizer: tokenizer ?? given.tokenizer,
-    template: template ?? given.template,
+    template: template ?? given.template ?? chatMlFor(tokenizer ?? given.tokenizer),
   }
   if (!(whole.model instanceof Gpt))
     throw new InputError({

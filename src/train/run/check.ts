@@ -14,6 +14,8 @@ import { Core } from '../state/core.js'
 import { unwritten } from '../state/events.js'
 import { iterateOnce } from '../step/iteration.js'
 import type { Dataset } from '../../data/dataset.js'
+import { iterateOwn } from '../step/own-iteration.js'
+import { ownUpdates } from '../step/own-updates.js'
 import { fieldsOf, iterateMade, nextMade } from '../step/made.js'
 import { gradientsAt } from '../step/update.js'
 import { tidily } from '../model/gradients.js'
@@ -40,9 +42,12 @@ const round = (value: number) => Number(value.toPrecision(3))
  * - no layer is dead from the start;
  * - whether the iterations are compiled, and if not, why;
  * - how much memory the values, the slots and a batch take.
+ *
+ * Of an iteration of one's own a few are made on the copy: whether what they say is finite, every parameter moves, and each update is
+ * compiled. What is outside of the run, an environment that the iteration steps, they change as any other.
  */
 export async function checkRun(core: Core): Promise<CheckRow[]> {
-  if (core.trainee.iteration) throw isOwn('run.check()')
+  if (core.trainee.iteration) return checkIterations(core)
   return core.source ? onMadeBatch(core, await nextMade(core)) : checkExamples(core)
 }
 
@@ -61,6 +66,56 @@ function onMadeBatch(core: Core, batch: AnyBatch): CheckRow[] {
     at.state.iteration = core.state.iteration
     return checkExamples(at)
   })
+}
+
+/** Iterations of one's own that are tried. */
+const tried = 3
+
+function checkIterations(core: Core): Promise<CheckRow[]> {
+  return onWaitingCopy(core, 'check', async (twin) => {
+    const { parameters } = twin.trainee
+    const before = parameters.map(({ variable }) => variable.dataSync().slice())
+    const losses: number[] = []
+    let finite = true
+    while (finite && losses.length < tried) {
+      const outcome = await iterateOwn(twin, unwritten)
+      ;({ finite } = outcome)
+      losses.push(outcome.loss)
+      if (outcome.batch) tf.dispose(tensorsOf(outcome.batch))
+    }
+    const still = parameters.filter(({ variable }, i) =>
+      variable.dataSync().every((value, at) => value === before[i]![at]),
+    )
+    const { reasons } = ownUpdates(twin)
+    return [
+      ...(core.source ? [] : looking(() => inputs(core))),
+      {
+        check: `loss of ${losses.length} iterations`,
+        value: losses.map(round).join(', '),
+        expected: 'finite',
+        ok: finite,
+      },
+      coverage('parameters that move', parameters.length, still),
+      ...Object.keys(twin.trainee.optimizers!).map((optimizer) => ({
+        check: `updates of ${optimizer} compiled`,
+        value: reasons[optimizer] === undefined ? 'yes' : `no: ${reasons[optimizer]}`,
+        expected: 'yes; kernel by kernel is slower',
+        ok: reasons[optimizer] === undefined,
+      })),
+      looking(() => [memory(twin)])[0]!,
+    ]
+  })
+}
+
+/** How many of the parameters something holds for; all but these. */
+function coverage(check: string, all: number, but: readonly { name: string }[]): CheckRow {
+  const names = but.map(({ name }) => name).slice(0, 3)
+  return {
+    check,
+    value: `${all - but.length} of ${all}${names.length ? `, not ${names.join(', ')}` : ''}`,
+    expected: 'all',
+    ok: but.length === 0,
+  }
 }
 
 function checkExamples(core: Core): CheckRow[] {
@@ -192,19 +247,7 @@ function gradientFlow(core: Core): CheckRow[] {
   const largest = moving.toSorted((a, b) => b.size - a.size)
   const ratio = moving.length ? largest[0]!.size / largest.at(-1)!.size : NaN
   return [
-    {
-      check: 'parameters that get a gradient',
-      value: `${sizes.length - still.length} of ${sizes.length}${
-        still.length
-          ? `, not ${still
-              .map(({ name }) => name)
-              .slice(0, 3)
-              .join(', ')}`
-          : ''
-      }`,
-      expected: 'all',
-      ok: still.length === 0,
-    },
+    coverage('parameters that get a gradient', sizes.length, still),
     {
       check: 'largest to smallest gradient (root mean square)',
       value: `${moving.length ? `${round(ratio)} (${largest[0]!.name} to ${largest.at(-1)!.name})` : 'none'}${
@@ -234,11 +277,12 @@ function memory(core: Core): CheckRow {
     (sum, entry) => sum + Object.values(entry).reduce((size, slot) => size + slot.size, 0),
     0,
   )
-  const batch = core.nextBatch()
+  // Where batches are made, to make one would be to draw it.
+  const batch = core.source ? undefined : Object.values(tensorsOf(core.nextBatch()))
   const size = (numbers: number) => `${round((numbers * 4) / 2 ** 20)} MB`
   return {
     check: 'memory',
-    value: `${size(values)} of parameters, ${size(values)} of gradients, ${size(slots)} of optimizer slots, ${size(Object.values(tensorsOf(batch)).reduce((total, one) => total + one.size, 0))} a batch`,
+    value: `${size(values)} of parameters, ${size(values)} of gradients, ${size(slots)} of optimizer slots, ${batch ? `${size(batch.reduce((total, one) => total + one.size, 0))} a batch` : 'batches as they are made'}`,
     expected: 'less than the device has; activations come on top',
     ok: true,
   }
@@ -313,6 +357,7 @@ async function onWaitingCopy<T>(core: Core, name: string, work: (twin: Core) => 
 /** Ends the tensors of a copy that was made to try something. */
 export function disposeCore(core: Core): void {
   maybeCompiled(core)?.dispose()
+  if (core.trainee.iteration) ownUpdates(core).dispose()
   const variables = [...core.trainee.parameters, ...core.trainee.state].map(({ variable }) => variable)
   const slots = [...core.slots.values()].flatMap((entry) => Object.values(entry))
   for (const one of [...variables, ...slots]) if (!one.isDisposed) one.dispose()

@@ -11,7 +11,7 @@ import { toBundle } from '../../../src/show/values/values.js'
 import { fresh, numbered, saying, small } from './small.js'
 
 const ids = (text: string) => numbered.encode(text)
-const values = (model: Gpt) => Array.from(model.parameters.tokens.dataSync())
+const values = (model: Gpt) => Array.from(model.weights.tokens.dataSync())
 
 describe('advantages', () => {
   it('are the distance from the mean of the group, in the original form over its deviation', () => {
@@ -228,10 +228,10 @@ describe('grpo', () => {
   it('leaves frozen parameters as they are', async () => {
     const { model, objective, optimizer } = make({}, 1e-2)
     const run = train(objective, { data: await data(), optimizer, freeze: /^tokens/, save: false })
-    const [tokens, positions] = [values(model), Array.from(model.parameters.positions!.dataSync())]
+    const [tokens, positions] = [values(model), Array.from(model.weights.positions!.dataSync())]
     await run.iterate(1)
     expect(values(model)).toEqual(tokens)
-    expect(Array.from(model.parameters.positions!.dataSync())).not.toEqual(positions)
+    expect(Array.from(model.weights.positions!.dataSync())).not.toEqual(positions)
   })
 
   it.each([

@@ -66,7 +66,7 @@ describe('a reward model', () => {
     expect(toBundle(view)?.['text/plain']).toMatch(/margin .* → /)
     const other = run.branch('other')
     await other.iterate(1)
-    expect((other.model.model as Gpt).parameters.tokens).not.toBe((reward.model as Gpt).parameters.tokens)
+    expect((other.model.model as Gpt).weights.tokens).not.toBe((reward.model as Gpt).weights.tokens)
   })
 
   it('is refused what it cannot use', async () => {

@@ -288,6 +288,26 @@ it('a value that is read within the loss keeps its update from being recorded, a
   expect(reasonsOf(run)).toEqual({ d: expect.stringContaining('reads the value') })
 })
 
+it('run.check() tries it on a copy: what moves, and whether each update is compiled', async () => {
+  const run = await makeRun(({ judge }) => ({
+    critic: (x) => {
+      const value = judge(x).square().mean()
+      return value.dataSync()[0]! > 1e9 ? value.mul(0) : value
+    },
+  }))
+  const rows = Object.fromEntries((await run.check()).map(({ check, value, ok }) => [check, { value, ok }]))
+  expect(rows['loss of 3 iterations']!.ok).toBe(true)
+  // What the normalisation of a batch takes out again, the bias before it, gets no more than rounding.
+  expect(rows['parameters that move']!.value).toMatch(/^1\d of 10|^\d of 10/)
+  expect(rows['updates of g compiled']).toEqual({ value: 'yes', ok: true })
+  expect(rows['updates of d compiled']).toMatchObject({
+    value: expect.stringMatching(/^no: .*reads/),
+    ok: false,
+  })
+  expect(run.iteration).toBe(0)
+  expect(run.history).toHaveLength(0)
+})
+
 it('compile around an update says that it is compiled by itself', async () => {
   const x = tf.ones([8, 2])
   const w = tf.variable(tf.ones([2, 1]))
