@@ -288,6 +288,21 @@ it('a value that is read within the loss keeps its update from being recorded, a
   expect(reasonsOf(run)).toEqual({ d: expect.stringContaining('reads the value') })
 })
 
+it('a value that is read now and then is no reason to leave the other iterations', async () => {
+  let calls = 0
+  const seen: number[] = []
+  const run = await makeRun(({ judge }) => ({
+    critic: (x) => {
+      const value = judge(x).square().mean()
+      if (++calls % 5 === 0) seen.push(value.dataSync()[0]!)
+      return value
+    },
+  }))
+  await run.iterate(12)
+  expect(reasonsOf(run)).toEqual({})
+  expect(seen).toEqual([4, 9].map((at) => expect.closeTo(run.history.at(at)!.loss, 5)))
+})
+
 it('run.check() tries it on a copy: what moves, and whether each update is compiled', async () => {
   const run = await makeRun(({ judge }) => ({
     critic: (x) => {

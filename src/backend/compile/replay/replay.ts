@@ -56,6 +56,7 @@ export class Replay {
   #variants: Variant[] = []
   #reason: string | undefined
   #strayed = 0
+  #refused = 0
 
   /** Why steps run kernel by kernel, where they do. */
   get reason(): string | undefined {
@@ -88,8 +89,11 @@ export class Replay {
       if (error !== followed) throw error
     }
     if (!made) return this.#replay(step, follower, cost!)
-    this.#reason = follower.reason
-    this.dispose()
+    // A look now and then, a line that prints every hundredth loss, is no reason to leave the others.
+    if (this.#variants.length === 0 || ++this.#refused > patience) {
+      this.#reason = follower.reason
+      this.dispose()
+    }
     return made
   }
 
@@ -229,7 +233,7 @@ export class Replay {
   /** A call that trains begins: what kept it from being recorded may be gone. */
   refresh(): void {
     this.#reason = undefined
-    this.#strayed = 0
+    this.#strayed = this.#refused = 0
   }
 
   dispose(): void {

@@ -34,7 +34,7 @@ function turnHtml(turn: ChatTurn, live: boolean): string {
 function notesOf({ branch, rating, end, left }: ChatTurn, live: boolean): string[] {
   return [
     ...(branch ? [`${branch[0]} of ${branch[1]}`] : []),
-    ...(rating ? [rating === 'up' ? '👍' : '👎'] : []),
+    ...(rating ? [rating === 'up' ? 'rated good' : 'rated bad'] : []),
     ...(live ? [] : end === 'tokens' ? ['cut at the most tokens'] : end === 'stopped' ? ['stopped'] : []),
     ...(end === 'written' ? ['written by a person'] : []),
     ...(left ? [`without the first ${left} turns, which had no room`] : []),
