@@ -72,3 +72,29 @@ program('vae', (text) => {
     expect(text()).toContain('kl: the intervals lie apart')
   })
 })
+
+program('two-inputs-two-outputs', (text) => {
+  it('learns both outputs, and says of a mistake which of them was wrong', () => {
+    const [right, off] = numbers(text(), /kind right of ([\d.]+) %, price off by ([\d.]+)/)
+    expect(right).toBeGreaterThan(90)
+    expect(off).toBeLessThan(0.25)
+    expect(text()).toMatch(/kind_probability/)
+  })
+
+  it('goes back and the same way again, and claims no more than five seeds show', () => {
+    expect(text()).toContain('back at 400, and again the same to the bit')
+    const [, low, high] = numbers(text(), /alike: kind_accuracy ([\d.]+) \(([\d.]+) to ([\d.]+)\)/)
+    const [, from, to] = numbers(text(), /less: kind_accuracy ([\d.]+) \(([\d.]+) to ([\d.]+)\)/)
+    const isTold = from! > high! || low! > to!
+    expect(text().includes('five seeds do not tell')).toBe(!isTold)
+  })
+})
+
+program('attention-over-sequences', (text) => {
+  it('reads the distance of the marks, and looks at nothing that is filled up', () => {
+    const [right] = numbers(text(), /right of ([\d.]+) %/)
+    expect(right).toBeGreaterThan(80)
+    expect(text()).toMatch(/filled up: 0\b/)
+    expect(text()).toContain('back at 200, and again the same to the bit')
+  })
+})
