@@ -28,9 +28,9 @@ export interface Subset {
   choose(choice: Choice): Promise<{ positions: Int32Array; chances?: Float32Array } | null>
 }
 
-function checkShare(where: string, share: number): void {
-  if (typeof share === 'number' && share > 0 && share <= 1) return
-  throw new InputError({ where, received: describe(share), expected: 'a share above 0, at most 1' })
+function checkFraction(where: string, fraction: number): void {
+  if (typeof fraction === 'number' && fraction > 0 && fraction <= 1) return
+  throw new InputError({ where, received: describe(fraction), expected: 'a fraction above 0, at most 1' })
 }
 
 /**
@@ -65,15 +65,15 @@ async function rankedByLoss(choice: Choice, subset: string): Promise<Int32Array>
   return choice.positions.toSorted((a, b) => losses[b]! - losses[a]! || a - b)
 }
 
-/** The `share` of the examples with the highest loss: `hardest(0.5)`. */
-export function hardest(share: number): Subset {
-  checkShare('hardest(share)', share)
+/** The `fraction` of the examples with the highest loss: `hardest(0.5)`. */
+export function hardest(fraction: number): Subset {
+  checkFraction('hardest(fraction)', fraction)
   return {
-    name: `hardest(${share})`,
-    record: { maker: 'hardest', settings: share },
+    name: `hardest(${fraction})`,
+    record: { maker: 'hardest', settings: fraction },
     async choose(choice) {
-      const ranked = await rankedByLoss(choice, `hardest(${share})`)
-      return { positions: ranked.slice(0, Math.max(1, Math.round(share * ranked.length))) }
+      const ranked = await rankedByLoss(choice, `hardest(${fraction})`)
+      return { positions: ranked.slice(0, Math.max(1, Math.round(fraction * ranked.length))) }
     },
   }
 }
@@ -174,13 +174,13 @@ export function where(test: (row: Mistake) => boolean, name = 'where(…)'): Sub
 }
 
 /**
- * Easy to hard: the `from` share with the lowest loss in the first round, then more, all in round `over`.
+ * Easy to hard: the `from` fraction with the lowest loss in the first round, then more, all in round `over`.
  *
  * @example await run.rounds(5, { iterations: 100, subset: curriculum({ from: 0.3, over: 5 }) })
  */
 export function curriculum(settings: { from?: number; over?: number } = {}): Subset {
   const { from = 0.2, over = 5 } = named(settings, ['from', 'over'], 'curriculum(settings)')
-  checkShare('curriculum({ from })', from)
+  checkFraction('curriculum({ from })', from)
   if (!Number.isInteger(over) || over < 1)
     throw new InputError({
       where: 'curriculum({ over })',

@@ -32,6 +32,13 @@ import type { Live } from './live.js'
 /** Which examples are looked at. */
 export type Looked = 'train' | 'evaluation'
 
+export interface EvaluateOptions {
+  /** What is looked at instead of `evaluateOn`. `data: data.test` */
+  data?: DataLike
+  /** Whether the averages of the parameters stand in their place. Default: false. */
+  ema?: boolean
+}
+
 /** Looks at what the model makes of its data, without training. */
 export class Analysis {
   readonly #core: Core
@@ -48,16 +55,15 @@ export class Analysis {
     this.#journal = journal
   }
 
-  /** Of `evaluateOn`, or of data of one's own; where averages alone are asked for, that is the first argument. */
+  /** Of `evaluateOn`, or of data of one's own; data and options may also be one argument. */
   async evaluate(
-    first: DataLike | { ema: boolean } | undefined,
-    options: { ema?: boolean },
+    first: DataLike | EvaluateOptions | undefined,
+    second: EvaluateOptions,
   ): Promise<EvaluationRow> {
     const core = this.#core
-    const only = isOptions(first)
-    const data = only ? undefined : (first as DataLike | undefined)
-    const given = only ? (first as { ema: boolean }) : options
-    const { ema = false } = named(given, ['ema'], 'run.evaluate(data, options)')
+    const { data, ema = false } = isOptions(first)
+      ? named(first, ['data', 'ema'], 'run.evaluate({ data, ema })')
+      : { ...named(second, ['ema'], 'run.evaluate(data, { ema })'), data: first }
     if (typeof ema !== 'boolean')
       throw new InputError({
         where: 'run.evaluate({ ema })',
@@ -203,12 +209,12 @@ function withGiven(
 }
 
 /** A plain object that is no data (a Dataset, arrays under x, a table), with nothing in it, or with what the options have. */
-function isOptions(first: DataLike | { ema: boolean } | undefined): first is { ema: boolean } {
+function isOptions(first: DataLike | EvaluateOptions | undefined): first is EvaluateOptions {
   if (typeof first !== 'object' || first === null || Array.isArray(first)) return false
   const prototype: unknown = Object.getPrototypeOf(first)
   if (prototype !== Object.prototype && prototype !== null) return false
   if ('x' in first || isDataset(first) || isRecordTable(first)) return false
-  return 'ema' in first || Object.keys(first).length === 0
+  return 'ema' in first || 'data' in first || Object.keys(first).length === 0
 }
 
 function withoutEvaluateOn(where: string, instead: string): InputError {
