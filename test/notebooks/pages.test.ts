@@ -22,7 +22,7 @@ it.each([
   async (page) => {
     const folder = temporaryFolder()
     writeFileSync(join(folder, 'page.ts'), cellsOf(page))
-    const { code, stdout, stderr } = await gradbook(['run', 'page.ts'], { folder, timeout: 240_000 })
+    const { code, stdout, stderr } = await gradbook(['run', 'page.ts'], { folder, timeout: 600_000 })
     expect(stderr + stdout).not.toMatch(/Error/)
     expect(code).toBe(0)
     if (page === 'docs/training.md') expect(stdout).toContain('3.00 1.00')
@@ -30,5 +30,5 @@ it.each([
     if (page === 'docs/from-pytorch.md') expect(stdout).toMatch(/w, b: 3\.0\d 1\.0\d/)
     if (page === 'docs/data.md') expect(stdout).toContain('3 examples, x float32 [2]')
   },
-  240_000,
+  600_000,
 )
