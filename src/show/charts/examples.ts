@@ -174,7 +174,8 @@ export function mistakesTitle(view: MistakesView): string {
   const by = view.by === 'loss' ? 'highest loss' : cleanLine(view.by, 40)
   const wrong =
     view.wrong === undefined ? '' : ` · ${formatCount(view.wrong)} of ${formatCount(view.examined)} wrong`
-  return `${of[0]!.toUpperCase()}${of.slice(1)} by ${by}, after iteration ${formatCount(view.iteration)}${wrong}`
+  const sample = view.sample === undefined ? '' : ` · of ${cleanLine(view.sample, 80)}`
+  return `${of[0]!.toUpperCase()}${of.slice(1)} by ${by}, after iteration ${formatCount(view.iteration)}${wrong}${sample}`
 }
 
 /** Columns of a mistake that every one has. */

@@ -9,8 +9,8 @@ import { frozenNorms, whileStill, type NormLayer } from './norms.js'
 import { checkBuilt, copyLayer, isLayer, layerWeights } from './parts.js'
 import { placeWeights } from './place.js'
 import { assignOnce } from './gradients.js'
-import type { EvaluationRow } from '../../views.js'
-import type { Lending, OutputKind, Parameter, Pass, PlaceSeen, Trainee, Weights } from './trainee.js'
+import type { EvaluationRow, Note } from '../../views.js'
+import type { Lending, Noted, OutputKind, Parameter, Pass, PlaceSeen, Trainee, Weights } from './trainee.js'
 import type { AnyBatch, Batch } from './batch.js'
 import type { Parted } from '../../data/dataset.js'
 import { rowsIn, tensorsIn } from '../../data/table/parts.js'
@@ -67,10 +67,11 @@ export interface OwnModel<B extends AnyBatch = Batch> {
   copy?(): OwnModel<B>
   /**
    * Called after each evaluation on `evaluateOn`: to write samples, to look at a parameter. It must not change any.
-   * A branch calls that of its `copy`. Default: nothing.
+   * A branch calls that of its `copy`. What it returns, data that JSON can hold, is kept with the run and comes back with it
+   * (`run.notes`); `notes` is what was kept so far. Default: nothing.
    * `evaluated: async ({ iteration, loss }) => void seen.push({ iteration, loss })`
    */
-  evaluated?(row: EvaluationRow, pause: () => Promise<void>): Promise<void>
+  evaluated?(row: EvaluationRow, pause: () => Promise<void>, notes: readonly Note[]): Promise<Noted>
   /**
    * How each place of an example did, where an example has many, as a text has tokens: [batch][places], for the examples
    * that mistakes show. Default: none. `places: (batch) => [[{ expected: 3, loss: 0.1, best: [{ value: 3, probability: 0.9 }] }]]`
@@ -146,7 +147,7 @@ export function ownTrainee(model: OwnModel): Trainee {
         ownPass(model, batch, { ...options, parameters: flat.parameters }),
       ),
     ...(model.predict && { predict: (batch: AnyBatch) => predicted(model, batch) }),
-    ...(model.evaluated && { evaluated: (row, pause) => model.evaluated!(row, pause) }),
+    ...(model.evaluated && { evaluated: (row, pause, notes) => model.evaluated!(row, pause, notes) }),
     ...(model.places && { places: (batch) => model.places!(batch as Batch) }),
     checkData: (data, where) => model.checkData?.(data, where),
     copy: () => (model.copy ? ownTrainee(model.copy()) : borrowingTrainee(model, ownTrainee)),

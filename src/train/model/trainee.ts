@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import type { Dataset, NamedTensors, Parted } from '../../data/dataset.js'
 import type { Random } from '../../data/random.js'
-import type { EvaluationRow } from '../../views.js'
+import type { EvaluationRow, Note } from '../../views.js'
 import type { Task } from '../loss/task.js'
 import type { AnyBatch } from './batch.js'
 import type { Said } from './said.js'
@@ -70,6 +70,9 @@ export interface Lending {
 }
 
 /** Anything with parameters, as a run sees it. */
+/** What a model says at an evaluation, if anything: data that JSON can hold. */
+export type Noted = void | { readonly [name: string]: unknown }
+
 export interface Trainee {
   /** The model as the user passed it. */
   readonly model: object
@@ -118,8 +121,11 @@ export interface Trainee {
   taskOf?(data: Dataset): Task
   /** Throws an InputError when a target of the batch is none, and names its example. */
   checkBatch?(batch: AnyBatch, name: string, where: string): void
-  /** What the model does after each evaluation; `pause` is awaited now and then, and throws where the user wants to stop. */
-  evaluated?(row: EvaluationRow, pause: () => Promise<void>): Promise<void>
+  /**
+   * What the model does after each evaluation; `pause` is awaited now and then, and throws where the user wants to stop. What it
+   * returns is kept with the run; `notes` is what was kept so far.
+   */
+  evaluated?(row: EvaluationRow, pause: () => Promise<void>, notes: readonly Note[]): Promise<Noted>
   /** How each place of the examples of a batch did, where an example has many (the tokens of a text). */
   places?(batch: AnyBatch): PlaceSeen[][]
   /** Throws an InputError when examples of this kind do not fit; it looks at the first ones. */

@@ -24,6 +24,11 @@ export interface Subset {
   readonly name: string
   /** The maker and its settings, where that says all; missing where a function of one's own chooses. */
   readonly record?: { readonly maker: string; readonly settings: unknown }
+  /**
+   * Whether it chooses by what the model makes of the examples. Of more than a million of them it is then given a random sample, and
+   * chooses from that. Default: false, it is given all.
+   */
+  readonly looks?: boolean
   /** null: everything. `chances`: drawn with replacement, in these proportions. */
   choose(choice: Choice): Promise<{ positions: Int32Array; chances?: Float32Array } | null>
 }
@@ -71,6 +76,7 @@ export function hardest(fraction: number): Subset {
   return {
     name: `hardest(${fraction})`,
     record: { maker: 'hardest', settings: fraction },
+    looks: true,
     async choose(choice) {
       const ranked = await rankedByLoss(choice, `hardest(${fraction})`)
       return { positions: ranked.slice(0, Math.max(1, Math.round(fraction * ranked.length))) }
@@ -95,6 +101,7 @@ export function byLoss(settings: { temperature?: number } = {}): Subset {
   return {
     name: `byLoss({ temperature: ${temperature} })`,
     record: { maker: 'byLoss', settings: { temperature } },
+    looks: true,
     async choose(choice) {
       const { positions } = choice
       const losses = await lossesOf(choice, `byLoss({ temperature: ${temperature} })`)
@@ -166,6 +173,7 @@ export function where(test: (row: Mistake) => boolean, name = 'where(…)'): Sub
     })
   return {
     name,
+    looks: true,
     async choose({ positions, detail }) {
       const found = await detail()
       return { positions: positions.filter((position) => test(mistakeAt(found, position))) }
@@ -190,6 +198,7 @@ export function curriculum(settings: { from?: number; over?: number } = {}): Sub
   return {
     name: `curriculum({ from: ${from}, over: ${over} })`,
     record: { maker: 'curriculum', settings: { from, over } },
+    looks: true,
     async choose(choice) {
       const round = choice.roundStarts.length - 1
       const share = Math.min(1, over === 1 ? 1 : from + ((1 - from) * round) / (over - 1))

@@ -20,6 +20,7 @@ import {
 import { named } from '../../suggest.js'
 import type { EvaluationRow, Mistake, MistakesView } from '../../views.js'
 import { refuseMade } from '../order/ids.js'
+import { lookedAt, type Looked as Sample } from '../adjust/looked.js'
 import { checkAverages } from '../step/averages.js'
 import type { Core } from '../state/core.js'
 import type { Events } from '../state/events.js'
@@ -116,12 +117,29 @@ export class Analysis {
   async mistakes(options: { k?: number; of?: Looked; by?: MistakesBy }): Promise<MistakesView> {
     const { of = 'evaluation', k, by } = named(options, ['k', 'of', 'by'], 'run.mistakes(options)')
     const { iteration, details } = this.#core.state
+    const looked = of === 'train' && !this.#core.source ? lookedAt(this.#core) : undefined
+    if (looked?.sample) return this.#mistakesOfSample(looked, { k, by })
     const detail = await this.#at(of, 'run.mistakes({ of })')
     const before = [...this.#looks, ...details].filter(
       (one) => one.iteration < iteration && one.dataset === detail.dataset,
     )
     const view = mistakesOf({ detail, before, of, k, by, ...(of === 'train' && this.#ofTraining()) })
     return detail.predicted ? view : this.#withPlaces(view, detail)
+  }
+
+  /** Of many training examples those of a random sample. */
+  async #mistakesOfSample(
+    { dataset, sample, positionIn }: Sample,
+    { k, by }: { k: number | undefined; by: MistakesBy | undefined },
+  ): Promise<MistakesView> {
+    const { detail } = await evaluate(this.#core, dataset, this.#live.pause())
+    const labels = new Map<number, ArrayLike<number>>()
+    for (let place = 0; place < dataset.length; place++) {
+      const label = this.#core.state.labels.get(positionIn(place))
+      if (label) labels.set(place, label)
+    }
+    const view = { ...mistakesOf({ detail, of: 'train', k, by, labels }), sample: sample! }
+    return detail.predicted ? view : this.#withPlaces(view, dataset)
   }
 
   /** Predictions of several values are not kept of all examples: they are computed for those that are shown. */

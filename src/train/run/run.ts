@@ -8,6 +8,7 @@ import type {
   Adjustment,
   EvaluationRow,
   LookRow,
+  Note,
   Mistake,
   MistakesView,
   RoundsView,
@@ -177,6 +178,11 @@ export class Run<Model = unknown, Metrics extends string = string, B extends Any
   /** One row an evaluation on `evaluateOn`. */
   get evaluations(): readonly EvaluationRow<Metrics>[] {
     return this.#core.state.evaluations as EvaluationRow<Metrics>[]
+  }
+
+  /** What the model said at evaluations: of a GPT what `samples` lets it write. Undo takes them back. */
+  get notes(): readonly Note[] {
+    return this.#core.state.notes
   }
 
   /** The run as it stands, as plain data: what its chart is drawn from. */

@@ -1,4 +1,4 @@
-import type { Adjustment, StopReason } from '../../views.js'
+import type { Adjustment, Note, StopReason } from '../../views.js'
 import {
   anything,
   count,
@@ -72,6 +72,11 @@ const turnedBack = {
   books,
   evaluations,
   details,
+  /** What the model said at evaluations. */
+  notes: {
+    ...plain<readonly Note[]>(() => [], maybe(list(object({ iteration: count }, anything)))),
+    decode: (notes: readonly Note[] | null | undefined) => notes ?? [],
+  },
   adjustments: plain<Adjustment[]>(() => [], adjustments),
   stopReason: plain<StopReason | null>(
     () => null,

@@ -104,15 +104,21 @@ export async function evaluateRun(
   call?: object,
 ): Promise<Evaluation> {
   const found = await evaluate(core, core.evaluateOn!, pause, { call })
-  const earlier = core.state.details.findLast(({ iteration }) => iteration < found.row.iteration)
-  const everRight = earlier && everRightAt(earlier)
+  const before = core.state.details.findLast(({ iteration }) => iteration < found.row.iteration)
+  const everRight = before && everRightAt(before)
   if (everRight) found.detail.everRight = everRight
   const again = core.state.evaluations.at(-1)?.iteration === found.row.iteration
   core.state.evaluations = [...core.state.evaluations.slice(0, again ? -1 : undefined), found.row]
   journal.event('evaluation', found.row)
   core.state.details = [...core.state.details.slice(again ? 0 : -1, again ? -1 : undefined), found.detail]
   // Written down by now: what is stopped or fails there does not take the evaluation with it.
-  await core.trainee.evaluated?.(found.row, pause)
+  const { iteration } = found.row
+  const earlier = core.state.notes.filter((note) => note.iteration < iteration)
+  const said = await core.trainee.evaluated?.(found.row, pause, earlier)
+  if (!said) return found
+  const note = { ...said, iteration }
+  core.state.notes = [...earlier, note]
+  journal.event('note', note)
   return found
 }
 
