@@ -90,8 +90,8 @@ async function works(tokens: number): Promise<number> {
   await run.save(kept)
   const { length: rows } = run.history
   const worst = await run.mistakes({ of: 'train', k: 3 })
-  expect(worst.sample).toMatch(/^16,384 of [\d,]+ examples, drawn at random$/)
-  expect(worst.examined).toBe(16_384)
+  expect(worst.sample).toMatch(/^4,096 of [\d,]+ examples, drawn at random$/)
+  expect(worst.examined).toBe(4096)
   const [{ id, loss }] = worst.rows as never as [{ id: number; loss: number }]
   const [own] = (await run.gradients({ ...data.at([data.positionOf(id)!]), iteration: 1 } as never)).losses
   expect(own!).toBeCloseTo(loss, 4)

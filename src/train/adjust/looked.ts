@@ -5,7 +5,7 @@ import { keyOf } from '../order/key.js'
 import { keyedOrder } from '../order/keyed-order.js'
 
 /** Of so many examples all are not looked at: a random sample of this size stands for them. */
-export const sampleSize = 16_384
+export const sampleSize = 4096
 
 /** Training examples to look at: all, or a random sample of many. */
 export interface Looked {
