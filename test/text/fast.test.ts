@@ -9,10 +9,13 @@ const tokenizer = charTokenizer(text)
 const { train: data, validation } = windows(text, tokenizer, { context: 32 })
 const small = { layers: 2, width: 64, heads: 2, context: 32, vocabulary: tokenizer.size, seed: 1 }
 
-async function lossOf(form: Partial<GptOptions>, recipe: Partial<RunOptions>, iterations: number) {
+async function lossOf(
+  form: Partial<GptOptions>,
+  recipe: Pick<RunOptions, 'optimizer' | 'schedule'>,
+  iterations: number,
+) {
   const model = gpt({ ...form, ...small })
-  const options = { data, batchSize: 12, clipNorm: 1, seed: 1, save: false, ...recipe }
-  const run = train(model, options as Parameters<typeof train<typeof model>>[1])
+  const run = train(model, { ...recipe, data, batchSize: 12, clipNorm: 1, seed: 1, save: false })
   await run.iterate(iterations)
   const { loss } = await run.evaluate(validation)
   model.dispose()

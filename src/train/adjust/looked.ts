@@ -62,7 +62,7 @@ function sampleOf(core: Core, positions: Int32Array, sample: string): Dataset {
     splitOf: (id) => data.splitOf(id),
     at(places) {
       const { iteration: _, ...examples } = core.batchAt(inData(places))
-      return examples
+      return examples as ReturnType<Dataset['at']>
     },
     valuesAt: (place) => data.valuesAt(positions[place]!),
     ...(data.textAt && { textAt: (place) => data.textAt!(positions[place]!) }),

@@ -139,7 +139,7 @@ export class Analysis {
       if (label) labels.set(place, label)
     }
     const view = { ...mistakesOf({ detail, of: 'train', k, by, labels }), sample: sample! }
-    return detail.predicted ? view : this.#withPlaces(view, dataset)
+    return detail.predicted ? view : this.#withPlaces(view, detail)
   }
 
   /** Predictions of several values are not kept of all examples: they are computed for those that are shown. */
