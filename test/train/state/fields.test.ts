@@ -45,6 +45,8 @@ async function someRun(): Promise<Core> {
   core.state.spikes = [{ iteration: 5, loss: Number.NaN, expected: 1, ids: [1, 2] }]
   core.state.peaks = { g: 0.1, d: 0.2 }
   core.state.counts = { g: 3, d: 6 }
+  core.state.scheduleFrom = 3
+  core.state.stages = [{ name: 'second', at: 3, data: 'some' }]
   core.state.notes = [{ iteration: 13, samples: [{ prompts: ['a'], texts: ['b'] }] }]
   return core
 }
