@@ -3,6 +3,7 @@ import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import type { Dataset, NamedTensors, Parted } from '../../data/dataset.js'
 import type { Random } from '../../data/random.js'
 import type { EvaluationRow, Note } from '../../views.js'
+import type { Held } from '../held/held.js'
 import type { Task } from '../loss/task.js'
 import type { AnyBatch } from './batch.js'
 import type { Said } from './said.js'
@@ -65,6 +66,8 @@ export interface Parameter {
 export interface Lending {
   /** What the work did to the parameters is the copy's too. */
   keepParameters?: boolean
+  /** And what it did to the state beside them. */
+  keepHeld?: boolean
   /** Writes down how the lending ends, before it begins, and gives what ends it; by default within a `during`. */
   hold?(finish: () => void): () => void
 }
@@ -83,6 +86,8 @@ export interface Trainee {
   readonly states?: readonly Parameter[]
   /** Parameters whose layers say now that they are frozen, and weights whose layers say now that they are trained. */
   changedSince?(): { frozen: string[]; thawed: string[] }
+  /** What the model holds beside its parameters, and goes back with them. */
+  readonly held?: Held
   /** Layers that drop entries while training, with their names. */
   readonly dropouts?: ReadonlyMap<object, string>
   /** Whether the loss is the user's own, which may say more than the loss, by names of its own. */
@@ -106,11 +111,14 @@ export interface Trainee {
   borrow?: {
     through: readonly tf.Variable[]
     begin(options?: Lending): () => void
+    /** What the original's functions see. */
+    model: object
+    held?: Held
   }
   /** An iteration of the user's own, with its optimizers. */
   iteration?(
     batch: AnyBatch,
-    tools: { optimizers: object; iteration: number; random: Random },
+    tools: { optimizers: object; iteration: number; random: Random; state: object },
   ): Promise<{ loss: number | tf.Tensor }> | { loss: number | tf.Tensor }
   optimizers?: { readonly [name: string]: Optimizer }
   /** Predictions alone, where the model can give them without a target. */

@@ -1,6 +1,5 @@
 import type { Dataset } from '../../data/dataset.js'
 import { isDataset, isRecordTable, toDataset, type DataLike } from '../../data/from.js'
-import { nameTarget } from '../../data/examples.js'
 import { describe, InputError } from '../../errors.js'
 import {
   calibrationOf,
@@ -25,8 +24,9 @@ import { checkAverages } from '../step/averages.js'
 import type { Core } from '../state/core.js'
 import type { Events } from '../state/events.js'
 import type { State } from '../state/fields.js'
-import { evaluate, evaluateRun, placesAt, type Given } from '../step/evaluate.js'
-import { tokensAt } from '../step/tokens-at.js'
+import { evaluate } from '../step/evaluate.js'
+import { evaluateRun } from '../step/evaluate-run.js'
+import { withPlaces } from '../step/worst.js'
 import type { Course } from './course.js'
 import type { Live } from './live.js'
 
@@ -124,7 +124,7 @@ export class Analysis {
       (one) => one.iteration < iteration && one.dataset === detail.dataset,
     )
     const view = mistakesOf({ detail, before, of, k, by, ...(of === 'train' && this.#ofTraining()) })
-    return detail.predicted ? view : this.#withPlaces(view, detail)
+    return detail.predicted ? view : withPlaces(this.#core, view, detail)
   }
 
   /** Of many training examples those of a random sample. */
@@ -139,22 +139,7 @@ export class Analysis {
       if (label) labels.set(place, label)
     }
     const view = { ...mistakesOf({ detail, of: 'train', k, by, labels }), sample: sample! }
-    return detail.predicted ? view : this.#withPlaces(view, detail)
-  }
-
-  /** Predictions of several values are not kept of all examples: they are computed for those that are shown. */
-  #withPlaces(view: MistakesView, { dataset, outputs = {} }: EvaluationDetail): MistakesView {
-    const several = Object.values(outputs)
-    if (several.length > 0 && several.every(({ predicted }) => predicted)) return view
-    const positions = view.rows.map(({ id }) => dataset.positionOf(id)!)
-    const tokens = positions.length > 0 ? tokensAt(this.#core, dataset, positions) : undefined
-    if (tokens) return { ...view, rows: view.rows.map((row, i) => ({ ...row, ...tokens[i]! })) }
-    const values = positions.length > 0 ? placesAt(this.#core, dataset, positions) : undefined
-    if (!values) return view
-    return {
-      ...view,
-      rows: view.rows.map((row, i) => withGiven(row, values[i]!, dataset, outputs)),
-    }
+    return detail.predicted ? view : withPlaces(this.#core, view, detail)
   }
 
   async residuals(options: { of?: Looked; output?: string }): Promise<ResidualRow[]> {
@@ -207,23 +192,6 @@ export class Analysis {
     const { labels, order } = this.#core.state
     return { labels, without: (position: number) => order.isExcluded(position) }
   }
-}
-
-/** A mistake with predictions that are more than one thing each. */
-function withGiven(
-  row: Mistake,
-  given: Given,
-  dataset: Dataset,
-  outputs: NonNullable<EvaluationDetail['outputs']>,
-): Mistake {
-  if (typeof (given as { length?: unknown }).length === 'number')
-    return { ...row, predicted: nameTarget(dataset, given as ArrayLike<number>) }
-  const more: { [column: string]: string | number } = {}
-  for (const [name, values] of Object.entries(given as { [output: string]: ArrayLike<number> }))
-    if (outputs[name] && !outputs[name].predicted)
-      more[`${name}_predicted`] = nameTarget(dataset, values, outputs[name].part)
-  const predicted = more[`${row.output as string}_predicted`]
-  return { ...row, ...more, ...(predicted !== undefined && { predicted }) }
 }
 
 /** A plain object that is no data (a Dataset, arrays under x, a table), with nothing in it, or with what the options have. */

@@ -12,6 +12,7 @@ import {
   truth,
 } from '../../store/shape.js'
 import { books, labels, order, weights } from './example-fields.js'
+import { held } from './held-field.js'
 import { measured, plain, withNaN, type Draft, type Field, type Found, type Parts } from './field.js'
 import { details, evaluations, history, looks } from './seen-fields.js'
 import type { Spike } from './spikes.js'
@@ -95,6 +96,7 @@ const turnedBack = {
     ),
     decode: withNaN<Spike>,
   },
+  held,
   /** Adjustments of another run that are made when their iterations come. */
   planned: plain<readonly Adjustment[]>(() => [], adjustments),
 }
