@@ -51,8 +51,11 @@ async function someRun(): Promise<Core> {
   return core
 }
 
-/** A state in a form to compare: objects that are changed in place by what they hold. */
-const seen = ({ order, books, history, ...rest }: State) => ({
+/**
+ * A state in a form to compare: objects that are changed in place by what they hold. What lies beside the parameters stands in the
+ * model, and has tests of its own (step/held.test.ts).
+ */
+const seen = ({ order, books, history, held: _, ...rest }: State) => ({
   ...rest,
   order: order.state(),
   books: books.vectors(),
