@@ -37,7 +37,7 @@ const outcomes: { readonly [name: string]: (text: string) => void } = {
     expect(now).toBeLessThan(first! / 5)
     expect(share).toBeGreaterThan(60)
     expect(text).toContain('the same points and the same noise, to the bit')
-    for (const width of [8, 128]) {
+    for (const width of [8, 96]) {
       const [mean, from, to] = numbers(
         text,
         new RegExp(`${width} units: ([\\d.]+) \\(([\\d.]+) to ([\\d.]+)\\)`),
