@@ -26,6 +26,7 @@ export {
   fromFunction,
   fromRecords,
   generate,
+  replayBuffer,
   iris,
   load,
   sample,
@@ -33,6 +34,7 @@ export {
 } from './data/index.js'
 export type * from './data/dataset.js'
 export type { Generated, MakeAt } from './data/generate.js'
+export type { ReplayBuffer, Transition } from './data/replay-buffer.js'
 import './backend/tfjs/register.js'
 export * from './backend/optimizers/index.js'
 export type * from './backend/optimizers/optimizer.js'

@@ -1,4 +1,5 @@
 import { describe, InputError } from './errors.js'
+import { say } from './say.js'
 
 /**
  * Options as they were given, none of them unknown: a name that is misspelt would do nothing, without a word.
@@ -27,6 +28,37 @@ export function named<Options extends object>(
         fix: instead[name] ?? (known.length > 1 ? didYouMean(name, known) : undefined),
       })
   return given
+}
+
+const told = new Set<string>()
+
+/**
+ * Options in which those of an older version have the names of today; each is told once.
+ *
+ * @param names old name -> new name.
+ */
+export function renamed<Options extends object>(
+  given: Options | undefined,
+  names: { readonly [old: string]: string },
+  where: string,
+): Options | undefined {
+  if (typeof given !== 'object' || given === null || !Object.keys(names).some((old) => old in given))
+    return given
+  const { ...options } = given as { [name: string]: unknown }
+  for (const [old, name] of Object.entries(names)) {
+    if (!(old in options)) continue
+    if (name in options)
+      throw new InputError({
+        where,
+        received: `the options '${old}' and '${name}'`,
+        expected: `'${name}' alone, which is what '${old}' is called now`,
+      })
+    options[name] = options[old]
+    delete options[old]
+    if (!told.has(`${where} ${old}`)) say(`${where}: '${old}' is called '${name}' now.`)
+    told.add(`${where} ${old}`)
+  }
+  return options as Options
 }
 
 /** The question after a name that is nearly another, or that is another's elsewhere; nothing where none is near. */

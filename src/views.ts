@@ -38,6 +38,12 @@ export type EvaluationRow<Metrics extends string = string> = {
   loss: number
 } & { [metric in Metrics]: number }
 
+/** What a model said of itself at an evaluation, as `evaluated` of the model returned it. */
+export interface Note {
+  readonly iteration: number
+  readonly [name: string]: unknown
+}
+
 /** A look, on purpose, at data that is not evaluated while steering: the test split, at the end. */
 export type LookRow<Metrics extends string = string> = {
   iteration: number
@@ -286,6 +292,8 @@ export interface MistakesView {
   /** How many examples were looked at, and how many of them were wrong (classification). */
   examined: number
   wrong?: number
+  /** Where not all were looked at: which were. */
+  sample?: string
   rows: readonly Mistake[]
 }
 

@@ -8,8 +8,8 @@ const folder = dirname(fileURLToPath(import.meta.url))
 const inFolder = (file) => join(folder, file)
 
 const ours =
-  (activations, { cold = false } = {}) =>
-  (options) => [process.execPath, inFolder('ours.mjs'), JSON.stringify({ ...options, activations, cold })]
+  (activations, more = {}) =>
+  (options) => [process.execPath, inFolder('ours.mjs'), JSON.stringify({ ...options, activations, ...more })]
 const python = (who) => (options) => [options.python, inFolder('peers.py'), who, JSON.stringify(options)]
 
 const commands = {
@@ -18,6 +18,7 @@ const commands = {
   'gradbook, int8': ours('int8'),
   'gradbook, float32, cold': ours('float32', { cold: true }),
   'gradbook, int8, cold': ours('int8', { cold: true }),
+  'gradbook, fast in a quarter': ours(undefined, { recipe: 'fast' }),
   transformers: python('transformers'),
   'llama.cpp': python('llama.cpp'),
   PyTorch: python('torch'),

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import { summary, table } from '../statistics.mjs'
 
 const decoders = ['gradbook, float32', 'gradbook, int8', 'transformers', 'llama.cpp']
-const trainers = ['gradbook', 'PyTorch']
+const trainers = ['gradbook', 'PyTorch', 'gradbook, fast in a quarter']
 
 /** One row a work: who takes part, what is asked of them, and what of the answer is shown. */
 const works = {

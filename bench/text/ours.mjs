@@ -24,6 +24,21 @@ const longPrompt = (tokenizer) => tokenizer.decode(Int32Array.from({ length: 512
 /** What is tuned on: rows of tokens of which the last half is learned. */
 const tuning = { rows: 2, length: 128, learned: 64 }
 
+/** All of a training: the text read as tokens, evaluations, 500 tokens written at the end. */
+async function trained(form, iterations, seed, recipe) {
+  const { train } = await import('gradbook')
+  const whole = readFileSync(options.text, 'utf8')
+  const began = performance.now()
+  const tokenizer = text.charTokenizer(whole)
+  const { train: data, validation } = text.windows(whole, tokenizer, { context: 64, split: 0.9 })
+  const model = text.gpt({ ...form, vocabulary: tokenizer.size, seed })
+  const run = train(model, { ...recipe, data, evaluateOn: validation, evaluateEvery: 500, seed, save: false })
+  await run.iterate(iterations)
+  const { loss } = await run.evaluate()
+  await model.generate(tokenizer, '\n', { tokens: 500, temperature: 0.8, seed: 1 })
+  return { seconds: (performance.now() - began) / 1000, loss }
+}
+
 const doers = {
   async decode({ tokens }) {
     const { model, tokenizer } = await open()
@@ -51,18 +66,9 @@ const doers = {
     return { ms, mb: (process.memoryUsage().rss - before) / 1e6 }
   },
   async train({ iterations, seed }) {
-    const { adamw, cosine, train } = await import('gradbook')
-    const whole = readFileSync(options.text, 'utf8')
-    const began = performance.now()
-    const tokenizer = text.charTokenizer(whole)
-    const { train: data, validation } = text.windows(whole, tokenizer, { context: 64, split: 0.9 })
-    const model = text.gpt({ ...text.presets.nanoGptCpu, vocabulary: tokenizer.size, seed })
-    const run = train(model, {
-      data,
-      evaluateOn: validation,
-      evaluateEvery: 500,
+    const { adamw, cosine } = await import('gradbook')
+    return trained(text.presets.nanoGptCpu, iterations, seed, {
       batchSize: 12,
-      seed,
       optimizer: adamw({
         learningRate: 1e-3,
         beta2: 0.99,
@@ -71,12 +77,11 @@ const doers = {
       }),
       schedule: cosine({ warmup: 100, over: iterations, to: 1e-4 }),
       clipNorm: 1,
-      save: false,
     })
-    await run.iterate(iterations)
-    const { loss } = await run.evaluate()
-    await model.generate(tokenizer, '\n', { tokens: 500, temperature: 0.8, seed: 1 })
-    return { seconds: (performance.now() - began) / 1000, loss }
+  },
+  async fast({ iterations, seed }) {
+    const few = Math.round(iterations / 4)
+    return trained(text.presets.fast, few, seed, text.fastRecipe({ iterations: few }))
   },
   async lora({ steps }) {
     const { adamw, train } = await import('gradbook')
@@ -200,5 +205,5 @@ if (options.first === 'decode' || options.first === 'prompt') {
 say({})
 for await (const line of createInterface({ input: process.stdin })) {
   const asked = JSON.parse(line)
-  say(await doers[asked.work](asked))
+  say(await doers[options.recipe ?? asked.work](asked))
 }

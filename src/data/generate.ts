@@ -16,7 +16,11 @@ export interface MakeAt<Model = unknown> {
   random: Random
   /** The model as it is trained, with the values that it has now; in a branch the branch's. Missing in `fixed`. */
   model: Model
+  /** What the model holds beside its parameters (`state: { buffer }`), which may be changed here; of a model without, empty. */
+  state: StateOf<Model>
 }
+
+type StateOf<Model> = Model extends { state: infer State } ? State : object
 
 /**
  * Tensors, typed arrays or nested arrays by name (x and y also several of them, by theirs), the first axis of each = the examples of the batch. Tensors that are given
@@ -107,7 +111,7 @@ class Source implements Generated {
     const made: { [field: string]: tf.Tensor }[] = []
     for (let i = 1; i <= batches; i++) {
       const random = randomOf(seed, i, fixedKey)
-      const at = { iteration: i, random, model: undefined }
+      const at = { iteration: i, random, model: undefined, state: {} }
       made.push(await withRandomness({ seed, iteration: i }, () => this.make(at)))
     }
     const whole: { [field: string]: tf.Tensor } = {}

@@ -10,6 +10,9 @@ const format = 2
 /** A smaller file is read as quickly as what would be kept of it. */
 const least = 32e6
 
+/** Milliseconds after which what is unfinished has nobody any more who finishes it. */
+const abandoned = 600_000
+
 /** Places of constants are whole multiples of it, so that they can be mapped into memory. */
 const page = 4096
 
@@ -88,6 +91,7 @@ export class Kept {
       const whole = this.#files.at(this.#files.join(this.#folder, data))
       const unfinished = unfinishedName(whole)
       this.#files.claim(this.#folder)
+      this.#removeAbandoned(data)
       try {
         const handle = openSync(unfinished, 'wx')
         let graph: Uint8Array
@@ -109,8 +113,9 @@ export class Kept {
         }
         renameSync(unfinished, whole)
         this.#files.write(path, graph)
-      } finally {
+      } catch (error) {
         rmSync(unfinished, { force: true })
+        throw error
       }
     })
     return isMade ? this.#files.at(path) : undefined
@@ -120,6 +125,15 @@ export class Kept {
   forget(name: string): void {
     for (const file of [`${name}.onnx`, `${name}.bin`])
       this.#write(() => this.#files.removeFile(this.#files.join(this.#folder, file)))
+  }
+
+  /** What a process left behind that was stopped while it wrote. */
+  #removeAbandoned(data: string): void {
+    for (const file of this.#files.list(this.#folder)) {
+      const path = this.#files.join(this.#folder, file)
+      if (maybeUnfinished(file) === data && Date.now() - this.#files.modified(path) > abandoned)
+        this.#files.removeFile(path)
+    }
   }
 
   /** What was made of the file as it was before. */

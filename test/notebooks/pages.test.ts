@@ -9,16 +9,26 @@ function cellsOf(page: string): string {
   return blocks.map(([, code]) => `// %%\n${code}`).join('\n')
 }
 
-it.each(['README.md', 'docs/training.md', 'docs/text.md', 'docs/data.md', 'docs/assistant.md'])(
+it.each([
+  'README.md',
+  'docs/training.md',
+  'docs/text.md',
+  'docs/data.md',
+  'docs/assistant.md',
+  'docs/from-keras.md',
+  'docs/from-pytorch.md',
+])(
   'the code of %s runs from top to bottom, types checked, in an empty folder',
   async (page) => {
     const folder = temporaryFolder()
     writeFileSync(join(folder, 'page.ts'), cellsOf(page))
-    const { code, stdout, stderr } = await gradbook(['run', 'page.ts'], { folder, timeout: 240_000 })
+    const { code, stdout, stderr } = await gradbook(['run', 'page.ts'], { folder, timeout: 600_000 })
     expect(stderr + stdout).not.toMatch(/Error/)
     expect(code).toBe(0)
     if (page === 'docs/training.md') expect(stdout).toContain('3.00 1.00')
+    if (page === 'docs/from-keras.md') expect(stdout).toContain('w, b: 3.00 1.00')
+    if (page === 'docs/from-pytorch.md') expect(stdout).toMatch(/w, b: 3\.0\d 1\.0\d/)
     if (page === 'docs/data.md') expect(stdout).toContain('3 examples, x float32 [2]')
   },
-  240_000,
+  600_000,
 )

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { adamw, loadRun, train } from '../../src/index.js'
+import { adamw, hardest, loadRun, train } from '../../src/index.js'
 import { byteTokenizer, gpt, openShards, windows } from '../../src/text/index.js'
 import { digestOfTokenizer } from '../../src/text/tokenizers/digest.js'
 import { format } from '../../src/text/shards/layout.js'
@@ -88,6 +88,16 @@ async function works(tokens: number): Promise<number> {
   run.exclude([drawn.ids[2]!])
   const kept = join(base, `kept-${tokens}`)
   await run.save(kept)
+  const { length: rows } = run.history
+  const worst = await run.mistakes({ of: 'train', k: 3 })
+  expect(worst.sample).toMatch(/^4,096 of [\d,]+ examples, drawn at random$/)
+  expect(worst.examined).toBe(4096)
+  const [{ id, loss }] = worst.rows as never as [{ id: number; loss: number }]
+  const [own] = (await run.gradients({ ...data.at([data.positionOf(id)!]), iteration: 1 } as never)).losses
+  expect(own!).toBeCloseTo(loss, 4)
+  await run.rounds(1, { iterations: 2, subset: hardest(0.01) })
+  expect(run.history.length).toBe(rows + 2)
+  await run.undo()
   const again = await loadRun(kept, { model: model(), data: sets().train } as never)
   await run.iterate(2)
   await again.iterate(2)

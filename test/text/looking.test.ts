@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { describe, expect, it } from 'vitest'
-import { adamw, hardest, byLoss, train } from '../../src/index.js'
+import { adamw, hardest, byLoss, loadRun, train } from '../../src/index.js'
 import { setBackendOptions } from '../../src/backend/index.js'
 import { setHost } from '../../src/host.js'
 import { silentHost } from '../../src/hosts/index.js'
@@ -9,12 +11,14 @@ import {
   charTokenizer,
   gpt,
   samples,
+  samplesOf,
   scalingLaw,
   windows,
   type GptOptions,
   type Tokenizer,
 } from '../../src/text/index.js'
 import { toBundle } from '../../src/show/values/values.js'
+import { temporaryFolder } from '../kit/index.js'
 import type { SamplesView } from '../../src/views.js'
 
 /** Values that any language can make again: looking.py makes the same. */
@@ -248,6 +252,37 @@ describe('samples', () => {
       setHost(silentHost())
     }
     expect(shown).toEqual([{ kind: 'samples', updates: 2, rows: 3 }])
+  })
+
+  it('are kept with the run, come back with it from disk, and are gone on with', async () => {
+    const model = make()
+    const written = samples(model, tokenizer, ['To ', 'the '], { tokens: 8, words: text })
+    const other = samples(model, tokenizer, 'be', { tokens: 4 })
+    const run = trained(model, { evaluateEvery: 10 })
+    await run.iterate(20)
+    expect(samplesOf(run, ['To ', 'the '])).toEqual({
+      kind: 'samples',
+      prompts: ['To ', 'the '],
+      rows: written.rows,
+    })
+    expect(samplesOf(run).rows).toEqual(other.rows)
+    const folder = join(temporaryFolder(), 'run')
+    await run.save(folder)
+    await run.undo()
+    expect(run.notes).toEqual([])
+    expect(() => samplesOf(run)).toThrow(/wrote nothing/)
+
+    const next = make()
+    const again = await loadRun(folder, { model: next, data: trainSet, evaluateOn: validation })
+    expect(samplesOf(again, ['To ', 'the ']).rows).toEqual(written.rows)
+    expect(() => samplesOf(again, 'no')).toThrow(/'no'.*'be'/s)
+    const going = samples(next, tokenizer, ['To ', 'the '], { tokens: 8, words: text })
+    await again.iterate(10)
+    expect(going.rows.map(({ iteration }) => iteration)).toEqual([10, 20, 30])
+    expect(going.rows.slice(0, 2)).toEqual(written.rows)
+    expect(samplesOf(again).rows).toEqual(going.rows)
+    const events = readFileSync(join(folder, 'events.jsonl'), 'utf8').split('\n')
+    expect(events.filter((line) => line.startsWith(`{"type":"note"`))).toHaveLength(3)
   })
 
   it('refuse at once what would fail at the first evaluation', () => {

@@ -7,8 +7,11 @@ export type Line = RunData['loss']
 const emptyLine: Line = { x: [], y: [] }
 const listOf = <Item>(value: readonly Item[] | undefined): readonly Item[] =>
   Array.isArray(value) ? value : []
+/** JSON has null for numbers that are not finite. */
 const lineOf = (value: Line | undefined): Line =>
-  Array.isArray(value?.x) && Array.isArray(value?.y) ? value : emptyLine
+  Array.isArray(value?.x) && Array.isArray(value?.y)
+    ? { ...value, y: value.y.map((one: number | null) => one ?? Number.NaN) }
+    : emptyLine
 
 /** The data with what is missing filled in as empty. */
 export function readRun(raw: unknown): RunData {

@@ -24,17 +24,16 @@ function drawMistake(
   trans: TranslationBundle,
   onExclude: (row: ShownMistake) => void,
 ): HTMLElement {
-  const what = trans.__('%1, predicted %2', row.expected, row.predicted)
+  const what = row.predicted ? trans.__('%1, predicted %2', row.expected, row.predicted) : row.expected
   const item = make('li', 'gb-mistake')
-  item.title = `${row.split} ${row.id}, ${trans.__('loss')} ${formatNumber(row.loss, 3)}`
+  item.title = `${row.split} ${row.id}, ${trans.__('loss')} ${formatNumber(Number(row.loss), 3)}`
   item.append(
     row.picture ? picture(row.picture, what) : make('div', 'gb-text', row.text ?? `#${row.id}`),
     make(
       'div',
       'gb-labels',
       make('b', 'gb-right', row.expected),
-      ' → ',
-      make('b', 'gb-wrong', row.predicted),
+      ...(row.predicted ? [' → ', make('b', 'gb-wrong', row.predicted)] : []),
     ),
   )
   if (row.split === 'train') {

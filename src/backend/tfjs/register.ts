@@ -7,6 +7,7 @@ import { quickenEngine } from './engine.js'
 import { exactOnHost } from './exact-host.js'
 import { registerFiles } from './file-urls.js'
 import { watchFits } from './fitting.js'
+import { predictAtOnce } from './predicting.js'
 import { registerGradients } from './gradients.js'
 import { findRuntime } from '../session/native.js'
 import { keyOf, uniforms, type Key } from '../random/bits.js'
@@ -140,6 +141,7 @@ function register(): void {
   keepStatesInVariables()
   quickenEngine(backendName)
   watchFits()
+  predictAtOnce(backendName)
   // The part of `setBackend` before its first await is all that there is to do.
   if (!tf.getBackend() && hasRuntime()) void tf.setBackend(backendName)
 }

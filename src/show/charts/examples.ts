@@ -162,10 +162,10 @@ export function mistakeTile(row: Mistake): Tile {
   const probability = row.probability === undefined ? '' : `${Math.round(row.probability * 100)} %`
   return {
     url: urlOf(row),
-    label: `${expected} → ${predicted}`,
+    label: predicted ? `${expected} → ${predicted}` : expected,
     more: [`${probability && `${probability}, `}loss ${formatNumber(row.loss, 3)}`, `id ${row.id}`],
-    wrong: row.expected !== row.predicted,
-    tooltip: `expected ${expected}, predicted ${predicted}${probability && ` (${probability})`}, loss ${formatNumber(row.loss)}, id ${row.id} (${row.split})`,
+    wrong: predicted !== '' && row.expected !== row.predicted,
+    tooltip: `expected ${expected}${predicted && `, predicted ${predicted}`}${probability && ` (${probability})`}, loss ${formatNumber(row.loss)}, id ${row.id} (${row.split})`,
   }
 }
 
@@ -174,7 +174,8 @@ export function mistakesTitle(view: MistakesView): string {
   const by = view.by === 'loss' ? 'highest loss' : cleanLine(view.by, 40)
   const wrong =
     view.wrong === undefined ? '' : ` · ${formatCount(view.wrong)} of ${formatCount(view.examined)} wrong`
-  return `${of[0]!.toUpperCase()}${of.slice(1)} by ${by}, after iteration ${formatCount(view.iteration)}${wrong}`
+  const sample = view.sample === undefined ? '' : ` · of ${cleanLine(view.sample, 80)}`
+  return `${of[0]!.toUpperCase()}${of.slice(1)} by ${by}, after iteration ${formatCount(view.iteration)}${wrong}${sample}`
 }
 
 /** Columns of a mistake that every one has. */
@@ -194,6 +195,8 @@ function saidOf(rows: readonly Mistake[]): string[] {
 export function examplesTable(view: ExamplesView | MistakesView): TableView {
   const mistakes = view.kind === 'mistakes'
   const shown = view.rows.slice(0, mostRows)
+  // A model that only has a loss predicts nothing.
+  const predicts = mistakes && shown.some((row) => (row as Mistake).predicted !== '')
   const withInput = shown.some((row) => !row.input.picture)
   const said = view.kind === 'mistakes' ? saidOf(view.rows.slice(0, mostRows)) : []
   const more =
@@ -205,7 +208,8 @@ export function examplesTable(view: ExamplesView | MistakesView): TableView {
       'split',
       ...(withInput ? ['input'] : []),
       'expected',
-      ...(mistakes ? ['predicted', 'loss', 'probability'] : []),
+      ...(predicts ? ['predicted'] : []),
+      ...(mistakes ? ['loss', 'probability'] : []),
       ...said.map((name) => cleanLine(name, 20)),
     ],
     rows: shown.map((row) => [
@@ -213,7 +217,8 @@ export function examplesTable(view: ExamplesView | MistakesView): TableView {
       row.split,
       ...(withInput ? [inputText(row)] : []),
       row.expected,
-      ...(mistakes ? [(row as Mistake).predicted, (row as Mistake).loss, (row as Mistake).probability] : []),
+      ...(predicts ? [(row as Mistake).predicted] : []),
+      ...(mistakes ? [(row as Mistake).loss, (row as Mistake).probability] : []),
       ...said.map((name) => (row as Mistake)[name] as number | undefined),
     ]),
     ...(more && { note: more }),

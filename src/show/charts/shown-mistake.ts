@@ -10,7 +10,8 @@ export interface ShownMistake {
   split: Mistake['split']
   expected: string
   predicted: string
-  loss: number
+  /** As a text where it is not finite: JSON has no such numbers. */
+  loss: number | string
   /** Of what was predicted. */
   probability?: number
   text?: string
@@ -57,7 +58,7 @@ export function shownMistake(row: Mistake, side = largest): ShownMistake {
     split: row.split,
     expected: named(row.expected),
     predicted: named(row.predicted),
-    loss: row.loss,
+    loss: Number.isFinite(row.loss) ? row.loss : String(row.loss),
     ...(row.probability !== undefined && { probability: row.probability }),
     ...(picture && { picture }),
     ...(text !== undefined && { text }),

@@ -1,5 +1,5 @@
 export { bitsPerByte } from './bits-per-byte.js'
-export { samples, wordsOf, type Samples, type SamplesOptions } from './samples.js'
+export { samples, samplesOf, wordsOf, type SampleNote, type Samples, type SamplesOptions } from './samples.js'
 export type { AttentionOptions } from './attention.js'
 export type { LensOptions } from './lens.js'
 export type { TokenSlicesOptions } from './token-slices.js'

@@ -1,7 +1,7 @@
 import { describe, InputError } from '../../errors.js'
 import { maybeHost, type CellInfo, type Display } from '../../host.js'
 import { named } from '../../suggest.js'
-import type { EvaluationRow, SampleRow, SamplesView } from '../../views.js'
+import type { EvaluationRow, Note, SampleRow, SamplesView } from '../../views.js'
 import { generate, type GenerateOptions } from '../generation/generate.js'
 import { checkTokenizer } from '../generation/arguments.js'
 import { checkSampling, sampleNames } from '../generation/sample.js'
@@ -68,16 +68,65 @@ export function samples(
   return writer.samples
 }
 
-/** What a GPT does after an evaluation. */
+/** What is kept of samples with a run. */
+export type SampleNote = Omit<SampleRow, 'iteration'> & { readonly prompts: readonly string[] }
+
+/**
+ * What a GPT does after an evaluation.
+ *
+ * @param notes of the evaluations before it, also those of another process that trained the run.
+ */
 export async function writeSamples(
   model: Gpt,
   row: EvaluationRow,
   pause: () => Promise<void>,
-): Promise<void> {
+  notes: readonly Note[],
+): Promise<{ samples: readonly SampleNote[] } | undefined> {
+  const written: SampleNote[] = []
   for (const writer of writing.get(model) ?? []) {
     await pause()
-    await writer.write(row, pause)
+    const { iteration: _, ...sample } = await writer.write(row, pause, notes)
+    written.push({ prompts: writer.samples.prompts, ...sample })
   }
+  return written.length > 0 ? { samples: written } : undefined
+}
+
+/**
+ * What a run's model wrote at its evaluations, as `samples` let it: kept with the run, and on disk, so also of one that was loaded. As the
+ * last expression of a cell, evaluation below evaluation.
+ *
+ * @param prompts those of which samples; default: those that were written from last.
+ * @throws InputError where nothing was written from them.
+ * @example samplesOf(run)
+ */
+export function samplesOf(
+  run: { readonly notes: readonly Note[] },
+  prompts?: string | readonly string[],
+): SamplesView {
+  const all = run.notes.flatMap(({ samples: notes }) => (Array.isArray(notes) ? (notes as SampleNote[]) : []))
+  const asked = prompts === undefined ? all.at(-1)?.prompts : [prompts].flat()
+  const rows = asked ? rowsIn(run.notes, asked) : []
+  if (asked && rows.length > 0) return { kind: 'samples', prompts: asked, rows }
+  throw new InputError({
+    where: 'samplesOf(run)',
+    received:
+      all.length === 0 ? 'a run whose model wrote nothing at evaluations' : `the prompts ${describe(asked)}`,
+    expected:
+      all.length === 0
+        ? 'one that was evaluated while `samples` let its model write'
+        : `those of samples that were written, e.g. ${describe(all.at(-1)!.prompts)}`,
+    fix: 'samples(model, tokenizer, prompts) lets it write from then on.',
+  })
+}
+
+/** The samples of these prompts that notes have. */
+function rowsIn(notes: readonly Note[], prompts: readonly string[]): SampleRow[] {
+  const key = JSON.stringify(prompts)
+  return notes.flatMap(({ iteration, samples: found }) =>
+    (Array.isArray(found) ? (found as SampleNote[]) : [])
+      .filter((note) => JSON.stringify(note.prompts) === key)
+      .map(({ prompts: _, ...row }) => ({ iteration, ...row })),
+  )
 }
 
 /** Letters with what stands within a word. */
@@ -125,8 +174,14 @@ class Writer {
     }
   }
 
-  async write({ iteration, loss }: EvaluationRow, pause: () => Promise<void>): Promise<void> {
+  async write(
+    { iteration, loss }: EvaluationRow,
+    pause: () => Promise<void>,
+    notes: readonly Note[],
+  ): Promise<SampleRow> {
     const { prompts } = this.samples
+    // A run that was loaded brings what it wrote before.
+    if (this.#rows.length === 0) this.#rows = rowsIn(notes, prompts)
     let whole: readonly string[]
     try {
       whole = [await generate(this.#model, this.#tokenizer, prompts, this.#options)].flat()
@@ -139,6 +194,7 @@ class Writer {
     const row: SampleRow = { iteration, loss, texts, ...(this.#known && { words: this.#share(whole) }) }
     this.#rows = [...this.#rows.filter((one) => one.iteration < iteration), row]
     this.#tell()
+    return row
   }
 
   /**

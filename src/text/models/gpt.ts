@@ -13,12 +13,12 @@ import { tokenLosses, type TokenLosses, type TokenLossOptions } from '../generat
 import { attentionOf, type AttentionOptions } from '../looking/attention.js'
 import { lensOf, type LensOptions } from '../looking/lens.js'
 import { placesOf } from '../looking/places.js'
-import { writeSamples } from '../looking/samples.js'
+import { writeSamples, type SampleNote } from '../looking/samples.js'
 import { tokenSlices, type TokenSlicesOptions } from '../looking/token-slices.js'
 import type { Dataset } from '../../data/dataset.js'
 import type { ParameterTree } from '../../train/model/own.js'
 import type { PlaceSeen } from '../../train/model/trainee.js'
-import type { AttentionView, EvaluationRow, LensView, TokenSlicesView } from '../../views.js'
+import type { AttentionView, EvaluationRow, LensView, TokenSlicesView, Note } from '../../views.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
 import { Held } from '../quantised/held.js'
 import { checkGpt, type GptConfig, type GptOptions } from '../parts/config.js'
@@ -292,8 +292,11 @@ export class Gpt<Trained extends ParameterTree = ParameterTree> {
   }
 
   /** What it does after each evaluation of its run: it writes what `samples` asks for. */
-  readonly evaluated = (row: EvaluationRow, pause: () => Promise<void>): Promise<void> =>
-    writeSamples(this, row, pause)
+  readonly evaluated = (
+    row: EvaluationRow,
+    pause: () => Promise<void>,
+    notes: readonly Note[] = [],
+  ): Promise<{ samples: readonly SampleNote[] } | undefined> => writeSamples(this, row, pause, notes)
 
   /** The tokens of a batch as mistakes show them. */
   readonly places = (batch: TokenBatch): PlaceSeen[][] => placesOf(this, batch)

@@ -122,7 +122,9 @@ export function dpo<Model extends LanguageModel>(model: Model, options: DpoOptio
       })
     },
     copy: () => dpo(model.copy(), options),
-    ...(model.evaluated && { evaluated: (row, pause) => model.evaluated!(row, pause) }),
+    ...(model.evaluated && {
+      evaluated: (row, pause, notes) => model.evaluated!(row, pause, notes),
+    }),
   }
 }
 

@@ -1,7 +1,8 @@
 import type * as tf from '@tensorflow/tfjs'
 import type { ParameterTree } from '../../train/model/own.js'
 import { describe, InputError } from '../../errors.js'
-import type { EvaluationRow } from '../../views.js'
+import type { Noted } from '../../train/model/trainee.js'
+import type { EvaluationRow, Note } from '../../views.js'
 import type { Gpt } from '../models/gpt.js'
 
 /** What an objective asks of a model: a `Gpt`, or what stands before one. */
@@ -11,7 +12,7 @@ export interface LanguageModel {
   /** Logits of the token behind each, ids int32 [B, T] -> [B, T, vocabulary]. */
   logits(ids: tf.Tensor, options?: Parameters<Gpt['logits']>[1]): tf.Tensor
   copy(): LanguageModel
-  evaluated?(row: EvaluationRow, pause: () => Promise<void>): Promise<void>
+  evaluated?(row: EvaluationRow, pause: () => Promise<void>, notes: readonly Note[]): Promise<Noted>
 }
 
 export function checkModel(model: unknown, where: string): asserts model is LanguageModel {

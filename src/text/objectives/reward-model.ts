@@ -217,6 +217,8 @@ export function rewardModel<Model extends LanguageModel>(
       copy.parameters.head.assign(head)
       return copy
     },
-    ...(model.evaluated && { evaluated: (row, pause) => model.evaluated!(row, pause) }),
+    ...(model.evaluated && {
+      evaluated: (row, pause, notes) => model.evaluated!(row, pause, notes),
+    }),
   }
 }

@@ -1,5 +1,6 @@
 import type { EvaluationDetail } from '../../mistakes/detail.js'
 import { idsRecord, refuseMade, trainingPositions, type Ids } from '../order/ids.js'
+import { lookedAt, type Looked } from './looked.js'
 import type { Subset } from '../rules/subsets.js'
 import type { Core } from '../state/core.js'
 import { evaluate } from '../step/evaluate.js'
@@ -25,6 +26,8 @@ export async function choosePart(
   pause: () => Promise<void>,
 ): Promise<Part | null> {
   if (subset.record?.maker !== 'uniform') refuseMade(core.source, `subset ${subset.name}`)
+  const looked = subset.looks ? lookedAt(core) : undefined
+  if (looked?.sample) return chooseFrom(core, subset, looked, starts, pause)
   const positions = Int32Array.from(core.data.ids, (_, position) => position).filter(
     (position) => !core.state.order.isExcluded(position),
   )
@@ -43,6 +46,32 @@ export async function choosePart(
     positions: Int32Array.from(chosen.positions),
     ...(chances && { chances: Float32Array.from(chances) }),
   }
+}
+
+/** The same of a random sample: evaluated, and drawn from, are those in it alone. */
+async function chooseFrom(
+  core: Core,
+  subset: Subset,
+  { dataset, sample, positionIn }: Looked,
+  starts: readonly number[],
+  pause: () => Promise<void>,
+): Promise<Part | null> {
+  const { books } = core.state
+  let seen: Promise<EvaluationDetail> | undefined
+  const chosen = await subset.choose({
+    positions: Int32Array.from({ length: dataset.length }, (_, place) => place),
+    dataset,
+    drawn: Uint32Array.from({ length: dataset.length }, (_, place) => books.drawn(positionIn(place))),
+    roundStarts: starts,
+    detail: () => (seen ??= evaluate(core, dataset, pause).then(({ detail }) => detail)),
+  })
+  return (
+    chosen && {
+      name: `${subset.name} of ${sample}`,
+      positions: Int32Array.from(chosen.positions, positionIn),
+      ...(chosen.chances && { chances: Float32Array.from(chosen.chances) }),
+    }
+  )
 }
 
 /** Chooses what to draw from until another part is chosen; the function that it gives begins with that. */

@@ -154,10 +154,11 @@ export class RunFolder {
 
   /** Writes the whole run for another to take up, with what undo and `goTo` would go to. */
   writeWhole(timeline: Points): void {
-    const { adjustments, evaluations, looks } = this.#core.state
+    const { adjustments, evaluations, looks, notes } = this.#core.state
     const events = this.#textOf([
       ...adjustments.map((adjustment) => lineOf('adjustment', adjustment)),
       ...evaluations.map((row) => lineOf('evaluation', row)),
+      ...notes.map((note) => lineOf('note', note)),
       ...looks.map((look) => lineOf('look', look)),
     ])
     this.#files.write(this.#events, events)

@@ -3,14 +3,15 @@ import type { Dataset } from '../../data/dataset.js'
 import { describe, InputError } from '../../errors.js'
 import { atomically, during, temporary } from '../../settle.js'
 import { tellMeeting, watchMeeting } from '../loss/aligned.js'
+import { Held, type Taken } from '../held/held.js'
 import { dropoutsOf } from './dropout.js'
 import { copyModel, isLayersModel } from './layers.js'
 import { frozenNorms, whileStill, type NormLayer } from './norms.js'
 import { checkBuilt, copyLayer, isLayer, layerWeights } from './parts.js'
 import { placeWeights } from './place.js'
 import { assignOnce } from './gradients.js'
-import type { EvaluationRow } from '../../views.js'
-import type { Lending, OutputKind, Parameter, Pass, PlaceSeen, Trainee, Weights } from './trainee.js'
+import type { EvaluationRow, Note } from '../../views.js'
+import type { Lending, Noted, OutputKind, Parameter, Pass, PlaceSeen, Trainee, Weights } from './trainee.js'
 import type { AnyBatch, Batch } from './batch.js'
 import type { Parted } from '../../data/dataset.js'
 import { rowsIn, tensorsIn } from '../../data/table/parts.js'
@@ -66,11 +67,17 @@ export interface OwnModel<B extends AnyBatch = Batch> {
    */
   copy?(): OwnModel<B>
   /**
+   * What goes on beside the parameters: a replay buffer, an environment, a count. Undo, branches and disk keep it: plain data,
+   * tensors, and objects with `copy`, `encode` and `decode`. Default: nothing. `state: { buffer: replayBuffer({ capacity: 10_000 }) }`
+   */
+  state?: object
+  /**
    * Called after each evaluation on `evaluateOn`: to write samples, to look at a parameter. It must not change any.
-   * A branch calls that of its `copy`. Default: nothing.
+   * A branch calls that of its `copy`. What it returns, data that JSON can hold, is kept with the run and comes back with it
+   * (`run.notes`); `notes` is what was kept so far. Default: nothing.
    * `evaluated: async ({ iteration, loss }) => void seen.push({ iteration, loss })`
    */
-  evaluated?(row: EvaluationRow, pause: () => Promise<void>): Promise<void>
+  evaluated?(row: EvaluationRow, pause: () => Promise<void>, notes: readonly Note[]): Promise<Noted>
   /**
    * How each place of an example did, where an example has many, as a text has tokens: [batch][places], for the examples
    * that mistakes show. Default: none. `places: (batch) => [[{ expected: 3, loss: 0.1, best: [{ value: 3, probability: 0.9 }] }]]`
@@ -140,13 +147,14 @@ export function ownTrainee(model: OwnModel): Trainee {
     ...flat,
     lossName: 'own function',
     saysMore: true,
+    ...heldOf(model),
     ...kindsOf(model.classes),
     pass: (batch, options) =>
       whileStill(options.training ? still : [], () =>
         ownPass(model, batch, { ...options, parameters: flat.parameters }),
       ),
     ...(model.predict && { predict: (batch: AnyBatch) => predicted(model, batch) }),
-    ...(model.evaluated && { evaluated: (row, pause) => model.evaluated!(row, pause) }),
+    ...(model.evaluated && { evaluated: (row, pause, notes) => model.evaluated!(row, pause, notes) }),
     ...(model.places && { places: (batch) => model.places!(batch as Batch) }),
     checkData: (data, where) => model.checkData?.(data, where),
     copy: () => (model.copy ? ownTrainee(model.copy()) : borrowingTrainee(model, ownTrainee)),
@@ -164,6 +172,11 @@ function kindsOf(classes: OwnModel['classes']): Pick<Trainee, 'classes' | 'kindO
   return {
     kindOf: (part): OutputKind => (classes[part] === undefined ? {} : { classes: classes[part] }),
   }
+}
+
+/** What a model of one's own holds beside its parameters. */
+export function heldOf({ state }: { state?: object }): Pick<Trainee, 'held'> {
+  return state === undefined ? {} : { held: new Held(state) }
 }
 
 /** Losses whose first batch was watched. */
@@ -229,19 +242,24 @@ function wholeWeights(weights: Weights): tf.Tensor1D {
  * A copy of a model whose loss is a closure over the original's variables. It has variables of its own; while its loss
  * runs, the original's variables hold its values (a change of references, no copying) and then theirs again.
  */
-export function borrowingTrainee<Model extends { parameters: ParameterTree }>(
+export function borrowingTrainee<Model extends { parameters: ParameterTree; state?: object }>(
   model: Model,
   asTrainee: (model: Model) => Trainee,
 ): Trainee {
   const original = asTrainee(model)
   // What it does after an evaluation would look at the original.
-  const { evaluated: _, ...twin } = asTrainee({ ...model, parameters: copyTree(model.parameters) })
+  const { evaluated: _, ...twin } = asTrainee({
+    ...model,
+    parameters: copyTree(model.parameters),
+    ...(original.held && { state: original.held.copy().root }),
+  })
   const own = [...twin.parameters, ...twin.state]
   const lent = [...original.parameters, ...original.state].map(({ variable }) => variable)
   for (const [i, { variable }] of own.entries()) variable.assign(lent[i]!)
-  function begin({ keepParameters = false, hold = temporary }: Lending = {}): () => void {
+  function begin({ keepParameters = false, keepHeld = false, hold = temporary }: Lending = {}): () => void {
     const before: tf.Tensor[] = []
     let lends = false
+    let heldBefore: Taken | undefined
     const finish = hold(() => {
       if (lends && keepParameters)
         for (const [i, { variable }] of twin.parameters.entries()) assignOnce(variable, lent[i]!)
@@ -249,6 +267,11 @@ export function borrowingTrainee<Model extends { parameters: ParameterTree }>(
       if (lends)
         for (const [i, { variable }] of twin.state.entries())
           assignOnce(variable, lent[original.parameters.length + i]!)
+      if (heldBefore) {
+        if (lends && keepHeld) twin.held!.restore(original.held!.take())
+        original.held!.restore(heldBefore)
+        heldBefore = undefined
+      }
       lends = false
       for (const [i, value] of before.entries()) if (!value.isDisposed) assignOnce(lent[i]!, value)
       tf.dispose(before)
@@ -256,6 +279,10 @@ export function borrowingTrainee<Model extends { parameters: ParameterTree }>(
     atomically(() => {
       for (const variable of lent) before.push(tf.keep(variable.clone()))
       for (const [i, variable] of lent.entries()) variable.assign(own[i]!.variable)
+      if (original.held) {
+        heldBefore = original.held.take()
+        original.held.restore(twin.held!.take())
+      }
       lends = true
     })
     return finish
@@ -275,13 +302,19 @@ export function borrowingTrainee<Model extends { parameters: ParameterTree }>(
     // The layers whose code runs.
     dropouts: original.dropouts,
     ...(original.pass && { pass: original.pass }),
-    borrow: { through: lent.slice(0, original.parameters.length), begin },
+    borrow: {
+      through: lent.slice(0, original.parameters.length),
+      begin,
+      model: original.model,
+      ...(original.held && { held: original.held }),
+    },
     ...(twin.predict && { predict: (batch: AnyBatch) => lending(() => original.predict!(batch)) }),
     ...(twin.places && { places: (batch: AnyBatch) => lending(() => original.places!(batch)) }),
     copy() {
       const next = borrowingTrainee(model, asTrainee)
       for (const [i, { variable }] of [...next.parameters, ...next.state].entries())
         variable.assign(own[i]!.variable)
+      if (twin.held) next.held!.restore(twin.held.take())
       return next
     },
   }

@@ -2,7 +2,8 @@ import type * as tf from '@tensorflow/tfjs'
 import type { Optimizer } from '../../backend/optimizers/optimizer.js'
 import type { Dataset, NamedTensors, Parted } from '../../data/dataset.js'
 import type { Random } from '../../data/random.js'
-import type { EvaluationRow } from '../../views.js'
+import type { EvaluationRow, Note } from '../../views.js'
+import type { Held } from '../held/held.js'
 import type { Task } from '../loss/task.js'
 import type { AnyBatch } from './batch.js'
 import type { Said } from './said.js'
@@ -65,11 +66,16 @@ export interface Parameter {
 export interface Lending {
   /** What the work did to the parameters is the copy's too. */
   keepParameters?: boolean
+  /** And what it did to the state beside them. */
+  keepHeld?: boolean
   /** Writes down how the lending ends, before it begins, and gives what ends it; by default within a `during`. */
   hold?(finish: () => void): () => void
 }
 
 /** Anything with parameters, as a run sees it. */
+/** What a model says at an evaluation, if anything: data that JSON can hold. */
+export type Noted = void | { readonly [name: string]: unknown }
+
 export interface Trainee {
   /** The model as the user passed it. */
   readonly model: object
@@ -80,6 +86,8 @@ export interface Trainee {
   readonly states?: readonly Parameter[]
   /** Parameters whose layers say now that they are frozen, and weights whose layers say now that they are trained. */
   changedSince?(): { frozen: string[]; thawed: string[] }
+  /** What the model holds beside its parameters, and goes back with them. */
+  readonly held?: Held
   /** Layers that drop entries while training, with their names. */
   readonly dropouts?: ReadonlyMap<object, string>
   /** Whether the loss is the user's own, which may say more than the loss, by names of its own. */
@@ -103,11 +111,14 @@ export interface Trainee {
   borrow?: {
     through: readonly tf.Variable[]
     begin(options?: Lending): () => void
+    /** What the original's functions see. */
+    model: object
+    held?: Held
   }
   /** An iteration of the user's own, with its optimizers. */
   iteration?(
     batch: AnyBatch,
-    tools: { optimizers: object; iteration: number; random: Random },
+    tools: { optimizers: object; iteration: number; random: Random; state: object },
   ): Promise<{ loss: number | tf.Tensor }> | { loss: number | tf.Tensor }
   optimizers?: { readonly [name: string]: Optimizer }
   /** Predictions alone, where the model can give them without a target. */
@@ -118,8 +129,11 @@ export interface Trainee {
   taskOf?(data: Dataset): Task
   /** Throws an InputError when a target of the batch is none, and names its example. */
   checkBatch?(batch: AnyBatch, name: string, where: string): void
-  /** What the model does after each evaluation; `pause` is awaited now and then, and throws where the user wants to stop. */
-  evaluated?(row: EvaluationRow, pause: () => Promise<void>): Promise<void>
+  /**
+   * What the model does after each evaluation; `pause` is awaited now and then, and throws where the user wants to stop. What it
+   * returns is kept with the run; `notes` is what was kept so far.
+   */
+  evaluated?(row: EvaluationRow, pause: () => Promise<void>, notes: readonly Note[]): Promise<Noted>
   /** How each place of the examples of a batch did, where an example has many (the tokens of a text). */
   places?(batch: AnyBatch): PlaceSeen[][]
   /** Throws an InputError when examples of this kind do not fit; it looks at the first ones. */

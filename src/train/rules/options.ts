@@ -49,7 +49,7 @@ export interface RunOptions {
    * examples), or records; or what makes a batch for each: `generate(({ random }) => ({ x, y }))`. Required, but for an iteration
    * of one's own. `data: digits.train`
    */
-  data?: DataLike | Generated
+  data: DataLike | Generated
   /**
    * Held-out data, looked at while steering. Default: none, so there are no evaluations, and rules about metrics are
    * refused. `evaluateOn: digits.validation`

@@ -1,6 +1,6 @@
 import { describe, InputError } from '../../errors.js'
 import type { EvaluationRow, StopReason } from '../../views.js'
-import { named } from '../../suggest.js'
+import { named, renamed } from '../../suggest.js'
 import { recordOf } from './recorded.js'
 
 /** The iterations so far, a row each, as a rule reads them. */
@@ -77,20 +77,35 @@ export function targetReached(metric: string, value: number): StopRule {
   }
 }
 
-/** Stops when the last `patience` evaluations of the call brought nothing better (by more than `atLeast`) than the best before. */
-export function plateau(settings: { metric?: string; patience?: number; atLeast?: number } = {}): StopRule {
-  const known = ['metric', 'patience', 'atLeast']
-  const { metric = 'loss', patience = 5, atLeast = 0 } = named(settings, known, 'plateau(settings)')
+/**
+ * Stops when the last `patience` evaluations of the call brought nothing better (by more than `minDelta`) than the best before.
+ *
+ * @example await run.until(plateau({ metric: 'accuracy', patience: 3, minDelta: 0.001 }), { atMost: 2000 })
+ */
+export function plateau(
+  settings: {
+    metric?: string
+    /** Evaluations. Default: 5 */
+    patience?: number
+    /** What counts as better, in the unit of the metric. Default: 0, anything. */
+    minDelta?: number
+    /** @deprecated It is called `minDelta` now. */
+    atLeast?: number
+  } = {},
+): StopRule {
+  const now = renamed(settings, { atLeast: 'minDelta' }, 'plateau(settings)')
+  const known = ['metric', 'patience', 'minDelta']
+  const { metric = 'loss', patience = 5, minDelta = 0 } = named(now, known, 'plateau(settings)')
   checkNumber(
     'plateau.patience',
     patience,
     (n) => Number.isInteger(n) && n > 0,
     'a whole number of evaluations, at least 1',
   )
-  checkNumber('plateau.atLeast', atLeast, (n) => n >= 0, 'a number, 0 or more')
+  checkNumber('plateau.minDelta', minDelta, (n) => n >= 0, 'a number, 0 or more')
   return {
     name: 'plateau',
-    settings: { metric, patience, atLeast },
+    settings: { metric, patience, minDelta },
     metrics: [metric],
     met({ iteration, from, evaluations, seen, larger }) {
       const rows = (seen?.(metric) ?? evaluations).filter(
@@ -100,7 +115,7 @@ export function plateau(settings: { metric?: string; patience?: number; atLeast?
       const sign = larger(metric) ? 1 : -1
       const best = (some: readonly EvaluationRow[]) => Math.max(...some.map((row) => sign * row[metric]!))
       const before = best(rows.slice(0, -patience))
-      if (best(rows.slice(-patience)) > before + atLeast) return undefined
+      if (best(rows.slice(-patience)) > before + minDelta) return undefined
       return {
         kind: 'plateau',
         message: `${metric} has not been better than ${round(sign * before)} in ${patience} evaluations`,

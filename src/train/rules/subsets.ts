@@ -24,13 +24,18 @@ export interface Subset {
   readonly name: string
   /** The maker and its settings, where that says all; missing where a function of one's own chooses. */
   readonly record?: { readonly maker: string; readonly settings: unknown }
+  /**
+   * Whether it chooses by what the model makes of the examples. Of more than a million of them it is then given a random sample, and
+   * chooses from that. Default: false, it is given all.
+   */
+  readonly looks?: boolean
   /** null: everything. `chances`: drawn with replacement, in these proportions. */
   choose(choice: Choice): Promise<{ positions: Int32Array; chances?: Float32Array } | null>
 }
 
-function checkShare(where: string, share: number): void {
-  if (typeof share === 'number' && share > 0 && share <= 1) return
-  throw new InputError({ where, received: describe(share), expected: 'a share above 0, at most 1' })
+function checkFraction(where: string, fraction: number): void {
+  if (typeof fraction === 'number' && fraction > 0 && fraction <= 1) return
+  throw new InputError({ where, received: describe(fraction), expected: 'a fraction above 0, at most 1' })
 }
 
 /**
@@ -65,15 +70,16 @@ async function rankedByLoss(choice: Choice, subset: string): Promise<Int32Array>
   return choice.positions.toSorted((a, b) => losses[b]! - losses[a]! || a - b)
 }
 
-/** The `share` of the examples with the highest loss: `hardest(0.5)`. */
-export function hardest(share: number): Subset {
-  checkShare('hardest(share)', share)
+/** The `fraction` of the examples with the highest loss: `hardest(0.5)`. */
+export function hardest(fraction: number): Subset {
+  checkFraction('hardest(fraction)', fraction)
   return {
-    name: `hardest(${share})`,
-    record: { maker: 'hardest', settings: share },
+    name: `hardest(${fraction})`,
+    record: { maker: 'hardest', settings: fraction },
+    looks: true,
     async choose(choice) {
-      const ranked = await rankedByLoss(choice, `hardest(${share})`)
-      return { positions: ranked.slice(0, Math.max(1, Math.round(share * ranked.length))) }
+      const ranked = await rankedByLoss(choice, `hardest(${fraction})`)
+      return { positions: ranked.slice(0, Math.max(1, Math.round(fraction * ranked.length))) }
     },
   }
 }
@@ -95,6 +101,7 @@ export function byLoss(settings: { temperature?: number } = {}): Subset {
   return {
     name: `byLoss({ temperature: ${temperature} })`,
     record: { maker: 'byLoss', settings: { temperature } },
+    looks: true,
     async choose(choice) {
       const { positions } = choice
       const losses = await lossesOf(choice, `byLoss({ temperature: ${temperature} })`)
@@ -166,6 +173,7 @@ export function where(test: (row: Mistake) => boolean, name = 'where(…)'): Sub
     })
   return {
     name,
+    looks: true,
     async choose({ positions, detail }) {
       const found = await detail()
       return { positions: positions.filter((position) => test(mistakeAt(found, position))) }
@@ -174,13 +182,13 @@ export function where(test: (row: Mistake) => boolean, name = 'where(…)'): Sub
 }
 
 /**
- * Easy to hard: the `from` share with the lowest loss in the first round, then more, all in round `over`.
+ * Easy to hard: the `from` fraction with the lowest loss in the first round, then more, all in round `over`.
  *
  * @example await run.rounds(5, { iterations: 100, subset: curriculum({ from: 0.3, over: 5 }) })
  */
 export function curriculum(settings: { from?: number; over?: number } = {}): Subset {
   const { from = 0.2, over = 5 } = named(settings, ['from', 'over'], 'curriculum(settings)')
-  checkShare('curriculum({ from })', from)
+  checkFraction('curriculum({ from })', from)
   if (!Number.isInteger(over) || over < 1)
     throw new InputError({
       where: 'curriculum({ over })',
@@ -190,6 +198,7 @@ export function curriculum(settings: { from?: number; over?: number } = {}): Sub
   return {
     name: `curriculum({ from: ${from}, over: ${over} })`,
     record: { maker: 'curriculum', settings: { from, over } },
+    looks: true,
     async choose(choice) {
       const round = choice.roundStarts.length - 1
       const share = Math.min(1, over === 1 ? 1 : from + ((1 - from) * round) / (over - 1))

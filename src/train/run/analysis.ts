@@ -1,6 +1,5 @@
 import type { Dataset } from '../../data/dataset.js'
 import { isDataset, isRecordTable, toDataset, type DataLike } from '../../data/from.js'
-import { nameTarget } from '../../data/examples.js'
 import { describe, InputError } from '../../errors.js'
 import {
   calibrationOf,
@@ -20,17 +19,26 @@ import {
 import { named } from '../../suggest.js'
 import type { EvaluationRow, Mistake, MistakesView } from '../../views.js'
 import { refuseMade } from '../order/ids.js'
+import { lookedAt, type Looked as Sample } from '../adjust/looked.js'
 import { checkAverages } from '../step/averages.js'
 import type { Core } from '../state/core.js'
 import type { Events } from '../state/events.js'
 import type { State } from '../state/fields.js'
-import { evaluate, evaluateRun, placesAt, type Given } from '../step/evaluate.js'
-import { tokensAt } from '../step/tokens-at.js'
+import { evaluate } from '../step/evaluate.js'
+import { evaluateRun } from '../step/evaluate-run.js'
+import { withPlaces } from '../step/worst.js'
 import type { Course } from './course.js'
 import type { Live } from './live.js'
 
 /** Which examples are looked at. */
 export type Looked = 'train' | 'evaluation'
+
+export interface EvaluateOptions {
+  /** What is looked at instead of `evaluateOn`. `data: data.test` */
+  data?: DataLike
+  /** Whether the averages of the parameters stand in their place. Default: false. */
+  ema?: boolean
+}
 
 /** Looks at what the model makes of its data, without training. */
 export class Analysis {
@@ -48,16 +56,15 @@ export class Analysis {
     this.#journal = journal
   }
 
-  /** Of `evaluateOn`, or of data of one's own; where averages alone are asked for, that is the first argument. */
+  /** Of `evaluateOn`, or of data of one's own; data and options may also be one argument. */
   async evaluate(
-    first: DataLike | { ema: boolean } | undefined,
-    options: { ema?: boolean },
+    first: DataLike | EvaluateOptions | undefined,
+    second: EvaluateOptions,
   ): Promise<EvaluationRow> {
     const core = this.#core
-    const only = isOptions(first)
-    const data = only ? undefined : (first as DataLike | undefined)
-    const given = only ? (first as { ema: boolean }) : options
-    const { ema = false } = named(given, ['ema'], 'run.evaluate(data, options)')
+    const { data, ema = false } = isOptions(first)
+      ? named(first, ['data', 'ema'], 'run.evaluate({ data, ema })')
+      : { ...named(second, ['ema'], 'run.evaluate(data, { ema })'), data: first }
     if (typeof ema !== 'boolean')
       throw new InputError({
         where: 'run.evaluate({ ema })',
@@ -110,27 +117,29 @@ export class Analysis {
   async mistakes(options: { k?: number; of?: Looked; by?: MistakesBy }): Promise<MistakesView> {
     const { of = 'evaluation', k, by } = named(options, ['k', 'of', 'by'], 'run.mistakes(options)')
     const { iteration, details } = this.#core.state
+    const looked = of === 'train' && !this.#core.source ? lookedAt(this.#core) : undefined
+    if (looked?.sample) return this.#mistakesOfSample(looked, { k, by })
     const detail = await this.#at(of, 'run.mistakes({ of })')
     const before = [...this.#looks, ...details].filter(
       (one) => one.iteration < iteration && one.dataset === detail.dataset,
     )
     const view = mistakesOf({ detail, before, of, k, by, ...(of === 'train' && this.#ofTraining()) })
-    return detail.predicted ? view : this.#withPlaces(view, detail)
+    return detail.predicted ? view : withPlaces(this.#core, view, detail)
   }
 
-  /** Predictions of several values are not kept of all examples: they are computed for those that are shown. */
-  #withPlaces(view: MistakesView, { dataset, outputs = {} }: EvaluationDetail): MistakesView {
-    const several = Object.values(outputs)
-    if (several.length > 0 && several.every(({ predicted }) => predicted)) return view
-    const positions = view.rows.map(({ id }) => dataset.positionOf(id)!)
-    const tokens = positions.length > 0 ? tokensAt(this.#core, dataset, positions) : undefined
-    if (tokens) return { ...view, rows: view.rows.map((row, i) => ({ ...row, ...tokens[i]! })) }
-    const values = positions.length > 0 ? placesAt(this.#core, dataset, positions) : undefined
-    if (!values) return view
-    return {
-      ...view,
-      rows: view.rows.map((row, i) => withGiven(row, values[i]!, dataset, outputs)),
+  /** Of many training examples those of a random sample. */
+  async #mistakesOfSample(
+    { dataset, sample, positionIn }: Sample,
+    { k, by }: { k: number | undefined; by: MistakesBy | undefined },
+  ): Promise<MistakesView> {
+    const { detail } = await evaluate(this.#core, dataset, this.#live.pause())
+    const labels = new Map<number, ArrayLike<number>>()
+    for (let place = 0; place < dataset.length; place++) {
+      const label = this.#core.state.labels.get(positionIn(place))
+      if (label) labels.set(place, label)
     }
+    const view = { ...mistakesOf({ detail, of: 'train', k, by, labels }), sample: sample! }
+    return detail.predicted ? view : withPlaces(this.#core, view, detail)
   }
 
   async residuals(options: { of?: Looked; output?: string }): Promise<ResidualRow[]> {
@@ -185,30 +194,13 @@ export class Analysis {
   }
 }
 
-/** A mistake with predictions that are more than one thing each. */
-function withGiven(
-  row: Mistake,
-  given: Given,
-  dataset: Dataset,
-  outputs: NonNullable<EvaluationDetail['outputs']>,
-): Mistake {
-  if (typeof (given as { length?: unknown }).length === 'number')
-    return { ...row, predicted: nameTarget(dataset, given as ArrayLike<number>) }
-  const more: { [column: string]: string | number } = {}
-  for (const [name, values] of Object.entries(given as { [output: string]: ArrayLike<number> }))
-    if (outputs[name] && !outputs[name].predicted)
-      more[`${name}_predicted`] = nameTarget(dataset, values, outputs[name].part)
-  const predicted = more[`${row.output as string}_predicted`]
-  return { ...row, ...more, ...(predicted !== undefined && { predicted }) }
-}
-
 /** A plain object that is no data (a Dataset, arrays under x, a table), with nothing in it, or with what the options have. */
-function isOptions(first: DataLike | { ema: boolean } | undefined): first is { ema: boolean } {
+function isOptions(first: DataLike | EvaluateOptions | undefined): first is EvaluateOptions {
   if (typeof first !== 'object' || first === null || Array.isArray(first)) return false
   const prototype: unknown = Object.getPrototypeOf(first)
   if (prototype !== Object.prototype && prototype !== null) return false
   if ('x' in first || isDataset(first) || isRecordTable(first)) return false
-  return 'ema' in first || Object.keys(first).length === 0
+  return 'ema' in first || 'data' in first || Object.keys(first).length === 0
 }
 
 function withoutEvaluateOn(where: string, instead: string): InputError {

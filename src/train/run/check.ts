@@ -16,7 +16,7 @@ import { iterateOnce } from '../step/iteration.js'
 import type { Dataset } from '../../data/dataset.js'
 import { iterateOwn } from '../step/own-iteration.js'
 import { ownUpdates } from '../step/own-updates.js'
-import { fieldsOf, iterateMade, nextMade } from '../step/made.js'
+import { fieldsOf, iterateMade, lookAtMade } from '../step/made.js'
 import { gradientsAt } from '../step/update.js'
 import { tidily } from '../model/gradients.js'
 import { named } from '../../suggest.js'
@@ -48,7 +48,7 @@ const round = (value: number) => Number(value.toPrecision(3))
  */
 export async function checkRun(core: Core): Promise<CheckRow[]> {
   if (core.trainee.iteration) return checkIterations(core)
-  return core.source ? onMadeBatch(core, await nextMade(core)) : checkExamples(core)
+  return core.source ? onMadeBatch(core, await lookAtMade(core)) : checkExamples(core)
 }
 
 /** Of data that is made the next batch stands for it. */
@@ -362,6 +362,7 @@ export function disposeCore(core: Core): void {
   const slots = [...core.slots.values()].flatMap((entry) => Object.values(entry))
   for (const one of [...variables, ...slots]) if (!one.isDisposed) one.dispose()
   core.slots.clear()
+  tf.dispose([...(core.trainee.held?.tensors() ?? [])])
 }
 
 export interface RateRow {

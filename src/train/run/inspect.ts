@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, InputError } from '../../errors.js'
 import type { EvaluationDetail } from '../../mistakes/detail.js'
-import { committing } from '../../settle.js'
+import { committing, during } from '../../settle.js'
 import { mistakeAt } from '../../mistakes/rows.js'
 import type { IterationView, ParameterRow } from '../../views.js'
 import { readActivations } from '../model/activations.js'
@@ -74,8 +74,13 @@ export async function inspectNext<B extends AnyBatch>(
   const { core, journal } = course
   await makePlanned(course)
   const made = core.source && (await nextMade(core))
-  const inspected = inspectOnce(core, journal, compiled, made)
-  if (!inspected && made) tf.dispose(tensorsOf(made))
+  const { iteration } = core.state
+  const end = () => {
+    if (!made || core.state.iteration > iteration) return
+    tf.dispose(tensorsOf(made.batch))
+    if (made.before) core.trainee.held!.restore(made.before)
+  }
+  const inspected = during(end, () => inspectOnce(core, journal, compiled, made?.batch))
   if (inspected) return inspected as unknown as InspectedIteration<string, B>
   // The same iteration on the usual path says what is wrong.
   await stretch(course, { iterations: 1, spent: 'done' })

@@ -9,6 +9,7 @@ import { reachOf } from '../step/finite.js'
 import { countIteration } from '../step/outcome.js'
 import { nextMade } from '../step/made.js'
 import { commit, gradientsAt, isFiniteUpdate, updatesAt } from '../step/update.js'
+import type { Taken } from '../held/held.js'
 import type { Order } from '../order/order.js'
 import { takeSnapshot, type Snapshot } from '../state/snapshots.js'
 import { tidily } from '../model/gradients.js'
@@ -52,6 +53,8 @@ export class Primitives {
   readonly #journal: Events
   /** The order before the first batch that is being worked on was drawn: undo goes back to there. */
   #cursor: ReturnType<Order['state']> | undefined
+  /** The state beside the parameters as it was then, where making the batch may have changed it. */
+  #held: Taken | undefined
   #started = 0
   /** What was found of each batch whose gradients are still there, the newest last. */
   #found: Found[] = []
@@ -66,7 +69,8 @@ export class Primitives {
     const core = this.#core
     if (core.source) {
       const started = performance.now()
-      const batch = await nextMade(core)
+      const { batch, before } = await nextMade(core)
+      this.#held ??= before
       this.#cursor ??= core.state.order.state()
       this.#started = started
       return batch
@@ -90,10 +94,11 @@ export class Primitives {
   #before(): Snapshot {
     const snapshot = takeSnapshot(this.#core)
     const { order } = this.#cursor ?? snapshot.order
+    const held = this.#held ?? snapshot.held
     // A subset that was chosen in between has an order of its own, and the batch was not drawn from it.
     if (order.subsets !== snapshot.order.order.subsets || !order.subset !== !snapshot.order.order.subset)
       return snapshot
-    return { ...snapshot, order: { ...snapshot.order, order } }
+    return { ...snapshot, order: { ...snapshot.order, order }, held }
   }
 
   gradients(given: AnyBatch): BatchGradients {
@@ -148,6 +153,7 @@ export class Primitives {
       this.#found = this.#found.filter((one) => one !== found)
       tf.dispose(found?.state ?? [])
       this.#cursor = undefined
+      this.#held = undefined
       this.#started = 0
     }
     during(markEngine(), () => this.#update(list, found, begin, over))
@@ -208,6 +214,7 @@ export class Primitives {
     for (const { state } of this.#found) tf.dispose(state)
     this.#found = []
     this.#cursor = undefined
+    this.#held = undefined
     this.#started = 0
   }
 }

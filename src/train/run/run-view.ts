@@ -1,25 +1,14 @@
 /** What is seen of a run: plain data for its chart, its progress bar and the line that a call leaves. */
-import { mistakesOf, type EvaluationDetail } from '../../mistakes/index.js'
 import type { EvaluationRow, MistakesView, RunView, StretchView } from '../../views.js'
 import type { Core } from '../state/core.js'
-
-/** Of an evaluation: a view comes five times a second, an evaluation now and then. */
-const mistakesSeen = new WeakMap<EvaluationDetail, MistakesView>()
-
-/** Examples of the newest evaluation that a view carries. */
-const mistakesInView = 8
+import { worstOf } from '../step/worst.js'
 
 function newestMistakes(core: Core): { mistakes?: MistakesView } {
   const detail = core.state.details.at(-1)
   // After an undo the evaluation may belong to weights that were taken back.
   if (!detail || detail.iteration > core.state.iteration) return {}
-  let mistakes = mistakesSeen.get(detail)
-  if (!mistakes) {
-    if (!detail.losses.some((loss) => !Number.isNaN(loss))) return {}
-    mistakes = mistakesOf({ detail, of: 'evaluation', k: mistakesInView })
-    mistakesSeen.set(detail, mistakes)
-  }
-  return { mistakes }
+  const mistakes = worstOf(core, detail)
+  return mistakes ? { mistakes } : {}
 }
 
 export function viewOf(

@@ -8,6 +8,7 @@ import type {
   Adjustment,
   EvaluationRow,
   LookRow,
+  Note,
   Mistake,
   MistakesView,
   RoundsView,
@@ -35,7 +36,7 @@ import { inspectNext, isInspected, type InspectedIteration } from './inspect.js'
 import { Journal, type JournalOptions } from '../disk/journal.js'
 import type { Course } from './course.js'
 import { Live } from './live.js'
-import { Analysis, type Looked } from './analysis.js'
+import { Analysis, type EvaluateOptions, type Looked } from './analysis.js'
 import { makePlanned, stretch } from './loop.js'
 import { aboutRules, checkCount, checkRule, optionChecks } from '../rules/options.js'
 import type { SavedPoint } from '../disk/points.js'
@@ -179,6 +180,11 @@ export class Run<Model = unknown, Metrics extends string = string, B extends Any
     return this.#core.state.evaluations as EvaluationRow<Metrics>[]
   }
 
+  /** What the model said at evaluations: of a GPT what `samples` lets it write. Undo takes them back. */
+  get notes(): readonly Note[] {
+    return this.#core.state.notes
+  }
+
   /** The run as it stands, as plain data: what its chart is drawn from. */
   view(): RunView {
     return viewOf(this.#core, { live: false, from: this.#core.state.iteration, started: performance.now() })
@@ -308,16 +314,17 @@ export class Run<Model = unknown, Metrics extends string = string, B extends Any
   }
 
   /**
-   * Loss and metrics: on `evaluateOn` (written down as an evaluation of the run), or on data of your choice.
-   * `{ ema: true }`: with the averages of the parameters in their place, which is a look and no evaluation of the run.
+   * Loss and metrics: on `evaluateOn` (written down as an evaluation of the run), or on data of your choice:
+   * `run.evaluate(data.test)`. `run.evaluate({ ema: true })`: with the averages of the parameters in their place, which is a
+   * look and no evaluation of the run; of other data `run.evaluate({ data: data.test, ema: true })`.
    */
-  evaluate(options: { ema: boolean }): Promise<EvaluationRow<Metrics>>
-  evaluate(data?: DataLike, options?: { ema?: boolean }): Promise<EvaluationRow<Metrics>>
+  evaluate(options: EvaluateOptions): Promise<EvaluationRow<Metrics>>
+  evaluate(data?: DataLike, options?: Pick<EvaluateOptions, 'ema'>): Promise<EvaluationRow<Metrics>>
   async evaluate(
-    data?: DataLike | { ema: boolean },
-    options: { ema?: boolean } = {},
+    first?: DataLike | EvaluateOptions,
+    second: Pick<EvaluateOptions, 'ema'> = {},
   ): Promise<EvaluationRow<Metrics>> {
-    const row = await this.#analyse().evaluate(data, options)
+    const row = await this.#analyse().evaluate(first, second)
     this.#journal.end()
     return row as EvaluationRow<Metrics>
   }

@@ -51,7 +51,11 @@ import type { BatchOf } from '../model/batch.js'
 import type { Trainee } from '../model/trainee.js'
 
 /** What `train` takes beside this model: a tf.LayersModel has no loss of its own. */
-export type OptionsOf<M> = M extends LayersModelLike ? ModelOptions | CompiledOptions : RunOptions
+export type OptionsOf<M> = M extends LayersModelLike
+  ? ModelOptions | CompiledOptions
+  : M extends { iteration: unknown }
+    ? Omit<RunOptions, 'data'> & Partial<Pick<RunOptions, 'data'>>
+    : RunOptions
 
 /** Training data: an iteration of one's own may go without. */
 type DataFor<M, Data> = M extends { iteration: unknown } ? { data?: Data } : { data: Data }
@@ -66,13 +70,14 @@ type DataFor<M, Data> = M extends { iteration: unknown } ? { data?: Data } : { d
  */
 // One signature, so that a mistake is told where it is: of several the checker tells of the last alone.
 export function train<
-  M extends LayersModelLike | OwnModel<BatchOf<Data>> | OwnIteration<BatchOf<Data>>,
+  M extends LayersModelLike | OwnModel<BatchOf<Data>> | OwnIteration<BatchOf<Data>, State>,
   Metrics extends string = never,
   Data = unknown,
   Outputs extends string = never,
   OfOutputs extends string = never,
+  State extends object = object,
 >(
-  model: M,
+  model: M & { state?: State },
   given: OptionsOf<M> & MetricsNamed<Metrics, Outputs, OfOutputs> & DataFor<M, Data>,
 ): Run<M, MetricsOf<Metrics, Outputs, OfOutputs>, BatchOf<Data>> {
   const options = checkOptions(given, 'train(model, options)')
@@ -197,7 +202,7 @@ export async function loadRun<
   OfOutputs extends string = never,
 >(
   target: string,
-  given: LoadOptions & MetricsNamed<Metrics, Outputs, OfOutputs> & { model: M; data: Data },
+  given: LoadOptions & MetricsNamed<Metrics, Outputs, OfOutputs> & { model: M } & DataFor<M, Data>,
 ): Promise<Run<M, MetricsOf<Metrics, Outputs, OfOutputs>, BatchOf<Data>>> {
   const known = ['model', ...Object.keys(optionChecks)]
   const { model, ...passed } = named(given, known, 'loadRun(folder, options)') as typeof given

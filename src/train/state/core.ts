@@ -82,7 +82,10 @@ export class Core implements Parts {
   enter(parts: StageParts): void {
     const before = this.#parts
     this.#parts = parts
-    if (parts.trainee !== before.trainee) this.#dropouts = new Dropouts(this)
+    if (parts.trainee !== before.trainee) {
+      this.#dropouts = new Dropouts(this)
+      this.state.held = parts.trainee.held
+    }
     if (parts.data !== before.data) beginExamples(this.state, { ...parts, settings: this.settings })
   }
 

@@ -1,7 +1,7 @@
 /** Who writes down what happens to a run beside its iterations: its journal. */
 export interface Events {
   event(
-    type: 'adjustment' | 'evaluation' | 'look' | 'spike' | 'stop',
+    type: 'adjustment' | 'evaluation' | 'look' | 'note' | 'spike' | 'stop',
     data: { [name: string]: unknown },
   ): void
 }

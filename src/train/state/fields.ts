@@ -1,4 +1,4 @@
-import type { Adjustment, StopReason } from '../../views.js'
+import type { Adjustment, Note, StopReason } from '../../views.js'
 import {
   anything,
   count,
@@ -12,6 +12,7 @@ import {
   truth,
 } from '../../store/shape.js'
 import { books, labels, order, weights } from './example-fields.js'
+import { held } from './held-field.js'
 import { measured, plain, withNaN, type Draft, type Field, type Found, type Parts } from './field.js'
 import { details, evaluations, history, looks } from './seen-fields.js'
 import type { Spike } from './spikes.js'
@@ -72,6 +73,11 @@ const turnedBack = {
   books,
   evaluations,
   details,
+  /** What the model said at evaluations. */
+  notes: {
+    ...plain<readonly Note[]>(() => [], maybe(list(object({ iteration: count }, anything)))),
+    decode: (notes: readonly Note[] | null | undefined) => notes ?? [],
+  },
   adjustments: plain<Adjustment[]>(() => [], adjustments),
   stopReason: plain<StopReason | null>(
     () => null,
@@ -90,6 +96,7 @@ const turnedBack = {
     ),
     decode: withNaN<Spike>,
   },
+  held,
   /** Adjustments of another run that are made when their iterations come. */
   planned: plain<readonly Adjustment[]>(() => [], adjustments),
 }

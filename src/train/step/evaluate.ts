@@ -8,7 +8,6 @@ import type { EvaluationRow } from '../../views.js'
 import type { EvaluationDetail } from '../../mistakes/detail.js'
 import { withAverages } from './averages.js'
 import type { Core } from '../state/core.js'
-import type { Events } from '../state/events.js'
 import { keyOf } from '../order/key.js'
 import { mean, measure, type Measured } from '../model/measure.js'
 import { namingExample } from './outside.js'
@@ -94,31 +93,6 @@ function alsoMetric(name: string): InputError {
     expected: 'a name for each',
     fix: `Give it another name in what the loss returns, or leave it out of metrics.`,
   })
-}
-
-/** Evaluates on `evaluateOn` and writes it down. The same iteration again replaces its row. */
-export async function evaluateRun(
-  core: Core,
-  journal: Events,
-  pause: () => Promise<void>,
-  call?: object,
-): Promise<Evaluation> {
-  const found = await evaluate(core, core.evaluateOn!, pause, { call })
-  const earlier = core.state.details.findLast(({ iteration }) => iteration < found.row.iteration)
-  const everRight = earlier && everRightAt(earlier)
-  if (everRight) found.detail.everRight = everRight
-  const again = core.state.evaluations.at(-1)?.iteration === found.row.iteration
-  core.state.evaluations = [...core.state.evaluations.slice(0, again ? -1 : undefined), found.row]
-  journal.event('evaluation', found.row)
-  core.state.details = [...core.state.details.slice(again ? 0 : -1, again ? -1 : undefined), found.detail]
-  // Written down by now: what is stopped or fails there does not take the evaluation with it.
-  await core.trainee.evaluated?.(found.row, pause)
-  return found
-}
-
-/** Which examples were right in this evaluation or one before it. */
-function everRightAt({ right, everRight }: EvaluationDetail): Uint8Array | undefined {
-  return everRight && right ? right.map((one, i) => one | everRight[i]!) : right
 }
 
 interface Seen {
@@ -239,6 +213,14 @@ export function placesAt(core: Core, dataset: Dataset, positions: number[]): Giv
   )
 }
 
+/** Outputs over classes that are no distribution are its logits. */
+function asProbabilities(predictions: tf.Tensor): tf.Tensor {
+  const [least, off] = [predictions.min(), predictions.sum(-1).sub(1).abs().max()].map(
+    (one) => one.dataSync()[0]!,
+  )
+  return least! >= 0 && off! < 1e-3 ? predictions : tf.softmax(predictions)
+}
+
 /** What each example was taken for, where that is one thing: a class or a number; by output where there are several. */
 export function takenFor({ trainee }: Core, { y }: AnyBatch, predictions: Parted): Taken {
   if (predictions instanceof tf.Tensor && y instanceof tf.Tensor) return takenOf(trainee, y, predictions)
@@ -264,13 +246,15 @@ export function takenFor({ trainee }: Core, { y }: AnyBatch, predictions: Parted
 
 function takenOf({ classes, binary }: OutputKind, y: tf.Tensor, predictions: tf.Tensor): Taken {
   const count = predictions.shape[0]!
-  if (classes !== undefined && predictions.rank === 2) {
+  // A model of one's own need not say how many classes there are, where y is an index and each has a value.
+  const isIndexed = y.dtype === 'int32' && y.size === count && (predictions.shape[1] ?? 1) > 1
+  if (predictions.rank === 2 && (classes !== undefined || isIndexed)) {
     const predicted = predictions.argMax(-1)
     const expected =
       y.size === predictions.size && predictions.shape[1] !== 1 ? y.argMax(-1) : y.reshape([count])
     return {
       predicted: Float32Array.from(predicted.dataSync()),
-      probability: predictions.max(-1).dataSync() as Float32Array,
+      probability: asProbabilities(predictions).max(-1).dataSync() as Float32Array,
       right: Float32Array.from(predicted.toFloat().equal(expected.toFloat()).dataSync()),
     }
   }

@@ -12,8 +12,8 @@ import type { Core } from '../state/core.js'
 import type { Events } from '../state/events.js'
 import { countIteration, type Outcome } from './outcome.js'
 import { isFiniteUpdate } from './update.js'
-import { makeBatch } from './made.js'
 import { saveAll, type Saved } from './saved.js'
+import { makeBatch, takeHeld } from './made.js'
 import { scoped, turn } from './scoped.js'
 import { whileStill } from '../model/norms.js'
 import { checkOptimizer } from '../rules/options.js'
@@ -21,6 +21,7 @@ import { namingExample } from './outside.js'
 import {
   borrowingTrainee,
   flattenParameters,
+  heldOf,
   ownPass,
   predicted,
   type OwnLoss,
@@ -35,26 +36,34 @@ import type { Parted } from '../../data/dataset.js'
 import { tensorsOf, type AnyBatch, type Batch } from '../model/batch.js'
 
 /** What an own iteration gets besides its batch. */
-export interface IterationTools {
+export interface IterationTools<State extends object = object> {
   optimizers: { readonly [name: string]: BoundOptimizer }
   /** Counting from 1. */
   iteration: number
   /** Numbers of the run's seed and this iteration alone: the same after undo, in a branch, in another process. */
   random: Random
+  /** The model's, of this run. */
+  state: State
 }
 
-type IterationValues = { loss: number | tf.Tensor; [more: string]: number | tf.Tensor }
+/** What is undefined is not there. */
+type IterationValues = { loss: number | tf.Tensor; [more: string]: number | tf.Tensor | undefined }
 
 /** A model whose iteration is the user's own: several losses and optimizers, as in a GAN or an actor-critic. */
-export interface OwnIteration<B extends AnyBatch = Batch> {
+export interface OwnIteration<B extends AnyBatch = Batch, State extends object = object> {
   parameters: ParameterTree
+  /**
+   * What goes on beside the parameters: a replay buffer, an environment, a count. Undo, branches and disk keep it, and an iteration
+   * that fails takes it back: plain data, tensors, and objects with `copy`, `encode` and `decode`.
+   */
+  state?: State
   /** By name. Default: the optimizer that is passed to `train`, as `optimizer`. */
   optimizers?: { readonly [name: string]: Optimizer }
   /**
    * One iteration: updates by the optimizers it gets, and numbers (or scalars) for the history. Tensors made before the
    * first `await` end by themselves; after one, use tf.tidy. What it throws takes back all it has changed.
    */
-  iteration(batch: B, tools: IterationTools): IterationValues | Promise<IterationValues>
+  iteration(batch: B, tools: IterationTools<State>): IterationValues | Promise<IterationValues>
   /** For evaluations. */
   loss?(batch: B): OwnLoss
   predict?(x: B['x'], batch: B): Parted
@@ -86,6 +95,7 @@ export function iterationTrainee(model: OwnIteration, optimizer?: Optimizer): Tr
     ...flat,
     lossName: 'own iteration',
     saysMore: true,
+    ...heldOf(model),
     iteration: (batch, tools) => model.iteration(batch as Batch, tools as IterationTools),
     optimizers: optimizers!,
     ...(model.loss && {
@@ -116,14 +126,18 @@ export async function iterateOwn(core: Core, journal: Events): Promise<Outcome> 
 async function oneOwnIteration(core: Core, journal: Events, letNext: () => void): Promise<Outcome> {
   const started = performance.now()
   const cursor = core.state.order.state()
+  const { held } = core.trainee
+  const heldBefore = takeHeld(core)
   let saved: Saved | undefined
   let giveBack = () => {}
+  const tensorsBefore = held?.tensors() ?? new Set()
   /** What ends with it, the latest first. */
   const ends = [letNext]
   const end = (isMade: boolean) => {
     if (!isMade) {
       giveBack()
       saved?.restore()
+      if (heldBefore) held!.restore(heldBefore)
       core.state.order.restore(cursor)
     }
     for (const one of ends.toReversed()) one()
@@ -139,7 +153,11 @@ async function oneOwnIteration(core: Core, journal: Events, letNext: () => void)
       ends.push(saved.release)
     })
     const positions = core.nextPositions()
-    core.trainee.borrow?.begin({ keepParameters: true, hold: (finish) => (giveBack = finish) })
+    core.trainee.borrow?.begin({
+      keepParameters: true,
+      keepHeld: true,
+      hold: (finish) => (giveBack = finish),
+    })
     const batch = core.source ? await makeBatch(core) : tidily((keep) => keep(core.batchAt(positions)))
     const endBatch = () => tf.dispose(tensorsOf(batch))
     ends.push(endBatch)
@@ -155,6 +173,7 @@ async function oneOwnIteration(core: Core, journal: Events, letNext: () => void)
             optimizers: bindOptimizers(core, { norms, changing: saved!.changing }, batch),
             iteration: batch.iteration,
             random: randomAt(core.settings.seed, batch.iteration),
+            state: (core.trainee.borrow?.held ?? held)?.root ?? {},
           }),
         ),
       ),
@@ -194,6 +213,7 @@ async function oneOwnIteration(core: Core, journal: Events, letNext: () => void)
           core.changed()
           countIteration(core, outcome, performance.now() - started, journal)
           isMade = true
+          held?.endOthers(tensorsBefore)
           return outcome
         },
       )
@@ -225,10 +245,11 @@ function numbersOf(given: IterationValues): { [name: string]: number } {
     })
   if (typeof given !== 'object' || given === null || given instanceof tf.Tensor) throw bad(describe(given))
   if (given.loss === undefined) throw bad(`${describe(given)} without a loss`)
-  const entries = Object.entries(given).map(([name, value]): [string, number] => {
-    if (typeof value === 'number') return [name, value]
+  const entries = Object.entries(given).flatMap(([name, value]): [string, number][] => {
+    if (value === undefined) return []
+    if (typeof value === 'number') return [[name, value]]
     if (!(value instanceof tf.Tensor) || value.size !== 1) throw bad(`${describe(value)} as ${name}`)
-    return [name, value.dataSync()[0]!]
+    return [[name, value.dataSync()[0]!]]
   })
   tf.dispose(Object.values(given).filter((value) => value instanceof tf.Tensor))
   return Object.fromEntries(entries)

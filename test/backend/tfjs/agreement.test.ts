@@ -200,7 +200,7 @@ async function follow(backend: string, make: () => Work, compiled: boolean): Pro
 
 describe('40 steps on the four models agree with the cpu backend', () => {
   for (const [title, make] of Object.entries(works))
-    it(`${title}: compiled, and lazily`, { timeout: 180_000 }, async () => {
+    it(`${title}: compiled, and lazily`, { timeout: 900_000 }, async () => {
       const expected = await follow('cpu', make, false)
       for (const compiled of [true, false]) {
         setBackendOptions({ minimumSize: compiled ? 1000 : 0 })

@@ -53,7 +53,7 @@ const places = () =>
 /** What was meant, what was written, and what the message says. */
 const values: [string, () => unknown, RegExp][] = [
   ['plateau', () => plateau({ pacience: 3 }), /'pacience'.*Did you mean 'patience'/],
-  ['plateau of a metric', () => plateau('accuracy'), /'accuracy'.*\{ metric, patience, atLeast \}/],
+  ['plateau of a metric', () => plateau('accuracy'), /'accuracy'.*\{ metric, patience, minDelta \}/],
   ['timeSpent', () => timeSpent({ minute: 3 }), /Did you mean 'minutes'/],
   ['diverged', () => diverged({ times: 3 }), /'times'.*'factor'/],
   ['any', () => any(), /no rules/],
@@ -202,4 +202,13 @@ test('loadRun without a model, or with an option that it does not know', async (
 
 test('repeat without something to repeat', async () => {
   await expect((gradbook as any).repeat([1, 2])).rejects.toThrow(/undefined.*\(seed\) =>/)
+})
+
+test('a name of an older version does what it did, and says once what it is called now', async () => {
+  const { shown } = silence()
+  const { settings } = plateau({ atLeast: 0.1 })
+  expect(settings).toEqual(plateau({ minDelta: 0.1 }).settings)
+  plateau({ atLeast: 0.2 })
+  expect(shown).toEqual([{ 'text/plain': "plateau(settings): 'atLeast' is called 'minDelta' now." }])
+  expect(() => plateau({ atLeast: 0.1, minDelta: 0.1 })).toThrow(/'minDelta' alone/)
 })

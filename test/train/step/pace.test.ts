@@ -126,6 +126,8 @@ for (const backend of ['cpu', 'onnxruntime'])
       expect(row.loss).toBe((await check.evaluate()).loss)
       expect(row.loss).not.toBe(own.loss)
       expect((await run.evaluate(blobs(16), { ema: true })).loss).toBe(row.loss)
+      expect((await run.evaluate({ data: blobs(16), ema: true })).loss).toBe(row.loss)
+      expect((await run.evaluate({ data: blobs(16) })).loss).toBe(own.loss)
       // A look, no evaluation of the run; and the run has its own values again.
       expect(run.evaluations.at(-1)!.loss).toBe(own.loss)
       expect((await run.evaluate()).loss).toBe(own.loss)

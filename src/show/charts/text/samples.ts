@@ -7,19 +7,16 @@ const mostRows = 12
 const mostCharacters = 600
 
 /**
- * What a model wrote at each evaluation, one below the other. Text, so it is HTML that reads the same on any page: no style
- * that GitHub would take away is needed.
+ * What a model wrote at each evaluation, one below the other, and so from several prompts: side by side they are wider than a page.
+ * Text, so it is HTML that reads the same on any page: no style that GitHub would take away is needed.
  */
 export function samplesBundle(view: SamplesView): MimeBundle {
   const rows = spread(view.rows)
   const withWords = rows.some(({ words }) => words !== undefined)
   const left = 'style="text-align:left; vertical-align:top"'
-  const head = [
-    'iteration',
-    'loss',
-    ...(withWords ? ['real words'] : []),
-    ...view.prompts.map((prompt) => `${quoted(prompt)} …`),
-  ]
+  // What it writes at first has no spaces at which a line could end.
+  const written = 'style="text-align:left; vertical-align:top; overflow-wrap:anywhere; width:100%"'
+  const head = ['iteration', 'loss', ...(withWords ? ['real words'] : []), 'what it wrote']
   const cells = (row: SampleRow) => [
     formatCount(row.iteration),
     formatNumber(row.loss, 3),
@@ -30,9 +27,9 @@ export function samplesBundle(view: SamplesView): MimeBundle {
       (row) =>
         `<tr>${cells(row)
           .map((text) => `<td style="vertical-align:top">${safeHtml(text)}</td>`)
-          .join('')}${row.texts
-          .map((text, i) => `<td ${left}><b>${lines(view.prompts[i] ?? '')}</b>${lines(text)}</td>`)
-          .join('')}</tr>`,
+          .join('')}<td ${written}>${row.texts
+          .map((text, i) => `<div><b>${lines(view.prompts[i] ?? '')}</b>${lines(text)}</div>`)
+          .join('<hr>')}</td></tr>`,
     )
     .join('\n')
   const note =
@@ -56,7 +53,6 @@ export function samplesBundle(view: SamplesView): MimeBundle {
 }
 
 const lines = (text: string) => safeHtml(text, mostCharacters).replaceAll('\n', '<br>')
-const quoted = (prompt: string) => cleanText(prompt, 24).replaceAll('\n', '⏎')
 
 /** The first, the last, and some evenly between. */
 function spread(rows: readonly SampleRow[]): readonly SampleRow[] {
