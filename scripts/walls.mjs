@@ -67,6 +67,7 @@ const textRooms = [
   'shop',
   'objectives',
   'dialogue',
+  'questions',
 ]
 
 /** What lies in a room of the kernel takes nothing of what lies beside the room. */

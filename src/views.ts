@@ -237,6 +237,82 @@ export interface LensView {
   }[]
 }
 
+/** The share of right answers in one part of the questions, with the interval that holds the true one 19 times in 20. */
+export interface AnswerSlice {
+  slice: string
+  /** Questions. */
+  count: number
+  right: number
+  from: number
+  to: number
+}
+
+/** One answer of a model. */
+export interface AnswerText {
+  text: string
+  right: boolean
+}
+
+/** A question with what a model answered. */
+export interface AnswerRow {
+  id: string
+  slice: string
+  /** Questions that are ways of asking the same have the same. */
+  intent?: string
+  /** Whether the right answer is to refuse. */
+  refuse: boolean
+  /** Its last turn; `messages` has all of them. */
+  question: string
+  messages?: readonly { readonly role: string; readonly content: string }[]
+  expected: string
+  /** Written, or chosen by its likelihood. */
+  how: 'text' | 'likelihood'
+  /** The share of its answers that are right. */
+  right: number
+  /** One a sample. */
+  answers: readonly AnswerText[]
+  choices?: readonly string[]
+  /** Of each choice, in nats. */
+  logLikelihoods?: readonly number[]
+}
+
+/** What a model answered, and how much of it is right. */
+export interface AnswersView {
+  kind: 'answers'
+  name: string
+  /** How often each question was asked. */
+  samples: number
+  /** Questions. */
+  count: number
+  right: number
+  from: number
+  to: number
+  slices: readonly AnswerSlice[]
+  rows: readonly AnswerRow[]
+}
+
+/** The same questions answered twice: by two models, or by one at two points. */
+export interface AnswersComparisonView {
+  kind: 'answersComparison'
+  names: readonly [string, string]
+  /** The shares that are right. */
+  right: readonly [number, number]
+  /** Questions that were wrong and are right, and the other way round. */
+  mended: number
+  broken: number
+  /** How likely a difference as large is by chance, of those that changed (exact sign test). */
+  chance: number
+  rows: readonly {
+    id: string
+    question: string
+    expected: string
+    answers: readonly [string, string]
+    change: 'mended' | 'broken' | 'right' | 'wrong'
+    /** Whether the two are the same text. */
+    same: boolean
+  }[]
+}
+
 /** A power law of the loss, L(N) = E + A N^-alpha, fitted to runs of several sizes. */
 export interface ScalingView {
   kind: 'scaling'
@@ -383,3 +459,5 @@ export type View =
   | ChatView
   | RolloutsView
   | CurvesView
+  | AnswersView
+  | AnswersComparisonView

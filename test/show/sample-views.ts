@@ -1,4 +1,6 @@
 import type {
+  AnswersComparisonView,
+  AnswersView,
   AttentionView,
   CurvesView,
   ConfusionView,
@@ -146,6 +148,45 @@ export const curvesView = (text = 'margin'): CurvesView => ({
         { name: text, heldOut: false, iterations: [1, 2, 3], values: [0, 0.5, 0.8] },
         { name: text, heldOut: true, iterations: [3], values: [0.6] },
       ],
+export const answersView = (text = ' cat'): AnswersView => ({
+  kind: 'answers',
+  name: text,
+  samples: 2,
+  count: 2,
+  right: 0.25,
+  from: 0.03,
+  to: 0.75,
+  slices: ['a', text].map((slice) => ({ slice, count: 1, right: 0.25, from: 0, to: 0.8 })),
+  rows: ['1', text].map((id) => ({
+    id,
+    slice: text,
+    refuse: false,
+    question: text,
+    expected: text,
+    how: 'text',
+    right: id === '1' ? 0.5 : 0,
+    answers: [
+      { text, right: id === '1' },
+      { text: `${text} again`, right: false },
+    ],
+  })),
+})
+
+export const answersComparisonView = (text = ' cat'): AnswersComparisonView => ({
+  kind: 'answersComparison',
+  names: [text, 'after'],
+  right: [0, 1],
+  mended: 1,
+  broken: 0,
+  chance: 1,
+  rows: [
+    {
+      id: text,
+      question: text,
+      expected: text,
+      answers: [`the ${text} sat`, `the ${text} lay ${text}`],
+      change: 'mended',
+      same: false,
     },
   ],
 })

@@ -18,6 +18,7 @@ import { curvesBundle } from '../charts/curves.js'
 import { rolloutsBundle } from '../charts/text/rollouts.js'
 import { samplesBundle } from '../charts/text/samples.js'
 import { scalingBundle } from '../charts/scaling.js'
+import { answersBundle, answersComparisonBundle } from '../charts/text/answers.js'
 import { tokenSlicesBundle } from '../charts/text/token-slices.js'
 
 /** While it trains a lowest and a highest point every four pixels: they are replaced before anyone counts them. */
@@ -56,6 +57,8 @@ export const kinds: Pictures = {
   lens: lensBundle,
   scaling: scalingBundle,
   chat: chatBundle,
+  answers: answersBundle,
+  answersComparison: answersComparisonBundle,
 }
 
 /** What tells a result of ours from another object that happens to have such a `kind`. */
@@ -79,6 +82,8 @@ const parts: { readonly [Kind in View['kind']]: readonly (keyof Extract<View, { 
     lens: ['layers', 'tokens'],
     scaling: ['points', 'curve', 'predictions'],
     chat: ['turns'],
+    answers: ['rows', 'slices', 'right'],
+    answersComparison: ['rows', 'names', 'chance'],
   }
 
 /**

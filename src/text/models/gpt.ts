@@ -13,6 +13,7 @@ import { tokenLosses, type TokenLosses, type TokenLossOptions } from '../generat
 import { attentionOf, type AttentionOptions } from '../looking/attention.js'
 import { lensOf, type LensOptions } from '../looking/lens.js'
 import { placesOf } from '../looking/places.js'
+import { doAfterEvaluation, type Columns } from '../looking/after-evaluation.js'
 import { writeSamples, type SampleNote } from '../looking/samples.js'
 import { tokenSlices, type TokenSlicesOptions } from '../looking/token-slices.js'
 import type { Dataset } from '../../data/dataset.js'
@@ -291,12 +292,16 @@ export class Gpt<Trained extends ParameterTree = ParameterTree> {
     return tokenLosses(this, tokenizer, text, options)
   }
 
-  /** What it does after each evaluation of its run: it writes what `samples` asks for. */
-  readonly evaluated = (
+  /** What it does after each evaluation of its run: it writes what `samples` asks for, and answers what `asking` asks. */
+  readonly evaluated = async (
     row: EvaluationRow,
     pause: () => Promise<void>,
     notes: readonly Note[] = [],
-  ): Promise<{ samples: readonly SampleNote[] } | undefined> => writeSamples(this, row, pause, notes)
+  ): Promise<{ samples?: readonly SampleNote[]; columns?: Columns } | undefined> => {
+    const written = await writeSamples(this, row, pause, notes)
+    const columns = await doAfterEvaluation(this, row, pause)
+    return columns ? { ...written, columns } : written
+  }
 
   /** The tokens of a batch as mistakes show them. */
   readonly places = (batch: TokenBatch): PlaceSeen[][] => placesOf(this, batch)

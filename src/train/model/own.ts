@@ -74,7 +74,8 @@ export interface OwnModel<B extends AnyBatch = Batch> {
   /**
    * Called after each evaluation on `evaluateOn`: to write samples, to look at a parameter. It must not change any.
    * A branch calls that of its `copy`. What it returns, data that JSON can hold, is kept with the run and comes back with it
-   * (`run.notes`); `notes` is what was kept so far. Default: nothing.
+   * (`run.notes`); `notes` is what was kept so far. Numbers in `columns`, by name, stand in the evaluation itself: they are charted, and
+   * rules may wait for them. Default: nothing.
    * `evaluated: async ({ iteration, loss }) => void seen.push({ iteration, loss })`
    */
   evaluated?(row: EvaluationRow, pause: () => Promise<void>, notes: readonly Note[]): Promise<Noted>

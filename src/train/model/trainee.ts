@@ -131,7 +131,7 @@ export interface Trainee {
   checkBatch?(batch: AnyBatch, name: string, where: string): void
   /**
    * What the model does after each evaluation; `pause` is awaited now and then, and throws where the user wants to stop. What it
-   * returns is kept with the run; `notes` is what was kept so far.
+   * returns is kept with the run, `columns` in the evaluation's row; `notes` is what was kept so far.
    */
   evaluated?(row: EvaluationRow, pause: () => Promise<void>, notes: readonly Note[]): Promise<Noted>
   /** How each place of the examples of a batch did, where an example has many (the tokens of a text). */

@@ -71,6 +71,15 @@ export type MoreColumns<Model> = unknown extends Model
           : Exclude<keyof Loss & string, 'loss' | 'perExample' | 'predictions'>
         : never
 
+/** Columns of evaluations that a model's `evaluated` gives, by names that are known when it runs. */
+export type AskedColumns<Model> = unknown extends Model
+  ? unknown
+  : Model extends { evaluated(...given: never[]): Promise<infer Said> }
+    ? Exclude<Said, void | undefined> extends { readonly columns?: infer Columns }
+      ? Exclude<Columns, undefined>
+      : unknown
+    : unknown
+
 /** Names of the optimizers of an own iteration. */
 export type OptimizerName<Model> = unknown extends Model
   ? string

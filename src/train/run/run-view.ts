@@ -11,6 +11,13 @@ function newestMistakes(core: Core): { mistakes?: MistakesView } {
   return mistakes ? { mistakes } : {}
 }
 
+/** Metrics, and what else the evaluations have: what the loss says beside, and what `evaluated` gives. */
+function chartedColumns({ settings, state }: Core): string[] {
+  const metrics = settings.metrics.map(({ name }) => name)
+  const all = new Set([...metrics, ...Object.keys(state.evaluations.at(-1) ?? {})])
+  return [...all].filter((name) => name !== 'iteration' && name !== 'loss')
+}
+
 export function viewOf(
   core: Core,
   at: { live: boolean; from: number; to?: number; started: number },
@@ -25,7 +32,7 @@ export function viewOf(
     history: core.state.history.columns(),
     evaluations: core.state.evaluations,
     adjustments: core.state.adjustments,
-    metrics: core.settings.metrics.map(({ name }) => name),
+    metrics: chartedColumns(core),
     stopReason: core.state.stopReason,
     milliseconds: performance.now() - at.started,
     ...(core.state.spikes.length > 0 && { spikes: core.state.spikes }),

@@ -41,7 +41,7 @@ import { makePlanned, stretch } from './loop.js'
 import { aboutRules, checkCount, checkRule, optionChecks } from '../rules/options.js'
 import type { SavedPoint } from '../disk/points.js'
 import { rounds, type RoundsOptions } from './rounds.js'
-import type { MoreColumns, OptimizerName, ParameterName, RateOf } from './run-types.js'
+import type { AskedColumns, MoreColumns, OptimizerName, ParameterName, RateOf } from './run-types.js'
 import { stretchView, viewOf } from './run-view.js'
 import type { Spike } from '../state/spikes.js'
 import type { StopFunction, StopRule } from '../rules/stops.js'
@@ -176,8 +176,8 @@ export class Run<Model = unknown, Metrics extends string = string, B extends Any
     return this.#core.state.looks as readonly LookRow<Metrics>[]
   }
   /** One row an evaluation on `evaluateOn`. */
-  get evaluations(): readonly EvaluationRow<Metrics>[] {
-    return this.#core.state.evaluations as EvaluationRow<Metrics>[]
+  get evaluations(): readonly (EvaluationRow<Metrics> & AskedColumns<Model>)[] {
+    return this.#core.state.evaluations as (EvaluationRow<Metrics> & AskedColumns<Model>)[]
   }
 
   /** What the model said at evaluations: of a GPT what `samples` lets it write. Undo takes them back. */

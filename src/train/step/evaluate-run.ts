@@ -1,4 +1,6 @@
+import { describe, InputError } from '../../errors.js'
 import type { EvaluationDetail } from '../../mistakes/detail.js'
+import type { EvaluationRow } from '../../views.js'
 import type { Core } from '../state/core.js'
 import type { Events } from '../state/events.js'
 import { evaluate, type Evaluation } from './evaluate.js'
@@ -26,10 +28,30 @@ export async function evaluateRun(
   const earlier = core.state.notes.filter((note) => note.iteration < iteration)
   const said = await core.trainee.evaluated?.(found.row, pause, earlier)
   if (!said) return found
-  const note = { ...said, iteration }
-  core.state.notes = [...earlier, note]
-  journal.event('note', note)
-  return found
+  const { columns, ...rest } = said
+  if (Object.keys(rest).length > 0) {
+    const note = { ...rest, iteration }
+    core.state.notes = [...earlier, note]
+    journal.event('note', note)
+  }
+  if (columns === undefined) return found
+  const row = withColumns(found.row, columns)
+  core.state.evaluations = core.state.evaluations.map((one) => (one === found.row ? row : one))
+  journal.event('evaluation', row)
+  return { ...found, row }
+}
+
+/** The row with the columns that the model's `evaluated` gives. */
+function withColumns(row: EvaluationRow, columns: unknown): EvaluationRow {
+  for (const [name, value] of Object.entries(columns as object)) {
+    if (typeof value === 'number' && !(name in row)) continue
+    throw new InputError({
+      where: `evaluated, columns: ${name}`,
+      received: name in row ? `${name}, which the evaluation has already` : describe(value),
+      expected: 'numbers by names of their own',
+    })
+  }
+  return { ...row, ...(columns as { [name: string]: number }) }
 }
 
 /** Which examples were right in this evaluation or one before it. */

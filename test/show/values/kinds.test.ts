@@ -13,6 +13,8 @@ import {
   mistakesView,
   runView,
   curvesView,
+  answersComparisonView,
+  answersView,
   samplesView,
   scalingView,
   tokenSlicesView,
@@ -186,7 +188,8 @@ describe('every kind', () => {
       expect(Object.keys(toBundle(view)!).filter((type) => type !== runMime)).toEqual([mime, 'text/plain'])
     expect(Object.keys(kinds)).toHaveLength(18)
     // Text is read as text.
-    expect(Object.keys(toBundle(samplesView())!)).toEqual(['text/html', 'text/plain'])
+    for (const view of [samplesView(), answersView(), answersComparisonView()])
+      expect(Object.keys(toBundle(view)!)).toEqual(['text/html', 'text/plain'])
   })
 
   it('is found by its name alone: another object with a kind is none of ours', () => {

@@ -1,0 +1,6 @@
+export { questions } from './questions.js'
+export { ask, type AskOptions } from './ask.js'
+export { asking, type AskedRow, type Asking, type AskingOptions, type QuestionSource } from './asking.js'
+export { coherence, type Coherence, type CoherenceOptions } from './coherence.js'
+export { compareAnswers } from './compare-answers.js'
+export type { AskedQuestion, Question, QuestionsOptions, Right } from './questions.js'
