@@ -68,6 +68,7 @@ const textRooms = [
   'objectives',
   'dialogue',
   'questions',
+  'judging',
 ]
 
 /** What lies in a room of the kernel takes nothing of what lies beside the room. */

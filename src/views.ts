@@ -313,6 +313,45 @@ export interface AnswersComparisonView {
   }[]
 }
 
+/** A share of some choices, with the interval that holds the true one 19 times in 20. */
+export interface LeaningShare {
+  count: number
+  share: number
+  from: number
+  to: number
+}
+
+/** How often two judgements of the same pairs are the same, and Cohen's kappa. */
+export interface AgreementRow {
+  people: readonly [string, string]
+  count: number
+  same: number
+  from: number
+  to: number
+  kappa: number
+}
+
+/** What people said of pairs of answers: how they agree, and what their choices lean to. */
+export interface JudgementsView {
+  kind: 'judgements'
+  count: number
+  /** Pairs to learn from. */
+  pairs: number
+  people: readonly {
+    name: string
+    sittings: number
+    judged: number
+    bothBad: number
+    written: number
+    /** Of clear choices, those of the left answer, and those of the longer one. */
+    left: LeaningShare
+    longer: LeaningShare
+    /** What was said of the same pair in one sitting and in the next. */
+    again?: Omit<AgreementRow, 'people'>
+  }[]
+  agreement: readonly AgreementRow[]
+}
+
 /** A power law of the loss, L(N) = E + A N^-alpha, fitted to runs of several sizes. */
 export interface ScalingView {
   kind: 'scaling'
@@ -461,3 +500,4 @@ export type View =
   | CurvesView
   | AnswersView
   | AnswersComparisonView
+  | JudgementsView

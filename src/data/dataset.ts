@@ -39,6 +39,22 @@ export type ExampleValues<Field extends string = never> = { [field in 'x' | 'y' 
 
 export type Values = ArrayLike<number> | readonly string[]
 
+/** A better answer to an example, or to the conversation of that id. */
+export interface Answered {
+  readonly id: number | string
+  readonly answer: string
+}
+
+/** An example in which other answers stand. */
+export interface CorrectedExample {
+  /** The example's id. */
+  readonly id: number
+  /** Its values by field, as a batch has them. */
+  readonly values: { readonly [field: string]: ArrayLike<number> }
+  /** What the last of the answers stands in place of. */
+  readonly before: string
+}
+
 /**
  * A fixed number of examples that can be fetched by position. A model never sees positions: everything the user
  * reads or writes is an id, unique over the splits of one source of data.
@@ -75,6 +91,12 @@ export interface Dataset<
   textAt?(position: number): { x: string; y: string }
   /** How one value of y reads, where that is a token. */
   tokenText?(value: number): string
+  /**
+   * One example with better answers, all of that example: what `run.correct` asks for, where examples have answers.
+   *
+   * @throws InputError for ids that are none of its, and answers that do not fit.
+   */
+  corrected?(answers: readonly Answered[]): CorrectedExample
   /** The source at a position, where the data is a mixture of several. */
   sourceAt?(position: number): string
   /** A digest of all values, for `run.json`: the same data gives the same text in any process. */

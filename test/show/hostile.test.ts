@@ -8,7 +8,8 @@ import { partsOf } from './inside-spec.js'
 const built = new URL('../../dist/src/show/index.js', import.meta.url).href
 const { addPicture } = (await import(built)) as typeof import('../../src/show/index.js')
 
-const allowedTags = /^<\/?(div|p|b|table|thead|tbody|tr|th|td|pre|br|hr|small|del|ins)( style="[a-z0-9:;\- ]*")?>$/
+const allowedTags =
+  /^<\/?(div|p|b|table|thead|tbody|tr|th|td|pre|br|hr|small|del|ins)( style="[a-z0-9:;\- ]*")?>$/
 
 function problems(bundle: MimeBundle): string[] {
   const found: string[] = []

@@ -5,6 +5,7 @@ import type {
   CurvesView,
   ConfusionView,
   IterationView,
+  JudgementsView,
   LensView,
   Mistake,
   MistakesView,
@@ -189,6 +190,23 @@ export const answersComparisonView = (text = ' cat'): AnswersComparisonView => (
       same: false,
     },
   ],
+})
+
+export const judgementsView = (text = 'Anna'): JudgementsView => ({
+  kind: 'judgements',
+  count: 40,
+  pairs: 20,
+  people: [text, 'Ben'].map((name) => ({
+    name,
+    sittings: 2,
+    judged: 20,
+    bothBad: 1,
+    written: 1,
+    left: { count: 19, share: 0.9, from: 0.7, to: 0.97 },
+    longer: { count: 19, share: 0.5, from: 0.3, to: 0.7 },
+    again: { count: 10, same: 0.8, from: 0.5, to: 0.95, kappa: 0.6 },
+  })),
+  agreement: [{ people: [text, 'Ben'], count: 20, same: 0.7, from: 0.5, to: 0.85, kappa: 0.4 }],
 })
 
 export const windowsView = (text = ' cat'): MistakesView => ({

@@ -19,6 +19,7 @@ import { rolloutsBundle } from '../charts/text/rollouts.js'
 import { samplesBundle } from '../charts/text/samples.js'
 import { scalingBundle } from '../charts/scaling.js'
 import { answersBundle, answersComparisonBundle } from '../charts/text/answers.js'
+import { judgementsBundle } from '../charts/text/judgements.js'
 import { tokenSlicesBundle } from '../charts/text/token-slices.js'
 
 /** While it trains a lowest and a highest point every four pixels: they are replaced before anyone counts them. */
@@ -59,6 +60,7 @@ export const kinds: Pictures = {
   chat: chatBundle,
   answers: answersBundle,
   answersComparison: answersComparisonBundle,
+  judgements: judgementsBundle,
 }
 
 /** What tells a result of ours from another object that happens to have such a `kind`. */
@@ -84,6 +86,7 @@ const parts: { readonly [Kind in View['kind']]: readonly (keyof Extract<View, { 
     chat: ['turns'],
     answers: ['rows', 'slices', 'right'],
     answersComparison: ['rows', 'names', 'chance'],
+    judgements: ['people', 'agreement', 'pairs'],
   }
 
 /**

@@ -2,11 +2,12 @@ import { describe, InputError } from '../../errors.js'
 import { maybeHost } from '../../host.js'
 import { named } from '../../suggest.js'
 import type { AnswerRow, AnswersView, AnswerText } from '../../views.js'
+import { turnEnd } from '../chat/turn-end.js'
 import { checkTokenizer } from '../generation/arguments.js'
 import { generate } from '../generation/generate.js'
 import { checkSampling, sampleNames, type SampleOptions } from '../generation/sample.js'
 import type { Gpt } from '../models/gpt.js'
-import { answerIds, promptIds, type Writing } from '../objectives/answers.js'
+import { promptIds, type Writing } from '../objectives/answers.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
 import { choiceLikelihoods } from './choices.js'
 import { isRight, questions, type AskedQuestion, type Question, type RightAnswer } from './questions.js'
@@ -112,12 +113,12 @@ export async function ask(
   const chosen = rows.filter(({ question }) => question.right.how === 'likelihood')
   for (const [id, row] of await choose(model, writing, chosen, per)) told.set(id, row)
   const written = rows.filter(({ question }) => question.right.how === 'text')
-  const ends = stop ?? (written.length > 0 ? await endOfTurn(writing) : undefined)
+  const ends = stop ?? (written.length > 0 ? template && (await turnEnd(tokenizer, template)) : undefined)
   const settings = {
     ...narrowing,
     temperature,
     tokens,
-    ...(ends !== undefined && { stop: ends }),
+    ...(ends && { stop: ends }),
   }
   for (const [id, row] of await write(model, tokenizer, written, { samples, seed, settings }))
     told.set(id, row)
@@ -140,16 +141,6 @@ const about = ({ id, slice, intent, refuse, text, prompt, expected }: AskedQuest
   ...(typeof prompt !== 'string' && { messages: prompt }),
   expected,
 })
-
-/** The special token that a template ends the assistant's turn with. */
-async function endOfTurn(writing: Writing): Promise<string | undefined> {
-  if (writing.template === undefined) return undefined
-  const { special } = writing.tokenizer
-  const { ids, begins } = await answerIds('a', 'b', writing, where)
-  const named = new Map(Object.entries(special).map(([text, id]) => [id, text]))
-  for (const id of ids.subarray(begins)) if (named.has(id)) return named.get(id)
-  return undefined
-}
 
 async function write(
   model: Gpt,

@@ -1,6 +1,7 @@
 import { describe, InputError } from '../../errors.js'
 import type { Adjustment } from '../../views.js'
 import type { Core } from '../state/core.js'
+import { correct } from './correct.js'
 import { exclude, noteText, relabel, reweight, whyOf } from './adjust.js'
 import { checkChanges, setChanges, type Changes } from './changes.js'
 import { prepareFocus } from './focus.js'
@@ -39,6 +40,11 @@ const makers: { readonly [what: string]: (to: any) => Make } = {
       fix: 'Leave it out, and run.stage({ … }) where it belongs.',
     })
   },
+  correct:
+    ({ id, answer }) =>
+    (core, why) =>
+    () =>
+      correct(core, id, answer, why),
   note: (text) => (core) => () => noteText(core, text),
   focus(to) {
     const on =

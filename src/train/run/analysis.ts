@@ -48,7 +48,14 @@ export class Analysis {
   /** The last two looks at the training data. */
   #looks: EvaluationDetail[] = []
   /** The last look, and of which values and labels: the same is not computed twice. */
-  #last: { version: number; labels: State['labels']; detail: EvaluationDetail } | undefined
+  #last:
+    | {
+        version: number
+        labels: State['labels']
+        corrections: State['corrections']
+        detail: EvaluationDetail
+      }
+    | undefined
 
   constructor({ core, live, journal }: Pick<Course, 'core' | 'live' | 'journal'>) {
     this.#core = core
@@ -102,15 +109,20 @@ export class Analysis {
     const dataset = of === 'train' ? core.data : core.evaluateOn
     if (!dataset) throw withoutEvaluateOn(where, "of: 'train'")
     const { version } = core
-    const { labels } = core.state
+    const { labels, corrections } = core.state
     const known = this.#last
-    if (known?.version === version && known.labels === labels && known.detail.dataset === dataset)
+    if (
+      known?.version === version &&
+      known.labels === labels &&
+      known.corrections === corrections &&
+      known.detail.dataset === dataset
+    )
       return known.detail
     const { detail } = await evaluate(core, dataset, this.#live.pause())
     // Training data has no evaluations: what is new or forgotten there is told from the looks at it.
     const earlier = this.#looks.filter(({ iteration }) => iteration < detail.iteration)
     this.#looks = dataset === core.data ? [...earlier.slice(-1), detail] : this.#looks
-    this.#last = { version, labels, detail }
+    this.#last = { version, labels, corrections, detail }
     return detail
   }
 

@@ -22,6 +22,7 @@ import { averagedModel } from '../step/averages.js'
 import { copying } from '../model/copying.js'
 import { branchOf } from './branch.js'
 import { setChanges, type Changes } from '../adjust/changes.js'
+import { correct } from '../adjust/correct.js'
 import { prepareFocus } from '../adjust/focus.js'
 import { checkAdjustments } from '../adjust/replay.js'
 import { beginStage, type StageOptions } from '../adjust/stage.js'
@@ -475,6 +476,19 @@ export class Run<Model = unknown, Metrics extends string = string, B extends Any
   relabel(id: number, label: Label | { readonly [target: string]: Label }, options: Why = {}): void {
     const why = whyOf(options, 'run.relabel(id, label, { why })')
     this.#adjust(() => relabel(this.#core, id, label, why))
+  }
+
+  /**
+   * Teaches a better answer in the place of one: of a training example of conversations, by its id in `run.mistakes({ of: 'train' })` or
+   * by the conversation's own.
+   *
+   *     run.correct('returns 3', 'You have 30 days to return unopened goods.', { why: 'it said 14' })
+   *
+   * @throws InputError for ids that are held out, and an answer that does not fit in its row.
+   */
+  correct(id: number | string, answer: string, options: Why = {}): void {
+    const why = whyOf(options, 'run.correct(id, answer, { why })')
+    this.#adjust(() => correct(this.#core, id, answer, why))
   }
 
   /** Takes back all that the last cell (outside a notebook: the last call) did to the run. */

@@ -4,6 +4,7 @@ import type { Dataset, Parted } from '../../data/dataset.js'
 import type { Generated } from '../../data/generate.js'
 import { TableDataset } from '../../data/table/table.js'
 import { during } from '../../settle.js'
+import { withCorrections } from './corrections.js'
 import { Dropouts } from './dropouts.js'
 import type { Parts, StageParts } from './field.js'
 import { beginExamples, firstState, type State } from './fields.js'
@@ -219,7 +220,8 @@ export class Core implements Parts {
         : withRandomness({ seed: keyOf(this.settings.seed, 'data'), iteration }, () =>
             examplesAt(data, positions),
           )
-    const batch = { ...examples, y: this.#relabelled(examples.y, positions), iteration }
+    const corrected = withCorrections(examples, positions, this.state.corrections)
+    const batch = { ...corrected, y: this.#relabelled(corrected.y, positions), iteration }
     try {
       this.trainee.checkBatch?.(batch, data.name, `run '${this.name}', iteration ${iteration}`)
     } catch (error) {

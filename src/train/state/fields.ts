@@ -11,6 +11,7 @@ import {
   text,
   truth,
 } from '../../store/shape.js'
+import { corrections } from './corrections.js'
 import { books, labels, order, weights } from './example-fields.js'
 import { held } from './held-field.js'
 import { measured, plain, withNaN, type Draft, type Field, type Found, type Parts } from './field.js'
@@ -70,6 +71,7 @@ const turnedBack = {
   order,
   weights,
   labels,
+  corrections,
   books,
   evaluations,
   details,

@@ -29,7 +29,10 @@ export function tokensAt(
     found.push(
       ...withRandomness({ seed, iteration: core.state.iteration }, () =>
         tidily(() => {
-          const batch = { ...examplesAt(dataset, some), iteration: core.state.iteration }
+          const batch =
+            dataset === core.data
+              ? core.batchAt(Int32Array.from(some))
+              : { ...examplesAt(dataset, some), iteration: core.state.iteration }
           return looking(trainee, () => trainee.places!(batch))
         }),
       ),

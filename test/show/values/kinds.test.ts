@@ -15,6 +15,7 @@ import {
   curvesView,
   answersComparisonView,
   answersView,
+  judgementsView,
   samplesView,
   scalingView,
   tokenSlicesView,
@@ -186,9 +187,9 @@ describe('every kind', () => {
     }
     for (const view of Object.values(views))
       expect(Object.keys(toBundle(view)!).filter((type) => type !== runMime)).toEqual([mime, 'text/plain'])
-    expect(Object.keys(kinds)).toHaveLength(18)
+    expect(Object.keys(kinds)).toHaveLength(19)
     // Text is read as text.
-    for (const view of [samplesView(), answersView(), answersComparisonView()])
+    for (const view of [samplesView(), answersView(), answersComparisonView(), judgementsView()])
       expect(Object.keys(toBundle(view)!)).toEqual(['text/html', 'text/plain'])
   })
 

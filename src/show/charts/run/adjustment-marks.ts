@@ -32,6 +32,12 @@ const ownTexts: { readonly [what: string]: (adjustment: Adjustment) => string | 
       ? `relabel ${id}: ${cleanLine(formatValue(from), 16)} → ${cleanLine(formatValue(label), 16)}`
       : undefined
   },
+  correct({ from, to }) {
+    const { id, answer } = (to ?? {}) as { id?: unknown; answer?: unknown }
+    return typeof answer === 'string'
+      ? `correct ${cleanLine(String(id), 20)}: ${cleanLine(formatValue(from), 20)} → ${cleanLine(answer, 20)}`
+      : undefined
+  },
   focus({ to }) {
     const { subset, count } = (to ?? {}) as { subset?: unknown; count?: unknown }
     if (to === 'all') return 'focus on all'
