@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { shop } from '../../src/text/index.js'
+import { ask, shop, smolLM2 } from '../../src/text/index.js'
+import { long } from '../kit/index.js'
 
 const data = await shop()
 const { intents, conversations, heldOut, dialogues, controls, preferences } = data
@@ -106,6 +107,18 @@ describe('what is held out', () => {
     }
   })
 })
+
+it.runIf(long)(
+  'SmolLM2 answers the control questions before it is tuned, and none of the shop’s',
+  async () => {
+    const { model, tokenizer, template } = await smolLM2({ context: 256 })
+    const options = { template: template!, tokens: 40 }
+    const general = await ask(model, tokenizer, controls, options)
+    expect(general.right).toBeGreaterThanOrEqual(0.95)
+    expect((await ask(model, tokenizer, heldOut, options)).right).toBeLessThan(0.1)
+  },
+  1_200_000,
+)
 
 describe('the pairs of answers', () => {
   it('are 200 with prompts of their own, the better the longer in about half', () => {

@@ -1,9 +1,17 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Dataset, Examples, FieldSpec, SplitName } from '../../data/dataset.js'
+import type {
+  Answered,
+  CorrectedExample,
+  Dataset,
+  Examples,
+  FieldSpec,
+  SplitName,
+} from '../../data/dataset.js'
 import { Digest } from '../../data/table/digest.js'
 import { describe, InputError } from '../../errors.js'
 import { rangeFrom } from '../data/range.js'
 import type { PackedRow } from '../data/pack.js'
+import { withAnswer } from './better-answer.js'
 import type { ConversationTokens } from './tokens.js'
 
 /** A conversation with its tokens. */
@@ -35,6 +43,9 @@ export interface ConversationParts {
   /** Of all rows of both parts. */
   all: number
   decode(ids: ArrayLike<number>): string
+  encode(text: string): ArrayLike<number>
+  /** Tokens that end a turn are of these. */
+  special: ReadonlySet<number>
   /** What stands where no conversation is. */
   filler: number
 }
@@ -118,14 +129,67 @@ export class ConversationDataset implements Dataset<Fields> {
     return { x: tensor(x), y: tensor(y), begins: tensor(begins), learned: tensor(learned), ids }
   }
 
-  readonly valuesAt = (position: number) => {
+  readonly valuesAt = (position: number) => this.#laidOut(this.#piecesOf(position))
+
+  /**
+   * A row in which the last turn of some of its conversations says something else: of that with the id, or of the only one of the row
+   * with the id.
+   */
+  readonly corrected = (answers: readonly Answered[]): CorrectedExample => {
+    const where = 'run.correct(id, answer)'
+    const rows = new Set(answers.map(({ id }) => this.#rowOf(id, where)))
+    const [position] = rows as Set<number>
+    let pieces = this.#piecesOf(position!)
+    let before = ''
+    for (const { id, answer } of answers) {
+      const at = typeof id === 'number' ? 0 : pieces.findIndex((piece) => piece.id === id)
+      const found = withAnswer(pieces[at]!, this.#parts.encode(answer), this.#parts.special)
+      before = this.#parts.decode(found.before)
+      pieces = pieces.with(at, { ...pieces[at]!, ...found.tokens })
+    }
+    // What stands behind one that became longer moves on.
+    let at = 0
+    const moved = pieces.map((piece) => {
+      const here = { ...piece, at }
+      at += piece.ids.length
+      return here
+    })
+    const learned = moved.reduce((sum, piece) => sum + learnedWithin(piece), 0)
+    if (at > this.context || learned > this.#parts.learned)
+      throw new InputError({
+        where,
+        received: `an answer with which the row has ${at} tokens, ${learned} of them learned`,
+        expected: `at most ${this.context}, and ${this.#parts.learned} learned as in the other rows`,
+        fix: 'Say it in fewer words, or make the data anew with it: run.stage({ data: conversations(…) }).',
+      })
+    return { id: this.ids[position!]!, values: this.#laidOut(moved), before }
+  }
+
+  /** The position of the row that an example or a conversation is. */
+  #rowOf(id: number | string, where: string): number {
+    const row = typeof id === 'number' ? id : this.idsOf(id)[0]!
+    const position = this.positionOf(row)
+    const pieces = position === undefined ? [] : this.#piecesOf(position)
+    if (position !== undefined && (typeof id === 'string' || pieces.length === 1)) return position
+    throw new InputError({
+      where,
+      received:
+        position === undefined
+          ? `the id ${describe(id)}`
+          : `the row ${id}, which has ${pieces.length} conversations (${pieces.map((piece) => describe(piece.id)).join(', ')})`,
+      expected: 'the id of one conversation, a text; or of a row that has one',
+      fix: "conversations(…, { packing: 'none' }) has one in each row.",
+    })
+  }
+
+  readonly #laidOut = (pieces: readonly (Encoded & { at: number })[]) => {
     const { context } = this
     const { filler, learned: places } = this.#parts
     const x = new Int32Array(context).fill(filler)
     const y = new Int32Array(context).fill(-1)
     const begins = new Int32Array(context)
     let end = 0
-    for (const { ids, turns, at } of this.#piecesOf(position)) {
+    for (const { ids, turns, at } of pieces) {
       const length = Math.min(ids.length, context - at)
       x.set(ids.subarray(0, length), at)
       begins.fill(at, at, at + length)

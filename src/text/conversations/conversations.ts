@@ -137,6 +137,8 @@ export function conversations(
     border: rows.train.length,
     all: rows.train.length + rows.validation.length,
     decode: (ids: ArrayLike<number>) => tokenizer.decode(ids),
+    encode: (text: string) => tokenizer.encode(text),
+    special: new Set(Object.values(tokenizer.special)),
     filler: tokenizer.special['<|endoftext|>'] ?? 0,
   }
   const dataset = (part: 'train' | 'validation') =>

@@ -13,7 +13,7 @@ import { choiceLikelihoods } from './choices.js'
 import { isRight, questions, type AskedQuestion, type Question, type RightAnswer } from './questions.js'
 import { slicesOf, summary } from './shares.js'
 
-export interface AskOptions extends SampleOptions {
+export interface AskQuestionsOptions extends SampleOptions {
   /** The template of a model of conversations, in Jinja. Default: none, questions are texts to go on from. `template` */
   template?: string
   /** How often each question is asked, of those that are answered by writing. Default: 1. `samples: 5` */
@@ -62,7 +62,7 @@ export async function ask(
   model: Gpt,
   tokenizer: Tokenizer,
   source: string | readonly Question[] | readonly AskedQuestion[],
-  options: AskOptions = {},
+  options: AskQuestionsOptions = {},
 ): Promise<AnswersView> {
   const {
     template,

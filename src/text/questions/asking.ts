@@ -5,13 +5,13 @@ import { afterEvaluation } from '../looking/after-evaluation.js'
 import { sampleNames } from '../generation/sample.js'
 import type { Gpt } from '../models/gpt.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
-import { ask, type AskOptions } from './ask.js'
+import { ask, type AskQuestionsOptions } from './ask.js'
 import { bitsPerByteOf } from './bits.js'
 import { coherence, type Coherence } from './coherence.js'
 import { compareAnswers } from './compare-answers.js'
 import { questions, type AskedQuestion, type Question } from './questions.js'
 
-export interface AskingOptions extends Omit<AskOptions, 'name'> {
+export interface AskingOptions extends Omit<AskQuestionsOptions, 'name'> {
   /** Whether evaluations have columns of coherence too: `heldOutSameOverSeeds`, `heldOutLoops`, … Default: false. `coherent: true` */
   coherent?: boolean
   /** A text that is held out: evaluations have its bits per byte. Default: none. `text: 'Held out …'` */

@@ -1,5 +1,5 @@
 export { questions } from './questions.js'
-export { ask, type AskOptions } from './ask.js'
+export { ask, type AskQuestionsOptions } from './ask.js'
 export { asking, type AskedRow, type Asking, type AskingOptions, type QuestionSource } from './asking.js'
 export { coherence, type Coherence, type CoherenceOptions } from './coherence.js'
 export { compareAnswers } from './compare-answers.js'

@@ -136,6 +136,7 @@ export function beginExamples(state: State, of: Parts): void {
     order: order.first(of),
     weights: weights.first(of),
     labels: labels.first(of),
+    corrections: corrections.first(of),
     books: books.first(of),
   })
 }
