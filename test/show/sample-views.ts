@@ -149,6 +149,10 @@ export const curvesView = (text = 'margin'): CurvesView => ({
         { name: text, heldOut: false, iterations: [1, 2, 3], values: [0, 0.5, 0.8] },
         { name: text, heldOut: true, iterations: [3], values: [0.6] },
       ],
+    },
+  ],
+})
+
 export const answersView = (text = ' cat'): AnswersView => ({
   kind: 'answers',
   name: text,

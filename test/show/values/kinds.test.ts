@@ -187,7 +187,7 @@ describe('every kind', () => {
     }
     for (const view of Object.values(views))
       expect(Object.keys(toBundle(view)!).filter((type) => type !== runMime)).toEqual([mime, 'text/plain'])
-    expect(Object.keys(kinds)).toHaveLength(19)
+    expect(Object.keys(kinds)).toHaveLength(21)
     // Text is read as text.
     for (const view of [samplesView(), answersView(), answersComparisonView(), judgementsView()])
       expect(Object.keys(toBundle(view)!)).toEqual(['text/html', 'text/plain'])
