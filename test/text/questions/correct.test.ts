@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, expect, it } from 'vitest'
 import { adamw, train } from '../../../src/index.js'
-import { ask, byteTokenizer, conversations, gpt, presets, shop } from '../../../src/text/index.js'
+import { byteTokenizer, conversations, gpt, presets, shop } from '../../../src/text/index.js'
 
 const tokenizer = byteTokenizer({ special: ['<|im_start|>', '<|im_end|>'] })
 const talk = (id: string, question: string, answer: string) => ({
@@ -84,22 +84,6 @@ describe('a conversation that is corrected', () => {
     expect(() => run.correct(0, 'Four.')).toThrow(/has 3 conversations/)
     expect(() => run.correct('nobody', 'Four.')).toThrow(/one of its 3/)
     expect(() => run.correct('hours', 'long '.repeat(80))).toThrow(/fewer words/)
-  })
-
-  it('is what the model learns to answer', async () => {
-    const { run } = running('none')
-    run.correct('hours', 'Ten to six.')
-    await run.iterate(120)
-    const template =
-      "{% for message in messages %}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
-    const answers = await ask(
-      run.model,
-      tokenizer,
-      [{ messages: [{ role: 'user', content: 'When?' }], exact: 'Ten to six.' }],
-      { template, tokens: 24 },
-    )
-    expect(answers.rows[0]!.answers[0]!.text).toBe('Ten to six.')
-    expect(answers.right).toBe(1)
   })
 
   it('comes of the shop as it is', async () => {
