@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Answered } from '../../data/dataset.js'
+import type { Answered, Examples, Parted } from '../../data/dataset.js'
 import { anything, count, dictionary, list, maybe, number, object, text, tuple } from '../../store/shape.js'
-import type { Examples } from '../../data/dataset.js'
 import type { Field } from './field.js'
 
 /** What stands in the place of an example: the answers that were corrected in it, and the values of its fields. */
@@ -48,11 +47,11 @@ export const corrections: Field<ReadonlyMap<number, Correction>> = {
 }
 
 /** A batch in which corrected examples have their new values; tensors that are replaced are disposed of. */
-export function withCorrections(
-  examples: Examples,
+export function withCorrections<Batch extends Examples<never, Parted, Parted>>(
+  examples: Batch,
   positions: ArrayLike<number>,
   corrected: ReadonlyMap<number, Correction>,
-): Examples {
+): Batch {
   if (corrected.size === 0) return examples
   const rows = Array.from(positions, (position, row) => ({ row, values: corrected.get(position)?.values }))
   const changed = rows.filter(({ values }) => values !== undefined)
@@ -66,5 +65,5 @@ export function withCorrections(
     batch[name] = tf.tensor(all, before.shape, before.dtype)
     before.dispose()
   }
-  return batch as unknown as Examples
+  return batch as unknown as Batch
 }
