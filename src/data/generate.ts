@@ -194,7 +194,11 @@ export function generate<Made extends MadeBatch, Model = unknown>(
   })
 }
 
-/** Whether `data` was made by `generate`. */
+/**
+ * Whether `data` was made by `generate`.
+ *
+ * @example isGenerated(generate(() => ({ x: [[1]], y: [1] })))
+ */
 export const isGenerated = (data: unknown): data is Generated => data instanceof Source
 
 /** What an iteration of one's own is given where it is trained without data. */

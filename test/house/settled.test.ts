@@ -24,6 +24,11 @@ const known: { readonly [file: string]: string } = {
   'src/backend/tfjs/fitting.ts': 'takes it off the list of what waits',
   'src/hosts/questions.ts': 'ends a line on a terminal, where nothing stops by force',
   'src/widgets/interact.ts': 'given up by whileWaiting',
+  'src/backend/compile/replay/follower.ts': 'a count of its own: one lasts as long as one call',
+  'src/text/dialogue/chat.ts': 'the answer that is being written: given up by whileWaiting',
+  'src/train/held/held.ts': 'ends the tensors of a copy that it made',
+  'src/train/run/check.ts': 'ends a copy that it made: whileWaiting does so where it is given up',
+  'src/train/step/made.ts': 'ends what it made',
   'src/train/step/own-iteration.ts':
     'lets the next iteration go on: whileWaiting does so where it is given up',
   'src/train/run/rounds.ts': 'the order is given back by whileWaiting',
