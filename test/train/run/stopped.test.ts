@@ -246,7 +246,7 @@ test.each(rows.filter((_, at) => long || at % 4 === first))(
 
 /** What only tells something, steers the background (stopped by `start`), or does the work of others: `residuals` that of `mistakes`. */
 const others = (
-  'model name iteration learningRate learningRates batchSize dropout parent points parameters adjustments stopReason history spikes stages ' +
+  'model name iteration learningRate learningRates batchSize dropout parent points parameters adjustments stopReason history spikes stages notes ' +
   'looks evaluations view state folder pause resume stop finished residuals'
 ).split(' ')
 

@@ -53,6 +53,7 @@ export const wholeCalls: { readonly [method: string]: readonly WholeCall[] } = {
   include: [{ code: turns('run.exclude([1, 2, 3])', 'run.include([1, 3])') }],
   reweight: [{ code: 'run.reweight([i % 40, 3], i % 2 ? 0.5 : 2)' }],
   relabel: [{ code: 'run.relabel((i * 3) % 40, i % 2)' }],
+  correct: [{ code: `run.correct((i * 3) % 40, 'x'.repeat(1 + (i % 2)))` }],
   focus: [{ code: turns('await run.focus([1, 2, 3, 4, 5, 6, 7, 8])', 'await run.focus(null)'), waits: true }],
   undo: [
     { code: turns('run.set({ learningRate: 0.01 + i / 1e5 })', 'await run.undo()'), waits: true },
