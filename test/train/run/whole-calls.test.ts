@@ -25,7 +25,7 @@ const held = { x: tf.tensor2d(xs), y: Int32Array.from(xs, (_, i) => i % 2) }
 const data: any = Object.assign(fromArrays({ x: xs, y: held.y }, { name: 'points' }), {
   corrected: (given: any[]) => {
     const { id, answer } = given.at(-1)!
-    return { id, values: { x: xs[id]!, y: answer.length % 2 }, before: 'class ' + (id % 2) }
+    return { id, values: { x: xs[id]!, y: [answer.length % 2] }, before: 'class ' + (id % 2) }
   } })
 const settings = (name: string) => ({ data, evaluateOn: held, batchSize: 7, seed: 3, ema: 0.9, evaluateEvery: 4,
   optimizer: adam({ learningRate: 0.02 }), name, progress: false })
