@@ -47,6 +47,13 @@ async function someRun(): Promise<Core> {
   core.state.counts = { g: 3, d: 6 }
   core.state.scheduleFrom = 3
   core.state.stages = [{ name: 'second', at: 3, data: 'some' }]
+  const { x, y } = core.data.valuesAt(2) as { x: ArrayLike<number>; y: ArrayLike<number> }
+  core.state.corrections = new Map([
+    [
+      2,
+      { answers: [{ id: 2, answer: 'better' }], values: { x: Array.from(x).toReversed(), y: Array.from(y) } },
+    ],
+  ])
   core.state.notes = [{ iteration: 13, samples: [{ prompts: ['a'], texts: ['b'] }] }]
   return core
 }
