@@ -11,6 +11,7 @@ import {
 } from '../../src/show/index.js'
 import {
   attentionView,
+  chatView,
   confusionView,
   iterationView,
   lensView,
@@ -120,6 +121,7 @@ export const displays: { [what: string]: (text: string) => unknown } = {
   looks: (text) => [1, 2].map((iteration) => ({ iteration, data: text, split: 'test', ema: false, loss: 1 })),
   'values in a table': (text) => aq.table({ [text]: [{ [text]: text }, [text], new Map([[text, text]])] }),
   samples: samplesView,
+  conversation: chatView,
   'answers with rewards': rolloutsView,
   curves: curvesView,
   answers: answersView,

@@ -1,4 +1,5 @@
 import type {
+  ChatView,
   AnswersComparisonView,
   AnswersView,
   AttentionView,
@@ -114,6 +115,17 @@ export const samplesView = (text = ' cat'): SamplesView => ({
   rows: [
     { iteration: 100, loss: 2.5, texts: [text], words: 0.25 },
     { iteration: 200, loss: 2.1, texts: [`${text}${text}`], words: 0.5 },
+  ],
+})
+
+/** A conversation, in which somebody said a text. */
+export const chatView = (text = 'Hello!'): ChatView => ({
+  kind: 'chat',
+  live: false,
+  system: text,
+  turns: [
+    { role: 'user', content: text },
+    { role: text, content: text, branch: [1, 2], rating: 'down', end: 'stopped', left: 2 },
   ],
 })
 

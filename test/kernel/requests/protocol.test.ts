@@ -264,8 +264,8 @@ describe('the end', () => {
     const own = await startKernel()
     const reply = await own.request('control', 'shutdown_request', { restart: true })
     expect(reply.content).toEqual({ status: 'ok', restart: true })
-    const told = own.published.find(({ header }) => header.msg_type === 'shutdown_reply')
-    expect(told?.content, 'what the other front ends hear').toEqual(reply.content)
+    const told = () => own.published.find(({ header }) => header.msg_type === 'shutdown_reply')?.content
+    await expect.poll(told, { message: 'what the other front ends hear' }).toEqual(reply.content)
     expect(await own.exited).toEqual({ code: 0, signal: null })
   })
 

@@ -2,7 +2,7 @@ import type { MimeBundle } from '../../../host.js'
 import type { ChatTurn, ChatView } from '../../../views.js'
 import { cleanText, safeHtml } from '../../clean.js'
 
-const mostCharacters = 20_000
+const mostCharacters = 6_000
 
 /**
  * A conversation as text that reads the same on any page: what each said under who it was. Nothing that a model writes is
