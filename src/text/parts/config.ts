@@ -164,6 +164,16 @@ export function checkGpt(given: GptOptions): GptConfig {
   }
 }
 
+/** The same of what a file says: it is the file that is wrong. @param at the file, as messages name it. */
+export function checkGptOf(given: GptOptions, at: string): GptConfig {
+  try {
+    return checkGpt(given)
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error
+    throw new InputError({ ...error.problem, where: (error.problem.where ?? where).replace(where, at) })
+  }
+}
+
 function check(name: string, value: unknown, fits: boolean, expected: string, fix?: string): void {
   if (!fits) throw new InputError({ where: `${where}: ${name}`, received: describe(value), expected, fix })
 }

@@ -4,7 +4,7 @@ import { decodeTensors, encodeTensors, type StoredTensor } from '../../store/saf
 import { named } from '../../suggest.js'
 import { maybeUnfinished } from '../../whole-file.js'
 import { LoraGpt } from '../adapters/lora.js'
-import { checkGpt } from '../parts/config.js'
+import { checkGptOf } from '../parts/config.js'
 import { Gpt, type GptParameters } from '../models/gpt.js'
 import { openTokenizer } from '../tokenizers/open.js'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
@@ -132,7 +132,7 @@ export async function loadModel(
   if (context !== undefined && config.positions === 'rotary') config.context = context
   const tensors = readTensors(files, folder, where)
   const model = modelFrom(
-    checkGpt(config),
+    checkGptOf(config, where),
     layout,
     (name) => {
       // GPT-2 was published without the prefix.

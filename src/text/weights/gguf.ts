@@ -1,7 +1,7 @@
 import { describe, InputError } from '../../errors.js'
 import type { Files } from '../../store/files.js'
 import type { Outside } from '../../store/kept.js'
-import { checkGpt, type GptConfig, type GptOptions } from '../parts/config.js'
+import { checkGptOf, type GptConfig, type GptOptions } from '../parts/config.js'
 import { Gpt, type GptParameters } from '../models/gpt.js'
 import { blocksFrom, isInBlocks, readRows } from '../quantised/blocks.js'
 import { graphOf, type Matrix } from '../quantised/graph.js'
@@ -74,14 +74,17 @@ export async function loadGguf(
       received: describe(context),
       expected: `a whole number up to ${own.context}, the model's own`,
     })
-  const config = checkGpt({
-    ...own,
-    ...(context !== undefined && { context }),
-    vocabulary: vocabulary ?? own.vocabulary,
-    tied: !tensors.has('output.weight'),
-    bias: architecture === 'qwen2' ? 'qkv' : false,
-    qkNorm: architecture === 'qwen3',
-  })
+  const config = checkGptOf(
+    {
+      ...own,
+      ...(context !== undefined && { context }),
+      vocabulary: vocabulary ?? own.vocabulary,
+      tied: !tensors.has('output.weight'),
+      bias: architecture === 'qwen2' ? 'qkv' : false,
+      qkNorm: architecture === 'qwen3',
+    },
+    where,
+  )
   checkTensors(infos, start, files.size(path), where)
   const reader = files.open(path)
   let isHeld = false
