@@ -103,6 +103,9 @@ protocol.on('error', (error) => {
 })
 protocol.on('exit', (code) => exit(code))
 
+// Here for the threads of cells too, whose environment is their own: see src/backend/session/native.ts.
+process.env.ORT_DISABLE_TELEMETRY ??= '1'
+
 void import('./main-engine.js').then(({ startEngine }) =>
   startEngine({ protocol, shared, answers: port1, folder: data.folder, home: data.home, exit }),
 )

@@ -25,6 +25,7 @@ const srcOfCli = nothingOf(
       ...fromSrc,
       'index.js',
       'data/index.js',
+      'cache-folder.js',
       'store/cache.js',
       'text/index.js',
       'widgets/index.js',
@@ -102,6 +103,7 @@ const foundation = 'It lies below what serves the kernel: cell, then resolve, te
  */
 const rooms = [
   { files: 'src/**', walls: [kernel, node] },
+  { files: 'src/cache-folder.ts', lifts: [node] },
   { files: 'src/hosts/**', lifts: [node] },
   { files: 'src/store/**', lifts: [node] },
   ...['src/train/**', 'src/mistakes/**'].map((files) => ({
@@ -172,7 +174,7 @@ const rooms = [
             'views',
           ].flatMap((name) => [`../${name}.js`, `../../${name}.js`, `../../../${name}.js`]),
         ],
-        'src/backend imports nothing of src/ but errors.ts, settle.ts and whole-file.ts.',
+        'src/backend imports nothing of src/ but cache-folder.ts, errors.ts, settle.ts and whole-file.ts.',
       ),
     ],
   },

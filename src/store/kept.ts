@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
-import { cacheFolder } from './cache.js'
+import { cacheFolder } from '../cache-folder.js'
 import type { Files } from './files.js'
 import { maybeUnfinished, unfinishedName, writeAll } from '../whole-file.js'
 

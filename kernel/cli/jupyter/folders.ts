@@ -5,7 +5,7 @@ import { homedir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { InputError } from '../../../src/errors.js'
 
-export { cacheFolder } from '../../../src/store/cache.js'
+export { cacheFolder } from '../../../src/cache-folder.js'
 
 /** The user's own data folder, as `jupyter --data-dir` would print it. */
 export function userDataFolder(): string {

@@ -1,12 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
-import { MissingPackage } from '../../errors.js'
 import { atomically, during } from '../../settle.js'
 import type { ElementType, Elements } from '../onnx/types.js'
+import { findRuntimeOf } from './runtimes.js'
 
 /** What the native binding reads of a tensor; onnxruntime-common's class does more checks than a step can afford. */
 export interface NativeTensor {
@@ -44,44 +41,7 @@ interface Binding {
   listSupportedBackends(): { name: string; bundled: boolean }[]
 }
 
-/** The version whose inner interface is used below. */
-export const version = '1.30.0'
-
 const require = createRequire(import.meta.url)
-
-/** A folder of binaries by platform, and what to say of it. */
-interface Place {
-  folder: string
-  /** Its package.json, which says which version it is. */
-  manifest: string
-}
-
-function listPlaces(): Place[] {
-  const places: Place[] = []
-  try {
-    const manifest = require.resolve('onnxruntime-node/package.json')
-    places.push({ folder: join(dirname(manifest), 'bin', 'napi-v6'), manifest })
-  } catch {
-    // Not installed: the package brings its own copy.
-  }
-  const vendored = fileURLToPath(new URL('../../../vendor/onnxruntime/', import.meta.url))
-  return [...places, { folder: vendored, manifest: join(vendored, 'package.json') }]
-}
-
-/**
- * Where ONNX Runtime's native library is for this platform: in onnxruntime-node, if exactly the version that fits is
- * installed, else laid into this package when it was packed (scripts/vendor.mjs). Throws `MissingPackage` where it is in neither.
- */
-export function findRuntime(): { path: string; version: string } {
-  const searched: string[] = []
-  for (const { folder, manifest } of listPlaces()) {
-    const path = join(folder, process.platform, process.arch, 'onnxruntime_binding.node')
-    if (existsSync(path) && JSON.parse(readFileSync(manifest, 'utf8')).version === version)
-      return { path, version }
-    searched.push(folder)
-  }
-  throw new MissingPackage('onnxruntime-node', searched, `npm install onnxruntime-node@${version}`)
-}
 
 /** Whether a run of ours is under way, whose results have arrays. */
 let isWritten = false
@@ -146,17 +106,24 @@ export function runResident(session: NativeSession, feeds: Feeds, names: readonl
 
 const quiet = 3
 
-let loaded: Binding | undefined
+const loaded = new Map<string, Binding>()
 
 /**
- * The native library itself. onnxruntime-node's public `run` wraps the same call in `setImmediate`, of which `dataSync()`
- * could make nothing; so it is loaded without the package around it, and the version pinned.
+ * The native library itself, for a device. onnxruntime-node's public `run` wraps the same call in `setImmediate`, of which
+ * `dataSync()` could make nothing; so it is loaded without the package around it, and the version pinned.
  */
-function binding(): Binding {
-  if (loaded) return loaded
-  const native = require(findRuntime().path) as Binding
+function binding(device = 'cpu'): Binding {
+  const path = findRuntimeOf(device)
+  let native = loaded.get(path)
+  if (native) return native
+  // ONNX Runtime (1.30) would tell Microsoft what it runs on, and keep a number of this user in the home folder.
+  process.env.ORT_DISABLE_TELEMETRY ??= '1'
+  // Else products of float32 would have ten bits after the point (TF32). NVIDIA's libraries read it when they are loaded.
+  if (device === 'cuda') process.env.NVIDIA_TF32_OVERRIDE ??= '0'
+  native = require(path) as Binding
   native.initOrtOnce(quiet, Result, isMainThread)
-  return (loaded = native)
+  loaded.set(path, native)
+  return native
 }
 
 export interface SessionOptions {
@@ -195,7 +162,7 @@ export function createSession(
   model: Uint8Array | string,
   { threads, device, onProcessor = [], resident = [] }: SessionOptions,
 ): NativeSession {
-  const session = new (binding().InferenceSession)()
+  const session = new (binding(device).InferenceSession)()
   const isFile = typeof model === 'string'
   const options = {
     intraOpNumThreads: threads,

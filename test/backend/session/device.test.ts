@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
@@ -140,12 +140,18 @@ describe('a device', () => {
   )
 
   it.runIf(process.platform === 'linux' && process.arch === 'x64')(
-    'whose library is not there is refused with the package that brings it',
+    'whose library is not there is refused with the command that gets it',
     async () => {
-      const { refused } = await trainOn('cuda')
-      expect(refused).toMatch(/setDevice\('cuda'\).*npm install onnxruntime-node@.*setDevice\('cpu'\)/s)
+      const { refused } = await trainOn('cuda', { GRADBOOK_CACHE: temporaryFolder() })
+      expect(refused).toMatch(/setDevice\('cuda'\).*npx gradbook fetch cuda.*setDevice\('cpu'\)/s)
     },
   )
+
+  it('tells nobody what runs on it, and leaves nothing in the home folder', async () => {
+    const home = temporaryFolder()
+    await trainOn('cpu', { HOME: home, XDG_CACHE_HOME: '', ORT_DISABLE_TELEMETRY: undefined })
+    expect(readdirSync(home)).toEqual([])
+  })
 
   it.runIf(works)('that works trains to the losses of the processor', async () => {
     const { refused, losses } = await trainOn('webgpu', works)
