@@ -110,7 +110,7 @@ const rooms = [
     files,
     walls: [
       nothingOf(
-        within('show', 'widgets', 'hosts', 'panel', 'text'),
+        within('show', 'widgets', 'hosts', 'panel', 'text', 'sweep'),
         'Training and mistakes give plain data; the host consults show/. They know no token.',
       ),
     ],
@@ -119,7 +119,7 @@ const rooms = [
     files: 'src/data/**',
     walls: [
       nothingOf(
-        within('train', 'mistakes', 'show', 'widgets', 'hosts', 'panel', 'text'),
+        within('train', 'mistakes', 'show', 'widgets', 'hosts', 'panel', 'text', 'sweep'),
         'Data knows nothing of who trains on it.',
       ),
     ],
@@ -132,7 +132,7 @@ const rooms = [
     files: 'src/show/**',
     walls: [
       nothingOf(
-        within('train', 'mistakes', 'backend', 'data', 'store', 'widgets', 'hosts', 'panel'),
+        within('train', 'mistakes', 'backend', 'data', 'store', 'widgets', 'hosts', 'panel', 'sweep'),
         'show/ takes plain data, never a run.',
       ),
     ],
@@ -142,11 +142,21 @@ const rooms = [
     files: 'src/text/**',
     walls: [
       nothingOf(
-        within('show', 'widgets', 'hosts', 'panel'),
+        within('show', 'widgets', 'hosts', 'panel', 'sweep'),
         'text/ gives plain data; the host consults show/.',
       ),
     ],
   },
+  {
+    files: 'src/sweep/**',
+    walls: [
+      nothingOf(
+        within('show', 'widgets', 'hosts', 'panel', 'text'),
+        'sweep/ gives plain data; the host consults show/. A study knows no token.',
+      ),
+    ],
+  },
+  { files: 'src/sweep/engines/**', lifts: [node] },
   ...inOrder('src/text', textRooms, values),
   { files: 'src/text/shards/**', lifts: [node] },
   { files: 'src/text/corpora/**', lifts: [node] },
@@ -160,7 +170,18 @@ const rooms = [
     walls: [
       nothingOf(
         [
-          ...within('train', 'mistakes', 'show', 'data', 'store', 'hosts', 'text', 'widgets', 'panel'),
+          ...within(
+            'train',
+            'mistakes',
+            'show',
+            'data',
+            'store',
+            'hosts',
+            'text',
+            'widgets',
+            'panel',
+            'sweep',
+          ),
           ...[
             'calibration',
             'checksum',
