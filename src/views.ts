@@ -367,6 +367,33 @@ export interface ScalingView {
   predictions: readonly { size: number; loss: number; from: number; to: number }[]
 }
 
+/** Many trainings of one kind, over a space of parameters. */
+export interface StudyView {
+  kind: 'study'
+  name: string
+  objectives: readonly { name: string; larger: boolean }[]
+  parameters: readonly { name: string; kind: string; log: boolean }[]
+  trials: readonly StudyTrialView[]
+  /** Whether trials are made now. */
+  running: boolean
+}
+
+export interface StudyTrialView {
+  number: number
+  state: 'running' | 'waiting' | 'complete' | 'pruned' | 'failed'
+  parameters: { readonly [name: string]: unknown }
+  /** The objectives by name; of a trial that is not complete, what it has. */
+  values: { readonly [objective: string]: number }
+  /** The best one; of several objectives, one to which none is better in all. */
+  best: boolean
+  /** Of its last evaluation. */
+  iteration: number
+  milliseconds: number
+  /** The interval of each objective's mean over its seeds, 19 times in 20, where it has several. */
+  spread?: { readonly [objective: string]: { from: number; to: number } }
+  message?: string
+}
+
 /** A text as its tokens. */
 export interface TokenizationView {
   kind: 'tokenization'
@@ -495,6 +522,7 @@ export type View =
   | AttentionView
   | LensView
   | ScalingView
+  | StudyView
   | ChatView
   | RolloutsView
   | CurvesView

@@ -27,17 +27,17 @@ export interface DropoutRates {
 }
 
 /** Follows the code through its awaits where the platform can (Node); elsewhere a variable does, without awaits. */
-interface Store {
-  run<T>(value: Randomness, work: () => T): T
-  getStore(): Randomness | undefined
+export interface Store<Value> {
+  run<T>(value: Value, work: () => T): T
+  getStore(): Value | undefined
 }
 
-function createStore(): Store {
+export function createStore<Value>(): Store<Value> {
   const hooks = globalThis.process?.getBuiltinModule?.('node:async_hooks') as
-    | { AsyncLocalStorage: new () => AsyncLocalStorage<Randomness> }
+    | { AsyncLocalStorage: new () => AsyncLocalStorage<Value> }
     | undefined
   if (hooks) return new hooks.AsyncLocalStorage()
-  let current: Randomness | undefined
+  let current: Value | undefined
   return {
     getStore: () => current,
     run(value, work) {
@@ -53,7 +53,7 @@ function createStore(): Store {
   }
 }
 
-export const store = createStore()
+export const store = createStore<Randomness>()
 
 /** The randomness that the running code draws from, if it runs under `withRandomness`. */
 export const maybeRandomness = (): Randomness | undefined => store.getStore()

@@ -18,6 +18,7 @@ import { curvesBundle } from '../charts/curves.js'
 import { rolloutsBundle } from '../charts/text/rollouts.js'
 import { samplesBundle } from '../charts/text/samples.js'
 import { scalingBundle } from '../charts/scaling.js'
+import { studyBundle } from '../charts/study.js'
 import { answersBundle, answersComparisonBundle } from '../charts/text/answers.js'
 import { judgementsBundle } from '../charts/text/judgements.js'
 import { tokenSlicesBundle } from '../charts/text/token-slices.js'
@@ -57,6 +58,7 @@ export const kinds: Pictures = {
   attention: attentionBundle,
   lens: lensBundle,
   scaling: scalingBundle,
+  study: studyBundle,
   chat: chatBundle,
   answers: answersBundle,
   answersComparison: answersComparisonBundle,
@@ -83,6 +85,7 @@ const parts: { readonly [Kind in View['kind']]: readonly (keyof Extract<View, { 
     attention: ['weights', 'tokens'],
     lens: ['layers', 'tokens'],
     scaling: ['points', 'curve', 'predictions'],
+    study: ['objectives', 'parameters', 'trials'],
     chat: ['turns'],
     answers: ['rows', 'slices', 'right'],
     answersComparison: ['rows', 'names', 'chance'],

@@ -74,10 +74,10 @@ function ownDisplay(value: object): MimeBundle | undefined {
     : undefined
 }
 
-/** A run itself: as it stands. */
+/** A run itself, or a study: as it stands. */
 function runLike(value: object, width?: number): MimeBundle | undefined {
-  const run = value as { view?: unknown; history?: unknown; adjustments?: unknown }
-  if (typeof run.view !== 'function' || !run.history || !run.adjustments) return undefined
+  const run = value as { view?: unknown; history?: unknown; adjustments?: unknown; trials?: unknown }
+  if (typeof run.view !== 'function' || !((run.history && run.adjustments) || run.trials)) return undefined
   const view: unknown = run.view.call(value)
   return typeof view === 'object' && view !== null ? maybeKind(view, width) : undefined
 }

@@ -4,6 +4,7 @@ import type { Files } from '../../store/files.js'
 import { acquire, isLockName, Lock, maybeTaken, signEvery, signLocks, type Taken } from '../../store/lock.js'
 import { contentsOf, removeRests, removeRun } from './contents.js'
 import { isRunAgain } from './made-by.js'
+import { maybeSupervisor } from '../state/supervisor.js'
 import { firstFree } from './names.js'
 
 /** Unnamed runs that no live process holds and that stay on disk. */
@@ -36,6 +37,8 @@ const held = new Map<string, Held>()
 export function runsFolder(named: boolean): string | undefined {
   const setting = globalThis.process?.env?.GRADBOOK_RUNS
   if (setting === 'off') return undefined
+  const supervisor = maybeSupervisor()
+  if (supervisor) return supervisor.folder
   return named ? setting || 'runs' : '.gradbook/runs'
 }
 

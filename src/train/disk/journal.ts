@@ -43,7 +43,7 @@ export class Journal implements Owner {
   #lock: Lock | undefined
   #failed = false
   /** Once another object goes on with its folder, or has its name. */
-  #left: { readonly how: string; readonly folder: string | undefined } | undefined
+  #left: { readonly how: string; readonly folder: string | undefined; readonly isClosed?: true } | undefined
   readonly cell: CellInfo | undefined = maybeHost()?.cell
   readonly #onHandOver: () => void
   /** What happened beside the iterations and is not in the folder yet. */
@@ -128,6 +128,23 @@ export class Journal implements Owner {
     }
   }
 
+  /** Writes what is not on disk yet and lets the folder go: whoever takes the run up reads it there. False where it is in memory alone. */
+  close(): boolean {
+    if (this.#left) return true
+    this.#onHandOver()
+    this.settle()
+    const { folder } = this
+    if (this.#failed || folder === undefined) return false
+    const at = this.#core.state.iteration
+    this.#left = {
+      folder,
+      how: `trial is over: it lies in ${folder}, as it was at iteration ${at}`,
+      isClosed: true,
+    }
+    this.#lock?.release()
+    return true
+  }
+
   replace(aside: string | null): void {
     const at = this.#core.state.iteration
     const lies = aside === null ? '' : `; what it wrote lies in ${aside}`
@@ -146,8 +163,12 @@ export class Journal implements Owner {
     throw new InputError({
       where: `run ${this.#core.name}`,
       received: `a call on an object whose ${this.#left.how}`,
-      expected: 'that one: the newer of the two',
-      fix: "To have both, make a branch of this one: run.branch('other').",
+      ...(this.#left.isClosed
+        ? { expected: 'the run as it is on disk', fix: 'await study.runOf(number) takes it up.' }
+        : {
+            expected: 'that one: the newer of the two',
+            fix: "To have both, make a branch of this one: run.branch('other').",
+          }),
     })
   }
 

@@ -48,7 +48,7 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
     })
   const started = call.within?.started ?? performance.now()
   const from = core.state.iteration
-  const to = from + call.iterations
+  const to = from + call.iterations - (core.supervisor?.begin(core, call.iterations) ?? 0)
   const rules = [call.rule, core.state.ruleSpent ? undefined : core.settings.stop]
   const view = (isLive: boolean): RunView =>
     viewOf(core, { live: isLive, started, ...(call.within ?? { from, to }) })
@@ -57,7 +57,8 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
   const interrupt = maybeHost()?.interrupt
   const checkStop = () => {
     if (core.owner !== owner) throw new Interrupted(core.state.iteration, undefined)
-    if (!maybeHost()?.interrupted && !interrupt?.aborted && !call.signal?.aborted) return
+    if (!maybeHost()?.interrupted && !interrupt?.aborted && !call.signal?.aborted)
+      if (!core.supervisor?.signal.aborted) return
     core.state.stopReason = interruptedAt(core)
     const loss = core.state.history.length ? core.state.history.last('loss') : undefined
     throw new Interrupted(core.state.iteration, loss)
@@ -111,6 +112,7 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
         const seen = evaluation
         const looked = ownFunction(course, 'onEvaluation', () => seen)
         if (looked) spent += await looked
+        core.supervisor?.evaluated(core, seen)
       }
       core.state.stopReason = ruleMet(core, rules, { from, started })
       if (live.due) await live.refresh(() => view(true))
@@ -124,6 +126,7 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
   } finally {
     if (!call.within) live.end(view(false))
   }
+  core.supervisor?.ended(core)
   tellSpent(core, spent, performance.now() - started)
   return stretchView(core, { from, started, evaluation })
 }

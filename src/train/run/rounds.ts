@@ -131,7 +131,10 @@ async function current(
   call: object | undefined,
 ): Promise<EvaluationRow> {
   const last = core.state.evaluations.at(-1)
-  return last?.iteration === core.state.iteration ? last : (await evaluateRun(core, journal, pause, call)).row
+  if (last?.iteration === core.state.iteration) return last
+  const { row } = await evaluateRun(core, journal, pause, call)
+  core.supervisor?.evaluated(core, row)
+  return row
 }
 
 /** How a round did by its own batches, where nothing is held out: their mean loss. */

@@ -106,6 +106,7 @@ export class Run<Model = unknown, Metrics extends string = string, B extends Any
     })
     this.#analysis = new Analysis(this.#course)
     cores.set(this, core)
+    core.supervisor?.made(core, () => journal.close())
     announceRun(this.#plain)
   }
 

@@ -3,6 +3,7 @@ import { isGenerated, noData, withoutExamples, type Generated } from '../../data
 import { describe, InputError } from '../../errors.js'
 import { maybeFiles } from '../../store/files.js'
 import { Core } from '../state/core.js'
+import { maybeSupervisor } from '../state/supervisor.js'
 import { contentsOf } from '../disk/contents.js'
 import { mend } from '../disk/copy.js'
 import { runsFolder } from '../disk/folders.js'
@@ -80,7 +81,7 @@ export function train<
   model: M & { state?: State },
   given: OptionsOf<M> & MetricsNamed<Metrics, Outputs, OfOutputs> & DataFor<M, Data>,
 ): Run<M, MetricsOf<Metrics, Outputs, OfOutputs>, BatchOf<Data>> {
-  const options = checkOptions(given, 'train(model, options)')
+  const options = checkOptions(maybeSupervisor()?.options(given) ?? given, 'train(model, options)')
   const { name, resume = false } = options
   checkSize(options, 'train(model)')
   const again = resume ? maybeResumed(model, options) : undefined

@@ -16,6 +16,7 @@ import type { Parameter, Trainee, Weights } from '../model/trainee.js'
 import { trainingWeights } from '../model/example-weights.js'
 import { examplesAt, tensorsOf, type AnyBatch } from '../model/batch.js'
 import { mapParts, valuesOfParts } from '../../data/table/parts.js'
+import { maybeSupervisor } from './supervisor.js'
 
 /** How the gradients of a batch become an update. */
 export interface Pace {
@@ -49,6 +50,8 @@ export class Core implements Parts {
   owner: object | undefined
   /** The call that JavaScript was ended in the middle of: nothing of it comes back. */
   left: object | undefined
+  /** Who looks after the work that it was made in, if anybody does. */
+  readonly supervisor = maybeSupervisor()
 
   constructor(at: Parts & { name: string }) {
     this.name = at.name
