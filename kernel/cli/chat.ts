@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { GradbookError, InputError } from '../../src/errors.js'
 import { cleanText } from '../../src/show/clean.js'
-import type { Chat, ChatModel, ChatOptions, ChatSettings } from '../../src/text/index.js'
+import type { Answer, Chat, ChatModel, ChatOptions, ChatSettings } from '../../src/text/index.js'
 
 export interface ChatCommandOptions {
   system?: string
@@ -108,17 +108,18 @@ async function talk(
   process.on('SIGINT', interrupt)
   let failed = 0
 
-  async function write(asked: AsyncGenerator<string, unknown>): Promise<void> {
-    for await (const piece of asked) {
-      stdout.write(cleanText(piece, 10_000))
+  async function write(asked: AsyncGenerator<string, Answer>): Promise<void> {
+    let step = await asked.next()
+    for (; !step.done; step = await asked.next()) {
+      stdout.write(cleanText(step.value, 10_000))
       // Between two tokens keys are heard.
       await new Promise((resolve) => setImmediate(resolve))
     }
-    const last = current.turns.at(-1)
+    const { end, left, text } = step.value
     stdout.write('\n')
-    if (last?.end === 'stopped') stderr.write('(stopped)\n')
-    if (last?.end === 'tokens') stderr.write('(cut at the most tokens: /set tokens 500)\n')
-    if (last?.left) stderr.write(`(without the first ${last.left} turns, which had no room)\n`)
+    if (end === 'stopped') stderr.write(text === '' ? '(stopped before a word: /again)\n' : '(stopped)\n')
+    if (end === 'tokens') stderr.write('(cut at the most tokens: /set tokens 500)\n')
+    if (left) stderr.write(`(without the first ${left} turns, which had no room)\n`)
   }
 
   async function obey(line: string): Promise<'quit' | undefined> {

@@ -116,6 +116,34 @@ describe('a conversation', () => {
     expect((await talk.ask('Still there?')).end).toBe('tokens')
   })
 
+  it('keeps no empty answer of a question that was stopped before a word, and goes on', async () => {
+    const talk = talkOf({ system: 'Be kind.' })
+    const first = await talk.ask('Hello!')
+    const stopped = await talk.ask('And now?', { signal: AbortSignal.abort() })
+    expect([stopped.text, stopped.end, stopped.turn.branch]).toEqual(['', 'stopped', undefined])
+    const question = { role: 'user', content: 'And now?' }
+    expect(talk.messages.slice(1)).toEqual([
+      { role: 'user', content: 'Hello!' },
+      { role: 'assistant', content: first.text },
+      question,
+    ])
+    expect(talk.tree).toHaveLength(3)
+    await expect(stopped.tokens()).rejects.toThrow(/as a turn/)
+    // Two questions in a row are known to no template: the next one takes its place, and it stays beside it.
+    const second = await talk.ask('And then?')
+    expect(talk.messages.slice(3)).toEqual([
+      { role: 'user', content: 'And then?' },
+      { role: 'assistant', content: second.text },
+    ])
+    talk.goTo(2)
+    expect(talk.messages.at(-1)).toEqual(question)
+    // Asked again it has its answer.
+    const { text } = await talk.again()
+    expect(talk.messages.slice(3)).toEqual([question, { role: 'assistant', content: text }])
+    expect((await talk.ask('Still there?')).end).toBe('tokens')
+    expect(talk.messages).toHaveLength(7)
+  })
+
   it('answers one question at a time', async () => {
     const talk = talkOf()
     const writing = talk.ask('Hello!')

@@ -74,6 +74,8 @@ export class Chat implements ChatView {
   #settings: ChatSettings
   #end: Promise<string | undefined> | undefined
   #answering = false
+  /** A question that Stop left without an answer. */
+  #unanswered: number | undefined
 
   constructor(given: ChatModel, options: Omit<ChatOptions, 'tokenizer' | 'template'>) {
     const { system, messages = [], variables, show = true, ...settings } = options
@@ -141,6 +143,7 @@ export class Chat implements ChatView {
 
   /**
    * Says something, and gives the answer when it is written. A notebook shows it while it is. Stop ends it, and keeps what is there.
+   * Where nothing is there yet the question stands alone: `again` answers it, and what is said next takes its place.
    *
    * @throws InputError where an answer is being written, and for a text that has no room in the context.
    * @example const { text } = await chat.ask('Where is my parcel?')
@@ -155,7 +158,10 @@ export class Chat implements ChatView {
    * @example for await (const text of chat.stream('Hello!')) process.stdout.write(text)
    */
   stream(text: string, options?: AskOptions): AsyncGenerator<string, Answer> {
-    return this.#said(text, this.#tree.leaf, options, 'chat.ask(text)')
+    const { leaf } = this.#tree
+    // Templates know no two questions in a row.
+    const after = leaf !== undefined && leaf === this.#unanswered ? this.turns.at(-1)!.parent : leaf
+    return this.#said(text, after, options, 'chat.ask(text)')
   }
 
   /**
@@ -340,7 +346,13 @@ export class Chat implements ChatView {
     const settings = checkSettings({ ...this.#settings, ...more }, where)
     this.#checkFree(where)
     this.#answering = true
-    const free = () => void (this.#answering = false)
+    let begun: Parameters<TurnTree['drop']>[0] | undefined
+    const free = () => {
+      this.#answering = false
+      if (begun?.end !== 'stopped' || begun.content !== '') return
+      this.#unanswered = begun.parent
+      this.#tree.drop(begun)
+    }
     const isOver = whileWaiting(free)
     try {
       const asked = typeof question === 'string' ? { role: 'user', content: question, parent } : question
@@ -357,6 +369,7 @@ export class Chat implements ChatView {
         end: 'stopped',
         ...(left > 0 && { left }),
       })
+      begun = answer
       this.#tree.leaf = answer.id
       this.#tell()
       const pieces = write(this.model, this.tokenizer, [ids], {
@@ -383,7 +396,9 @@ export class Chat implements ChatView {
   ): AsyncGenerator<string, AnswerEnd> {
     let count = 0
     let ended = false
+    if (signal?.aborted) return 'stopped'
     for await (const piece of pieces) {
+      if (signal?.aborted) return 'stopped'
       count++
       ended = piece.ended === true
       // Templates take away what stands around an answer, and put it there anew.

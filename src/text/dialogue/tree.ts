@@ -47,7 +47,8 @@ class Node implements Own {
 
   get branch(): readonly [number, number] | undefined {
     const beside = this.#tree.beside(this)
-    return beside.length > 1 ? [beside.indexOf(this) + 1, beside.length] : undefined
+    const place = beside.indexOf(this) + 1
+    return place > 0 && beside.length > 1 ? [place, beside.length] : undefined
   }
 }
 
@@ -65,6 +66,14 @@ export class TurnTree {
     const own = new Node(this, this.#turns.length, turn)
     this.#turns.push(own)
     return own
+  }
+
+  /** Takes the newest turn away, and goes back to the one before it. Its id, which the next one gets, is then of none. */
+  drop(turn: Own): void {
+    if (this.#turns.at(-1) !== turn) return
+    this.#turns.pop()
+    this.leaf = turn.parent
+    turn.id = -1
   }
 
   /** A turn by its id. */
