@@ -246,7 +246,7 @@ export class Study<S extends Space = Space> {
   /**
    * What the trial's function gives for a trial that was made, its runs taken up from disk: nothing is trained anew.
    *
-   * @example const run = await study.runOf(study.best.number)
+   * @example const run = await study.runOf(study.best!.number)
    */
   async runOf(number: number): Promise<unknown> {
     const where = 'study.runOf(number)'

@@ -57,21 +57,21 @@ function seedsFrom(repeat: unknown): readonly number[] {
 /**
  * Makes a study: many trainings of one kind over a space of parameters. Nothing is trained yet.
  *
+ * @throws InputError where the options do not fit, or a study of another kind has the name.
  * @example
+ * const modelOf = (units: number) => tf.sequential({ layers: [tf.layers.dense({ units, inputShape: [784] })] })
  * const study = sweep({
  *   name: 'rates',
  *   space: { learningRate: logUniform(1e-3, 1), units: choice([8, 16]) },
  *   objective: 'loss',
  *   trial: async ({ learningRate, units }) => {
- *     const run = train(makeModel(units), { data: data.train, evaluateOn: data.validation, loss: 'meanSquaredError', optimizer: adam({ learningRate }) })
+ *     const run = train(modelOf(units), { data: data.train, evaluateOn: data.validation, loss: 'meanSquaredError', optimizer: adam({ learningRate }) })
  *     await run.iterate(200)
  *     return run
  *   },
  * })
  * await study.run(20)
- * study.best.parameters
- *
- * @throws InputError where the options do not fit, or a study of another kind has the name.
+ * study.best?.parameters
  */
 export function sweep<const S extends Space>(given: SweepOptions<S>): Study<S> {
   const options = named(given, known, 'sweep(options)')

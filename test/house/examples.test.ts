@@ -6,6 +6,7 @@ import * as gradbook from '../../src/index.js'
 import * as backend from '../../src/backend/index.js'
 import * as data from '../../src/data/index.js'
 import * as show from '../../src/show/index.js'
+import * as sweeps from '../../src/sweep/index.js'
 import * as text from '../../src/text/index.js'
 import * as widgets from '../../src/widgets/index.js'
 import { typeErrors } from '../kit/index.js'
@@ -16,6 +17,7 @@ const doors = {
   'gradbook/backend': backend,
   'gradbook/data': data,
   'gradbook/show': show,
+  'gradbook/sweep': sweeps,
   'gradbook/text': text,
 }
 
@@ -69,10 +71,12 @@ const value: unknown = undefined
 
 it('the examples are TypeScript that has no errors', async () => {
   const names = new Map(
-    Object.entries({ ...doors, 'gradbook/widgets': widgets }).flatMap(([door, exported]) =>
-      Object.keys(exported).map((name) => [name, door] as const),
-    ),
+    Object.entries({ ...doors, 'gradbook/widgets': widgets })
+      .toReversed()
+      .flatMap(([door, exported]) => Object.keys(exported).map((name) => [name, door] as const)),
   )
+  // A word may mean one thing for the data of a run and another for the space of a study.
+  const others = Object.keys(sweeps).filter((name) => names.get(name) !== 'gradbook/sweep')
   const imports = [...names].map(([name, door]) => `import { ${name} } from '${door}'`)
   const examples = documented.filter(isPublic).flatMap(({ name, file, doc }) =>
     doc
@@ -80,10 +84,17 @@ it('the examples are TypeScript that has no errors', async () => {
       .slice(1)
       .map((code) => {
         const text = code.replaceAll('\n *', '\n').replaceAll('{ … }', '{}')
-        return `// ${name}, ${file}\nvoid (async () => { ${text} })`
+        const own = file.startsWith('sweep') ? `const { ${others.join(', ')} } = sweeps\n` : ''
+        return `// ${name}, ${file}\nvoid (async () => { ${own}${text} })`
       }),
   )
   expect(examples.length).toBeGreaterThan(80)
-  const program = [`import * as tf from '@tensorflow/tfjs'`, ...imports, given, ...examples].join('\n')
+  const program = [
+    `import * as tf from '@tensorflow/tfjs'`,
+    `import * as sweeps from 'gradbook/sweep'`,
+    ...imports,
+    given,
+    ...examples,
+  ].join('\n')
   expect(await typeErrors(program)).toEqual([])
 })

@@ -18,7 +18,7 @@ export async function typeErrors(program: string): Promise<TypeError[]> {
   const folder = temporaryFolder()
   const source = relative(folder, join(root, 'src')).replaceAll('\\', '/')
   const paths = Object.fromEntries(
-    ['', '/backend', '/data', '/show', '/text', '/widgets'].map((door) => [
+    ['', '/backend', '/data', '/show', '/sweep', '/text', '/widgets'].map((door) => [
       `gradbook${door}`,
       [`${source}${door}/index.ts`],
     ]),

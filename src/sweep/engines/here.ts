@@ -5,7 +5,7 @@ import { doPass, Work } from '../work.js'
  * This process, one trial after the other: nothing has to be sent anywhere, and a trial may use all that the program has. A notebook
  * waits meanwhile, as for any training.
  *
- * @example sweep({ space, trial, engine: here() })
+ * @example const study = sweep({ space: { x: uniform(0, 1) }, trial: ({ x }) => x ** 2, engine: here() })
  */
 export function here(): Engine {
   return {

@@ -35,7 +35,7 @@ const valueFrom = ({ reports }: Course, iteration: number): number | undefined =
  * L. Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020 (ASHA), in the form that stops trials.
  *
  * @param settings `from`: iterations of the first look; `factor`: default 3.
- * @example sweep({ space, trial, pruner: asha({ from: 100 }) })
+ * @example const study = sweep({ space: { x: uniform(0, 1) }, trial: ({ x }) => x ** 2, pruner: asha({ from: 100 }) })
  */
 export function asha(settings: { from: number; factor?: number }): Pruner {
   const { from, factor = 3 } = named(settings, ['from', 'factor'], 'asha(settings)')
@@ -69,7 +69,7 @@ export function asha(settings: { from: number; factor?: number }): Pruner {
  * (D. Golovin et al., Google Vizier, KDD 2017, there of running averages).
  *
  * @param settings `after`: trials that are let be, default 5; `from`: iterations before the first look, default 0.
- * @example sweep({ space, trial, pruner: median() })
+ * @example const study = sweep({ space: { x: uniform(0, 1) }, trial: ({ x }) => x ** 2, pruner: median() })
  */
 export function median(settings: { after?: number; from?: number } = {}): Pruner {
   const { after = 5, from = 0 } = named(settings, ['after', 'from'], 'median(settings)')

@@ -19,7 +19,7 @@ const most = 1e6
  * Goes through all combinations: every value of a choice and of a small whole number, `points` values of what has more, both ends
  * among them. The last parameter changes first. A study ends when all were tried.
  *
- * @example sweep({ space: { width: choice([16, 32]), learningRate: logUniform(1e-3, 1e-1) }, trial, search: grid({ points: 3 }) })
+ * @example const study = sweep({ space: { a: choice([16, 32]), b: logUniform(1e-3, 1e-1) }, trial: ({ a, b }) => a * b, search: grid({ points: 3 }) })
  */
 export function grid(settings: { points?: number } = {}): Search {
   const { points = 5 } = named(settings, ['points'], 'grid(settings)')

@@ -12,7 +12,7 @@ export function checkSeed(seed: unknown, where: string): void {
 /**
  * Draws each parameter by itself. The trial of a number is the same whenever it is drawn, so that a study goes on where it stands.
  *
- * @example sweep({ space, trial, search: random({ seed: 1 }) })
+ * @example const study = sweep({ space: { x: uniform(0, 1) }, trial: ({ x }) => x ** 2, search: random({ seed: 1 }) })
  */
 export function random(settings: { seed?: number } = {}): Search {
   const { seed = 0 } = named(settings, ['seed'], 'random(settings)')

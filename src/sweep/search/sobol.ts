@@ -67,7 +67,7 @@ export const sobolDirections = (count: number): Uint32Array[] =>
  * Spreads the trials evenly over the space (quasi-random numbers of Sobol, shifted by the seed): what few trials leave out is
  * smaller than with `random`. Powers of two are spread best.
  *
- * @example sweep({ space, trial, search: sobol({ seed: 1 }) })
+ * @example const study = sweep({ space: { x: uniform(0, 1) }, trial: ({ x }) => x ** 2, search: sobol({ seed: 1 }) })
  */
 export function sobol(settings: { seed?: number } = {}): Search {
   const { seed = 0 } = named(settings, ['seed'], 'sobol(settings)')
