@@ -13,6 +13,8 @@ export const testPackages = [
   'papermill==2.7.0',
   'onnxruntime==1.23.2',
   'pyarrow==26.0.1',
+  'optuna==5.0.0',
+  'cmaes==0.13.1',
   'safetensors==0.8.0',
   'tensorboard==2.21.0',
   'ipykernel==7.4.0; python_version >= "3.11"',

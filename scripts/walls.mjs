@@ -157,6 +157,7 @@ const rooms = [
     ],
   },
   { files: 'src/sweep/engines/**', lifts: [node] },
+  { files: 'src/sweep/search/python.ts', lifts: [node] },
   ...inOrder('src/text', textRooms, values),
   { files: 'src/text/shards/**', lifts: [node] },
   { files: 'src/text/corpora/**', lifts: [node] },

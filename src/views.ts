@@ -376,6 +376,8 @@ export interface StudyView {
   trials: readonly StudyTrialView[]
   /** Whether trials are made now. */
   running: boolean
+  /** How much each parameter decides about which trials are the best, as shares of 1; missing where too few are complete. */
+  importance?: readonly { parameter: string; importance: number }[]
 }
 
 export interface StudyTrialView {
@@ -391,6 +393,10 @@ export interface StudyTrialView {
   milliseconds: number
   /** The interval of each objective's mean over its seeds, 19 times in 20, where it has several. */
   spread?: { readonly [objective: string]: { from: number; to: number } }
+  /** The first objective by iteration, with its first seed. */
+  reports?: readonly { iteration: number; value: number }[]
+  /** The trial that it goes on from. */
+  from?: number
   message?: string
 }
 

@@ -10,6 +10,8 @@ export interface Pass {
   readonly folder: string | undefined
   /** Where calls of its runs ended before it was broken off, by the run's name: these iterations are not made again. */
   readonly before: Calls
+  /** Of a member of a population: where its run ends, whatever the trial's function would do. */
+  readonly until?: number
 }
 
 /** Iterations at which the calls of each run ended. */

@@ -98,20 +98,21 @@ export function integer(
 }
 
 /**
- * One of some values, all as likely: numbers, texts, booleans, or null.
+ * One of some values, all as likely: numbers, texts, booleans, or null; an array of them is the same.
  *
- * @example const space = { optimizer: choice(['adam', 'sgd']), batchSize: choice([16, 32, 64]) }
+ * @example const space = { optimizer: choice('adam', 'sgd'), batchSize: choice(16, 32, 64) }
  */
 export function choice<const Value extends string | number | boolean | null>(
-  values: readonly Value[],
+  ...given: readonly Value[] | readonly [values: readonly Value[]]
 ): Dimension<Value> {
+  const values = (given.length === 1 && Array.isArray(given[0]) ? given[0] : given) as readonly Value[]
   const plain = (value: unknown) =>
     value === null || ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)
   if (!Array.isArray(values) || values.length === 0 || !values.every(plain))
     throw new InputError({
       where: 'choice(values)',
       received: describe(values),
-      expected: 'an array of at least one text, finite number, boolean or null',
+      expected: 'at least one text, finite number, boolean or null',
       fix: "What is none of them is looked up by its name: choice(['small', 'large']) and sizes[parameters.size].",
     })
   if (new Set(values).size < values.length)

@@ -2,7 +2,7 @@ import { describe, InputError } from '../errors.js'
 import { beside } from '../host.js'
 import { maybeFiles, type Files } from '../store/files.js'
 import { decodeJson, encodeJson } from '../store/json.js'
-import { acquire, Lock, releaseLocks, signEvery, signLocks } from '../store/lock.js'
+import { acquire, isLockName, Lock, releaseLocks, signEvery, signLocks } from '../store/lock.js'
 import type { Trial } from './trial.js'
 
 /** What a study's folder says of the study. */
@@ -137,6 +137,22 @@ export class StudyFolder {
     this.#files.write(this.#files.join(this.path, 'study.json'), `${JSON.stringify(study, null, 2)}\n`)
   }
 
+  /** Copies the runs of a trial as they are on disk, for another one to go on from. */
+  branch(from: number, to: number): void {
+    const copy = (source: string, target: string): void => {
+      this.#files.claim(target)
+      for (const name of this.#files.list(source)) {
+        const [one, other] = [this.#files.join(source, name), this.#files.join(target, name)]
+        const kind = this.#files.kind(one)
+        if (kind === 'folder') copy(one, other)
+        // A copy of a lock locks nothing: it names the folder that it is of.
+        else if (kind === 'file' && name !== 'trial.json' && !isLockName(name))
+          this.#files.write(other, this.#files.read(one))
+      }
+    }
+    copy(this.of(from), this.of(to))
+  }
+
   writeTrial(trial: TrialFile): void {
     const folder = this.of(trial.number)
     this.#files.claim(folder)
@@ -174,5 +190,10 @@ const isTrialFile = (value: unknown): value is TrialFile =>
   value.reports.every((one) => areNumbers(one) && isCount(one.iteration)) &&
   typeof value.milliseconds === 'number' &&
   (value.message === undefined || typeof value.message === 'string') &&
+  (value.branch === undefined ||
+    (isRecord(value.branch) &&
+      isCount(value.branch.member) &&
+      isCount(value.branch.until) &&
+      (value.branch.from === undefined || isCount(value.branch.from)))) &&
   isRecord(value.calls) &&
   Object.values(value.calls).every((one) => Array.isArray(one) && one.every(isCount))

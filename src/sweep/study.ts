@@ -2,10 +2,12 @@ import { describe, InputError, Interrupted } from '../errors.js'
 import { currentHost, maybeHost, type CellInfo, type Display } from '../host.js'
 import { meanInterval } from '../mistakes/index.js'
 import { say } from '../say.js'
+import { named } from '../suggest.js'
 import { whileWaiting } from '../settle.js'
 import { messageOf } from '../untrusted.js'
 import type { StudyView } from '../views.js'
 import type { Engine, Pass, PassReport, Watch, Workers } from './engine.js'
+import { importanceOf, type ImportanceRow } from './importance.js'
 import type { Course, Pruner } from './pruning/pruner.js'
 import type { Search, Searcher, Told } from './search/search.js'
 import { describeSpace, type Entry, type ParametersOf, type Space } from './space.js'
@@ -33,6 +35,9 @@ const failing = 3
 
 /** Lets timers and messages have their turn, whatever the host does: a study of quick trials would hold them up. */
 const turn = () => new Promise<void>((resolve) => void setTimeout(resolve))
+
+/** Complete trials from which on the importance of parameters is shown. */
+const enoughToSay = 10
 
 interface Going {
   readonly abort: AbortController
@@ -139,6 +144,27 @@ export class Study<S extends Space = Space> {
     )
   }
 
+  /**
+   * How much each parameter decides about which of the complete trials are among the best tenth (PED-ANOVA), the most important
+   * first; shares of 1. Of several objectives, by the first or the one that is named.
+   *
+   * @throws InputError for fewer than two complete trials.
+   */
+  importance(options: { of?: string } = {}): ImportanceRow[] {
+    const { objectives, entries } = this.#parts
+    const { of = objectives[0]!.name } = named(options, ['of'], 'study.importance(options)')
+    const objective = objectives.find(({ name }) => name === of)
+    if (!objective)
+      throw new InputError({
+        where: 'study.importance({ of })',
+        received: describe(of),
+        expected: objectives.map(({ name }) => describe(name)).join(', '),
+      })
+    const complete = this.#trials.filter(({ state }) => state === 'complete')
+    const judged = complete.map(({ parameters, values }) => ({ parameters, cost: costOf(objective, values) }))
+    return importanceOf(entries, judged, 'study.importance()')
+  }
+
   #cost(trial: Pick<Trial, 'values'>): number {
     return costOf(this.#parts.objectives[0]!, trial.values)
   }
@@ -202,6 +228,7 @@ export class Study<S extends Space = Space> {
     const workers = this.#workers
     this.#workers = undefined
     await (await workers?.catch(() => undefined))?.close()
+    await this.#searcher?.close?.()
     await this.#folder?.release()
   }
 
@@ -279,7 +306,7 @@ export class Study<S extends Space = Space> {
         log: kind === 'logUniform' || settings.log === true,
       })),
       trials: this.#trials.map(
-        ({ number, state, parameters, values, seeds, reports, milliseconds, message }) => ({
+        ({ number, state, parameters, values, seeds, reports, milliseconds, message, branch }) => ({
           number,
           state,
           parameters,
@@ -296,10 +323,49 @@ export class Study<S extends Space = Space> {
             ),
           }),
           ...(message !== undefined && { message }),
+          reports: reports.flatMap((report) =>
+            report.seed === this.#parts.seeds[0] && Number.isFinite(report[objectives[0]!.name])
+              ? [{ iteration: report.iteration, value: report[objectives[0]!.name]! }]
+              : [],
+          ),
+          ...(branch?.from !== undefined && { from: branch.from }),
         }),
       ),
       running: this.running,
+      ...(this.#count('complete') >= enoughToSay && { importance: this.importance() }),
     }
+  }
+
+  /** All trials as rows of a table, the best first: trial, state, objectives, parameters. */
+  table(): { [column: string]: unknown }[] {
+    const { objectives, entries, seeds } = this.#parts
+    const [first] = objectives as [Objective]
+    const cost = ({ values }: Trial) =>
+      Number.isFinite(values[first.name]) ? costOf(first, values) : Infinity
+    return this.#trials
+      .toSorted(
+        (a, b) =>
+          Number(b.state === 'complete') - Number(a.state === 'complete') ||
+          cost(a) - cost(b) ||
+          a.number - b.number,
+      )
+      .map((trial) => ({
+        trial: trial.number,
+        state: trial.state,
+        ...Object.fromEntries(objectives.map(({ name }) => [name, trial.values[name] ?? null])),
+        ...(seeds.length > 1 && { seeds: trial.seeds.length }),
+        ...Object.fromEntries(entries.map(({ name }) => [name, trial.parameters[name] ?? null])),
+        iteration: trial.reports.at(-1)?.iteration ?? null,
+        ...(trial.branch?.from !== undefined && { from: trial.branch.from }),
+        seconds: trial.milliseconds / 1000,
+      }))
+  }
+
+  /** The trials that led to this one, of a population: from the one that began anew to itself. */
+  lineage(number: number): Trial<ParametersOf<S>>[] {
+    const { branch } = this.#trialAt(number, 'study.lineage(number)')
+    const before = branch?.from === undefined ? [] : this.lineage(branch.from)
+    return [...before, this.trials[number]!]
   }
 
   #count(state: Trial['state']): number {
@@ -376,15 +442,18 @@ export class Study<S extends Space = Space> {
         await turn()
       }
     }
-    const lanes = Array.from({ length: Math.min(workers.size, trials) }, async () => {
-      try {
-        await lane()
-      } catch (error) {
-        // The others end with it: what they are at is taken up later.
-        going.abort.abort()
-        throw error
-      }
-    })
+    const lanes = Array.from(
+      { length: Math.min(workers.size, trials, this.#search().atOnce ?? Infinity) },
+      async () => {
+        try {
+          await lane()
+        } catch (error) {
+          // The others end with it: what they are at is taken up later.
+          going.abort.abort()
+          throw error
+        }
+      },
+    )
     const ended = await Promise.allSettled(lanes)
     await this.#searcher?.close?.()
     const failed = ended.find((one) => one.status === 'rejected')
@@ -413,19 +482,37 @@ export class Study<S extends Space = Space> {
     })
   }
 
-  /** A trial that nobody has begun; undefined when there are no more. */
-  async #next(): Promise<TrialFile | undefined> {
-    const { search, entries, objectives, name } = this.#parts
-    this.#searcher ??= search.begin({
+  #search(): Searcher {
+    const { search, entries, objectives, name, seeds } = this.#parts
+    if (this.#searcher) return this.#searcher
+    this.#searcher = search.begin({
       name: name ?? 'study',
       entries,
       objectives,
       folder: this.#folder?.path,
+      branches: new Map(
+        this.#trials.flatMap(({ number, branch }) => (branch ? [[number, branch] as const] : [])),
+      ),
       trials: this.#trials.flatMap((trial) => this.#told(trial) ?? []),
     })
+    if (this.#searcher.branchOf && seeds.length > 1)
+      throw new InputError({
+        where: 'sweep({ repeat })',
+        received: `${seeds.length} seeds beside ${search.name}`,
+        expected: '1: members of a population are their own repetition',
+      })
+    return this.#searcher
+  }
+
+  /** A trial that nobody has begun; undefined when there are no more. */
+  async #next(): Promise<TrialFile | undefined> {
+    const searcher = this.#search()
     const number = this.#trials.length
-    const parameters = await this.#searcher.ask(number)
+    const parameters = await searcher.ask(number)
     if (!parameters) return undefined
+    const branch = searcher.branchOf?.(number)
+    const from = branch?.from === undefined ? undefined : this.#trials[branch.from]!
+    if (from) this.#folder!.branch(from.number, number)
     const trial: TrialFile = {
       number,
       parameters,
@@ -434,7 +521,8 @@ export class Study<S extends Space = Space> {
       seeds: [],
       reports: [],
       milliseconds: 0,
-      calls: {},
+      ...(branch && { branch }),
+      calls: from?.calls ?? {},
     }
     this.#trials = [...this.#trials, trial]
     this.#folder?.writeTrial(trial)
@@ -442,7 +530,7 @@ export class Study<S extends Space = Space> {
   }
 
   /** What the search is told; nothing of a trial that is not over. */
-  #told({ number, parameters, state, values }: TrialFile): Told | undefined {
+  #told({ number, parameters, state, values, reports }: TrialFile): Told | undefined {
     if (state === 'running' || state === 'waiting') return undefined
     const { objectives } = this.#parts
     const known = objectives.every(({ name }) => Number.isFinite(values[name]))
@@ -451,6 +539,7 @@ export class Study<S extends Space = Space> {
       parameters,
       state,
       values: known ? objectives.map((one) => costOf(one, values)) : undefined,
+      iteration: reports.at(-1)?.iteration ?? 0,
     }
   }
 
@@ -504,7 +593,7 @@ export class Study<S extends Space = Space> {
     })
   }
 
-  #passOf({ number, parameters, calls }: TrialFile, seed: number): Pass {
+  #passOf({ number, parameters, calls, branch }: TrialFile, seed: number): Pass {
     const folder = this.#folder?.of(number)
     const prefix = `${seed}/`
     const before = Object.entries(calls).flatMap(([run, ends]) =>
@@ -516,6 +605,7 @@ export class Study<S extends Space = Space> {
       seed,
       folder: folder === undefined || this.#parts.seeds.length === 1 ? folder : `${folder}/seed-${seed}`,
       before: Object.fromEntries(before),
+      ...(branch && { until: branch.until }),
     }
   }
 

@@ -2,6 +2,7 @@ import { describe, InputError } from '../errors.js'
 import { metrics } from '../train/loss/metrics.js'
 import type { EvaluationRow } from '../views.js'
 import type { PassReport } from './engine.js'
+import type { Branch } from './search/search.js'
 
 /** A trial of a study as data. */
 export interface Trial<Parameters = { readonly [name: string]: unknown }> {
@@ -19,6 +20,8 @@ export interface Trial<Parameters = { readonly [name: string]: unknown }> {
   readonly milliseconds: number
   /** Why it was pruned or failed. */
   readonly message?: string
+  /** Of a member of a population: which, the trial that it goes on from, and the iteration at which it ends. */
+  readonly branch?: Branch
   /** Where its runs lie; undefined where nothing is written. */
   readonly folder?: string
 }

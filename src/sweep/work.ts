@@ -13,6 +13,11 @@ export class Pruned extends GradbookError {
   override name = 'Pruned'
 }
 
+/** Thrown in a trial of a population whose run has come to where it is compared with others. */
+export class Halted extends GradbookError {
+  override name = 'Halted'
+}
+
 /** What a trial's function is given beside the parameters. */
 export interface TrialContext {
   readonly number: number
@@ -77,6 +82,17 @@ export class Work implements Supervisor {
     }
   }
 
+  get until(): number | undefined {
+    return this.#pass.until
+  }
+
+  halted(core: Core): Error {
+    const row = core.state.evaluations.at(-1)
+    // Taken up where it had come to before it was broken off, it says nothing anew.
+    if (row && this.last?.iteration !== row.iteration) this.last = { ...row, seed: this.#pass.seed }
+    return new Halted(`the run is compared with others at iteration ${core.state.iteration}`)
+  }
+
   made(core: Core, close: () => boolean): void {
     this.#runs.push({ core, close })
   }
@@ -125,6 +141,12 @@ export async function doPass(work: Work, { trial, objectives }: Job): Promise<En
     const outcome = await work.call(trial)
     return { state: 'complete', values: await valuesOf(outcome, objectives, work.last) }
   } catch (error) {
+    if (isInstance(error, Halted))
+      try {
+        return { state: 'complete', values: await valuesOf(undefined, objectives, work.last) }
+      } catch (missing) {
+        return { state: 'failed', message: messageOf(missing) }
+      }
     if (work.signal.aborted) return { state: 'waiting' }
     return { state: isInstance(error, Pruned) ? 'pruned' : 'failed', message: messageOf(error) }
   }

@@ -15,6 +15,7 @@ it.each([
   'docs/text.md',
   'docs/data.md',
   'docs/assistant.md',
+  'docs/sweep.md',
   'docs/from-keras.md',
   'docs/from-pytorch.md',
 ])(

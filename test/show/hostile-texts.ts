@@ -25,6 +25,7 @@ import {
   samplesView,
   curvesView,
   scalingView,
+  studyView,
   tokenSlicesView,
   windowsView,
 } from './sample-views.js'
@@ -132,6 +133,7 @@ export const displays: { [what: string]: (text: string) => unknown } = {
   'attention of a model': attentionView,
   lens: lensView,
   'scaling law': scalingView,
+  study: studyView,
   tokens: (text) => tokenStrip([{ token: text, loss: 1 }], { title: text }),
   scatter: (text) => scatterChart([{ x: 0, y: 1, label: text }], { title: text }),
   'decision boundary': (text) =>

@@ -14,6 +14,7 @@ import type {
   RunView,
   SamplesView,
   ScalingView,
+  StudyView,
   TokenSlicesView,
 } from '../../src/views.js'
 
@@ -223,6 +224,37 @@ export const judgementsView = (text = 'Anna'): JudgementsView => ({
     again: { count: 10, same: 0.8, from: 0.5, to: 0.95, kappa: 0.6 },
   })),
   agreement: [{ people: [text, 'Ben'], count: 20, same: 0.7, from: 0.5, to: 0.85, kappa: 0.4 }],
+})
+
+export const studyView = (text = 'rate'): StudyView => ({
+  kind: 'study',
+  name: text,
+  objectives: [{ name: text === 'rate' ? 'loss' : text, larger: false }],
+  parameters: [
+    { name: text, kind: 'logUniform', log: true },
+    { name: 'units', kind: 'integer', log: false },
+    { name: 'kind', kind: 'choice', log: false },
+  ],
+  trials: [0, 1, 2, 3].map((number) => ({
+    number,
+    state: (['complete', 'complete', 'pruned', 'failed'] as const)[number]!,
+    parameters: { [text]: 10 ** -number, units: 8 + number, kind: number % 2 ? text : 'b' },
+    values: number === 3 ? {} : { [text === 'rate' ? 'loss' : text]: 1 - number / 4 },
+    best: number === 1,
+    iteration: 20,
+    milliseconds: 1500,
+    ...(number === 3 && { message: text }),
+    ...(number === 1 && { from: 0 }),
+    reports: [5, 10, 15, 20].map((iteration) => ({
+      iteration: iteration + (number === 1 ? 20 : 0),
+      value: 2 - iteration / 20,
+    })),
+  })),
+  running: false,
+  importance: [
+    { parameter: text, importance: 0.75 },
+    { parameter: 'units', importance: 0.25 },
+  ],
 })
 
 export const windowsView = (text = ' cat'): MistakesView => ({

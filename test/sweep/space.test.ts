@@ -22,7 +22,14 @@ async function drawn(
   count: number,
 ) {
   const entries = entriesOf(space, 'test')
-  const searcher = search.begin({ name: 'test', entries, objectives: [], folder: undefined, trials: [] })
+  const searcher = search.begin({
+    name: 'test',
+    entries,
+    objectives: [],
+    folder: undefined,
+    branches: new Map(),
+    trials: [],
+  })
   return Promise.all(Array.from({ length: count }, (_, number) => searcher.ask(number)))
 }
 

@@ -6,6 +6,9 @@ import { colours } from '../look.js'
 import { chart, vegaLite, type Part, type Spec } from '../spec.js'
 import { tableText } from '../table.js'
 import { short } from './downsample.js'
+import { studyImportance } from './study-importance.js'
+import { studyLines } from './study-lines.js'
+import { studyParallel } from './study-parallel.js'
 
 /** Parameters that get a panel of their own; a study of more is looked at through `study.trials`. */
 const mostPanels = 9
@@ -168,9 +171,12 @@ export function studyChart(view: StudyView, options: { title?: string } = {}): S
     spacing: 18,
     vconcat: [
       main,
+      ...[studyLines(view, y), studyParallel(view), studyImportance(view)].filter(
+        (part) => part !== undefined,
+      ),
       ...(rows.length > 0 && panels.length > 0 ? [{ columns: 3, spacing: 14, concat: panels }] : []),
     ],
-    resolve: { scale: { color: 'shared' } },
+    resolve: { scale: { color: 'independent' } },
   })
 }
 

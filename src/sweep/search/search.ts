@@ -7,6 +7,8 @@ export interface Told {
   /** One for each objective, smaller is better in all; undefined of one that failed. */
   readonly values: readonly number[] | undefined
   readonly state: 'complete' | 'pruned' | 'failed'
+  /** Of its last report. */
+  readonly iteration?: number
 }
 
 /** What a study is, for who searches. */
@@ -17,12 +19,28 @@ export interface Task {
   readonly objectives: readonly { readonly name: string; readonly larger: boolean }[]
   /** Where the study lies, for what a search keeps there. */
   readonly folder: string | undefined
+  /** How trials begin, of those that begin where another one ended, also of open ones. */
+  readonly branches: ReadonlyMap<number, Branch>
   /** What was told before, in an earlier process. */
   readonly trials: readonly Told[]
 }
 
+/** How a trial begins where another one ended. */
+export interface Branch {
+  /** The line of trials that it belongs to. */
+  readonly member: number
+  /** The trial that it begins from; undefined for one that begins anew. */
+  readonly from: number | undefined
+  /** Iterations of its run, those of the trials before it among them, at which it ends. */
+  readonly until: number
+}
+
 /** A search at work on a study. */
 export interface Searcher {
+  /** Trials that may be open at a time. Default: any number. */
+  readonly atOnce?: number
+  /** How the trial that was asked for begins; undefined: anew, to its own end. */
+  branchOf?(number: number): Branch | undefined
   /** The parameters of the trial with this number; undefined when there are no more. */
   ask(number: number): Promise<{ readonly [name: string]: unknown } | undefined>
   tell?(trial: Told): Promise<void>

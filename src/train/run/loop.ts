@@ -48,7 +48,9 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
     })
   const started = call.within?.started ?? performance.now()
   const from = core.state.iteration
-  const to = from + call.iterations - (core.supervisor?.begin(core, call.iterations) ?? 0)
+  const { until = Infinity } = core.supervisor ?? {}
+  const made = core.supervisor?.begin(core, call.iterations) ?? 0
+  const to = Math.max(from, Math.min(until, from + call.iterations - made))
   const rules = [call.rule, core.state.ruleSpent ? undefined : core.settings.stop]
   const view = (isLive: boolean): RunView =>
     viewOf(core, { live: isLive, started, ...(call.within ?? { from, to }) })
@@ -97,7 +99,8 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
         spent += await hooked
         checkStop()
       }
-      if (core.evaluateOn && core.state.iteration % core.evaluateEvery === 0) {
+      const isLast = core.state.iteration === until
+      if (core.evaluateOn && (isLast || core.state.iteration % core.evaluateEvery === 0)) {
         evaluation = (
           await evaluateRun(
             core,
@@ -126,6 +129,7 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
   } finally {
     if (!call.within) live.end(view(false))
   }
+  if (core.state.iteration >= until && made < call.iterations) throw core.supervisor!.halted!(core)
   core.supervisor?.ended(core)
   tellSpent(core, spent, performance.now() - started)
   return stretchView(core, { from, started, evaluation })

@@ -97,7 +97,11 @@ function takeUpAgain(model: unknown, options: Given, saved: Saved, claim: Claim)
   const other: { [name: string]: unknown } = { ...otherwise(core, options) }
   if (options.seed !== undefined && options.seed !== core.settings.seed) other.seed = options.seed
   const names = Object.keys(other)
-  if (names.length > 0)
+  if (core.supervisor?.until !== undefined) {
+    // A branch goes on with settings of its own.
+    const { seed: _, ...changes } = other
+    if (Object.keys(changes).length > 0) run.set(changes, { why: 'of this branch' })
+  } else if (names.length > 0)
     say(
       `The run '${core.name}' goes on with its own ${names.join(', ')} at iteration ${core.state.iteration}, not with what was passed. run.set({ … }) changes it.`,
     )

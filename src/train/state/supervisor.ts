@@ -14,6 +14,10 @@ export interface Supervisor {
   made(core: Core, close: () => boolean): void
   /** A call that trains begins. Gives how many of its iterations were made before the work was broken off. */
   begin(core: Core, iterations: number): number
+  /** Where its runs end, whatever the work would do. */
+  readonly until?: number | undefined
+  /** The error that ends a call there, once the run is evaluated. */
+  halted?(core: Core): Error
   /** The call has made all its iterations, or a rule has ended it. */
   ended(core: Core): void
   /** May throw, to end the call. */

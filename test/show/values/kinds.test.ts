@@ -18,6 +18,7 @@ import {
   judgementsView,
   samplesView,
   scalingView,
+  studyView,
   tokenSlicesView,
   windowsView,
 } from '../sample-views.js'
@@ -181,13 +182,14 @@ describe('every kind', () => {
       attention: attentionView(),
       lens: lensView(),
       scaling: scalingView(),
+      study: studyView(),
       curves: curvesView(),
       tokens: Object.assign([{ token: ' cat', loss: 4.8 }], { kind: 'tokens' }),
       tokenization: tokenization(byteTokenizer(), 'a cat'),
     }
     for (const view of Object.values(views))
       expect(Object.keys(toBundle(view)!).filter((type) => type !== runMime)).toEqual([mime, 'text/plain'])
-    expect(Object.keys(kinds)).toHaveLength(21)
+    expect(Object.keys(kinds)).toHaveLength(22)
     // Text is read as text.
     for (const view of [samplesView(), answersView(), answersComparisonView(), judgementsView()])
       expect(Object.keys(toBundle(view)!)).toEqual(['text/html', 'text/plain'])
