@@ -115,7 +115,11 @@ export function studyParallel(view: StudyView): Part | undefined {
           color: {
             field: 'r',
             type: 'quantitative',
-            scale: { domain: [0, 0.5, 1], range: [colours.evaluation, colours.training, '#c9d3dd'] },
+            scale: {
+              domain: [0, 0.5, 1],
+              interpolate: 'rgb',
+              range: [colours.evaluation, colours.training, '#c9d3dd'],
+            },
             legend: null,
           },
           order: { field: 'x' },
