@@ -196,7 +196,7 @@ function makeGrpo<Model extends LanguageModel, Example>(
       const { advantages, same } = advantagesOf(rewards, group, form)
       vain = same === asked.length ? vain + 1 : 0
       if (vain === inVain) sayVain(asked.length, rewards[0]!, temperature, group)
-      const rows = rowsOf(repeated, rollouts, advantages, settings)
+      const rows = rowsOf(repeated, rollouts, advantages, settings, model.config.context)
       if (reference) rows.reference = await readLikelihoods(reference, rows, temperature)
       const passes: Omit<PolicyPass, 'gradients'>[] = []
       // Nothing would be learned, and momentum is no reason to move.
@@ -289,16 +289,17 @@ function askedIn<Example>(
   })
 }
 
-/** Prompts and answers as rows of one length, a multiple of 16 where that is not too long: few graphs. */
+/** Prompts and answers as rows of one length, a multiple of 16 where neither they nor the context are shorter: few graphs. */
 function rowsOf<Example>(
   asked: readonly Asked<Example>[],
   rollouts: readonly Rollout[],
   advantages: readonly number[],
   { form, drawing }: Settings<Example>,
+  context: number,
 ): PolicyRows {
   const lengths = rollouts.map(({ ids }, row) => asked[row]!.ids.length + ids.length - 1)
   const longest = Math.max(...asked.map(({ ids }) => ids.length)) + drawing.tokens - 1
-  const length = Math.min(longest, 16 * Math.ceil(Math.max(...lengths) / 16))
+  const length = Math.min(longest, context, 16 * Math.ceil(Math.max(...lengths) / 16))
   const count = rollouts.length
   const floats = () => new Float32Array(count * length)
   const rows: PolicyRows = {

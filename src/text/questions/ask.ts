@@ -99,9 +99,9 @@ export async function ask(
     })
   const asked = await questions(source)
   const writing: Writing = { tokenizer, template, end: undefined }
-  const rows = await Promise.all(
-    asked.map(async (question) => ({ question, ids: await encoded(question, writing) })),
-  )
+  const rows: Encoded[] = []
+  // One after the other: a thread fills in one template at a time, and together each would have its own.
+  for (const question of asked) rows.push({ question, ids: await encoded(question, writing) })
   for (const { question, ids } of rows)
     if (ids.length === 0 || ids.length >= model.config.context)
       throw new InputError({

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { describe, expect, it } from 'vitest'
 import { adam, sgd, train } from '../../../src/index.js'
 import { createRandom } from '../../../src/data/index.js'
-import { grpo, prompts, type Gpt } from '../../../src/text/index.js'
+import { gpt, grpo, prompts, type Gpt } from '../../../src/text/index.js'
 import { advantagesOf } from '../../../src/text/objectives/advantages.js'
 import { readLikelihoods } from '../../../src/text/objectives/likelihood.js'
 import { PolicyStep, type PolicyRows } from '../../../src/text/objectives/policy-step.js'
@@ -205,6 +205,20 @@ describe('grpo', () => {
     const bundle = toBundle(objective.samples)
     expect(bundle?.['text/plain']).toContain('iteration 10:')
     expect(run.model.model).toBe(model)
+  })
+
+  it('learns from answers that are cut at a context of any length', async () => {
+    const model = gpt({ vocabulary: 50, context: 13, layers: 1, heads: 2, width: 16, seed: 1 })
+    const objective = grpo(model, numbered, { reward: low, tokens: 40, group: 4, watch: 0 })
+    const run = train(objective, {
+      data: await data(),
+      batchSize: 2,
+      optimizer: adam({ learningRate: 1e-3 }),
+      save: false,
+    })
+    await run.iterate(1)
+    // A token more than the context is drawn: the last is not read. The prompts have two and three.
+    expect(run.history.at(0)!.length).toBe(11.5)
   })
 
   it('draws the same after undo and in a branch', async () => {
