@@ -65,6 +65,12 @@ export interface HistoryColumns {
   milliseconds: ArrayLike<number>
 }
 
+/** The losses of iterations that were taken back. */
+export interface UndoneView {
+  iteration: readonly number[]
+  loss: readonly number[]
+}
+
 /** A run as it stands, for its chart and its progress bar. */
 export interface RunView {
   kind: 'run'
@@ -87,6 +93,8 @@ export interface RunView {
   spikes?: readonly SpikeView[]
   /** The worst examples of the newest evaluation. */
   mistakes?: MistakesView
+  /** What `undo` took back and `redo` would bring again. */
+  undone?: UndoneView
   /** Branches share the chart: other runs drawn thinner. */
   beside?: readonly { name: string; history: HistoryColumns; evaluations: readonly EvaluationRow[] }[]
 }

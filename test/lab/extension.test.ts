@@ -40,6 +40,25 @@ describeLab('the extension in JupyterLab', (lab) => {
     await notebook.run(0)
     const chart = notebook.output(0).locator('.gb-run')
     await chart.locator('.gb-status', { hasText: '400 iterations' }).waitFor()
+    expect(await chart.locator('.gb-status').textContent()).toMatch(
+      /loss 0\.\d+, mean of the last 20.*last batch 0\.\d+/,
+    )
+    // The axis follows the recent part, and says how far the beginning went.
+    const highest = () =>
+      chart
+        .locator('.gb-axes')
+        .first()
+        .locator('.gb-tick')
+        .evaluateAll((ticks) =>
+          Math.max(...ticks.map((tick) => Number(tick.textContent)).filter(Number.isFinite)),
+        )
+    expect(await highest()).toBeLessThan(1)
+    expect(await chart.locator('.gb-axes').first().textContent()).toContain('↑ 2.1')
+    await chart.getByText('all values').click()
+    expect(await highest()).toBeGreaterThanOrEqual(2)
+    await chart.getByText('all values').click()
+    expect(await highest()).toBeLessThan(1)
+    expect(await chart.locator('.gb-hint').textContent()).toBe('drag to zoom')
     expect(await notebook.output(0).locator('img, .vega-embed').count()).toBe(0)
 
     await chart.locator('.gb-mark').click()
@@ -56,6 +75,8 @@ describeLab('the extension in JupyterLab', (lab) => {
     await notebook.page.mouse.down()
     await notebook.page.mouse.move(x + width * 0.75, y + 60, { steps: 4 })
     await notebook.page.mouse.up()
+    // No ring for those who drag.
+    expect(await plot.evaluate((svg) => getComputedStyle(svg).outlineStyle)).toBe('none')
     await chart.getByText('show all').click()
     expect(await chart.getByText('show all').isVisible()).toBe(false)
 

@@ -21,9 +21,21 @@ export function renderAdjustments(run: unknown, open: boolean): string {
   const count = `${adjustments.length} ${adjustments.length === 1 ? 'adjustment' : 'adjustments'}`
   const withReason = adjustments.some((one) => one?.why)
   const rows = adjustments.map((one) => {
-    const cells = [one?.at, one?.text, ...(withReason ? [one?.why] : [])]
-    return `<tr>${cells.map((cell) => `<td>${escapeHtml(String(cell ?? ''))}</td>`).join('')}</tr>`
+    const cells = [one?.at, one?.text, ...(withReason ? [one?.why] : [])].map((cell) =>
+      escapeHtml(String(cell ?? '')),
+    )
+    cells[1] += renderEach(one)
+    return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`
   })
   const heads = ['after iteration', 'what', ...(withReason ? ['why'] : [])]
   return `<details class="adjustments"${open ? ' open' : ''}><summary>${count}</summary><table><thead><tr>${heads.map((head) => `<th>${head}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></details>`
+}
+
+/** Of many told as one, some by themselves, folded. */
+function renderEach(one: { count?: unknown; each?: unknown } | undefined): string {
+  const { count, each } = one ?? {}
+  if (!Array.isArray(each) || each.length === 0) return ''
+  const rest = Number(count) - each.length
+  const items = [...each, ...(rest > 0 ? [`and ${rest} more`] : [])]
+  return `<details><summary>each of them</summary><ul>${items.map((item) => `<li>${escapeHtml(String(item))}</li>`).join('')}</ul></details>`
 }

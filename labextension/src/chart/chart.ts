@@ -9,6 +9,8 @@ import { remaining } from './remaining.js'
 import { formatNumber } from './scale.js'
 
 let count = 0
+/** Of adjustments that are opened together, those that are told. */
+const mostOpened = 12
 
 export interface ChartOptions {
   trans: TranslationBundle
@@ -26,6 +28,8 @@ export class RunChart {
   readonly #legend = element('div', 'gb-legend')
   readonly #log = element('button', 'gb-tool')
   readonly #reset = element('button', 'gb-tool')
+  readonly #range = element('button', 'gb-tool')
+  readonly #hint = element('span', 'gb-hint')
   readonly #svg = svg('svg', { class: 'gb-plot', tabindex: 0 }) as SVGSVGElement
   readonly #cursor = svg('g', { class: 'gb-cursor' })
   readonly #selection = svg('rect', { class: 'gb-selection' })
@@ -39,7 +43,10 @@ export class RunChart {
   #zoom: [number, number] | undefined
   #at: number | undefined
   #dragFrom: number | undefined
-  #logLoss = false
+  /** As people chose it; else as the values ask for. */
+  #logLoss: boolean | undefined
+  /** Every value, not the recent part. */
+  #whole = false
   #opened: Mark | undefined
   /** What tip and details say now: they are live regions, and saying it again would have it read again. */
   #said = { tip: '', details: '' }
@@ -50,10 +57,13 @@ export class RunChart {
     if (compact) this.node.classList.add('gb-compact')
     const head = element('div', 'gb-head')
     const tools = element('div', 'gb-tools')
-    this.#log.type = this.#reset.type = 'button'
+    this.#log.type = this.#reset.type = this.#range.type = 'button'
     this.#log.textContent = trans.__('log scale')
     this.#log.setAttribute('aria-pressed', 'false')
     this.#reset.textContent = trans.__('show all')
+    this.#range.textContent = trans.__('all values')
+    this.#range.title = trans.__('The axes follow the recent part; this shows every value.')
+    this.#hint.textContent = trans.__('drag to zoom')
     this.#reset.hidden = true
     this.#tip.setAttribute('role', 'status')
     this.#tip.hidden = true
@@ -63,7 +73,7 @@ export class RunChart {
     this.#progress.setAttribute('role', 'progressbar')
     this.#progress.setAttribute('aria-label', trans.__('training'))
     this.#mistakes = new MistakeStrip(trans)
-    tools.append(this.#reset, this.#log)
+    tools.append(this.#hint, this.#reset, this.#range, this.#log)
     head.append(this.#name, this.#status, tools)
     const frame = element('div', 'gb-frame')
     frame.append(this.#svg, this.#tip)
@@ -93,8 +103,11 @@ export class RunChart {
 
   #listen(): void {
     this.#log.addEventListener('click', () => {
-      this.#logLoss = !this.#logLoss
-      this.#log.setAttribute('aria-pressed', String(this.#logLoss))
+      this.#logLoss = !this.#isLog
+      this.#draw()
+    })
+    this.#range.addEventListener('click', () => {
+      this.#whole = !this.#whole
       this.#draw()
     })
     this.#reset.addEventListener('click', () => this.#show(undefined))
@@ -117,7 +130,7 @@ export class RunChart {
       const to = xOf(event)
       if (from === undefined || !this.#plot || Math.abs(to - from) <= 4) return
       const ends = [from, to].map((pixel) => this.#plot!.x.invert(pixel)).toSorted((a, b) => a - b)
-      const [least, most] = this.#whole()
+      const [least, most] = this.#all()
       this.#show([Math.max(least, ends[0]!), Math.min(most, ends[1]!)])
     })
     this.#svg.addEventListener('pointerleave', () => {
@@ -129,12 +142,12 @@ export class RunChart {
   }
 
   #onKey(event: KeyboardEvent): void {
-    const [from, to] = this.#zoom ?? this.#whole()
+    const [from, to] = this.#zoom ?? this.#all()
     const step = Math.max(1, Math.round((to - from) / 50))
     const at = this.#at ?? to
     const zoomed = (factor: number): [number, number] => {
       const half = Math.max(2, ((to - from) * factor) / 2)
-      const [least, most] = this.#whole()
+      const [least, most] = this.#all()
       return [Math.max(least, at - half), Math.min(most, at + half)]
     }
     const actions: { [key: string]: () => void } = {
@@ -153,16 +166,23 @@ export class RunChart {
     action()
   }
 
-  #whole(): [number, number] {
-    const ends = [this.#run.loss, ...(this.#run.beside ?? []).map(({ mean }) => mean)].map(
-      (line) => line.x.at(-1) ?? 0,
-    )
+  get #isLog(): boolean {
+    return this.#plot?.panels.some(({ key, fit }) => key === 'loss' && fit.log) ?? false
+  }
+
+  /** All iterations. */
+  #all(): [number, number] {
+    const ends = [
+      this.#run.loss,
+      ...(this.#run.undone ? [this.#run.undone] : []),
+      ...(this.#run.beside ?? []).map(({ mean }) => mean),
+    ].map((line) => line.x.at(-1) ?? 0)
     const planned = this.#run.live ? (this.#run.to ?? 0) : 0
     return [0, Math.max(1, this.#run.iteration, planned, ...ends)]
   }
 
   #show(zoom: [number, number] | undefined): void {
-    const [from, to] = this.#whole()
+    const [from, to] = this.#all()
     this.#zoom = zoom && (zoom[0] > from || zoom[1] < to) && zoom[1] - zoom[0] >= 1 ? zoom : undefined
     this.#draw()
   }
@@ -180,11 +200,20 @@ export class RunChart {
       ...parts.flatMap((part, i) => [element('span', 'gb-part', i < last ? `${part} ·` : part), ' ']),
     )
     this.#reset.hidden = this.#zoom === undefined
+    this.#hint.hidden = this.#zoom !== undefined || this.#compact
     this.#drawProgress()
     const panels = panelsOf(run, this.#compact, this.#logLoss, trans)
     // A run that has not trained has nothing to draw yet.
     this.#svg.style.display = panels.length > 0 ? '' : 'none'
-    this.#plot = layOut(panels, this.#zoom ?? this.#whole(), width)
+    this.#plot = layOut(panels, this.#zoom ?? this.#all(), {
+      width,
+      whole: this.#whole || this.#zoom !== undefined,
+    })
+    // Of a zoom every value is shown as it is.
+    this.#range.hidden =
+      this.#zoom !== undefined || (!this.#whole && !this.#plot.panels.some(({ fit }) => fit.beyond))
+    this.#range.setAttribute('aria-pressed', String(this.#whole))
+    this.#log.setAttribute('aria-pressed', String(this.#isLog))
     this.#svg.setAttribute('width', String(width))
     this.#svg.setAttribute('height', String(this.#plot.height))
     this.#svg.setAttribute(
@@ -220,8 +249,10 @@ export class RunChart {
     ]
     const left = remaining(run, trans)
     if (left) parts.push(left)
-    const loss = run.mean.y.at(-1) ?? run.loss.y.at(-1)
-    if (loss !== undefined) parts.push(`${trans.__('loss')} ${formatNumber(loss, 3)}`)
+    const { newest } = run
+    if (newest && newest.over > 1)
+      parts.push(trans.__('loss %1, mean of the last %2', formatNumber(newest.mean, 3), newest.over))
+    if (newest) parts.push(trans.__('last batch %1', formatNumber(newest.last, 3)))
     const evaluation = run.evaluations.at(-1)
     if (evaluation)
       for (const metric of run.metrics)
@@ -327,7 +358,9 @@ export class RunChart {
 
   #open(mark: Mark | undefined): void {
     const trans = this.#trans
-    const rows = mark && (mark.kind === 'adjustment' ? this.#adjustment(mark.index) : this.#spike(mark.index))
+    const rows =
+      mark &&
+      (mark.kind === 'adjustment' ? this.#adjustments(mark.among ?? [mark.index]) : this.#spike(mark.index))
     this.#opened = rows && mark
     this.#details.hidden = !rows
     const said = JSON.stringify(rows?.map(({ textContent }) => textContent))
@@ -342,14 +375,25 @@ export class RunChart {
     this.#details.replaceChildren(...rows, close)
   }
 
+  #adjustments(among: readonly number[]): Node[] | undefined {
+    const rows = among.slice(0, mostOpened).flatMap((index) => {
+      const nodes = this.#adjustment(index)
+      return nodes ? [element('div', 'gb-opened', ...nodes)] : []
+    })
+    const rest = among.length - rows.length
+    if (rows.length === 0) return undefined
+    return rest > 0 ? [...rows, element('div', '', this.#trans.__('and %1 more', formatNumber(rest)))] : rows
+  }
+
   #adjustment(index: number): Node[] | undefined {
     const adjustment = this.#run.adjustments[index]
     if (!adjustment) return undefined
-    const { at, text, why } = adjustment
+    const { at, text, why, count, each } = adjustment
     return [
       element('b', '', `◆ ${text}`),
       element('span', '', this.#trans.__('after iteration %1', formatNumber(at))),
       ...(why ? [element('q', '', why)] : []),
+      ...(each?.length ? [eachOf(each, count ?? each.length, this.#trans)] : []),
     ]
   }
 
@@ -365,4 +409,13 @@ export class RunChart {
       element('span', 'gb-ids', trans.__('batch of %1 examples: %2', count, ids.join(', ') + more)),
     ]
   }
+}
+
+/** Of many adjustments told as one, some by themselves, folded. */
+function eachOf(each: readonly string[], count: number, trans: TranslationBundle): HTMLElement {
+  const rest = count - each.length
+  const items = [...each.map(String), ...(rest > 0 ? [trans.__('and %1 more', formatNumber(rest))] : [])]
+  const list = element('ul', '')
+  list.append(...items.map((item) => element('li', '', item)))
+  return element('details', 'gb-each', element('summary', '', trans.__('each of them')), list)
 }

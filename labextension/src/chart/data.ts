@@ -28,6 +28,8 @@ export function readRun(raw: unknown): RunData {
     stopReason: data.stopReason ?? null,
     loss: lineOf(data.loss),
     mean: lineOf(data.mean),
+    ...(data.newest && { newest: data.newest }),
+    ...(data.undone && { undone: lineOf(data.undone) }),
     learningRate: lineOf(data.learningRate),
     gradientNorm: lineOf(data.gradientNorm),
     evaluations: listOf(data.evaluations),

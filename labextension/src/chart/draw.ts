@@ -1,7 +1,8 @@
 /** Panels to SVG. Everything is made node by node: no text from a run is ever parsed as markup. */
 import type { RunData } from './data.js'
 import type { Panel, Series } from './panels.js'
-import { createScale, digitsOf, extentOf, formatNumber, ticksOf, type Scale } from './scale.js'
+import { axisTicks, fitScale, type FittedScale } from '../../../src/show/scale.js'
+import { createScale, digitsOf, formatNumber, type Scale } from './scale.js'
 
 const namespace = 'http://www.w3.org/2000/svg'
 type Attributes = { [name: string]: string | number }
@@ -19,6 +20,7 @@ export const margin = { left: 52, right: 12, top: 18, bottom: 34, between: 24 }
 export interface Placed extends Panel {
   top: number
   y: Scale
+  fit: FittedScale
 }
 export interface Plot {
   panels: Placed[]
@@ -27,16 +29,30 @@ export interface Plot {
   height: number
 }
 
-export function layOut(panels: readonly Panel[], domain: readonly [number, number], width: number): Plot {
+/**
+ * @param domain the iterations that are shown.
+ * @param whole every value of them; else what the rule of scales takes for the recent part.
+ */
+export function layOut(
+  panels: readonly Panel[],
+  domain: readonly [number, number],
+  { width, whole }: { width: number; whole: boolean },
+): Plot {
   const x = createScale(domain, [margin.left, Math.max(margin.left + 40, width - margin.right)])
   let top = margin.top
   const placed = panels.map((panel) => {
-    const log = panel.log
-    const shown = panel.series.flatMap(({ line, look }) =>
-      line.y.filter((_, i) => line.x[i]! >= domain[0] && line.x[i]! <= domain[1] && look !== 'hidden'),
+    const fit = fitScale(
+      panel.series.flatMap(({ line, noisy = false, aside }) => (aside ? [] : [{ ...line, noisy }])),
+      {
+        from: domain[0],
+        to: domain[1],
+        whole: whole || panel.plan === true,
+        zero: panel.plan === true || panel.key === 'gradientNorm',
+        ...(panel.log !== undefined && { log: panel.log }),
+      },
     )
-    const y = createScale(extentOf(shown, log), [top + panel.height, top], log)
-    const result = { ...panel, top, y }
+    const y = createScale(fit.domain, [top + panel.height, top], fit.log)
+    const result = { ...panel, top, y, fit }
     top += panel.height + margin.between
     return result
   })
@@ -74,7 +90,7 @@ function drawSeries(series: Series, { x, y, clip }: { x: Scale; y: Scale; clip: 
 function drawAxes(panel: Placed, { x, width }: Plot, last: boolean): SVGElement {
   const group = svg('g', { class: 'gb-axes' })
   const bottom = panel.top + panel.height
-  const ticks = ticksOf(panel.y, panel.height > 100 ? 5 : panel.height > 50 ? 3 : 2)
+  const ticks = axisTicks(panel.fit.domain, panel.height > 100 ? 5 : panel.height > 50 ? 3 : 2, panel.fit)
   const digits = digitsOf(ticks)
   for (const tick of ticks) {
     const y = panel.y(tick)
@@ -87,7 +103,7 @@ function drawAxes(panel: Placed, { x, width }: Plot, last: boolean): SVGElement 
       ),
     )
   }
-  for (const tick of ticksOf(x, Math.max(2, Math.floor(width / 90)), true)) {
+  for (const tick of axisTicks(x.domain, Math.max(2, Math.floor(width / 90)), { whole: true })) {
     const at = x(tick)
     group.append(svg('line', { class: 'gb-grid', x1: at, x2: at, y1: panel.top, y2: bottom }))
     if (!last) continue
@@ -106,13 +122,33 @@ function drawAxes(panel: Placed, { x, width }: Plot, last: boolean): SVGElement 
     svg('line', { class: 'gb-axis', x1: margin.left, x2: width - margin.right, y1: bottom, y2: bottom }),
   )
   group.append(svg('text', { class: 'gb-title', x: margin.left, y: panel.top - 5 }, panel.title))
+  const beyond = beyondText(panel.fit)
+  if (beyond)
+    group.append(
+      svg(
+        'text',
+        { class: 'gb-tick', x: width - margin.right, y: panel.top - 5, 'text-anchor': 'end' },
+        beyond,
+      ),
+    )
   return group
+}
+
+/** '↑ 2.31': how far values go beyond the axis. */
+function beyondText({ domain, beyond }: FittedScale): string {
+  if (!beyond) return ''
+  return [
+    ...(beyond[1] > domain[1] ? [`↑ ${formatNumber(beyond[1], 3)}`] : []),
+    ...(beyond[0] < domain[0] ? [`↓ ${formatNumber(beyond[0], 3)}`] : []),
+  ].join('  ')
 }
 
 /** What can be opened in a chart: what was changed, or a batch whose loss stood out. */
 export interface Mark {
   kind: 'adjustment' | 'spike'
   index: number
+  /** Of adjustments whose lines stand as one, all of them. */
+  among?: readonly number[]
 }
 
 /** Makes a part of the chart a button. */
@@ -154,16 +190,34 @@ function drawSpikes(
 function drawAdjustments(run: RunData, plot: Plot, open: (mark: Mark) => void): SVGElement {
   const group = svg('g', { class: 'gb-adjustments' })
   const bottom = plot.height - margin.bottom
-  run.adjustments.forEach(({ at, text }, index) => {
-    if (at < plot.x.domain[0] || at > plot.x.domain[1]) return
-    const x = plot.x(at)
-    const mark = markOf(`${text} (${at})`, () => open({ kind: 'adjustment', index }))
+  for (const among of crowdsOf(run, plot)) {
+    const index = among[0]!
+    const x = plot.x(run.adjustments[index]!.at)
+    const label = among.map((one) => `${run.adjustments[one]!.text} (${run.adjustments[one]!.at})`).join('; ')
+    const mark = markOf(label, () => open({ kind: 'adjustment', index, among }))
     mark.append(svg('rect', { class: 'gb-reach', x: x - 6, y: 0, width: 12, height: bottom }))
     mark.append(svg('line', { x1: x, x2: x, y1: 9, y2: bottom }))
     mark.append(svg('path', { d: `M${x} 1l5 5l-5 5l-5 -5z` }))
     group.append(mark)
-  })
+  }
   return group
+}
+
+/** Pixels between two handles: of nearer ones only the last could be reached. */
+const apart = 11
+
+/** The adjustments that are shown, in the order of the iterations; those that stand too near to each other together. */
+function crowdsOf({ adjustments }: RunData, { x }: Plot): number[][] {
+  const shown = [...adjustments.keys()]
+    .filter((i) => adjustments[i]!.at >= x.domain[0] && adjustments[i]!.at <= x.domain[1])
+    .toSorted((a, b) => adjustments[a]!.at - adjustments[b]!.at)
+  const crowds: number[][] = []
+  for (const i of shown) {
+    const last = crowds.at(-1)
+    if (last && x(adjustments[i]!.at) - x(adjustments[last[0]!]!.at) < apart) last.push(i)
+    else crowds.push([i])
+  }
+  return crowds
 }
 
 export function drawPlot(

@@ -9,12 +9,19 @@ export interface Series {
   line: Line
   /** Drawn as points joined by a line, not as a line alone. */
   points?: boolean
+  /** Single batches: a few may lie beyond the axis. */
+  noisy?: boolean
+  /** Has no say in the scale. */
+  aside?: boolean
 }
 export interface Panel {
   key: string
   title: string
   height: number
-  log: boolean
+  /** Logarithmic or not; undefined: as the values ask for. */
+  log: boolean | undefined
+  /** A plan, read as a whole and from zero. */
+  plan?: boolean
   series: Series[]
 }
 
@@ -33,7 +40,7 @@ export const words = (name: string): string =>
 export function panelsOf(
   run: RunData,
   compact: boolean,
-  logLoss: boolean,
+  logLoss: boolean | undefined,
   trans: TranslationBundle,
 ): Panel[] {
   const scale = compact ? 0.72 : 1
@@ -42,7 +49,8 @@ export function panelsOf(
     key,
     title,
     height: Math.round(height * scale),
-    log: key === 'loss' && logLoss,
+    log: key === 'loss' ? logLoss : key === 'gradientNorm' ? undefined : false,
+    plan: key === 'learningRate',
     series: series.filter(({ line }) => line.x.length > 0),
   })
   const evaluated = (field: string): Series[] => [
@@ -56,7 +64,10 @@ export function panelsOf(
   ]
   return [
     panel('loss', trans.__('loss'), 190, [
-      { look: 'raw', name: trans.__('each batch'), line: run.loss },
+      ...(run.undone
+        ? [{ look: 'undone', name: trans.__('taken back'), line: run.undone, aside: true }]
+        : []),
+      { look: 'raw', name: trans.__('each batch'), line: run.loss, noisy: true },
       ...others.map((other, i) => ({ look: `beside-${i % 4}`, name: other.name, line: other.mean })),
       { look: 'mean', name: trans.__('mean'), line: run.mean },
       ...evaluated('loss').slice(0, 1),
@@ -66,7 +77,7 @@ export function panelsOf(
       { look: 'rate', name: trans.__('learning rate'), line: run.learningRate },
     ]),
     panel('gradientNorm', trans.__('gradient norm'), 58, [
-      { look: 'gradient', name: trans.__('gradient norm'), line: run.gradientNorm },
+      { look: 'gradient', name: trans.__('gradient norm'), line: run.gradientNorm, noisy: true },
     ]),
   ].filter(({ series }) => series.length > 0)
 }

@@ -1,4 +1,4 @@
-/** From values to pixels, with ticks that people read. */
+/** From values to pixels. */
 export interface Scale {
   readonly domain: readonly [number, number]
   readonly range: readonly [number, number]
@@ -21,51 +21,11 @@ export function createScale(
   return Object.assign(scale, { domain, range, log, invert })
 }
 
-/** Steps of 1, 2 or 5 times a power of ten. */
-function stepOf(span: number, count: number): number {
-  const rough = span / Math.max(1, count)
-  const power = 10 ** Math.floor(Math.log10(rough))
-  const ratio = rough / power
-  return power * (ratio >= 7.1 ? 10 : ratio >= 3.2 ? 5 : ratio >= 1.5 ? 2 : 1)
-}
-
-export function ticksOf(scale: Scale, count: number, whole = false): number[] {
-  const [from, to] = scale.domain
-  if (!(to > from)) return [from]
-  if (scale.log) {
-    const [low, high] = [Math.ceil(Math.log10(from) - 1e-9), Math.floor(Math.log10(to) + 1e-9)]
-    const every = Math.max(1, Math.ceil((high - low + 1) / count))
-    const powers: number[] = []
-    for (let power = low; power <= high; power += every) powers.push(10 ** power)
-    return powers.length >= 2 ? powers : [from, Math.sqrt(from * to), to].map((x) => Number(x.toPrecision(2)))
-  }
-  const step = whole ? Math.max(1, stepOf(to - from, count)) : stepOf(to - from, count)
-  const ticks: number[] = []
-  for (let i = Math.ceil(from / step - 1e-9); i <= Math.floor(to / step + 1e-9); i++)
-    ticks.push(Number((i * step).toPrecision(12)))
-  return ticks
-}
-
 /** Digits in which neighbouring ticks differ: 2.29, 2.295, 2.3. */
 export function digitsOf(ticks: readonly number[]): number {
   let digits = 3
   while (digits < 8 && new Set(ticks.map((tick) => formatNumber(tick, digits))).size < ticks.length) digits++
   return digits
-}
-
-/** Least and greatest of the values, a little room around, from zero where the values come near it. */
-export function extentOf(values: Iterable<number>, log: boolean): [number, number] {
-  let [low, high] = [Infinity, -Infinity]
-  for (const value of values) {
-    if (!Number.isFinite(value) || (log && value <= 0)) continue
-    if (value < low) low = value
-    if (value > high) high = value
-  }
-  if (low > high) return log ? [0.1, 1] : [0, 1]
-  if (log) return low === high ? [low / 2, high * 2] : [low / 1.1, high * 1.1]
-  if (low === high) return low === 0 ? [0, 1] : [Math.min(0, low * 1.3), Math.max(0, low * 1.3)]
-  const room = (high - low) * 0.05
-  return [low >= 0 && low < high * 0.5 ? 0 : low - room, high + room]
 }
 
 /** Four digits at most: 0.04213, 1.5, 12,340, 3.2e-7. */

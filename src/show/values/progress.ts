@@ -1,6 +1,7 @@
 import type { HistoryColumns, RunView } from '../../views.js'
 import { cleanLine } from '../clean.js'
 import { evaluationText } from '../charts/run/evaluation-marks.js'
+import { lastCount, lastMean } from '../charts/run/last-mean.js'
 import { formatCount, formatDuration, formatNumber, words } from '../format.js'
 import { tableText } from '../table.js'
 
@@ -142,14 +143,4 @@ function summary(view: RunView): string {
   if (view.stopReason) parts.push(cleanLine(view.stopReason.message, 120))
   const line = parts.join(' · ')
   return history.length > 1 ? `${line}\n${sparkline(history.loss, 40, history.length)}` : line
-}
-
-const lastCount = (history: HistoryColumns) => Math.min(20, Math.max(1, Math.floor(history.length / 10)))
-
-/** The mean of the last batches: one batch alone says little. */
-function lastMean(history: HistoryColumns): number {
-  const count = lastCount(history)
-  let sum = 0
-  for (let i = history.length - count; i < history.length; i++) sum += history.loss[i]!
-  return sum / count
 }

@@ -1,7 +1,7 @@
 /** Results that read best as tables or as a line: stretches of training, rounds, comparisons. */
 import type { MimeBundle } from '../../host.js'
 import type { ComparisonView, EvaluationRow, RoundsView, StretchView } from '../../views.js'
-import { adjustmentText } from '../charts/run/adjustment-marks.js'
+import { groupAdjustments } from '../charts/run/adjustment-groups.js'
 import { cleanLine } from '../clean.js'
 import { evaluationText } from '../charts/run/evaluation-marks.js'
 import { formatCount, formatDuration, formatNumber, words } from '../format.js'
@@ -57,7 +57,13 @@ export function roundsTable(view: RoundsView): TableView {
       row.subset,
       `${formatCount(row.from)} – ${formatCount(row.to)}`,
       ...metrics.map((metric) => change(row.before?.[metric], row.after?.[metric])),
-      ...(adjusted ? [row.adjustments.map(adjustmentText).join('; ')] : []),
+      ...(adjusted
+        ? [
+            groupAdjustments(row.adjustments)
+              .map(({ text }) => text)
+              .join('; '),
+          ]
+        : []),
     ]),
     ...(view.stopReason && { note: `Stopped: ${cleanLine(view.stopReason.message, 160)}` }),
   }

@@ -1,7 +1,10 @@
 /** A run as `application/vnd.gradbook.run+json`: what the JupyterLab extension draws. Plain JSON of cleaned text. */
 import type { EvaluationRow, MistakesView, RunView } from '../../views.js'
-import { adjustmentText } from '../charts/run/adjustment-marks.js'
+import { groupAdjustments } from '../charts/run/adjustment-groups.js'
+import { adjustmentText } from '../charts/run/adjustment-text.js'
 import { cleanLine, cleanText } from '../clean.js'
+import { downsample } from '../charts/downsample.js'
+import { lastCount, lastMean } from '../charts/run/last-mean.js'
 import { finestMean, HistoryLines, type Line } from '../charts/run/history-lines.js'
 import { shownMistake, type ShownMistake } from '../charts/shown-mistake.js'
 
@@ -31,9 +34,20 @@ export interface RunData extends Pick<
   loss: RunLine
   /** Running mean of the loss. */
   mean: RunLine
+  /** The loss in numbers: the mean of the last `over` batches, and that of the very last. */
+  newest?: { mean: number; over: number; last: number }
+  /** What was taken back. */
+  undone?: RunLine
   learningRate: RunLine
   gradientNorm: RunLine
-  adjustments: readonly { at: number; text: string; why?: string }[]
+  /** Those of one kind and reason at one place as one: `count` of them, some of them in `each`. */
+  adjustments: readonly {
+    at: number
+    text: string
+    why?: string
+    count?: number
+    each?: readonly string[]
+  }[]
   /** Batches whose loss stood out. `count` examples, some of them by id. */
   spikes?: readonly { at: number; loss: number; expected: number; count: number; ids: readonly number[] }[]
   /** The worst examples of the newest evaluation. */
@@ -52,6 +66,8 @@ const rowLimit = 400
 /** Spikes, and ids of one, that are told of. */
 const mostSpikes = 100
 const mostIds = 32
+/** Of many adjustments told as one, those that are told by themselves too. */
+const mostEach = 12
 /** Pixels of a mistake's picture: a live run sends them again and again. */
 const pictureSide = 40
 
@@ -110,14 +126,28 @@ export function runData(view: RunView, points = 1200, lines = new HistoryLines()
     stopReason: stopReason && { ...stopReason, message: cleanLine(stopReason.message, 120) },
     loss: lineOf(lines.extremes(history, 'loss', points)),
     mean: lineOf(lines.mean(history, meanPoints)),
+    ...(history.length > 0 && {
+      newest: {
+        mean: lastMean(history),
+        over: lastCount(history),
+        last: history.loss[history.length - 1]!,
+      },
+    }),
+    ...(view.undone && { undone: lineOf(downsample(view.undone.iteration, view.undone.loss, points)) }),
     learningRate: lineOf(lines.rates(history, points)),
     gradientNorm: lineOf(lines.extremes(history, 'gradientNorm', points)),
     evaluations: rowsOf(view.evaluations),
-    adjustments: view.adjustments.slice(-rowLimit).map((adjustment) => ({
-      at: adjustment.at,
-      text: adjustmentText(adjustment),
-      ...(adjustment.why && { why: cleanText(adjustment.why, 400) }),
-    })),
+    adjustments: groupAdjustments(view.adjustments)
+      .slice(-rowLimit)
+      .map(({ at, text, why, records }) => ({
+        at,
+        text,
+        ...(why && { why: cleanText(why, 400) }),
+        ...(records.length > 1 && {
+          count: records.length,
+          each: records.slice(0, mostEach).map(adjustmentText),
+        }),
+      })),
     ...(view.spikes?.length && { spikes: spikesOf(view.spikes) }),
     ...(view.mistakes?.rows.length && { mistakes: mistakesOf(view.mistakes) }),
     ...(beside && {

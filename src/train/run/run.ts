@@ -189,7 +189,11 @@ export class Run<Model = unknown, Metrics extends string = string, B extends Any
 
   /** The run as it stands, as plain data: what its chart is drawn from. */
   view(): RunView {
-    return viewOf(this.#core, { live: false, from: this.#core.state.iteration, started: performance.now() })
+    const { undone } = this.#timeline
+    return {
+      ...viewOf(this.#core, { live: false, from: this.#core.state.iteration, started: performance.now() }),
+      ...(undone && { undone }),
+    }
   }
 
   /**

@@ -1,5 +1,6 @@
 import { describe, InputError } from '../../errors.js'
 import { maybeHost } from '../../host.js'
+import type { UndoneView } from '../../views.js'
 import type { Core } from '../state/core.js'
 import { leadsHere, type SavedPoint } from '../disk/points.js'
 import { say } from '../../say.js'
@@ -119,6 +120,16 @@ export class Timeline implements Points {
       if (point.tail) history.paste(point.tail)
       yield { ...point, tail: history.copy().cut(0) }
     }
+  }
+
+  /** The losses of the iterations that redo would bring again; undefined where there are none. */
+  get undone(): UndoneView | undefined {
+    const rows = { iteration: [] as number[], loss: [] as number[] }
+    for (const { tail } of this.#future.toReversed()) {
+      for (const at of tail?.iteration ?? []) rows.iteration.push(at)
+      for (const loss of tail?.loss ?? []) rows.loss.push(loss)
+    }
+    return rows.iteration.length > 0 ? rows : undefined
   }
 
   get named(): ReadonlyMap<string, Point> {

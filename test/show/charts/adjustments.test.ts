@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest'
 import { inRows } from '../../../src/show/charts/run/label-rows.js'
+import { groupAdjustments } from '../../../src/show/charts/run/adjustment-groups.js'
 import { adjustmentLabels, adjustmentLines } from '../../../src/show/charts/run/adjustment-marks.js'
+import { runData } from '../../../src/show/values/run-data.js'
 import { toBundle } from '../../../src/show/values/values.js'
+import { runView } from '../sample-views.js'
 
 it('shows the adjustments of a run as a table of what changed and why', () => {
   const bundle = toBundle([
@@ -18,7 +21,39 @@ it('marks many changes of one kind at one iteration as one', () => {
   const few = adjustmentLines([1, 2].map(relabel)) as { data: { values: unknown[] } }
   expect(few.data.values).toHaveLength(2)
   const many = adjustmentLines(Array.from({ length: 779 }, (_, id) => relabel(id)))
-  expect(many).toMatchObject({ data: { values: [{ x: 400, adjustment: 'relabel, 779 times' }] } })
+  expect(many).toMatchObject({ data: { values: [{ x: 400, adjustment: 'relabel 779 examples: 5 → 3' }] } })
+})
+
+it('counts what a loop of one kind and reason changed, in chart, table and data alike', () => {
+  const exclude = (id: number) => ({ at: 10, what: 'exclude', from: 900, to: { ids: [id], left: 899 - id } })
+  const many = [
+    ...Array.from({ length: 400 }, (_, id) => exclude(id)),
+    { at: 10, what: 'relabel', from: '5', to: { id: 3, label: '4' }, why: 'blurred' },
+    ...Array.from({ length: 90 }, (_, i) => ({
+      at: 20 + i,
+      what: 'learningRate',
+      from: 1 / (i + 1),
+      to: 1 / (i + 2),
+    })),
+  ]
+  const texts = [
+    'exclude 400 examples, 500 left',
+    'relabel 3: 5 → 4',
+    'learning rate 1 → 0.01099, 90 times until 109',
+  ]
+  expect(groupAdjustments(many).map(({ text }) => text)).toEqual(texts)
+  const table = toBundle(many)!
+  for (const text of texts) expect(table['text/plain']).toContain(text)
+  const data = runData(runView(200, { adjustments: many }))
+  expect(data.adjustments.map(({ text, count }) => [text, count])).toEqual([
+    [texts[0], 400],
+    [texts[1], undefined],
+    [texts[2], 90],
+  ])
+  expect(data.adjustments[0]!.each).toHaveLength(12)
+  // Changes back and forth are no more than they were.
+  const twice = groupAdjustments(Array.from({ length: 10 }, (_, i) => exclude(i % 5)))
+  expect(twice.map(({ text }) => text)).toEqual(['exclude 5 examples, 895 left'])
 })
 
 it('draws one line for all that was changed at an iteration, from the highest text down', () => {

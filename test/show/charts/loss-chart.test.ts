@@ -57,7 +57,9 @@ describe('the loss chart', () => {
     ;(view.history.loss as Float32Array)[120] = 9
     const [row, ...more] = rowsOfMark(lossChart(view), 'point').filter((one) => 'spike' in one)
     expect(more).toEqual([])
-    expect(row).toMatchObject({ x: 121, y: 9, spike: 'loss 9 where 0.4 was expected' })
+    // At the edge of an axis that follows the rest.
+    expect(row).toMatchObject({ x: 121, spike: 'loss 9 where 0.4 was expected' })
+    expect(row!.y).toBeLessThan(3)
     expect(row!.batch).toBe('0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, … (32)')
     // One that was taken back lies beyond the history.
     const before = lossChart(runView(100, { spikes: view.spikes! }))
@@ -150,7 +152,12 @@ describe('the loss chart', () => {
     const scales = (spec: Parameters<typeof partsOf>[0]) =>
       [...partsOf(spec)].filter((part) => part.type === 'log').length
     expect(scales(lossChart(view))).toBe(0)
+    // Some first batches alone lie beyond the axis.
     ;(view.history.loss as Float32Array).set([9000, 4000, 800, 100])
+    expect(scales(lossChart(view))).toBe(0)
+    expect(JSON.stringify(lossChart(view))).toContain('↑ up to 9,000')
+    expect(JSON.stringify(lossChart(view, { range: 'all' }))).not.toContain('up to')
+    ;(view.history.loss as Float32Array).forEach((_, i, all) => (all[i] = 9000 * 10 ** (-i / 40)))
     const spec = lossChart(view)
     expect(scales(spec)).toBeGreaterThan(2)
     expect(JSON.stringify(spec)).toContain('loss (log scale)')

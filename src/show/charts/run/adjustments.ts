@@ -1,17 +1,18 @@
 import type { Adjustment } from '../../../views.js'
-import { adjustmentText } from './adjustment-marks.js'
+import { groupAdjustments } from './adjustment-groups.js'
 import { firstRows, type TableView } from '../../table.js'
 
 const mostRows = 50
 
-/** `run.adjustments` as a table: after which iteration, what changed, and why. */
+/** `run.adjustments` as a table: after which iteration, what changed, and why; many of one kind and reason are a row. */
 export function maybeAdjustments(records: readonly unknown[]): TableView | undefined {
   if (!records.every(isAdjustment)) return undefined
+  const groups = groupAdjustments(records)
   const columns = ['after iteration', 'change', ...(records.some(({ why }) => why) ? ['why'] : [])]
-  const { rows, note } = firstRows(records, mostRows, columns.length)
+  const { rows, note } = firstRows(groups, mostRows, columns.length)
   return {
     columns,
-    rows: rows.map((one) => [one.at, adjustmentText(one), one.why ?? ''].slice(0, columns.length)),
+    rows: rows.map((one) => [one.at, one.text, one.why ?? ''].slice(0, columns.length)),
     note,
   }
 }

@@ -1,5 +1,8 @@
 import type { RunView } from '../../../views.js'
 import type { Point } from '../downsample.js'
+import { formatNumber } from '../../format.js'
+import { colours } from '../../look.js'
+import { axisTicks, type FittedScale, type ScaledLine } from '../../scale.js'
 import type { Part } from '../../spec.js'
 
 /** What is drawn of a run: the one that is shown, and those beside it. */
@@ -9,16 +12,23 @@ export type Course = Pick<RunView, 'name' | 'history' | 'evaluations'>
 export interface Axis {
   width: number
   end: number
+  /** Every value is shown, not the recent part. */
+  whole: boolean
   hidden: Part
   inner: Part
   last: Part
 }
 
 /** The iterations that all panels share, with labels below the last only. */
-export function axis(runs: readonly Course[], view: RunView, width: number): Axis {
+export function axis(
+  runs: readonly Course[],
+  view: RunView,
+  { width, whole }: { width: number; whole: boolean },
+): Axis {
   const end = Math.max(
     1,
     view.iteration,
+    view.undone?.iteration.at(-1) ?? 0,
     ...view.adjustments.map((adjustment) => adjustment.at),
     ...runs.map((run) => run.history.iteration[run.history.length - 1] ?? 0),
   )
@@ -28,6 +38,7 @@ export function axis(runs: readonly Course[], view: RunView, width: number): Axi
   return {
     width,
     end,
+    whole,
     hidden: { field: 'x', type: 'quantitative', scale, axis: null },
     inner: {
       field: 'x',
@@ -44,35 +55,39 @@ export function axis(runs: readonly Course[], view: RunView, width: number): Axi
   }
 }
 
-/** From zero where the values come near it, else around the values, so a loss that falls from 2.3 to 2.1 is seen to fall. */
-export function yOf(title: string, values: readonly Point[], more: Part = {}): Part {
-  let low = Infinity
-  let high = -Infinity
-  for (const { y } of values) {
-    if (y < low) low = y
-    if (y > high) high = y
-  }
+/** A line of points as the rule of scales has it. */
+export const scaled = (points: readonly Point[], noisy = false): ScaledLine => ({
+  x: points.map(({ x }) => x),
+  y: points.map(({ y }) => y),
+  noisy,
+})
+
+/** The axis of a panel. */
+export function yOf(title: string, { domain, log, only }: FittedScale, ticks = 5): Part {
+  const values = axisTicks(domain, ticks, { log, ...(only !== undefined && { only }) })
   return {
     field: 'y',
     type: 'quantitative',
-    title,
-    scale: { zero: low >= 0 && low < high * 0.5, nice: true },
-    ...more,
-    // One value alone has no scale of its own: '0.500000' in the midst of nothing.
-    ...(low === high && { scale: low === 0 ? { domain: [0, 1] } : { zero: true, nice: true } }),
-    axis: { tickCount: 5, titleX: -56, ...(more.axis as Part | undefined), ...shortLabels(low, high) },
+    title: log ? `${title} (log scale)` : title,
+    scale: { domain, nice: false, zero: false, ...(log && { type: 'log' }) },
+    axis: { values, tickCount: ticks, titleX: -56, ...shortLabels(...domain) },
   }
 }
 
-/** Layers of one panel have one axis: Vega-Lite would choose among several, with a warning. */
-export function onOneScale(layers: readonly Part[], title: string, scale?: Part): Part[] {
-  const valuesOf = ({ data, encoding }: Part) =>
-    (encoding as Part | undefined)?.y ? (data as { values: readonly Point[] }).values : []
-  const y = yOf(title, layers.flatMap(valuesOf), scale && { scale })
-  return layers.map((layer) => {
-    const encoding = layer.encoding as Part | undefined
-    return encoding?.y ? { ...layer, encoding: { ...encoding, y } } : layer
-  })
+/** What lies beyond the axis of a panel, said in its corner; nothing where all is in it. */
+export function beyondText({ domain, beyond }: FittedScale): Part[] {
+  if (!beyond) return []
+  const parts = [
+    ...(beyond[1] > domain[1] ? [`↑ up to ${formatNumber(beyond[1], 3)}`] : []),
+    ...(beyond[0] < domain[0] ? [`↓ down to ${formatNumber(beyond[0], 3)}`] : []),
+  ]
+  return [
+    {
+      data: { values: [{ beyond: parts.join(', ') }] },
+      mark: { type: 'text', align: 'left', baseline: 'top', fontSize: 10, color: colours.quiet },
+      encoding: { x: { value: 4 }, y: { value: 2 }, text: { field: 'beyond' } },
+    },
+  ]
 }
 
 /** '2e-5' and '3e6' where the digits would reach the title that stands beside them. */

@@ -1,7 +1,7 @@
 import type { EvaluationRow } from '../../../views.js'
-import { yOf, type Course } from './axes.js'
+import type { Course } from './axes.js'
 import { cleanLine, cleanTitle } from '../../clean.js'
-import { short } from '../downsample.js'
+import { short, type Point } from '../downsample.js'
 import { formatNumber, words } from '../../format.js'
 import { colours } from '../../look.js'
 import type { Part } from '../../spec.js'
@@ -19,25 +19,23 @@ export function evaluationMarks(
   run: Course,
   field: string,
   name: string,
-  thin: boolean,
-  most: number,
+  { thin, y, most }: { thin: boolean; y: Part; most: number },
 ): Part[] {
-  const values = thinned(run.evaluations, most)
-    .filter((row) => Number.isFinite(row[field]))
-    .map((row) => ({ x: row.iteration, y: short(row[field]!) }))
+  const values = evaluatedOf(run, field, most)
   if (values.length === 0) return []
-  const encoding = { y: yOf(field, values), color: { datum: name } }
+  const encoding = { y, color: { datum: name } }
   const crowded = values.length > 60
   return [
     {
       data: { values },
-      mark: { type: 'line', strokeWidth: 1.5, ...(thin && { strokeDash: [4, 3] }) },
+      mark: { type: 'line', clip: true, strokeWidth: 1.5, ...(thin && { strokeDash: [4, 3] }) },
       encoding,
     },
     {
       data: { values },
       mark: {
         type: 'point',
+        clip: true,
         filled: false,
         fill: colours.ground,
         size: crowded ? 12 : 40,
@@ -54,6 +52,12 @@ export function evaluationMarks(
     },
   ]
 }
+
+/** A run's evaluations of one field as points, few enough. */
+export const evaluatedOf = (run: Course, field: string, most: number): Point[] =>
+  thinned(run.evaluations, most)
+    .filter((row) => Number.isFinite(row[field]))
+    .map((row) => ({ x: row.iteration, y: short(row[field]!) }))
 
 /** Evenly chosen rows, first and last always among them. */
 function thinned<Row>(rows: readonly Row[], limit: number): readonly Row[] {

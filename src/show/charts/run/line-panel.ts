@@ -1,8 +1,9 @@
 import type { Adjustment } from '../../../views.js'
 import { adjustmentLines } from './adjustment-marks.js'
-import { yOf, type Axis, type Course } from './axes.js'
+import { beyondText, scaled, yOf, type Axis, type Course } from './axes.js'
 import type { HistoryLines, Line } from './history-lines.js'
 import { series } from '../../look.js'
+import { fitScale } from '../../scale.js'
 import type { Part } from '../../spec.js'
 
 /** Of the run and those beside it: a schedule takes as many points as it bends, and steps stay steps. */
@@ -16,9 +17,15 @@ export function linePanel(
   lines: readonly Line[],
   adjustments: readonly Adjustment[],
   x: Axis,
+  noisy = false,
 ): Part | undefined {
-  const values = lines.flat()
-  if (values.length === 0) return undefined
+  if (lines.every((line) => line.length === 0)) return undefined
+  // A rate is a plan, and read as a whole.
+  const fit = fitScale(
+    lines.map((line) => scaled(line, noisy)),
+    { whole: !noisy || x.whole, zero: true, ...(!noisy && { log: false }) },
+  )
+  const y = yOf(title, fit, 3)
   const colourOf = (i: number) => (lines.length === 1 ? color : series[i % series.length]!)
   return {
     width: x.width,
@@ -26,15 +33,13 @@ export function linePanel(
     encoding: { x: x.inner },
     layer: [
       adjustmentLines(adjustments),
+      ...beyondText(fit),
       ...lines
         .map((line, i) => ({
           data: { values: line },
-          mark: { type: 'line', strokeWidth: 1.2, color: colourOf(i) },
+          mark: { type: 'line', clip: true, strokeWidth: 1.2, color: colourOf(i) },
           encoding: {
-            y: yOf(title, values, {
-              scale: { zero: true, nice: true },
-              axis: { tickCount: 3 },
-            }),
+            y,
           },
         }))
         .toReversed(),

@@ -1,5 +1,6 @@
 import type { RunView } from '../../../views.js'
-import { adjustmentLabels, shownAdjustments } from './adjustment-marks.js'
+import { lastCount, lastMean } from './last-mean.js'
+import { adjustmentLabels, countMarks } from './adjustment-marks.js'
 import { axis } from './axes.js'
 import { cleanLine } from '../../clean.js'
 import { evaluationText } from './evaluation-marks.js'
@@ -35,6 +36,8 @@ export interface LossChartOptions {
   linePoints?: number
   /** Pixels of a plot; default 640. A narrower chart has no mistakes below it, which are as wide as a whole one. */
   width?: number
+  /** What the axes show: the recent part, with a word where values lie beyond; or all values. Default: 'recent'. */
+  range?: 'recent' | 'all'
 }
 
 /**
@@ -48,18 +51,19 @@ export function lossChart(view: RunView, options: LossChartOptions = {}, lines =
   const runs = [view, ...(view.beside ?? [])].map((run) => ({ ...run, name: cleanLine(run.name, 40) }))
   const budget = shares(view, runs.length, options)
   const width = options.width ?? whole
-  const x = axis(runs, view, width)
+  const x = axis(runs, view, { width, whole: options.range === 'all' })
   const panels = [
-    adjustmentLabels(shownAdjustments(view), x.end, x.hidden, { gap, width }),
+    adjustmentLabels(view.adjustments, x.end, x.hidden, { gap, width }),
     lossPanel(view, runs, budget, x, lines),
-    ...view.metrics.map((metric) => metricPanel(metric, runs, shownAdjustments(view), budget.evaluations, x)),
-    linePanel('learning rate', colours.rate, ratesOf(runs, budget.line, lines), shownAdjustments(view), x),
+    ...view.metrics.map((metric) => metricPanel(metric, runs, view.adjustments, budget.evaluations, x)),
+    linePanel('learning rate', colours.rate, ratesOf(runs, budget.line, lines), view.adjustments, x),
     linePanel(
       'gradient norm',
       colours.gradient,
       [lines.extremes(view.history, 'gradientNorm', Math.min(finestBelow, budget.line))],
-      shownAdjustments(view),
+      view.adjustments,
       x,
+      true,
     ),
   ].filter((panel) => panel !== undefined)
   const last = panels.at(-1)!
@@ -85,7 +89,7 @@ function shares(
   const panels = 1 + view.metrics.length
   const evaluations = Math.max(8, Math.floor((points * 0.3) / (2 * runs * panels)))
   const most = Math.max(view.evaluations.length, ...(view.beside ?? []).map((run) => run.evaluations.length))
-  const taken = Math.min(evaluations, most) * 2 * runs * panels + shownAdjustments(view).length * (panels + 3)
+  const taken = Math.min(evaluations, most) * 2 * runs * panels + countMarks(view) * (panels + 3)
   // Each batch, learning rate, gradient norm, and a mean for every run.
   return { evaluations, line: Math.min(linePoints, Math.max(40, Math.floor((points - taken) / (3 + runs)))) }
 }
@@ -93,7 +97,9 @@ function shares(
 function subtitle(view: RunView): string {
   const parts = view.live ? progress(view) : [`${formatCount(view.iteration)} iterations`]
   const { length, loss } = view.history
-  if (length > 0) parts.push(`batch loss ${formatNumber(loss[length - 1]!)}`)
+  if (length > 1 && lastCount(view.history) > 1)
+    parts.push(`loss ${formatNumber(lastMean(view.history))}, mean of the last ${lastCount(view.history)}`)
+  if (length > 0) parts.push(`last batch ${formatNumber(loss[length - 1]!)}`)
   const evaluation = view.evaluations.at(-1)
   if (evaluation) parts.push(`evaluation ${evaluationText(evaluation, view.metrics)}`)
   if (view.stopReason) parts.push(cleanLine(view.stopReason.message, 80))

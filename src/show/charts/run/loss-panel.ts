@@ -1,10 +1,11 @@
-import type { RunView } from '../../../views.js'
-import { adjustmentLines, shownAdjustments } from './adjustment-marks.js'
-import { onOneScale, yOf, type Axis, type Course } from './axes.js'
-import type { Point } from '../downsample.js'
-import { evaluationMarks } from './evaluation-marks.js'
+import type { RunView, UndoneView } from '../../../views.js'
+import { adjustmentLines } from './adjustment-marks.js'
+import { beyondText, scaled, yOf, type Axis, type Course } from './axes.js'
+import { downsample, type Point } from '../downsample.js'
+import { evaluatedOf, evaluationMarks } from './evaluation-marks.js'
 import { finestMean, type HistoryLines } from './history-lines.js'
 import { colours, series } from '../../look.js'
+import { fitScale } from '../../scale.js'
 import type { Part } from '../../spec.js'
 import { spikeMarks } from './spike-marks.js'
 
@@ -22,20 +23,38 @@ export function lossPanel(
   const range = several
     ? runs.map((_, i) => series[i % series.length]!)
     : ['#9cc7e0', colours.training, colours.evaluation]
-  const layers: Part[] = [adjustmentLines(shownAdjustments(view))]
   const raw = lines.extremes(history, 'loss', budget.line)
+  const evaluated = runs.map((run) => scaled(evaluatedOf(run, 'loss', budget.evaluations)))
+  const { log } = fitScale([scaled(raw, true)])
+  const means = runs.map((run) => lines.mean(run.history, Math.min(finestMean, budget.line), log))
+  const fit = fitScale([scaled(raw, true), ...means.map((mean) => scaled(mean)), ...evaluated], {
+    log,
+    whole: x.whole,
+  })
+  const y = yOf('loss', fit)
+  const line = (values: readonly Point[], name: string, mark: Part): Part => ({
+    // Of a branch or an evaluation on a logarithmic axis: the run's own are all above zero.
+    data: { values: log ? values.filter((point) => point.y > 0) : values },
+    mark: { type: 'line', clip: true, ...mark },
+    encoding: { y, color: { datum: name } },
+  })
+  const layers: Part[] = [adjustmentLines(view.adjustments), ...beyondText(fit)]
+  if (view.undone) layers.push(undoneLine(view.undone, y, budget.line))
   layers.push(
     line(raw, several ? runs[0]!.name : names[0]!, { strokeWidth: 1, ...(several && { opacity: 0.3 }) }),
   )
-  const log = spansDecades(raw)
   // Branches first: what they share with the run is drawn in the colour of the run.
-  for (const run of runs.toReversed()) {
+  for (const [i, run] of [...runs.entries()].toReversed()) {
     const name = several ? run.name : names[1]!
-    const mean = lines.mean(run.history, Math.min(finestMean, budget.line), log)
-    if (run.history.length > 8) layers.push(line(mean, name, { strokeWidth: run === runs[0] ? 2 : 1.5 }))
-    layers.push(...evaluationMarks(run, 'loss', several ? run.name : names[2]!, several, budget.evaluations))
+    if (run.history.length > 8) layers.push(line(means[i]!, name, { strokeWidth: run === runs[0] ? 2 : 1.5 }))
+    const marks = evaluationMarks(run, 'loss', several ? run.name : names[2]!, {
+      thin: several,
+      y,
+      most: budget.evaluations,
+    })
+    layers.push(...(log ? marks.map(onlyPositive) : marks))
   }
-  if (view.spikes?.length) layers.push(spikeMarks(view.spikes, history, log))
+  if (view.spikes?.length) layers.push(spikeMarks(view.spikes, history, { y, fit }))
   const shown = several
     ? names
     : names.filter((_, i) => i === 0 || (i === 1 ? history.length > 8 : view.evaluations.length > 0))
@@ -43,35 +62,27 @@ export function lossPanel(
     width: x.width,
     height: 230,
     encoding: { x: x.inner },
-    layer: onOneScale(layers, 'loss').map((layer) =>
-      coloured(log ? onLogScale(layer) : layer, { domain: names, range }, shown),
-    ),
+    layer: layers.map((layer) => coloured(layer, { domain: names, range }, shown)),
   }
 }
 
-/** A loss that begins at 5,000 and ends at 0.3 would be a line along the floor. */
-function spansDecades(points: readonly Point[]): boolean {
-  if (points.length < 20) return false
-  let low = Infinity
-  let high = -Infinity
-  for (const { y } of points) {
-    if (y < low) low = y
-    if (y > high) high = y
-  }
-  // The middle is no lower than the lowest: most runs need no sorting.
-  if (!(low > 0) || high <= 40 * low) return false
-  return high > 40 * points.map(({ y }) => y).toSorted((a, b) => a - b)[points.length >> 1]!
-}
-
-function onLogScale(layer: Part): Part {
-  const { y, ...encoding } = layer.encoding as { y?: Part }
-  if (!y) return layer
+function onlyPositive(layer: Part): Part {
   const { values } = layer.data as { values: readonly Point[] }
+  return { ...layer, data: { values: values.filter((point) => point.y > 0) } }
+}
+
+/** What was taken back, in grey: `redo` brings it again until the run trains on. */
+function undoneLine(undone: UndoneView, y: Part, most: number): Part {
   return {
-    ...layer,
-    // Of a branch or an evaluation: the run's own are all above zero.
-    data: { values: values.filter((point) => point.y > 0) },
-    encoding: { ...encoding, y: { ...y, title: 'loss (log scale)', scale: { type: 'log', nice: true } } },
+    data: { values: downsample(undone.iteration, undone.loss, most) },
+    mark: {
+      type: 'line',
+      clip: true,
+      strokeWidth: 1,
+      color: colours.quiet,
+      opacity: 0.4,
+    },
+    encoding: { y },
   }
 }
 
@@ -91,12 +102,4 @@ function coloured(layer: Part, scale: Part, shown: readonly string[]): Part {
     offset: 0,
   }
   return { ...layer, encoding: { ...encoding, color: { ...(encoding.color as Part), scale, legend } } }
-}
-
-function line(values: readonly Point[], name: string, mark: Part): Part {
-  return {
-    data: { values },
-    mark: { type: 'line', ...mark },
-    encoding: { y: yOf('loss', values), color: { datum: name } },
-  }
 }
