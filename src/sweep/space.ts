@@ -97,15 +97,17 @@ export function integer(
   }
 }
 
+type Plain = string | number | boolean | null
+
 /**
  * One of some values, all as likely: numbers, texts, booleans, or null; an array of them is the same.
  *
  * @example const space = { optimizer: choice('adam', 'sgd'), batchSize: choice(16, 32, 64) }
  */
-export function choice<const Value extends string | number | boolean | null>(
-  ...given: readonly Value[] | readonly [values: readonly Value[]]
-): Dimension<Value> {
-  const values = (given.length === 1 && Array.isArray(given[0]) ? given[0] : given) as readonly Value[]
+export function choice<const Value extends Plain>(values: readonly Value[]): Dimension<Value>
+export function choice<const Value extends Plain>(...values: readonly Value[]): Dimension<Value>
+export function choice(...given: readonly unknown[]): Dimension<Plain> {
+  const values = (given.length === 1 && Array.isArray(given[0]) ? given[0] : given) as readonly Plain[]
   const plain = (value: unknown) =>
     value === null || ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)
   if (!Array.isArray(values) || values.length === 0 || !values.every(plain))

@@ -126,3 +126,27 @@ describe('a search', () => {
     expect(others[0]).not.toEqual(rows[0])
   })
 })
+
+it('gives a trial its parameters by their types, those of a choice as its values', async () => {
+  const seen: (number | undefined)[] = []
+  const study = sweep({
+    space: { a: choice('tanh', 'relu'), n: choice([1, 2]), m: when('a', 'relu', uniform(0, 1)) },
+    search: grid({ points: 1 }),
+    progress: false,
+    trial: ({ a, n, m }) => {
+      const one: 'tanh' | 'relu' = a
+      const two: 1 | 2 = n
+      const three: number | undefined = m
+      seen.push(three)
+      return one.length + two
+    },
+  })
+  await study.run(10)
+  expect(study.trials.map(({ parameters: { a, n } }) => [a, n])).toEqual([
+    ['tanh', 1],
+    ['tanh', 2],
+    ['relu', 1],
+    ['relu', 2],
+  ])
+  expect(seen).toEqual([undefined, undefined, 0.5, 0.5])
+})
