@@ -161,20 +161,28 @@ function powersOfTen(low: number, high: number): number[] {
   return Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, i) => 10 ** (from + i * step))
 }
 
+/** What the share of a layer says: of a relu its units, of a curve that levels off its values. Never of both. */
+const silent = 'units that gave 0 for every example of this batch'
+const levelled = 'values in the flat part of the curve, where hardly any gradient passes'
+
+/** Functions whose zeros are meant: a unit is of no use only if it gives nothing else. */
+const isCut = (activation: string) => /^relu/i.test(activation)
+
+/** One number a layer: what its activation function can mean. */
+const shareOf = (row: NonNullable<IterationView['activations']>[number]) =>
+  isCut(row.activation) ? { state: silent, share: row.dead } : { state: levelled, share: row.saturated }
+
 function activationPanel(view: IterationView): Part | undefined {
   if (!view.activations?.length) return undefined
-  const values = view.activations.flatMap((row, place) => [
-    { place, state: 'never fired', share: row.dead },
-    { place, state: 'saturated', share: row.saturated },
-  ])
+  const values = view.activations.map((row, place) => ({ place, ...shareOf(row) }))
   const names = view.activations.map(
     (row) => `${cleanLine(row.layer, 30)} (${cleanLine(row.activation, 16)})`,
   )
+  const states = [silent, levelled].filter((state) => values.some((row) => row.state === state))
   return {
     title: {
-      text: 'The units',
-      subtitle:
-        'share of each layer that never fired on this batch, or sat at the flat end of its activation',
+      text: 'What hardly learns from this batch',
+      subtitle: states.map((state, i) => `${i === 0 ? 'share of each layer: ' : 'or of '}${state}`),
     },
     width: 420,
     height: { step: 20 },
@@ -185,7 +193,7 @@ function activationPanel(view: IterationView): Part | undefined {
       x: {
         field: 'share',
         type: 'quantitative',
-        title: 'share of the units',
+        title: 'share',
         scale: { domain: [0, 1] },
         axis: { format: '%', tickCount: 5 },
       },
@@ -193,8 +201,13 @@ function activationPanel(view: IterationView): Part | undefined {
         field: 'state',
         type: 'nominal',
         title: null,
-        scale: { domain: ['never fired', 'saturated'], range: [colours.wrong, colours.rate] },
+        scale: { domain: [silent, levelled], range: [colours.wrong, colours.rate] },
+        legend: null,
       },
+      tooltip: [
+        { field: 'state', title: 'of' },
+        { field: 'share', title: 'share', format: '.1%' },
+      ],
     },
   }
 }

@@ -262,12 +262,15 @@ function gradientFlow(core: Core): CheckRow[] {
 }
 
 function deadUnits(core: Core): CheckRow[] {
-  return activationsOf(core.trainee.model, core.nextBatch().x).map(({ layer, dead, saturated }) => ({
-    check: `units of ${layer}`,
-    value: `${Math.round(dead * 100)} % dead, ${Math.round(saturated * 100)} % of values flat`,
-    expected: 'less than half dead',
-    ok: dead < 0.5,
-  }))
+  return activationsOf(core.trainee.model, core.nextBatch().x).map(
+    ({ layer, activation, dead, saturated }) => ({
+      check: `units of ${layer}`,
+      // A relu's zeros are how it works: only of a curve that levels off are flat values worth a word.
+      value: `${Math.round(dead * 100)} % dead${activation.startsWith('relu') ? '' : `, ${Math.round(saturated * 100)} % of values flat`}`,
+      expected: 'less than half dead',
+      ok: dead < 0.5,
+    }),
+  )
 }
 
 /** float32 throughout. */

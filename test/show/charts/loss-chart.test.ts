@@ -102,6 +102,14 @@ describe('the loss chart', () => {
     expect((lossChart(runView(50)).title as { subtitle: string }).subtitle).toMatch(/^50 iterations · /)
   })
 
+  it('draws the gradient norms of runs beside each other, each in the colour of its run', () => {
+    const other = { ...runView(100), name: 'other' }
+    const panels = lossChart(runView(100, { beside: [other] })).vconcat as object[]
+    const marks = [...partsOf(panels.at(-1) as never)].filter((part) => part.type === 'line')
+    expect(marks.map(({ color }) => color)).toEqual(['#D55E00', '#0072B2'])
+    expect(dataOf(panels.at(-1) as never).filter((rows) => rows.length > 1)).toHaveLength(2)
+  })
+
   it('draws the rates of runs beside each other', () => {
     const other = { ...runView(100), name: 'other' }
     const panels = lossChart(runView(100, { beside: [other] })).vconcat as { height: number }[]

@@ -7,6 +7,7 @@ import {
   decisionChart,
   embeddingChart,
   histogramChart,
+  iterationChart,
   modelChart,
   pca,
   percentileChart,
@@ -19,11 +20,27 @@ import {
   umap,
 } from '../../../src/show/index.js'
 import { dataOf, rowsOfMark } from '../inside-spec.js'
+import { iterationView } from '../sample-views.js'
 
 const random = createRandom(1)
 const normal = () => Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next())
 const pointsIn = (spec: Parameters<typeof dataOf>[0]) =>
   dataOf(spec).reduce((sum, rows) => sum + rows.length, 0)
+
+it('tells of each layer what its activation can mean: one share, never a sum of two', () => {
+  const spec = iterationChart({
+    ...iterationView,
+    activations: [
+      { layer: 'a', activation: 'relu', dead: 0.1, saturated: 0.6 },
+      { layer: 'b', activation: 'tanh', dead: 0, saturated: 0.2 },
+    ],
+  })
+  const panel = (spec.vconcat as object[]).at(-1) as never
+  expect(dataOf(panel)[0]).toMatchObject([
+    { place: 0, share: 0.1, state: 'units that gave 0 for every example of this batch' },
+    { place: 1, share: 0.2, state: expect.stringContaining('flat part of the curve') },
+  ])
+})
 
 it('a probability that is not a number is in no bin', () => {
   const rows = [

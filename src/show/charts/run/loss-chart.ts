@@ -60,7 +60,7 @@ export function lossChart(view: RunView, options: LossChartOptions = {}, lines =
     linePanel(
       'gradient norm',
       colours.gradient,
-      [lines.extremes(view.history, 'gradientNorm', Math.min(finestBelow, budget.line))],
+      runs.map(({ history }) => lines.extremes(history, 'gradientNorm', Math.min(finestBelow, budget.line))),
       view.adjustments,
       x,
       true,
@@ -90,8 +90,11 @@ function shares(
   const evaluations = Math.max(8, Math.floor((points * 0.3) / (2 * runs * panels)))
   const most = Math.max(view.evaluations.length, ...(view.beside ?? []).map((run) => run.evaluations.length))
   const taken = Math.min(evaluations, most) * 2 * runs * panels + countMarks(view) * (panels + 3)
-  // Each batch, learning rate, gradient norm, and a mean for every run.
-  return { evaluations, line: Math.min(linePoints, Math.max(40, Math.floor((points - taken) / (3 + runs)))) }
+  // Each batch, learning rate, and for every run a mean and its gradient norm.
+  return {
+    evaluations,
+    line: Math.min(linePoints, Math.max(40, Math.floor((points - taken) / (2 + 2 * runs)))),
+  }
 }
 
 function subtitle(view: RunView): string {
