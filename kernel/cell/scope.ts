@@ -19,5 +19,6 @@ export function createScope(): Record<string, any> {
         configurable: true,
       }),
   })
-  return Object.create(fallback)
+  // Functions of cells are sent to other processes with what they use of it.
+  return Object.create(fallback, { [Symbol.for('gradbook.scope')]: { value: true } })
 }

@@ -22,6 +22,9 @@ function read(namespace: any, name: string, module: string): unknown {
   )
 }
 
+/** Says of a name of the cells where it comes from: what is sent to another process is imported there. */
+const importedFrom = Symbol.for('gradbook.imported')
+
 /**
  * Makes imported names properties of the scope. They are read anew at each use, since an export can change; the first
  * assignment (a later cell that declares the same name) turns one into a plain property.
@@ -32,13 +35,15 @@ export function linkNames(
   names: { [local: string]: string },
   module: string,
 ): void {
-  for (const [local, imported] of Object.entries(names))
+  for (const [local, imported] of Object.entries(names)) {
+    const get = imported === '*' ? () => namespace : () => read(namespace, imported, module)
     Object.defineProperty(scope, local, {
       configurable: true,
       enumerable: true,
-      get: imported === '*' ? () => namespace : () => read(namespace, imported, module),
+      get: Object.assign(get, { [importedFrom]: { module, name: imported } }),
       set(value) {
         Object.defineProperty(scope, local, { configurable: true, enumerable: true, writable: true, value })
       },
     })
+  }
 }

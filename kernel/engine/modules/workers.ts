@@ -25,6 +25,8 @@ export function compileWorkers(data: LoaderData): void {
   const { Worker } = threads
   const hooks = `import { register } from 'node:module'; register(${JSON.stringify(loader)}, { data: ${JSON.stringify(data)} })`
   const flags = ['--enable-source-maps', '--import', `data:text/javascript,${encodeURIComponent(hooks)}`]
+  // Processes that do the trials of a notebook import as its cells do.
+  Object.defineProperty(globalThis, Symbol.for('gradbook.workerFlags'), { value: flags, configurable: true })
   class CellWorker extends Worker {
     constructor(file: string | URL, options: WorkerOptions = {}) {
       const path = options?.eval ? undefined : maybePath(file)
