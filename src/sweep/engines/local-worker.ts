@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { beside } from '../../host.js'
 import { InputError } from '../../errors.js'
+import type { Part, PartDone } from '../../train/index.js'
 import type { Ended, Job, Pass, Watch } from '../engine.js'
 import type { Sent } from '../shipping/pack.js'
 import type { FromWorker, ToWorker } from './messages.js'
@@ -58,7 +59,13 @@ export class LocalWorker {
    *
    * @throws InputError where the worker lacks something.
    */
-  static async start(sent: Sent, objectives: Job['objectives'], settings: WorkerSettings, name: string): Promise<LocalWorker> {
+  static async start(
+    sent: Sent,
+    /** Of a study; undefined: it trains a run along. */
+    objectives: Job['objectives'] | undefined,
+    settings: WorkerSettings,
+    name: string,
+  ): Promise<LocalWorker> {
     const flags = (globalThis as { [kernelFlags]?: readonly string[] })[kernelFlags] ?? []
     const heap = settings.memory === undefined ? [] : [`--max-old-space-size=${Math.max(64, Math.ceil(settings.memory / 2 ** 20))}`]
     const child = beside(() =>
@@ -72,13 +79,8 @@ export class LocalWorker {
     const message = await new Promise<FromWorker>((resolve, reject) => {
       worker.#onMessage = resolve
       worker.#onExit = (why) => reject(new Error(`${name}: ${why} before it was ready`))
-      worker.#send({
-        type: 'load',
-        shipment: sent.shipment,
-        blobs: [...sent.blobs],
-        objectives,
-        threads: settings.threads,
-      })
+      const load = { shipment: sent.shipment, blobs: [...sent.blobs], threads: settings.threads }
+      worker.#send(objectives ? { type: 'load', ...load, objectives } : { type: 'loadReplica', ...load })
     })
     if (message.type === 'refused') {
       worker.kill()
@@ -126,6 +128,26 @@ export class LocalWorker {
     } catch {
       return undefined
     }
+  }
+
+  /** Does a part of a step. Where `signal` is aborted it is given up, and the worker with it. */
+  async part(part: Part, signal: AbortSignal): Promise<PartEnd> {
+    if (this.#over !== undefined) return { lost: this.#over }
+    this.#hold(true)
+    const stop = () => this.kill()
+    const ended = await new Promise<PartEnd>((resolve) => {
+      this.#onExit = (why) => resolve({ lost: why })
+      this.#onMessage = (message) => {
+        if (message.type === 'partDone') resolve({ done: message.done })
+        if (message.type === 'partFailed') resolve({ failed: message.message })
+      }
+      signal.addEventListener('abort', stop)
+      if (signal.aborted) stop()
+      this.#send({ type: 'part', part })
+    })
+    signal.removeEventListener('abort', stop)
+    this.#hold(false)
+    return ended
   }
 
   /** Does a pass. Settles within a second after `signal` is aborted. */
@@ -187,5 +209,8 @@ export class LocalWorker {
     return verdict !== undefined && ended.state === 'complete' ? { state: 'pruned', message: verdict } : ended
   }
 }
+
+/** How a part ended. */
+export type PartEnd = { readonly done: PartDone } | { readonly failed: string } | { readonly lost: string }
 
 const megabytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MB`

@@ -3,8 +3,10 @@ import { availableParallelism, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { describe, InputError } from '../../errors.js'
 import { named } from '../../suggest.js'
+import type { ReplicaEngine } from '../../train/index.js'
 import type { Ended, Engine, Job, Pass, Watch, Workers } from '../engine.js'
 import { pack, type Sent } from '../shipping/pack.js'
+import { LocalReplicas } from './local-replicas.js'
 import { LocalWorker, type WorkerSettings } from './local-worker.js'
 
 /** Workers that one pass may lose before it is taken for what ends them. */
@@ -25,7 +27,7 @@ export interface LocalOptions {
  *
  * @example sweep({ space, trial, engine: local({ workers: 2, threads: 1, memory: 2000 }) })
  */
-export function local(options: LocalOptions = {}): Engine {
+export function local(options: LocalOptions = {}): Engine & ReplicaEngine {
   const where = 'local(options)'
   const given = named(options, ['workers', 'threads', 'memory'], where)
   for (const [name, value] of Object.entries(given))
@@ -44,6 +46,11 @@ export function local(options: LocalOptions = {}): Engine {
   return {
     name: 'local',
     settings: { workers, threads, ...(memory !== undefined && { memory }) },
+    async replicas(of, count, called) {
+      const own = given.threads ?? Math.max(1, Math.floor(processors / count))
+      const settings = { threads: own, memory: undefined }
+      return LocalReplicas.start(await pack(of, called), count, settings, called)
+    },
     async open(job) {
       const sent = await pack(job.trial, `${job.name}: trial`)
       const settings = { threads, memory: memory === undefined ? undefined : memory * 2 ** 20 }

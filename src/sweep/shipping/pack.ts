@@ -36,22 +36,33 @@ export interface Sent {
 }
 
 /**
- * Packs a function with the values that it closes over, and the functions among these with theirs.
+ * Packs a function, or an object of some, with the values that it closes over, and the functions among these with theirs.
  *
  * @param where what is being done, for messages: `sweep({ trial })`.
  * @throws InputError that names all that cannot be sent.
  */
-export async function pack(work: (...given: never[]) => unknown, where: string): Promise<Sent> {
+export async function pack(work: object, where: string): Promise<Sent> {
   const known = await knownExports()
   const packer = new Packer(known)
   try {
-    const root = packer.add(work, work.name || 'the function')
+    const root = packer.add(work, (typeof work === 'function' && work.name) || rootName)
     packer.finish(where)
     return { shipment: packer.shipment(root), blobs: packer.blobs }
   } finally {
     packer.close()
   }
 }
+
+const rootName = 'the function'
+
+/** How a model says what makes it again: an export, its arguments, and its parameters. */
+interface Recipe {
+  readonly module: string
+  readonly name: string
+  readonly given: readonly unknown[]
+  readonly values: object
+}
+const recipe = Symbol.for('gradbook.recipe')
 
 type Known = Awaited<ReturnType<typeof knownExports>>
 
@@ -148,6 +159,22 @@ class Packer {
     if (isDataset(value)) return this.#dataset(value, path)
     const made = this.#made(value)
     if (made) return made
+    if (value instanceof tf.LayersModel)
+      return {
+        kind: 'layers',
+        sequential: value instanceof tf.Sequential,
+        config: this.add(value.getConfig(), `the configuration of ${path}`),
+        weights: value.getWeights().map((one) => this.add(one, path)),
+      }
+    const again = (value as { [recipe]?(): Recipe | undefined })[recipe]?.()
+    if (again)
+      return {
+        kind: 'recipe',
+        module: again.module,
+        name: again.name,
+        given: again.given.map((one) => this.add(one, path)),
+        values: this.add(again.values, path),
+      }
     if (isPlain(value)) return this.#entries(value, path, undefined)
     const prototype = Object.getPrototypeOf(value) as object
     const { constructor } = prototype
@@ -268,7 +295,7 @@ class Packer {
       const fromFile = file !== undefined && variable.ofModule ? this.#imports(file).get(name) : undefined
       const at = fromFile
         ? this.#values.push({ kind: 'import', ...fromFile, from: file }) - 1
-        : this.add(variable.value, path === work.name || path === 'the function' ? name : `${path} → ${name}`)
+        : this.add(variable.value, path === work.name || path === rootName ? name : `${path} → ${name}`)
       variables.push([name, at])
       if (isScope(variable.value))
         for (const member of read.members.get(name) ?? []) this.#member(variable.value, member)

@@ -35,7 +35,7 @@ const cellGlobals = ['clearOutput', 'confirm', 'display', 'host', 'html', 'latex
 export async function unpack(
   { values, root, scope: names, globals, folder }: Shipment,
   blobOf: (digest: string) => Uint8Array,
-): Promise<(...given: unknown[]) => unknown> {
+): Promise<unknown> {
   const exported = (await own.gradbook!()) as { [name: string]: unknown }
   for (const name of cellGlobals)
     if (globals.includes(name) && !(name in globalThis)) Reflect.set(globalThis, name, exported[name])
@@ -53,9 +53,10 @@ export async function unpack(
   }
   const imports = new Map<Packed, unknown>()
   for (const one of values)
-    if (one?.kind === 'import') {
+    if (one?.kind === 'import' || one?.kind === 'recipe') {
       try {
-        imports.set(one, exportOf(await load(one.module, one.from), one.name))
+        const from = one.kind === 'import' ? one.from : undefined
+        imports.set(one, exportOf(await load(one.module, from), one.name))
       } catch (error) {
         throw new InputError({
           where: 'the worker',
@@ -73,7 +74,7 @@ export async function unpack(
   }
   const made = new Unpacker(values, { imports, scope, runtime, blobOf, folder })
   for (const [name, at] of names) made.name(scope, name, at)
-  return made.at(root) as (...given: unknown[]) => unknown
+  return made.at(root)
 }
 
 interface Around {
@@ -172,6 +173,20 @@ class Unpacker {
         const { table, packed } = this.#table(one.table)
         return unpackDataset(one, table, packed)
       }
+      case 'layers': {
+        const Model = (one.sequential ? tf.Sequential : tf.LayersModel) as unknown as {
+          fromConfig(of: unknown, config: unknown): tf.LayersModel
+        }
+        const model = Model.fromConfig(Model, this.at(one.config))
+        model.setWeights(one.weights.map((weight) => this.at(weight) as tf.Tensor))
+        return model
+      }
+      case 'recipe': {
+        const make = this.#around.imports.get(one) as (...given: unknown[]) => { parameters: object }
+        const model = make(...one.given.map((at) => this.at(at)))
+        assign(model.parameters, this.at(one.values) as object)
+        return model
+      }
       case 'made':
         return again(one.by, one.record)
       case 'global':
@@ -217,6 +232,18 @@ class Unpacker {
     this.#whole(at, made)
     give(given())
     return made
+  }
+}
+
+/** Gives the variables of a tree the values of those of one like it. */
+function assign(tree: object, values: object): void {
+  for (const [name, one] of Object.entries(tree) as [string, unknown][]) {
+    const value = Reflect.get(values, name) as unknown
+    if (!(one instanceof tf.Variable)) assign(one as object, value as object)
+    else {
+      one.assign(value as tf.Tensor)
+      tf.dispose(value as tf.Tensor)
+    }
   }
 }
 

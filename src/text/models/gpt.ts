@@ -122,6 +122,12 @@ export class Gpt<Trained extends ParameterTree = ParameterTree> {
     return this.weights as ParameterTree as Trained
   }
 
+  /** How another process makes it again; not of models that add something to it. */
+  [Symbol.for('gradbook.recipe')](): object | undefined {
+    if (this.constructor !== Gpt) return undefined
+    return { module: 'gradbook/text', name: 'gpt', given: [this.config], values: this.parameters }
+  }
+
   /** Its weights of few bits, as long as nothing has asked for them as float32. */
   get held(): Held | undefined {
     return this.#weights ? undefined : this.#held

@@ -26,6 +26,7 @@ function copyOf(core: Core, name: string): Core {
   restoreSnapshot(twin, { ...snapshot, version: -1, parts: twin.parts })
   twin.changed()
   Object.assign(twin.state, keepBeside(core.state))
+  twin.given = core.given
   twin.parent = { name: core.name, iteration: core.state.iteration }
   return twin
 }

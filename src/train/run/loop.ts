@@ -15,6 +15,7 @@ import type { Course } from './course.js'
 import { metrics as knownMetrics } from '../loss/metrics.js'
 import { findNotFinite, notFiniteReason } from '../step/not-finite.js'
 import { iterateOwn } from '../step/own-iteration.js'
+import { iterateTogether } from '../step/together.js'
 import { ownUpdates } from '../step/own-updates.js'
 import { stretchView, viewOf } from './run-view.js'
 import { checkWaited } from '../rules/options.js'
@@ -78,7 +79,9 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
       checkStop()
       if (call.paused?.()) break
       if (core.state.planned.length > 0) await makePlanned(course)
-      const outcome = core.trainee.iteration
+      const outcome = core.together
+        ? await iterateTogether(core, journal, untilNext(core, to), call.signal)
+        : core.trainee.iteration
         ? await iterateOwn(core, journal)
         : core.source
           ? await iterateMade(core, journal)
@@ -133,6 +136,11 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
   core.supervisor?.ended(core)
   tellSpent(core, spent, performance.now() - started)
   return stretchView(core, { from, started, evaluation })
+}
+
+/** Iterations until the call ends or an evaluation is due: averages are made there too. */
+function untilNext({ state: { iteration }, evaluateOn, evaluateEvery }: Core, to: number): number {
+  return Math.min(to - iteration, evaluateOn ? evaluateEvery - (iteration % evaluateEvery) : Infinity)
 }
 
 /** Calls a function of the user's, where there is one; gives how long it took. */

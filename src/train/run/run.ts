@@ -29,6 +29,7 @@ import { beginStage, type StageOptions } from '../adjust/stage.js'
 import type { StageRecord } from '../state/fields.js'
 import { checkRun, findLearningRate, type CheckRow, type RateRow } from './check.js'
 import type { Core } from '../state/core.js'
+import { distribute, distributionOf, type DistributeOptions, type Distribution } from './distribute.js'
 import { exportCsv, exportParquet, exportTensorBoard } from '../disk/export.js'
 import { Primitives, type BatchGradients } from './primitives.js'
 import { readLikeAnArray, type HistoryRow } from '../state/history.js'
@@ -250,6 +251,23 @@ export class Run<Model = unknown, Metrics extends string = string, B extends Any
     if (isInspected(this.#core, n, inspect))
       return this.#turns.call(() => inspectNext<B>(this.#course, { compiled }))
     return this.#turns.call(() => stretch(this.#course, { iterations: n, spent: 'done', ...options }))
+  }
+
+  /**
+   * From now on several workers train this run, by whichever call: its history, evaluations, undo and snapshots are as everywhere.
+   * null: this process does, alone. What `every` means and what it costs is in docs/sweep.md.
+   *
+   * @example await run.distribute({ workers: 2, every: 100, engine: local() })
+   * @throws InputError for what cannot be trained so, and naming what cannot be sent.
+   */
+  async distribute(options: DistributeOptions | null): Promise<void> {
+    await this.#turns.byHand()
+    await distribute(this.#core, options)
+  }
+
+  /** How several workers train it; undefined where they do not. */
+  get distribution(): Distribution | undefined {
+    return distributionOf(this.#core)
   }
 
   /** Trains for as many iterations as `n` times through the training data take. */

@@ -147,7 +147,7 @@ function checkSize({ data, batchSize, batchSchedule }: Partial<RunOptions>, wher
       })
 }
 
-function createCore(model: unknown, given: Given): Core {
+export function createCore(model: unknown, given: Given): Core {
   const options = withCompiled(model, buildParts(model, given))
   const trainee = traineeOf(model, options)
   const own = trainee.optimizers && Object.values(trainee.optimizers)[0]
@@ -178,6 +178,7 @@ function createCore(model: unknown, given: Given): Core {
   if (!source) trainee.checkData(data, 'train(model, { data })')
   if (evaluateOn) trainee.checkData(evaluateOn, 'train(model, { evaluateOn })')
   const core = new Core({ name: options.name ?? 'run', trainee, data, source, evaluateOn, settings })
+  core.given = { model, options }
   if (trainee.iteration && settings.accumulate !== undefined)
     throw new InputError({
       where: 'train({ iteration }, { accumulate })',

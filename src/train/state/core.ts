@@ -17,6 +17,7 @@ import { trainingWeights } from '../model/example-weights.js'
 import { examplesAt, tensorsOf, type AnyBatch } from '../model/batch.js'
 import { mapParts, valuesOfParts } from '../../data/table/parts.js'
 import { maybeSupervisor } from './supervisor.js'
+import type { Together } from './together.js'
 
 /** How the gradients of a batch become an update. */
 export interface Pace {
@@ -48,6 +49,10 @@ export class Core implements Parts {
   #versions = 0
   /** The call that trains now; a loop that finds another one here ends. */
   owner: object | undefined
+  /** How several workers train it, where they do. */
+  together: Together | undefined
+  /** As it was passed to `train`: what a worker makes a run of its own of. */
+  given: { readonly model: unknown; readonly options: object } | undefined
   /** The call that JavaScript was ended in the middle of: nothing of it comes back. */
   left: object | undefined
   /** Who looks after the work that it was made in, if anybody does. */

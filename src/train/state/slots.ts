@@ -9,6 +9,7 @@ export type Slots = Map<string, { [slot: string]: tf.Variable }>
 /** Names of what a run keeps of each parameter beside the optimizer's slots. */
 export const sumOf = (name: string) => `sum of ${name}`
 export const averageOf = (name: string) => `average of ${name}`
+export const outerOf = (name: string) => `outer step of ${name}`
 
 /** Makes the slots that are missing. They are variables, so that a compiled step can keep them as its state. */
 export function ensureSlots(optimizer: Optimizer, parameters: readonly Parameter[], slots: Slots): void {
@@ -26,6 +27,12 @@ export function ensureBeside(kind: 'sum' | 'average', parameters: readonly Param
       [slot]: kind === 'sum' ? tf.zerosLike(variable) : (variable as tf.Tensor).clone(),
     }))
   }
+}
+
+/** Makes what the outer step of several workers keeps, where it is missing. */
+export function ensureOuter(parameters: readonly Parameter[], slots: Slots): void {
+  for (const { name, variable } of parameters)
+    if (!slots.has(outerOf(name))) addSlots(slots, outerOf(name), () => ({ momentum: tf.zerosLike(variable) }))
 }
 
 /** All of a key, or none: nobody would know of one that was made and not written down. */
