@@ -151,13 +151,14 @@ const rooms = [
     files: 'src/sweep/**',
     walls: [
       nothingOf(
-        within('show', 'widgets', 'hosts', 'panel', 'text'),
+        within('show', 'widgets', 'panel', 'text'),
         'sweep/ gives plain data; the host consults show/. A study knows no token.',
       ),
     ],
   },
   { files: 'src/sweep/engines/**', lifts: [node] },
   { files: 'src/sweep/search/python.ts', lifts: [node] },
+  { files: 'src/sweep/shipping/**', lifts: [node] },
   ...inOrder('src/text', textRooms, values),
   { files: 'src/text/shards/**', lifts: [node] },
   { files: 'src/text/corpora/**', lifts: [node] },

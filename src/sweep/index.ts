@@ -23,4 +23,5 @@ export type { Objective, ObjectiveOption, Outcome, SeedResult, Trial } from './t
 export { Pruned, type TrialContext } from './work.js'
 export { here } from './engines/here.js'
 export { local, type LocalOptions } from './engines/local.js'
+export { ray, rayNodes, type RayNode, type RayOptions } from './engines/ray.js'
 export type { Calls, Ended, Engine, Job, Pass, PassReport, Watch, Workers } from './engine.js'

@@ -20,7 +20,12 @@ export class LocalReplicas implements Replicas {
     this.#where = where
   }
 
-  static async start(sent: Sent, count: number, settings: WorkerSettings, where: string): Promise<LocalReplicas> {
+  static async start(
+    sent: Sent,
+    count: number,
+    settings: WorkerSettings,
+    where: string,
+  ): Promise<LocalReplicas> {
     const start = () => LocalWorker.start(sent, undefined, settings, where)
     const started = await Promise.allSettled(Array.from({ length: count }, start))
     const ready = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))

@@ -1,12 +1,12 @@
 import { AsyncResource } from 'node:async_hooks'
 import { fork, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { beside } from '../../host.js'
 import { InputError } from '../../errors.js'
 import type { Part, PartDone } from '../../train/index.js'
 import type { Ended, Job, Pass, Watch } from '../engine.js'
 import type { Sent } from '../shipping/pack.js'
+import { compiledFile } from './compiled-file.js'
 import type { FromWorker, ToWorker } from './messages.js'
 
 /** What a kernel gives its workers to run what its cells may import. */
@@ -17,10 +17,7 @@ const grace = 700
 /** Milliseconds between two looks at the memory of a worker. */
 const lookEvery = 200
 
-// Of the sources as they are tested the compiled worker: a process of its own runs JavaScript.
-const file = fileURLToPath(new URL('worker.js', import.meta.url)).replace(/([\\/])src([\\/]sweep[\\/]engines[\\/]worker\.js)$/, (all, slash: string, rest: string, at: number, whole: string) =>
-  whole.slice(0, at).endsWith(`${slash}dist`) ? all : `${slash}dist${slash}src${rest}`,
-)
+const file = compiledFile('worker.js')
 
 export interface WorkerSettings {
   readonly threads: number
@@ -67,7 +64,10 @@ export class LocalWorker {
     name: string,
   ): Promise<LocalWorker> {
     const flags = (globalThis as { [kernelFlags]?: readonly string[] })[kernelFlags] ?? []
-    const heap = settings.memory === undefined ? [] : [`--max-old-space-size=${Math.max(64, Math.ceil(settings.memory / 2 ** 20))}`]
+    const heap =
+      settings.memory === undefined
+        ? []
+        : [`--max-old-space-size=${Math.max(64, Math.ceil(settings.memory / 2 ** 20))}`]
     const child = beside(() =>
       fork(file, [], {
         execArgv: [...flags, ...heap],
@@ -84,7 +84,11 @@ export class LocalWorker {
     })
     if (message.type === 'refused') {
       worker.kill()
-      throw new InputError({ where: name, received: message.message, expected: 'a trial that a worker can do' })
+      throw new InputError({
+        where: name,
+        received: message.message,
+        expected: 'a trial that a worker can do',
+      })
     }
     worker.#hold(false)
     return worker
@@ -116,7 +120,11 @@ export class LocalWorker {
   /** Whether this process stays for it. */
   #hold(on: boolean): void {
     const { channel, stdout, stderr } = this.#child
-    for (const one of [this.#child, channel, stdout, stderr] as ({ ref?(): void; unref?(): void } | null | undefined)[])
+    for (const one of [this.#child, channel, stdout, stderr] as (
+      | { ref?(): void; unref?(): void }
+      | null
+      | undefined
+    )[])
       if (on) one?.ref?.()
       else one?.unref?.()
   }
@@ -179,7 +187,10 @@ export class LocalWorker {
           signal.aborted
             ? { state: 'waiting' }
             : this.#tooLarge
-              ? { state: 'failed', message: `it took more memory than the ${megabytes(this.#memory!)} that a worker may have` }
+              ? {
+                  state: 'failed',
+                  message: `it took more memory than the ${megabytes(this.#memory!)} that a worker may have`,
+                }
               : { state: 'lost', why },
         )
       this.#onMessage = (message) => {

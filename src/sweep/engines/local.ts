@@ -32,7 +32,11 @@ export function local(options: LocalOptions = {}): Engine & ReplicaEngine {
   const given = named(options, ['workers', 'threads', 'memory'], where)
   for (const [name, value] of Object.entries(given))
     if (value !== undefined && !(Number.isInteger(value) && (value as number) >= 1))
-      throw new InputError({ where: `local({ ${name} })`, received: describe(value), expected: 'a whole number, at least 1' })
+      throw new InputError({
+        where: `local({ ${name} })`,
+        received: describe(value),
+        expected: 'a whole number, at least 1',
+      })
   const processors = availableParallelism()
   const threads = given.threads ?? (given.workers ? Math.max(1, Math.floor(processors / given.workers)) : 1)
   const workers = given.workers ?? Math.max(1, Math.floor(processors / threads))

@@ -16,7 +16,11 @@ export class RemotePass {
   }
 
   /** Does it; what its runs have made is on disk when it has ended. */
-  async do(pass: Pass, job: Job, tell: Pick<Watch, 'onCalls'> & { onReport(report: Parameters<Watch['onReport']>[0]): void }): Promise<Ended> {
+  async do(
+    pass: Pass,
+    job: Job,
+    tell: Pick<Watch, 'onCalls'> & { onReport(report: Parameters<Watch['onReport']>[0]): void },
+  ): Promise<Ended> {
     const watch: Watch = {
       onReport: (report) => {
         tell.onReport(report)

@@ -23,7 +23,8 @@ async function load(message: Load): Promise<void> {
     setBackendOptions({ threads: message.threads })
     const blobs = new Map(message.blobs)
     const root = await unpack(message.shipment, (digest) => blobs.get(digest)!)
-    if (message.type === 'load') job = { name: '', objectives: message.objectives, trial: root as Job['trial'] }
+    if (message.type === 'load')
+      job = { name: '', objectives: message.objectives, trial: root as Job['trial'] }
     else replica = new Replica(root as ReplicaOf)
     say({ type: 'ready' })
   } catch (error) {

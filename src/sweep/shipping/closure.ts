@@ -73,10 +73,10 @@ export class Closures {
       ownProperties: true,
     })
     for (const { value: scope } of result) {
-      if (!scope?.objectId || /^Global/.test(scope.description ?? '')) continue
+      if (!scope?.objectId || scope.description?.startsWith('Global')) continue
       const wanted = names.filter((name) => !found.has(name))
       if (wanted.length === 0) break
-      const ofModule = /^Module/.test(scope.description ?? '')
+      const ofModule = scope.description?.startsWith('Module') === true
       const held = this.#ask<{ result: Property[] }>('Runtime.getProperties', {
         objectId: scope.objectId,
         ownProperties: true,

@@ -35,7 +35,8 @@ export function whyNot(dataset: unknown): string | undefined {
   if (!(dataset instanceof TableDataset)) return 'a dataset of your own'
   const { table } = dataset
   if (table.textOf || table.whole) return 'a dataset that is computed example by example'
-  if (Object.values(columnsOf(table)).some(([, { spec }]) => isRagged(spec))) return 'a dataset of sequences of different lengths'
+  if (Object.values(columnsOf(table)).some(([, { spec }]) => isRagged(spec)))
+    return 'a dataset of sequences of different lengths'
   const numbers = columnsOf(table).reduce((sum, [, { spec }]) => sum + sizeOf(spec.shape), 0) * table.x.length
   return numbers * 4 > most ? `a dataset of ${Math.round((numbers * 4) / 1e6)} MB` : undefined
 }
@@ -44,8 +45,10 @@ const isRagged = ({ ragged, parts = {} }: FieldSpec): boolean =>
   ragged === true || Object.values(parts).some((part) => isRagged(part))
 
 function packColumn({ spec, parts, length, read }: Column): PackedColumn {
-  if (parts) return { parts: Object.fromEntries(Object.entries(parts).map(([part, one]) => [part, packColumn(one)])) }
-  if (spec.dtype === 'string') return { spec, values: Array.from({ length }, (_, row) => read(row)[0] as string) }
+  if (parts)
+    return { parts: Object.fromEntries(Object.entries(parts).map(([part, one]) => [part, packColumn(one)])) }
+  if (spec.dtype === 'string')
+    return { spec, values: Array.from({ length }, (_, row) => read(row)[0] as string) }
   const size = sizeOf(spec.shape)
   const Store = spec.dtype === 'float32' ? Float32Array : spec.dtype === 'int32' ? Int32Array : Uint8Array
   const values = new Store(length * size)
@@ -56,7 +59,9 @@ function packColumn({ spec, parts, length, read }: Column): PackedColumn {
 function unpackColumn(packed: PackedColumn, length: number, where: string): Column {
   if ('parts' in packed)
     return partsColumn(
-      Object.fromEntries(Object.entries(packed.parts).map(([part, one]) => [part, unpackColumn(one, length, where)])),
+      Object.fromEntries(
+        Object.entries(packed.parts).map(([part, one]) => [part, unpackColumn(one, length, where)]),
+      ),
       where,
     )
   const { spec, values } = packed
@@ -81,7 +86,10 @@ export function packTable(dataset: TableDataset): PackedTable {
 
 export function unpackTable({ name, columns, ids, picture, classes }: PackedTable): Table {
   const { x, y, ...more } = Object.fromEntries(
-    Object.entries(columns).map(([field, column]) => [field, unpackColumn(column, ids.length, `${name}.${field}`)]),
+    Object.entries(columns).map(([field, column]) => [
+      field,
+      unpackColumn(column, ids.length, `${name}.${field}`),
+    ]),
   )
   return {
     name,
@@ -94,9 +102,16 @@ export function unpackTable({ name, columns, ids, picture, classes }: PackedTabl
   }
 }
 
-export const packDataset = ({ split, rows }: TableDataset): PackedDataset => ({ split, rows: Int32Array.from(rows) })
+export const packDataset = ({ split, rows }: TableDataset): PackedDataset => ({
+  split,
+  rows: Int32Array.from(rows),
+})
 
-export function unpackDataset({ split, rows }: PackedDataset, table: Table, packed: PackedTable): TableDataset {
+export function unpackDataset(
+  { split, rows }: PackedDataset,
+  table: Table,
+  packed: PackedTable,
+): TableDataset {
   const membership = mapMembership()
   // Of ids of other splits it is known only in which they are.
   for (const [row, code] of packed.in.entries())

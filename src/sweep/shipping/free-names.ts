@@ -48,7 +48,14 @@ function declaredIn(place: Within, names: Set<string>, nested = false): void {
     for (const child of children(node)) declaredIn(child, names, true)
 }
 
-const scoped = new Set(['BlockStatement', 'ForStatement', 'ForInStatement', 'ForOfStatement', 'SwitchStatement', 'StaticBlock'])
+const scoped = new Set([
+  'BlockStatement',
+  'ForStatement',
+  'ForInStatement',
+  'ForOfStatement',
+  'SwitchStatement',
+  'StaticBlock',
+])
 
 /**
  * What the text of a function takes from outside.
@@ -67,7 +74,10 @@ export function readFunction(text: string, isObject: (name: string) => boolean):
     else visit(place as Node | null, known)
   }
 
-  function visitFunction(node: Node & { params: readonly Node[]; body: Node | null }, known: ReadonlySet<string>): void {
+  function visitFunction(
+    node: Node & { params: readonly Node[]; body: Node | null },
+    known: ReadonlySet<string>,
+  ): void {
     const inner = new Set(known)
     if (node.type === 'FunctionExpression' && node.id) inner.add(node.id.name)
     if (node.type !== 'ArrowFunctionExpression') for (const name of ['arguments', 'this']) inner.add(name)
@@ -147,7 +157,8 @@ export function readFunction(text: string, isObject: (name: string) => boolean):
     const inner = scoped.has(node.type) ? new Set(known) : known
     if (inner !== known) {
       for (const child of children(node)) declaredIn(child, inner as Set<string>)
-      if (node.type === 'SwitchStatement') for (const one of node.cases) declaredIn(one.consequent, inner as Set<string>)
+      if (node.type === 'SwitchStatement')
+        for (const one of node.cases) declaredIn(one.consequent, inner as Set<string>)
     }
     for (const child of children(node)) visitAll(child, inner)
   }
@@ -168,12 +179,18 @@ function parseExpression(text: string): { expression: string; node: Node } {
     ['Object.values({', '})[0]'],
   ] as const) {
     const expression = `${before}${text}${after}`
-    const { program, errors } = parseSync('function.js', expression, { sourceType: 'module', lang: 'js', preserveParens: false })
+    const { program, errors } = parseSync('function.js', expression, {
+      sourceType: 'module',
+      lang: 'js',
+      preserveParens: false,
+    })
     const [statement] = program.body
     if (errors.length > 0 || statement?.type !== 'ExpressionStatement') continue
     if (before === '(') return { expression, node: statement.expression }
     // Without what stands around it.
-    const { object } = statement.expression as unknown as { object: { arguments: { properties: { value: Node }[] }[] } }
+    const { object } = statement.expression as unknown as {
+      object: { arguments: { properties: { value: Node }[] }[] }
+    }
     return { expression, node: object.arguments[0]!.properties[0]!.value }
   }
   throw new SyntaxError(`the text of a function that cannot be read: ${text.slice(0, 60)}`)

@@ -24,7 +24,19 @@ export async function knownExports(): Promise<ReadonlyMap<unknown, Export>> {
     for (const [name, value] of Object.entries(namespace)) add(value, module, name)
   }
   // tf.losses.meanSquaredError, tf.layers.dense.
-  for (const group of ['layers', 'losses', 'initializers', 'regularizers', 'constraints', 'metrics', 'train', 'image', 'linalg', 'signal'] as const)
-    for (const [name, value] of Object.entries(tf[group])) add(value, '@tensorflow/tfjs', `${group}.${name}`)
+  const groups: { readonly [group: string]: object } = tf as never
+  for (const group of [
+    'layers',
+    'losses',
+    'initializers',
+    'regularizers',
+    'constraints',
+    'metrics',
+    'train',
+    'image',
+    'linalg',
+    'signal',
+  ] as const)
+    for (const [name, value] of Object.entries(groups[group]!)) add(value, '@tensorflow/tfjs', `${group}.${name}`)
   return known
 }

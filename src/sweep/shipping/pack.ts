@@ -27,7 +27,9 @@ const cellScope = Symbol.for('gradbook.scope')
 const isScope = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && Object.hasOwn(value, cellScope)
 const isRuntime = (value: unknown): boolean =>
-  ['resume', 'each', 'link', 'meta'].every((name) => typeof value === 'object' && value !== null && name in value)
+  ['resume', 'each', 'link', 'meta'].every(
+    (name) => typeof value === 'object' && value !== null && name in value,
+  )
 
 /** A function with all that it uses, to be sent; and large values by their digests. */
 export interface Sent {
@@ -132,7 +134,8 @@ class Packer {
       const own = Object.getOwnPropertyNames(Symbol).find((name) => Reflect.get(Symbol, name) === value)
       return own ? { kind: 'symbol', key: `Symbol.${own}` } : this.#refuse(path, 'a symbol')
     }
-    if (typeof value !== 'function' && (typeof value !== 'object' || value === null)) return { kind: 'plain', value }
+    if (typeof value !== 'function' && (typeof value !== 'object' || value === null))
+      return { kind: 'plain', value }
     const known = this.#known.get(value)
     if (known) return { kind: 'import', from: undefined, ...known }
     if (isScope(value)) return { kind: 'scope' }
@@ -148,14 +151,20 @@ class Packer {
   #object(value: object, path: string): Packed {
     if (value instanceof tf.Tensor) return this.#tensor(value, path)
     if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return this.#bytes(value, path)
-    if (value instanceof Date || value instanceof RegExp || value instanceof Error) return { kind: 'plain', value }
-    if (Array.isArray(value)) return { kind: 'array', items: value.map((one, i) => this.add(one, `${path}[${i}]`)) }
+    if (value instanceof Date || value instanceof RegExp || value instanceof Error)
+      return { kind: 'plain', value }
+    if (Array.isArray(value))
+      return { kind: 'array', items: value.map((one, i) => this.add(one, `${path}[${i}]`)) }
     if (value instanceof Map)
       return {
         kind: 'map',
-        entries: [...value].map(([key, one]) => [this.add(key, `a key of ${path}`), this.add(one, `${path}.get(${describe(key)})`)]),
+        entries: [...value].map(([key, one]) => [
+          this.add(key, `a key of ${path}`),
+          this.add(one, `${path}.get(${describe(key)})`),
+        ]),
       }
-    if (value instanceof Set) return { kind: 'set', items: [...value].map((one) => this.add(one, `an entry of ${path}`)) }
+    if (value instanceof Set)
+      return { kind: 'set', items: [...value].map((one) => this.add(one, `an entry of ${path}`)) }
     if (isDataset(value)) return this.#dataset(value, path)
     const made = this.#made(value)
     if (made) return made
@@ -180,8 +189,12 @@ class Packer {
     const { constructor } = prototype
     if (Object.prototype.toString.call(value) === '[object Module]')
       return this.#refuse(path, 'a module whose name is not known; import it within the function')
-    const isOwn = typeof constructor === 'function' && constructor.prototype === prototype && /^class\b/.test(String(constructor))
-    if (!isOwn || this.#known.get(constructor) || this.#isLibrary(constructor)) return this.#refuse(path, describe(value))
+    const isOwn =
+      typeof constructor === 'function' &&
+      constructor.prototype === prototype &&
+      /^class\b/.test(String(constructor))
+    if (!isOwn || this.#known.get(constructor) || this.#isLibrary(constructor))
+      return this.#refuse(path, describe(value))
     if (/(^|[^\w$])#[\w$]+/.test(String(constructor)))
       return this.#refuse(path, `${describe(value)}, whose private fields cannot be read`)
     return this.#entries(value, path, this.add(constructor, constructor.name))
@@ -190,7 +203,10 @@ class Packer {
   #entries(value: object, path: string, of: At | undefined): Packed {
     const entries: [string, At][] = []
     for (const [name, { value: one, get }] of Object.entries(Object.getOwnPropertyDescriptors(value)))
-      entries.push([name, get ? this.add(Reflect.get(value, name), `${path}.${name}`) : this.add(one, `${path}.${name}`)])
+      entries.push([
+        name,
+        get ? this.add(Reflect.get(value, name), `${path}.${name}`) : this.add(one, `${path}.${name}`),
+      ])
     return { kind: 'object', of, bare: Object.getPrototypeOf(value) === null, entries }
   }
 
@@ -229,7 +245,11 @@ class Packer {
     const { table } = dataset as TableDataset
     let at = this.#places.get(table)
     if (at === undefined) {
-      at = this.#values.push({ kind: 'table', blob: this.#blob(serialize(packTable(dataset as TableDataset))) }) - 1
+      at =
+        this.#values.push({
+          kind: 'table',
+          blob: this.#blob(serialize(packTable(dataset as TableDataset))),
+        }) - 1
       this.#places.set(table, at)
     }
     return { kind: 'dataset', table: at, ...packDataset(dataset as TableDataset) }
@@ -260,7 +280,10 @@ class Packer {
 
   #isLibrary(work: Function): boolean {
     const file = this.#closures.fileOf(work)
-    return file !== undefined && (/[\\/]node_modules[\\/]/.test(file) || file.startsWith('node:') || file.startsWith(ownFolder))
+    return (
+      file !== undefined &&
+      (/[\\/]node_modules[\\/]/.test(file) || file.startsWith('node:') || file.startsWith(ownFolder))
+    )
   }
 
   #function(work: Function, path: string): Packed {
@@ -283,7 +306,9 @@ class Packer {
     for (const what of read.opaque)
       this.#refuse(path === what ? path : `${path} → ${what}`, 'what is behind it cannot be known')
     const found = this.#closures.variables(work, read.names)
-    const file = [...found.values()].some(({ ofModule }) => ofModule) ? this.#closures.fileOf(work) : undefined
+    const file = [...found.values()].some(({ ofModule }) => ofModule)
+      ? this.#closures.fileOf(work)
+      : undefined
     if (file?.startsWith('file:')) this.#folder ??= dirname(fileURLToPath(file))
     const variables: [string, At][] = []
     for (const name of read.names) {

@@ -10,19 +10,46 @@ export type Packed =
   | { readonly kind: 'plain'; readonly value: unknown }
   | { readonly kind: 'symbol'; readonly key: string }
   | { readonly kind: 'array'; readonly items: readonly At[] }
-  | { readonly kind: 'object'; readonly of: At | undefined; readonly bare: boolean; readonly entries: readonly (readonly [string, At])[] }
+  | {
+      readonly kind: 'object'
+      readonly of: At | undefined
+      readonly bare: boolean
+      readonly entries: readonly (readonly [string, At])[]
+    }
   | { readonly kind: 'map'; readonly entries: readonly (readonly [At, At])[] }
   | { readonly kind: 'set'; readonly items: readonly At[] }
   | { readonly kind: 'bytes'; readonly type: string; readonly blob: string }
-  | { readonly kind: 'tensor'; readonly shape: readonly number[]; readonly dtype: string; readonly values: At; readonly variable?: { readonly trainable: boolean } }
+  | {
+      readonly kind: 'tensor'
+      readonly shape: readonly number[]
+      readonly dtype: string
+      readonly values: At
+      readonly variable?: { readonly trainable: boolean }
+    }
   | { readonly kind: 'table'; readonly blob: string }
   | ({ readonly kind: 'dataset'; readonly table: At } & PackedDataset)
-  | { readonly kind: 'layers'; readonly sequential: boolean; readonly config: At; readonly weights: readonly At[] }
+  | {
+      readonly kind: 'layers'
+      readonly sequential: boolean
+      readonly config: At
+      readonly weights: readonly At[]
+    }
   /** What an export makes of these arguments, with the values of these parameters, a tree as its own. */
-  | { readonly kind: 'recipe'; readonly module: string; readonly name: string; readonly given: readonly At[]; readonly values: At }
+  | {
+      readonly kind: 'recipe'
+      readonly module: string
+      readonly name: string
+      readonly given: readonly At[]
+      readonly values: At
+    }
   | { readonly kind: 'made'; readonly by: keyof Kinds; readonly record: Recorded }
   | { readonly kind: 'global'; readonly name: string }
-  | { readonly kind: 'import'; readonly module: string; readonly from: string | undefined; readonly name: string }
+  | {
+      readonly kind: 'import'
+      readonly module: string
+      readonly from: string | undefined
+      readonly name: string
+    }
   | { readonly kind: 'scope' }
   | { readonly kind: 'runtime' }
   | {

@@ -25,7 +25,17 @@ const entries: { readonly [module: string]: string } = {
 }
 
 /** The globals of cells, which gradbook exports. */
-const cellGlobals = ['clearOutput', 'confirm', 'display', 'host', 'html', 'latex', 'markdown', 'prompt', 'svg']
+const cellGlobals = [
+  'clearOutput',
+  'confirm',
+  'display',
+  'host',
+  'html',
+  'latex',
+  'markdown',
+  'prompt',
+  'svg',
+]
 
 /**
  * What was packed, made again here.
@@ -70,7 +80,11 @@ export async function unpack(
     import: (module: string) => load(String(module), undefined),
     resume: <T>(value: T) => value,
     each: <T>(value: T) => value,
-    meta: { url: pathToFileURL(join(folder, 'notebook.ts')).href, dirname: folder, filename: join(folder, 'notebook.ts') },
+    meta: {
+      url: pathToFileURL(join(folder, 'notebook.ts')).href,
+      dirname: folder,
+      filename: join(folder, 'notebook.ts'),
+    },
   }
   const made = new Unpacker(values, { imports, scope, runtime, blobOf, folder })
   for (const [name, at] of names) made.name(scope, name, at)
@@ -130,7 +144,9 @@ class Unpacker {
       case 'plain':
         return one.value
       case 'symbol':
-        return one.key.startsWith('Symbol.') ? Reflect.get(Symbol, one.key.slice('Symbol.'.length)) : Symbol.for(one.key)
+        return one.key.startsWith('Symbol.')
+          ? Reflect.get(Symbol, one.key.slice('Symbol.'.length))
+          : Symbol.for(one.key)
       case 'array': {
         const array = this.#whole<unknown[]>(at, [])
         for (const item of one.items) array.push(this.at(item))
@@ -138,10 +154,19 @@ class Unpacker {
       }
       case 'object': {
         const prototype =
-          one.of === undefined ? (one.bare ? null : Object.prototype) : (this.at(one.of) as { prototype: object }).prototype
+          one.of === undefined
+            ? one.bare
+              ? null
+              : Object.prototype
+            : (this.at(one.of) as { prototype: object }).prototype
         const object = this.#whole<object>(at, Object.create(prototype) as object)
         for (const [name, entry] of one.entries)
-          Object.defineProperty(object, name, { value: this.at(entry), writable: true, enumerable: true, configurable: true })
+          Object.defineProperty(object, name, {
+            value: this.at(entry),
+            writable: true,
+            enumerable: true,
+            configurable: true,
+          })
         return object
       }
       case 'map': {
@@ -161,7 +186,9 @@ class Unpacker {
         return new View(buffer)
       }
       case 'tensor': {
-        const tensor = tf.keep(tf.tensor(this.at(one.values) as Float32Array, [...one.shape], one.dtype as 'float32'))
+        const tensor = tf.keep(
+          tf.tensor(this.at(one.values) as Float32Array, [...one.shape], one.dtype as 'float32'),
+        )
         if (!one.variable) return tensor
         const variable = tf.variable(tensor, one.variable.trainable)
         tensor.dispose()
@@ -250,7 +277,11 @@ function assign(tree: object, values: object): void {
 function exportOf(namespace: object, name: string): unknown {
   if (name === '*') return namespace
   const from = (whole: unknown, path: readonly string[]): unknown =>
-    path.reduce((value: unknown, key) => (value === null || value === undefined ? undefined : Reflect.get(Object(value), key)), whole)
+    path.reduce(
+      (value: unknown, key) =>
+        value === null || value === undefined ? undefined : Reflect.get(Object(value), key),
+      whole,
+    )
   const path = name.split('.')
   const found = from(namespace, path) ?? from((namespace as { default?: unknown }).default, path)
   if (found === undefined && name !== 'default') throw new Error(`it exports no '${name}'`)

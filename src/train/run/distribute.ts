@@ -4,7 +4,29 @@ import { again } from '../rules/registry.js'
 import type { Core } from '../state/core.js'
 import { disposeSlots, outerOf } from '../state/slots.js'
 import type { Replicas } from '../state/together.js'
-import { replicaOf, type ReplicaOf } from './replica.js'
+
+/** The options that a worker's own run has of the run that it trains along with. */
+const sharedOptions = ['loss', 'lossWeights', 'sampleWeight', 'classWeight'] as const
+
+/** What a worker makes its run of. */
+export interface ReplicaOf {
+  readonly model: unknown
+  readonly options: { readonly [option: string]: unknown }
+  /** Names of the classes of the data, where it has some. */
+  readonly classes?: readonly string[]
+}
+
+/** What is sent of a run to those who train along. */
+export function replicaOf({ given, data }: Core): ReplicaOf {
+  const all = given!.options as { readonly [option: string]: unknown }
+  return {
+    model: given!.model,
+    options: Object.fromEntries(
+      sharedOptions.flatMap((name) => (all[name] === undefined ? [] : [[name, all[name]]])),
+    ),
+    ...(data.classes && { classes: data.classes }),
+  }
+}
 
 /** Who may train a run along: an engine of `gradbook/sweep`. */
 export interface ReplicaEngine {
@@ -45,10 +67,20 @@ const known = ['workers', 'every', 'engine', 'outerLearningRate', 'outerMomentum
 /** Begins to train with several workers, or, with null, alone again. */
 export async function distribute(core: Core, given: DistributeOptions | null): Promise<void> {
   if (given === null) return end(core)
-  const { workers, every = 1, engine, outerLearningRate = 0.7, outerMomentum = 0.9 } = named(given, known, where)
+  const {
+    workers,
+    every = 1,
+    engine,
+    outerLearningRate = 0.7,
+    outerMomentum = 0.9,
+  } = named(given, known, where)
   for (const [name, value] of Object.entries({ workers, every }))
     if (!Number.isInteger(value) || value < 1)
-      throw new InputError({ where: `run.distribute({ ${name} })`, received: describe(value), expected: 'a whole number, at least 1' })
+      throw new InputError({
+        where: `run.distribute({ ${name} })`,
+        received: describe(value),
+        expected: 'a whole number, at least 1',
+      })
   for (const [name, value, most] of [
     ['outerLearningRate', outerLearningRate, Infinity],
     ['outerMomentum', outerMomentum, 1],

@@ -82,10 +82,10 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
       const outcome = core.together
         ? await iterateTogether(core, journal, untilNext(core, to), call.signal)
         : core.trainee.iteration
-        ? await iterateOwn(core, journal)
-        : core.source
-          ? await iterateMade(core, journal)
-          : iterateOnce(core, journal)
+          ? await iterateOwn(core, journal)
+          : core.source
+            ? await iterateMade(core, journal)
+            : iterateOnce(core, journal)
       if (core.settings.progress) {
         maybeCompiled(core)?.tell()
         if (core.trainee.iteration) ownUpdates(core).tell(core.name)

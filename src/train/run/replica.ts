@@ -13,28 +13,8 @@ import { iterateOnce } from '../step/iteration.js'
 import { fieldsOf } from '../step/made.js'
 import { gradientsAt } from '../step/update.js'
 import type { Given } from '../adjust/parts.js'
+import type { ReplicaOf } from './distribute.js'
 import { createCore } from './train.js'
-
-/** The options that a worker's own run has of the run that it trains along with. */
-const sharedOptions = ['loss', 'lossWeights', 'sampleWeight', 'classWeight'] as const
-
-/** What a worker makes its run of. */
-export interface ReplicaOf {
-  readonly model: unknown
-  readonly options: { readonly [option: string]: unknown }
-  /** Names of the classes of the data, where it has some. */
-  readonly classes?: readonly string[]
-}
-
-/** What is sent of a run to those who train along. */
-export function replicaOf({ given, data }: Core): ReplicaOf {
-  const all = given!.options as { readonly [option: string]: unknown }
-  return {
-    model: given!.model,
-    options: Object.fromEntries(sharedOptions.flatMap((name) => (all[name] === undefined ? [] : [[name, all[name]]]))),
-    ...(data.classes && { classes: data.classes }),
-  }
-}
 
 /** In a worker: a run like another one, which takes its values anew with each part that it is given. */
 export class Replica {
@@ -71,7 +51,10 @@ export class Replica {
         expected: 'one of gradbook: adam, sgd, …',
       })
     const batch = batchOf(part.kind === 'gradients' ? part.batch : part.batches[0]!, part.iteration)
-    const data = fromArrays(fieldsOf(batch), { name: 'batch', ...(this.#of.classes && { classes: this.#of.classes }) })
+    const data = fromArrays(fieldsOf(batch), {
+      name: 'batch',
+      ...(this.#of.classes && { classes: this.#of.classes }),
+    })
     tf.dispose(Object.values(batch) as tf.Tensor[])
     const core = createCore(this.#of.model, {
       ...this.#of.options,
@@ -88,7 +71,10 @@ export class Replica {
     return core
   }
 
-  #gradients(core: Core, { batch, iteration }: Extract<Part, { kind: 'gradients' }>): Omit<PartDone, 'state' | 'milliseconds'> {
+  #gradients(
+    core: Core,
+    { batch, iteration }: Extract<Part, { kind: 'gradients' }>,
+  ): Omit<PartDone, 'state' | 'milliseconds'> {
     return tidily(() => {
       const found = gradientsAt(core, batchOf(batch, iteration), {
         ...(batch.weights && { weights: tf.tensor1d(batch.weights) }),
@@ -106,7 +92,10 @@ export class Replica {
     })
   }
 
-  #steps(core: Core, { batches, rates, iteration }: Extract<Part, { kind: 'steps' }>): Omit<PartDone, 'state' | 'milliseconds'> {
+  #steps(
+    core: Core,
+    { batches, rates, iteration }: Extract<Part, { kind: 'steps' }>,
+  ): Omit<PartDone, 'state' | 'milliseconds'> {
     // The optimizer begins anew, so that a worker that takes another's place does what it would have done.
     core.remakeSlots(() => true)
     core.state.updates = 0

@@ -32,7 +32,8 @@ export function ensureBeside(kind: 'sum' | 'average', parameters: readonly Param
 /** Makes what the outer step of several workers keeps, where it is missing. */
 export function ensureOuter(parameters: readonly Parameter[], slots: Slots): void {
   for (const { name, variable } of parameters)
-    if (!slots.has(outerOf(name))) addSlots(slots, outerOf(name), () => ({ momentum: tf.zerosLike(variable) }))
+    if (!slots.has(outerOf(name)))
+      addSlots(slots, outerOf(name), () => ({ momentum: tf.zerosLike(variable) }))
 }
 
 /** All of a key, or none: nobody would know of one that was made and not written down. */

@@ -29,7 +29,11 @@ export interface Standing {
 /** A part of a step that several make together. */
 export type Part =
   | ({ readonly kind: 'gradients'; readonly batch: SentBatch } & Standing)
-  | ({ readonly kind: 'steps'; readonly batches: readonly SentBatch[]; readonly rates: readonly number[] } & Standing)
+  | ({
+      readonly kind: 'steps'
+      readonly batches: readonly SentBatch[]
+      readonly rates: readonly number[]
+    } & Standing)
 
 /** What came of it. */
 export interface PartDone {

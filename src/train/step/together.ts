@@ -27,7 +27,9 @@ function sentOf(core: Core, batch: AnyBatch, positions: Int32Array): SentBatch {
         received: 'weights of several outputs',
         expected: 'weights of whole examples',
       })
-    const tensors = Object.fromEntries(Object.entries(tensorsOf(batch)).map(([place, one]) => [place, read(one)]))
+    const tensors = Object.fromEntries(
+      Object.entries(tensorsOf(batch)).map(([place, one]) => [place, read(one)]),
+    )
     return {
       tensors,
       ids: batch.ids,
@@ -73,7 +75,12 @@ const bytesOf = (arrays: readonly ({ byteLength: number } | null)[]): number =>
   arrays.reduce((sum, one) => sum + (one?.byteLength ?? 0), 0)
 
 /** Asks all; where that is stopped or fails nothing of the run has changed, nor which examples come next. */
-async function ask(core: Core, together: Together, parts: readonly Part[], given: AbortSignal | undefined): Promise<readonly PartDone[]> {
+async function ask(
+  core: Core,
+  together: Together,
+  parts: readonly Part[],
+  given: AbortSignal | undefined,
+): Promise<readonly PartDone[]> {
   const signals = [given, maybeHost()?.interrupt, core.supervisor?.signal].filter((one) => one !== undefined)
   const { owner } = core
   const at = core.state.iteration
@@ -83,15 +90,21 @@ async function ask(core: Core, together: Together, parts: readonly Part[], given
     throw error
   })
   // Given up while it waited, it is nobody's.
-  if (signal.aborted || core.owner !== owner || core.state.iteration !== at) throw new Interrupted(at, undefined)
+  if (signal.aborted || core.owner !== owner || core.state.iteration !== at)
+    throw new Interrupted(at, undefined)
   for (const [i, { values, state }] of done.entries())
     together.bytes +=
-      bytesOf(values) + bytesOf(state) + bytesOf([...parts[i]!.values, ...parts[i]!.state].map((one) => one.values))
+      bytesOf(values) +
+      bytesOf(state) +
+      bytesOf([...parts[i]!.values, ...parts[i]!.state].map((one) => one.values))
   return done
 }
 
 /** The mean of arrays, each as often as its weight says. */
-function meanOf(arrays: readonly (ArrayLike<number> | null)[], weights: readonly number[]): Float32Array | null {
+function meanOf(
+  arrays: readonly (ArrayLike<number> | null)[],
+  weights: readonly number[],
+): Float32Array | null {
   const some = arrays.find((one) => one !== null)
   if (!some) return null
   const sums = new Float64Array(some.length)
@@ -136,7 +149,12 @@ export function iterateTogether(
     : averageParameters(core, together, journal, Math.min(together.every, most), signal)
 }
 
-async function averageGradients(core: Core, together: Together, journal: Events, signal: AbortSignal | undefined): Promise<Outcome> {
+async function averageGradients(
+  core: Core,
+  together: Together,
+  journal: Events,
+  signal: AbortSignal | undefined,
+): Promise<Outcome> {
   const started = performance.now()
   const { made, after } = drawn(core, () => draw(core))
   const { sent, positions } = made
@@ -175,8 +193,20 @@ async function averageGradients(core: Core, together: Together, journal: Events,
       ? reachOf(core).findPlanned({ gradientNorm, learningRate, pace }, updates, state)
       : undefined
     const finite = isFinite && written === undefined
-    const losses = joined(done.map(({ perExample }) => perExample[0]!), count)
-    const outcome: Outcome = { finite, loss, gradientNorm, learningRate, positions, losses, pace, ...(written && { written }) }
+    const losses = joined(
+      done.map(({ perExample }) => perExample[0]!),
+      count,
+    )
+    const outcome: Outcome = {
+      finite,
+      loss,
+      gradientNorm,
+      learningRate,
+      positions,
+      losses,
+      pace,
+      ...(written && { written }),
+    }
     if (!finite) return outcome
     after()
     commit(core, updates, state)
@@ -267,7 +297,8 @@ async function averageParameters(
         losses: joined(perExample, positions.length),
       }
     })
-    const broken = outcomes.find(({ loss }) => !Number.isFinite(loss)) ?? (finite ? undefined : outcomes.at(-1)!)
+    const broken =
+      outcomes.find(({ loss }) => !Number.isFinite(loss)) ?? (finite ? undefined : outcomes.at(-1)!)
     if (broken) return { ...broken, finite: false }
     const state = statesOf(core, done, even)
     after()
