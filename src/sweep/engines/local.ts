@@ -25,7 +25,7 @@ export interface LocalOptions {
  * Processes on this machine: the notebook stays free, and several trials run at once. The trial goes there with what it uses (docs:
  * what can be sent); a process that is lost is replaced, and its trial goes on from its last snapshot.
  *
- * @example sweep({ space, trial, engine: local({ workers: 2, threads: 1, memory: 2000 }) })
+ * @example const study = sweep({ space: { x: uniform(0, 1) }, trial: ({ x }) => x ** 2, engine: local({ workers: 2, threads: 1, memory: 2000 }) })
  */
 export function local(options: LocalOptions = {}): Engine & ReplicaEngine {
   const where = 'local(options)'

@@ -65,7 +65,7 @@ function settingsFrom(options: RayOptions): Settings {
  * its snapshots come back as they happen; one whose node is lost goes on elsewhere from its last snapshot, also when the head was
  * restarted.
  *
- * @example sweep({ space, trial, engine: ray({ address: '10.0.0.5:6379', numCpus: 2 }) })
+ * @example const study = sweep({ space: { x: uniform(0, 1) }, trial: ({ x }) => x ** 2, engine: ray({ address: '10.0.0.5:6379', numCpus: 2 }) })
  */
 export function ray(options: RayOptions = {}): Engine {
   const settings = settingsFrom(options)
