@@ -17,6 +17,7 @@ export const testPackages = [
   'cmaes==0.13.1',
   'safetensors==0.8.0',
   'tensorboard==2.21.0',
+  'ray==2.60.0',
   'ipykernel==7.4.0; python_version >= "3.11"',
   'ipykernel==6.31.0; python_version < "3.11"',
 ]

@@ -27,6 +27,7 @@ const srcOfCli = nothingOf(
       'data/index.js',
       'cache-folder.js',
       'store/cache.js',
+      'sweep/index.js',
       'text/index.js',
       'widgets/index.js',
     ]),
@@ -231,7 +232,8 @@ const rooms = [
       {
         group: ['../**/src/**', '../**/kernel/**', '!../**/src/show/scale.js'],
         allowTypeImports: true,
-        message: 'labextension/ takes only types, and the rule of the axes, which imports nothing: show/scale.ts.',
+        message:
+          'labextension/ takes only types, and the rule of the axes, which imports nothing: show/scale.ts.',
       },
     ],
   },

@@ -93,6 +93,18 @@ program
   })
 
 program
+  .command('ray')
+  .description('look at a cluster of Ray: its nodes, and what each lacks to do the trials of a study')
+  .option('--address <address>', "host and port, or 'auto' (the default) for the one of this machine")
+  .option(
+    '--python <path>',
+    "a Python with the cluster's version of Ray (default: GRADBOOK_PYTHON, else python3)",
+  )
+  .action(async (options: { address?: string; python?: string }) => {
+    process.exitCode = await (await import('./ray.js')).ray(options)
+  })
+
+program
   .command('doctor')
   .description('say what was found on this machine and what to do about each gap')
   .action(async () => {

@@ -27,6 +27,8 @@ const known: { readonly [file: string]: string } = {
   'src/backend/compile/replay/follower.ts': 'a count of its own: one lasts as long as one call',
   'src/text/dialogue/chat.ts': 'the answer that is being written: given up by whileWaiting',
   'src/sweep/study.ts': 'what it is at is given up by whileWaiting; listeners of its own',
+  'src/sweep/engines/local.ts': 'a count of its own: what it awaits ends within a second of Stop',
+  'src/sweep/engines/ray.ts': 'a count of its own: what it awaits ends within a second of Stop',
   'src/train/held/held.ts': 'ends the tensors of a copy that it made',
   'src/train/run/check.ts': 'ends a copy that it made: whileWaiting does so where it is given up',
   'src/train/step/made.ts': 'ends what it made',

@@ -52,10 +52,25 @@ function settingsFrom(options: RayOptions): Settings {
   }
   const { address = 'auto', numCpus = 1, numGpus = 0, resources = {}, workers, patience = 120_000 } = given
   const python = given.python ?? process.env.GRADBOOK_PYTHON ?? 'python3'
-  check('address', address, typeof address === 'string' && (address === 'auto' || /^.+:\d+/.test(address)), "'auto', or host and port: '10.0.0.5:6379'")
+  check(
+    'address',
+    address,
+    typeof address === 'string' && (address === 'auto' || /^.+:\d+/.test(address)),
+    "'auto', or host and port: '10.0.0.5:6379'",
+  )
   for (const [name, value] of Object.entries({ numCpus, numGpus, patience, ...resources }))
-    check(name, value, typeof value === 'number' && value >= 0 && Number.isFinite(value), 'a number, at least 0')
-  check('workers', workers, workers === undefined || (Number.isInteger(workers) && workers >= 1), 'a whole number, at least 1')
+    check(
+      name,
+      value,
+      typeof value === 'number' && value >= 0 && Number.isFinite(value),
+      'a number, at least 0',
+    )
+  check(
+    'workers',
+    workers,
+    workers === undefined || (Number.isInteger(workers) && workers >= 1),
+    'a whole number, at least 1',
+  )
   check('python', python, typeof python === 'string', 'the path of a Python')
   return { address, numCpus, numGpus, resources, workers, python, patience }
 }
@@ -96,13 +111,17 @@ export function rayNodes(options: RayOptions = {}): Promise<{ version: string; n
   const settings = settingsFrom(options)
   return new Promise((resolve, reject) => {
     const fail = (why: string) => reject(unreachable(settings, why))
-    const link = new Link(settings, { check: true }, {
-      frame({ head }) {
-        if (head.type === 'checked') resolve(head as unknown as { version: string; nodes: RayNode[] })
-        else fail(String(head.why))
+    const link = new Link(
+      settings,
+      { check: true },
+      {
+        frame({ head }) {
+          if (head.type === 'checked') resolve(head as unknown as { version: string; nodes: RayNode[] })
+          else fail(String(head.why))
+        },
+        closed: fail,
       },
-      closed: fail,
-    })
+    )
     void link
   })
 }
@@ -128,8 +147,13 @@ class Link {
   constructor({ address, python, numCpus, numGpus, resources }: Settings, more: object, hears: Hears) {
     this.#child = beside(() => spawn(python, [script], { stdio: ['pipe', 'pipe', 'pipe'] }))
     const child = this.#child
-    child.stdout!.on('data', frameReader((frame) => hears.frame(frame)))
-    child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.#errors = (this.#errors + text).slice(-2000)))
+    child.stdout!.on(
+      'data',
+      frameReader((frame) => hears.frame(frame)),
+    )
+    child
+      .stderr!.setEncoding('utf8')
+      .on('data', (text: string) => (this.#errors = (this.#errors + text).slice(-2000)))
     child.stdin!.on('error', () => {})
     let isOver = false
     const over = (why: string) => {
@@ -138,7 +162,9 @@ class Link {
     }
     child.on('error', (error) => over(error.message))
     child.on('close', (code, signal) =>
-      over(`its process ended (${signal ?? `code ${code}`})${this.#errors ? `: ${this.#errors.trim().split('\n').at(-1)}` : ''}`),
+      over(
+        `its process ended (${signal ?? `code ${code}`})${this.#errors ? `: ${this.#errors.trim().split('\n').at(-1)}` : ''}`,
+      ),
     )
     this.send({ type: 'settings', address, worker, num_cpus: numCpus, num_gpus: numGpus, resources, ...more })
   }
@@ -194,20 +220,25 @@ class RayWorkers implements Workers {
         reject(unreachable(this.#settings, why))
         for (const task of this.#tasks.values()) task.lost(why)
       }
-      const link: Link = new Link(this.#settings, {}, {
-        frame: (frame) => {
-          const { head } = frame
-          if (head.type === 'fatal') return lost(String(head.why))
-          if (head.type !== 'ready') return this.#tasks.get(String(head.id))?.hear(frame)
-          this.#link = link
-          const { CPU = 1 } = head.resources as { CPU?: number }
-          this.size = this.#settings.workers ?? Math.max(1, Math.floor(CPU / Math.max(this.#settings.numCpus, 0.01)))
-          link.send({ type: 'load' }, this.#load)
-          link.hold(this.#busy > 0)
-          resolve()
+      const link: Link = new Link(
+        this.#settings,
+        {},
+        {
+          frame: (frame) => {
+            const { head } = frame
+            if (head.type === 'fatal') return lost(String(head.why))
+            if (head.type !== 'ready') return this.#tasks.get(String(head.id))?.hear(frame)
+            this.#link = link
+            const { CPU = 1 } = head.resources as { CPU?: number }
+            this.size =
+              this.#settings.workers ?? Math.max(1, Math.floor(CPU / Math.max(this.#settings.numCpus, 0.01)))
+            link.send({ type: 'load' }, this.#load)
+            link.hold(this.#busy > 0)
+            resolve()
+          },
+          closed: lost,
         },
-        closed: lost,
-      })
+      )
     }).finally(() => (this.#connecting = undefined)))
   }
 
@@ -360,7 +391,8 @@ function layFiles(folder: string | undefined, files: readonly [string, number][]
   let at = 0
   for (const [name, size] of files) {
     const inside = normalize(name)
-    if (isAbsolute(inside) || inside.startsWith('..')) throw new Error(`a node sent a file that lies outside: ${name}`)
+    if (isAbsolute(inside) || inside.startsWith('..'))
+      throw new Error(`a node sent a file that lies outside: ${name}`)
     const path = join(folder, inside)
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, bytes.subarray(at, at + size))

@@ -37,6 +37,7 @@ export async function knownExports(): Promise<ReadonlyMap<unknown, Export>> {
     'linalg',
     'signal',
   ] as const)
-    for (const [name, value] of Object.entries(groups[group]!)) add(value, '@tensorflow/tfjs', `${group}.${name}`)
+    for (const [name, value] of Object.entries(groups[group]!))
+      add(value, '@tensorflow/tfjs', `${group}.${name}`)
   return known
 }

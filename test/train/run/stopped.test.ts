@@ -244,10 +244,10 @@ test.each(rows.filter((_, at) => long || at % 4 === first))(
   },
 )
 
-/** What only tells something, steers the background (stopped by `start`), or does the work of others: `residuals` that of `mistakes`. */
+/** What only tells something, steers the background (stopped by `start`), does the work of others (`residuals` that of `mistakes`), or says who works (`distribute`: test/sweep/engines). */
 const others = (
   'model name iteration learningRate learningRates batchSize dropout parent points parameters adjustments stopReason history spikes stages notes ' +
-  'looks evaluations view state folder pause resume stop finished residuals'
+  'looks evaluations view state folder pause resume stop finished residuals distribute distribution'
 ).split(' ')
 
 test('every method of a run is in this table, in that of whole calls, or only tells something', () => {
