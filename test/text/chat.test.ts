@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-// The built ones: a template is filled in in a thread.
-import { applyChatTemplate, byteTokenizer, encodeChat } from '../../dist/src/text/index.js'
+import { applyChatTemplate, byteTokenizer, encodeChat } from '../../src/text/index.js'
 
 const { templates, rows } = JSON.parse(readFileSync('test/text/fixtures/chat-reference.json', 'utf8')) as {
   templates: { [name: string]: string }
@@ -16,6 +15,20 @@ const { templates, rows } = JSON.parse(readFileSync('test/text/fixtures/chat-ref
 const hello = [{ role: 'user', content: 'Hello!' }]
 
 describe('a conversation as text', () => {
+  it('is made of hundreds at once by a few threads, one that is refused among them', async () => {
+    const template = "{{ raise_exception('no') if messages[0].content == '7' else messages[0].content }}"
+    const before = process.getActiveResourcesInfo().filter((name) => name === 'Worker').length
+    const asked = Array.from({ length: 300 }, (_, i) =>
+      applyChatTemplate(template, [{ role: 'user', content: String(i) }]),
+    )
+    const threads = process.getActiveResourcesInfo().filter((name) => name === 'Worker').length - before
+    expect(threads).toBeLessThanOrEqual(2)
+    const settled = await Promise.allSettled(asked)
+    expect(settled.map((one) => (one.status === 'fulfilled' ? one.value : 'refused'))).toEqual(
+      Array.from({ length: 300 }, (_, i) => (i === 7 ? 'refused' : String(i))),
+    )
+  })
+
   it.each(rows.map((row, i) => ({ ...row, i })))(
     'is what Python’s transformers makes of it ($template, $i)',
     async ({ template, messages, tools, variables, text }) => {

@@ -16,6 +16,20 @@ interface Filler {
 
 /** Kept for the next: to start one takes longer than most templates. */
 let idle: Filler | undefined
+/** A thread takes 10 MB and 40 ms to start: hundreds of templates at once, as `Promise.all` asks for them, share a few. */
+const mostThreads = 2
+let busy = 0
+/** Begins: no `await`, since that of a cell which was stopped would never give its place away. */
+const waiting = new Set<() => void>()
+
+function turnOver(): void {
+  busy--
+  for (const begin of waiting) {
+    waiting.delete(begin)
+    busy++
+    return begin()
+  }
+}
 
 const createThread = () =>
   new Worker(new URL('template-worker.js', import.meta.url), {
@@ -46,11 +60,35 @@ function createFiller(): Filler {
  * @throws InputError for a template that is none, that refuses what it is given, or that takes too long or too much.
  */
 export function fillTemplate(filling: Filling, seconds: number, where: string): Promise<string> {
+  const signal = maybeHost()?.interrupt
+  return new Promise<string>((resolve, reject) => {
+    const begin = () => {
+      signal?.removeEventListener('abort', leaveQueue)
+      fillNow(filling, seconds, where, signal).then(resolve, reject)
+    }
+    const leaveQueue = () => {
+      waiting.delete(begin)
+      reject(signal!.reason as Error)
+    }
+    if (busy < mostThreads) {
+      busy++
+      return begin()
+    }
+    waiting.add(begin)
+    signal?.addEventListener('abort', leaveQueue, { once: true })
+  })
+}
+
+function fillNow(
+  filling: Filling,
+  seconds: number,
+  where: string,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const filler = idle ?? createFiller()
   const { thread } = filler
   idle = undefined
   thread.ref()
-  const signal = maybeHost()?.interrupt
   return new Promise<string>((resolve, reject) => {
     const leave = (keep: boolean) => {
       clearTimeout(timer)
@@ -61,6 +99,7 @@ export function fillTemplate(filling: Filling, seconds: number, where: string): 
         idle = filler
         thread.unref()
       } else void thread.terminate()
+      turnOver()
     }
     filler.fail = (received, cause) => {
       leave(false)

@@ -18,7 +18,16 @@ export interface FillingAll {
 
 function fill({ template, variables }: Filling): Filled {
   try {
-    return { text: new Template(template).render(variables) }
+    let parsed: Template
+    try {
+      parsed = new Template(template)
+    } catch (error) {
+      // The parser's own, where it reads behind the last token.
+      if (error instanceof TypeError)
+        return { error: 'it ends within a block: {% for … %} without {% endfor %}, say' }
+      throw error
+    }
+    return { text: parsed.render(variables) }
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) }
   }

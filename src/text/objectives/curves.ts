@@ -15,7 +15,8 @@ export interface Charted {
 /** What is read of a run. */
 export interface ChartedRun {
   readonly name: string
-  readonly model: Partial<Charted>
+  /** Of the stage that it is in: what type it has says what the run began with. */
+  readonly model: object
   readonly history: Rows
   readonly evaluations: Rows
 }
@@ -36,7 +37,7 @@ interface Rows {
  * curves(run)
  */
 export function curves(run: ChartedRun): CurvesView {
-  const charted = run?.model?.curves
+  const charted = (run?.model as Partial<Charted> | undefined)?.curves
   if (!charted)
     throw new InputError({
       where: 'curves(run)',
