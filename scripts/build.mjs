@@ -16,6 +16,8 @@ const sources = [
   'tsconfig.build.json',
   'tsconfig.json',
   'package.json',
+  'labextension/src',
+  'labextension/style',
   'scripts/build.mjs',
   'scripts/cell-types.mjs',
   'scripts/fresh.mjs',
@@ -168,12 +170,19 @@ async function bundleKernel() {
   })
 }
 
-/** The script of the pages that `gradbook run` writes, with Vega inside: such a page asks nothing of any server. */
-async function bundlePageScript() {
+/** The scripts and the style of the pages that `gradbook run` writes, with all inside: such a page asks nothing of any server. */
+async function bundlePageScripts() {
   const { build } = await import('esbuild')
+  const lab = join(root, 'labextension')
+  const browser = join(root, 'kernel', 'cli', 'notebook', 'browser')
   await build({
-    entryPoints: [join(root, 'kernel', 'cli', 'notebook', 'browser', 'charts.ts')],
-    outfile: join(root, 'dist', 'kernel', 'cli', 'notebook', 'assets', 'charts.js'),
+    entryPoints: {
+      page: join(browser, 'page.ts'),
+      charts: join(browser, 'charts.ts'),
+      run: join(lab, 'src', 'page', 'run.ts'),
+      'run-style': join(lab, 'style', 'page.css'),
+    },
+    outdir: join(root, 'dist', 'kernel', 'cli', 'notebook', 'assets'),
     bundle: true,
     minify: true,
     format: 'iife',
@@ -206,7 +215,7 @@ if (process.argv.includes('--force') || !isFresh(stamp, inputs)) {
   rmSync(bundle, { recursive: true, force: true })
   await bundleKernel()
   await drawLogos()
-  await bundlePageScript()
+  await bundlePageScripts()
   writeFileSync(stamp, new Date(started).toISOString())
 }
 await import('../labextension/build.mjs')

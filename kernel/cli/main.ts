@@ -51,17 +51,32 @@ program
     [],
   )
   .option('--fold', 'close the code in a page; a reader opens it')
+  .option('--css <file>', 'style of your own for a page, after its own')
+  .option('--template <file>', 'an HTML page of your own with {{head}} and {{body}} in it')
   .option('-q, --quiet', 'print errors only')
   .action(
     async (
       file: string,
-      options: { output?: string; parameter: string[]; fold?: boolean; quiet?: boolean },
+      options: {
+        output?: string
+        parameter: string[]
+        fold?: boolean
+        css?: string
+        template?: string
+        quiet?: boolean
+      },
     ) => {
       const { run } = await import('./run.js')
       const { parameter, ...others } = options
       process.exitCode = await run(file, { ...others, parameters: parameter })
     },
   )
+
+program
+  .command('diagnose')
+  .description("problems of a notebook's cells, for editors: a line of JSON in, a line of JSON out")
+  .argument('[folder]', 'where its imports are looked for', '.')
+  .action(async (folder: string) => (await import('./diagnose.js')).diagnose(folder))
 
 program
   .command('fetch')

@@ -1,10 +1,12 @@
 /** `gradbook run`: a notebook or a file of cells, executed in Node alone, by the same kernel that JupyterLab starts. */
+import { readFileSync } from 'node:fs'
 import { dirname, extname, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { InputError, describe } from '../../src/errors.js'
 import { startKernel, type KernelProcess } from './client/index.js'
 import { executeNotebook, type Failure } from './notebook/execute.js'
 import { checkWritable, readNotebook, writeAtomically } from './notebook/file.js'
+import type { PageOptions } from './notebook/html.js'
 import { formatIpynb } from './notebook/ipynb.js'
 import type { Notebook } from './notebook/notebook.js'
 import { parseAssignment, withParameters } from './notebook/parameters.js'
@@ -17,15 +19,49 @@ export interface RunOptions {
   parameters?: string[]
   /** Of a page: code is closed at first. */
   fold?: boolean
+  /** Of a page: a file with style of the author's own. */
+  css?: string
+  /** Of a page: a file that goes around it. */
+  template?: string
   quiet?: boolean
 }
 
-type Format = (notebook: Notebook, title: string, options: RunOptions) => string | Promise<string>
+type Format = (notebook: Notebook, file: string, page: PageOptions) => string | Promise<string>
 
 const formats: Record<string, Format> = {
-  '.ipynb': formatIpynb,
-  '.html': async (notebook, title, { fold }) =>
-    (await import('./notebook/html.js')).formatHtml(notebook, title, { fold: fold === true }),
+  '.ipynb': (notebook) => formatIpynb(notebook),
+  '.html': async (notebook, file, page) =>
+    (await import('./notebook/html.js')).formatHtml(notebook, file, page),
+}
+
+/** What only a page can be told. */
+const ofPages = ['fold', 'css', 'template'] as const
+
+function readPart(option: 'css' | 'template', file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new InputError({
+      where: `--${option}`,
+      received: `${describe(file)}, which cannot be read (${(error as Error).message})`,
+      expected: 'a file',
+      fix: `Look for it from ${process.cwd()}, where paths start`,
+    })
+  }
+}
+
+/** What the author says of the page; read before the first cell runs. */
+async function readPageOptions(file: string, { fold, css, template }: RunOptions): Promise<PageOptions> {
+  const around = template === undefined ? undefined : readPart('template', template)
+  if (around !== undefined) (await import('./notebook/page/template.js')).checkTemplate(around, template!)
+  return {
+    fold: fold === true,
+    folder: dirname(resolve(file)),
+    // The day where the author is.
+    today: new Date().toLocaleDateString('sv'),
+    ...(css !== undefined && { css: readPart('css', css) }),
+    ...(around !== undefined && { template: around }),
+  }
 }
 
 function findFormat(output: string): Format {
@@ -82,15 +118,17 @@ const seconds = (milliseconds: number): string =>
 export async function run(file: string, options: RunOptions = {}): Promise<number> {
   const { output } = options
   const format = output === undefined ? undefined : findFormat(output)
-  if (options.fold && format !== formats['.html'])
+  const ofPage = ofPages.find((name) => options[name])
+  if (ofPage && format !== formats['.html'])
     throw new InputError({
-      where: '--fold',
+      where: `--${ofPage}`,
       received: output === undefined ? 'no -o' : `-o ${output}`,
       expected: 'a page: -o NAME.html',
     })
   const values = new Map((options.parameters ?? []).map(parseAssignment))
   const notebook = withParameters(readNotebook(file), values)
   if (output !== undefined) checkWritable(output)
+  const page = await readPageOptions(file, options)
 
   const printer = new TerminalPrinter()
   const started = performance.now()
@@ -98,8 +136,9 @@ export async function run(file: string, options: RunOptions = {}): Promise<numbe
   const wasStopped = onCtrlC(kernel, (text) => printer.note(text))
   describeKernel(notebook, kernel.info)
 
+  const warn = (text: string): void => printer.note(text)
   const save = async (): Promise<void> => {
-    if (output !== undefined) writeAtomically(output, await format!(notebook, file, options))
+    if (output !== undefined) writeAtomically(output, await format!(notebook, file, { ...page, warn }))
   }
   let savedAt = performance.now()
   let count = 0

@@ -1,5 +1,5 @@
 /** TypeScript with its words in colours, for a static page: tokens by one regular expression, no grammar. */
-import { escapeHtml } from '../../../src/show/clean.js'
+import { escapeHtml } from '../../../../src/show/clean.js'
 
 const keywords = new Set(
   (
