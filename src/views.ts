@@ -378,6 +378,7 @@ export interface ScalingView {
 /** Many trainings of one kind, over a space of parameters. */
 export interface StudyView {
   kind: 'study'
+  /** '' where it has none. */
   name: string
   objectives: readonly { name: string; larger: boolean }[]
   parameters: readonly { name: string; kind: string; log: boolean }[]

@@ -298,7 +298,7 @@ export class Study<S extends Space = Space> {
     )
     return {
       kind: 'study',
-      name: this.name ?? 'study',
+      name: this.name ?? '',
       objectives,
       parameters: entries.map(({ name, dimension: { kind, settings } }) => ({
         name,

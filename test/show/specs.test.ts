@@ -16,6 +16,7 @@ import {
   modelChart,
   percentileChart,
   scalingChart,
+  studyChart,
   scatterChart,
   scheduleChart,
   show,
@@ -33,6 +34,7 @@ import {
   mistakesView,
   runView,
   scalingView,
+  studyView,
   tokenSlicesView,
   windowsView,
 } from './sample-views.js'
@@ -120,6 +122,7 @@ const charts: { [name: string]: Spec } = {
   lens: lensChart(lensView()),
   'token slices': tokenSlicesChart(tokenSlicesView()),
   scaling: scalingChart(scalingView()),
+  study: studyChart(studyView()),
   tokens: tokenStrip([
     { token: 'a', loss: 0.5 },
     { token: ' b\n', loss: 2 },

@@ -27,13 +27,22 @@ function robustDomain(values: readonly number[], larger: boolean): [number, numb
   return larger ? [-high, -low] : [low, high]
 }
 
-const stateNames: readonly StudyTrialView['state'][] = ['complete', 'pruned', 'running', 'waiting', 'failed']
+const stateColours: { readonly [State in StudyTrialView['state']]: string } = {
+  complete: colours.training,
+  pruned: '#afb8c1',
+  running: colours.gradient,
+  waiting: colours.quiet,
+  failed: colours.wrong,
+}
+const stateNames = Object.keys(stateColours) as StudyTrialView['state'][]
 
 /**
  * What a study has tried: its objective by trial with the best so far, and by each parameter; of two objectives one against the
  * other.
  *
- * @example studyChart(study.view())
+ * @example
+ * const study = sweep({ space: { rate: logUniform(1e-3, 1) }, trial: ({ rate }) => rate })
+ * const spec = studyChart(study.view())
  */
 export function studyChart(view: StudyView, options: { title?: string } = {}): Spec {
   const [first, second] = view.objectives as [
@@ -79,15 +88,13 @@ export function studyChart(view: StudyView, options: { title?: string } = {}): S
     'value',
     rows.map(({ value }) => value),
   )
+  const states = stateNames.filter((name) => rows.some(({ state }) => state === name))
   const colour = {
     field: 'state',
     type: 'nominal',
     title: null,
-    scale: {
-      domain: stateNames,
-      range: [colours.training, colours.line, colours.gradient, colours.quiet, colours.wrong],
-    },
-    legend: rows.some(({ state }) => state !== 'complete') ? { orient: 'top-right' } : null,
+    scale: { domain: states, range: states.map((state) => stateColours[state]) },
+    legend: states.length > 1 ? { orient: 'top', direction: 'horizontal', offset: 4 } : null,
   }
   const tooltip = [
     { field: 'trial' },
@@ -148,8 +155,8 @@ export function studyChart(view: StudyView, options: { title?: string } = {}): S
       ...(kind === 'choice'
         ? { axis: { labelAngle: 0, labelLimit: 80 } }
         : {
-            scale: { zero: false, ...(log && { type: 'log' }) },
-            axis: { tickCount: 4, ...(log && { format: '~g' }) },
+            scale: { zero: false, nice: false, ...(log && { type: 'log' }) },
+            axis: { tickCount: 3, grid: false, ...(log && { format: '~g' }) },
           }),
     }
     return {
@@ -166,7 +173,7 @@ export function studyChart(view: StudyView, options: { title?: string } = {}): S
     }
   })
   return chart({
-    title: { text: cleanTitle(options.title ?? `Study ${view.name}`, 80), subtitle: said(view) },
+    title: { text: cleanTitle(options.title ?? titleOf(view), 80), subtitle: said(view) },
     data: { values: rows },
     spacing: 18,
     vconcat: [
@@ -193,6 +200,8 @@ function plotted(value: unknown): number | string | null {
   if (typeof value === 'number') return short(value)
   return value === undefined ? null : cleanLine(String(value), 40)
 }
+
+const titleOf = ({ name }: StudyView): string => (name === '' ? 'Study' : `Study ${name}`)
 
 /** How it stands, in a line. */
 function said(view: StudyView): string {
@@ -235,7 +244,7 @@ export function studyText(view: StudyView): string {
     .slice(0, bestRows)
   const failed = view.trials.findLast(({ state }) => state === 'failed')
   return tableText({
-    title: `Study ${view.name}: ${said(view)}`,
+    title: `${titleOf(view)}: ${said(view)}`,
     columns: ['trial', ...names, ...view.parameters.map(({ name }) => name), 'state'],
     rows: best.map(({ number, values, parameters, state }) => [
       number,
