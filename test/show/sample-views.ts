@@ -329,25 +329,3 @@ export const scalingView = (of = 'parameters'): ScalingView => ({
   ],
   predictions: [{ size: 1_000_000, loss: 1.01, from: 0.9, to: 1.125 }],
 })
-
-export const studyView = (name = 'rates'): StudyView => ({
-  kind: 'study',
-  name,
-  objectives: [{ name, larger: false }],
-  parameters: [
-    { name: `${name} 1`, kind: 'logUniform', log: true },
-    { name: `${name} 2`, kind: 'choice', log: false },
-  ],
-  trials: [0.5, 0.25, 0.75].map((value, number) => ({
-    number,
-    state: number === 2 ? 'pruned' : 'complete',
-    parameters: { [`${name} 1`]: 0.1 ** number, [`${name} 2`]: name },
-    values: { [name]: value },
-    best: number === 1,
-    iteration: 10,
-    milliseconds: 100,
-    ...(number === 0 && { spread: { [name]: { from: 0.375, to: 0.625 } } }),
-    ...(number === 2 && { message: name }),
-  })),
-  running: false,
-})

@@ -165,7 +165,8 @@ describe.each(Object.entries(charts))('the chart %s', (name, spec) => {
     })
     const svg = await view.toSVG()
     view.finalize()
-    expect(said).toEqual([])
+    // There is no window here to drag over.
+    expect(said.filter((line) => !line.startsWith('Can not resolve event source'))).toEqual([])
     expect(svg).not.toMatch(/NaN|undefined/)
   })
 })

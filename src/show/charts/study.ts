@@ -147,6 +147,7 @@ export function studyChart(view: StudyView, options: { title?: string } = {}): S
           { ...marked, encoding: { x: trialAxis, y, tooltip } },
         ],
       }
+  const small = { ...y, axis: { tickCount: 3 } }
   const panels = view.parameters.slice(0, mostPanels).map(({ name, kind, log }, at) => {
     const x = {
       field: `p${at}`,
@@ -155,7 +156,7 @@ export function studyChart(view: StudyView, options: { title?: string } = {}): S
       ...(kind === 'choice'
         ? { axis: { labelAngle: 0, labelLimit: 80 } }
         : {
-            scale: { zero: false, nice: false, ...(log && { type: 'log' }) },
+            scale: { nice: false, ...(log ? { type: 'log' } : { zero: false }) },
             axis: { tickCount: 3, grid: false, ...(log && { format: '~g' }) },
           }),
     }
@@ -166,9 +167,9 @@ export function studyChart(view: StudyView, options: { title?: string } = {}): S
       layer: [
         {
           ...points(24),
-          encoding: { x, y: { ...y, axis: { tickCount: 3 } }, color: { ...colour, legend: null }, tooltip },
+          encoding: { x, y: small, color: { ...colour, legend: null }, tooltip },
         },
-        { ...marked, mark: { ...(marked.mark as Part), size: 70 }, encoding: { x, y, tooltip } },
+        { ...marked, mark: { ...(marked.mark as Part), size: 70 }, encoding: { x, y: small, tooltip } },
       ],
     }
   })
