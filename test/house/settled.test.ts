@@ -26,6 +26,7 @@ const known: { readonly [file: string]: string } = {
   'src/widgets/interact.ts': 'given up by whileWaiting',
   'src/backend/compile/replay/follower.ts': 'a count of its own: one lasts as long as one call',
   'src/text/dialogue/chat.ts': 'the answer that is being written: given up by whileWaiting',
+  'src/sweep/search/python.ts': 'whether this process stays for its child: a hint to the event loop',
   'src/sweep/study.ts': 'what it is at is given up by whileWaiting; listeners of its own',
   'src/sweep/engines/local.ts': 'a count of its own: what it awaits ends within a second of Stop',
   'src/sweep/engines/ray.ts': 'a count of its own: what it awaits ends within a second of Stop',
