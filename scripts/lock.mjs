@@ -1,4 +1,4 @@
-// `npm run lock` writes package-lock.json and that of labextension/ anew; with `--check` it only says whether they can be
+// `npm run lock` writes package-lock.json and those of labextension/ and vscode/ anew; with `--check` it only says whether they can be
 // installed from.
 //
 // npm leaves out of the lock file those binaries of other platforms that node_modules lacks or that the registry at hand
@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root } from './install.mjs'
 
-const folders = ['', 'labextension']
+const folders = ['', 'labextension', 'vscode']
 const lockOf = (folder) => join(root, folder, 'package-lock.json')
 
 /** Packages that others name as optional and that have no entry, and addresses of a registry, which are one machine's own. */

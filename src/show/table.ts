@@ -31,7 +31,7 @@ export function tableHtml(view: TableView): string {
     .join('\n')
   const title = view.title ? `<p><b>${safeHtml(view.title)}</b></p>\n` : ''
   const note = view.note ? `\n<p>${safeHtml(view.note)}</p>` : ''
-  return `<div>${title}<table>${head}<tbody>\n${body}\n</tbody></table>${note}</div>`
+  return `<div>${title}<table class="table">${head}<tbody>\n${body}\n</tbody></table>${note}</div>`
 }
 
 /** The same for a terminal: columns aligned by the number of characters. */

@@ -10,7 +10,7 @@ const top = 'style="text-align:left; vertical-align:top"'
 const row = (cells: readonly string[]) =>
   `<tr>${cells.map((cell) => `<td ${top}>${cell}</td>`).join('')}</tr>`
 const table = (head: readonly string[], rows: readonly string[]) =>
-  `<table><thead><tr>${head.map((name) => `<th ${top}>${safeHtml(name)}</th>`).join('')}</tr></thead><tbody>\n${rows.join('\n')}\n</tbody></table>`
+  `<table class="table"><thead><tr>${head.map((name) => `<th ${top}>${safeHtml(name)}</th>`).join('')}</tr></thead><tbody>\n${rows.join('\n')}\n</tbody></table>`
 const lines = (text: string) => safeHtml(text, mostCharacters).replaceAll('\n', '<br>')
 
 /** '83.3 % right (72.0 % to 90.7 %) of 60 questions'. */

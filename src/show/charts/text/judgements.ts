@@ -26,7 +26,7 @@ export interface PairShown {
 export function answerPairHtml({ by, next }: PairShown): string {
   if (!next) return `<div><p><b>All are judged. Thank you, ${safeHtml(by, 40)}!</b></p></div>`
   const { done, of, prompt, left, right } = next
-  return `<div><p>${formatCount(done + 1)} of ${formatCount(of)}</p><p><b>${lines(prompt)}</b></p><table><thead><tr><th ${top}>left</th><th ${top}>right</th></tr></thead><tbody><tr><td ${top}>${lines(left)}</td><td ${top}>${lines(right)}</td></tr></tbody></table></div>`
+  return `<div><p>${formatCount(done + 1)} of ${formatCount(of)}</p><p><b>${lines(prompt)}</b></p><table class="table"><thead><tr><th ${top}>left</th><th ${top}>right</th></tr></thead><tbody><tr><td ${top}>${lines(left)}</td><td ${top}>${lines(right)}</td></tr></tbody></table></div>`
 }
 
 const leaning = ({ count, share, from, to }: LeaningShare) =>

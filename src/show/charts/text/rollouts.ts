@@ -32,7 +32,7 @@ export function rolloutsBundle(view: RolloutsView): MimeBundle {
       `iteration ${formatCount(iteration)}: ${answers.map((one) => `${plain(one.text)} (${formatNumber(one.reward, 3)})`).join(' · ')}`,
   )
   return {
-    'text/html': `<div><p>answers to <b>${quoted(view.prompt)}</b>, with their rewards</p>\n<table><thead><tr><th>iteration</th>${head}</tr></thead><tbody>\n${html}\n</tbody></table>${note ? `\n<p>${note}</p>` : ''}</div>`,
+    'text/html': `<div><p>answers to <b>${quoted(view.prompt)}</b>, with their rewards</p>\n<table class="table"><thead><tr><th>iteration</th>${head}</tr></thead><tbody>\n${html}\n</tbody></table>${note ? `\n<p>${note}</p>` : ''}</div>`,
     'text/plain':
       text.length > 0
         ? [`answers to ${plain(view.prompt)}, with their rewards`, ...text, ...(note ? [note] : [])].join(

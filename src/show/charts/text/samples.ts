@@ -44,7 +44,7 @@ export function samplesBundle(view: SamplesView): MimeBundle {
     ].join('\n'),
   )
   return {
-    'text/html': `<div><table><thead><tr>${head.map((name) => `<th ${left}>${safeHtml(name)}</th>`).join('')}</tr></thead><tbody>\n${html}\n</tbody></table>${note ? `\n<p>${note}</p>` : ''}</div>`,
+    'text/html': `<div><table class="table"><thead><tr>${head.map((name) => `<th ${left}>${safeHtml(name)}</th>`).join('')}</tr></thead><tbody>\n${html}\n</tbody></table>${note ? `\n<p>${note}</p>` : ''}</div>`,
     'text/plain':
       text.length > 0
         ? [...text, ...(note ? [note] : [])].join('\n')
