@@ -1,5 +1,5 @@
 /** `gradbook chat`: a conversation with a model in a terminal, or by lines from a pipe. */
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { GradbookError, InputError } from '../../src/errors.js'
@@ -62,23 +62,14 @@ async function opened(
     ...(options.int8 && { activations: 'int8' as const }),
   }
   if (target === 'smollm2' && !existsSync(target)) return smolLM2(how)
+  const named = join(process.env.GRADBOOK_RUNS || 'runs', target)
+  if (!existsSync(target) && existsSync(join(named, 'run.json'))) return loadModel(named, how)
   if (!existsSync(target))
     throw new InputError({
       where: 'gradbook chat',
       received: `'${target}', which is not there`,
-      expected: 'a folder that saveModel wrote or that was published, a GGUF file, or smollm2',
+      expected: 'the folder of a run or of a model, a GGUF file, or smollm2',
       fix: '`npx gradbook fetch smollm2`, then `npx gradbook chat smollm2`.',
-    })
-  if (
-    statSync(target).isDirectory() &&
-    existsSync(join(target, 'run.json')) &&
-    !existsSync(join(target, 'config.json'))
-  )
-    throw new InputError({
-      where: 'gradbook chat',
-      received: `'${target}', the folder of a run`,
-      expected: 'a model with its tokenizer',
-      fix: "In the notebook: saveModel(run.model, 'models/mine', { tokenizer, template }), then `npx gradbook chat models/mine`.",
     })
   return loadModel(target, how)
 }

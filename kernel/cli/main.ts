@@ -90,7 +90,10 @@ program
 program
   .command('chat')
   .description('talk with a language model in the terminal')
-  .argument('<model>', 'a folder that saveModel wrote or that was published, a GGUF file, or smollm2')
+  .argument(
+    '<model>',
+    'the folder of a run, one that saveModel wrote or that was published, a GGUF file, or smollm2',
+  )
   .option('--system <text>', 'what stands before the conversation')
   .option('--template <file>', 'the template of its conversations, in Jinja, in place of its own')
   .option('--temperature <number>', 'below 1 bolder, above 1 more even; 0 the most probable (default: 0.7)')

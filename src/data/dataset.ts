@@ -99,6 +99,8 @@ export interface Dataset<
   corrected?(answers: readonly Answered[]): CorrectedExample
   /** The source at a position, where the data is a mixture of several. */
   sourceAt?(position: number): string
+  /** What `run.json` says of how it was made, beside its shapes: data that JSON can hold. */
+  described?(): object
   /** A digest of all values, for `run.json`: the same data gives the same text in any process. */
   digest(): string
   /** The digest where it is known or quick to make; else it is begun, beside other work. */

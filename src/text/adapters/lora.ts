@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { createRandom } from '../../data/random.js'
 import { describe, InputError } from '../../errors.js'
 import { named } from '../../suggest.js'
-import { Gpt, type GptParameters } from '../models/gpt.js'
+import { Gpt, type GptParameters, type GptRecord } from '../models/gpt.js'
 import type { AdaptedLinear, LinearParameters } from '../parts/layers.js'
 import { chosenPlaces, placesFor, type Place } from './places.js'
 
@@ -80,6 +80,14 @@ export class LoraGpt extends Gpt<LoraParameters> {
 
   override readonly copy = (): LoraGpt =>
     new LoraGpt(this.base, this.lora, createAdapters(this.lora.places, this.lora.rank, 0))
+
+  override described(): GptRecord {
+    const { rank, alpha, rankStabilised, places } = this.lora
+    return {
+      ...this.base.described(),
+      lora: { rank, alpha, rankStabilised, places: places.map(({ name }) => name) },
+    }
+  }
 
   /**
    * A model with weights of its own that have the adapters in them: it computes the same without any more work for each token.

@@ -44,6 +44,7 @@ export interface ConversationParts {
   all: number
   decode(ids: ArrayLike<number>): string
   encode(text: string): ArrayLike<number>
+  described(): object
   /** Tokens that end a turn are of these. */
   special: ReadonlySet<number>
   /** What stands where no conversation is. */
@@ -94,6 +95,8 @@ export class ConversationDataset implements Dataset<Fields> {
     this.tokens = conversations.reduce((sum, { ids }) => sum + Math.min(ids.length, context), 0)
     this.learnedTokens = conversations.reduce((sum, one) => sum + learnedWithin(one, context), 0)
   }
+
+  readonly described = (): object => this.#parts.described()
 
   readonly positionOf = (id: number): number | undefined => {
     const position = id - this.#first

@@ -4,7 +4,7 @@ import { describe, InputError } from '../../errors.js'
 import { say } from '../../say.js'
 import { named } from '../../suggest.js'
 import { packWhole, type PackedRow } from '../data/pack.js'
-import type { Tokenizer } from '../tokenizers/tokenizer.js'
+import { tokenizerRecord, type Tokenizer } from '../tokenizers/tokenizer.js'
 import { ConversationDataset, learnedWithin, type Encoded } from './conversation-dataset.js'
 import type { FormName } from './forms.js'
 import { renderAll } from './rendered.js'
@@ -138,6 +138,7 @@ export function conversations(
     all: rows.train.length + rows.validation.length,
     decode: (ids: ArrayLike<number>) => tokenizer.decode(ids),
     encode: (text: string) => tokenizer.encode(text),
+    described: () => ({ ...tokenizerRecord(tokenizer), ...(template !== undefined && { template }) }),
     special: new Set(Object.values(tokenizer.special)),
     filler: tokenizer.special['<|endoftext|>'] ?? 0,
   }

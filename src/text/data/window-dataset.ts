@@ -20,6 +20,7 @@ export interface WindowParts {
   /** Ids below are of the training part, in places of its text; the others of the validation part. */
   border: number
   decode(ids: ArrayLike<number>): string
+  described(): object
   /** Of all that the windows are taken of. */
   digest(): string
 }
@@ -59,6 +60,8 @@ export class WindowDataset implements Dataset {
     this.y = { shape: [context], dtype: 'int32' as const }
     if (apart) this.fields = { begins: { shape: [context], dtype: 'int32' } }
   }
+
+  readonly described = (): object => this.#parts.described()
 
   readonly positionOf = (id: number): number | undefined => {
     const position = id - this.#first

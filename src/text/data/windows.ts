@@ -3,7 +3,7 @@ import { Digest } from '../../data/table/digest.js'
 import { describe, InputError } from '../../errors.js'
 import { named } from '../../suggest.js'
 import { digestOfTokenizer } from '../tokenizers/digest.js'
-import { checkText, type Tokenizer } from '../tokenizers/tokenizer.js'
+import { checkText, tokenizerRecord, type Tokenizer } from '../tokenizers/tokenizer.js'
 import { DocumentSplit, type Part } from './document-split.js'
 import { memoryStore } from './memory-store.js'
 import { memoryStream, partOf, type TokenStore, type TokenStream } from './token-store.js'
@@ -130,6 +130,7 @@ export function windows(
       name,
       context,
       decode,
+      described: () => tokenizerRecord(tokenizer),
       border,
       split: part,
       tokens: streams[part],

@@ -87,12 +87,28 @@ export interface TokenBatch {
   training?: boolean
 }
 
+/** A model as `run.json` says it. */
+export interface GptRecord {
+  readonly kind: 'gpt'
+  readonly config: GptConfig
+  readonly origin?: string
+  /** Of a model with adapters: by name the maps that have one. */
+  readonly lora?: {
+    readonly rank: number
+    readonly alpha: number
+    readonly rankStabilised: boolean
+    readonly places: readonly string[]
+  }
+}
+
 /**
  * A GPT: a decoder-only transformer in plain tfjs operations. It is a model of `train` (its loss is the mean
  * cross-entropy of the next token in nats), and writes.
  */
 export class Gpt<Trained extends ParameterTree = ParameterTree> {
   readonly config: GptConfig
+  /** What `loadModel` opens it from, where it was: a file, a folder, 'smollm2'. */
+  origin: string | undefined
   #weights: GptParameters | undefined
   readonly #held: Held | undefined
   // Values, not tensors: one that the first of two recordings makes and the second finds would be no equal recording.
@@ -238,7 +254,16 @@ export class Gpt<Trained extends ParameterTree = ParameterTree> {
   }
 
   /** A GPT of the same form with first values of its own: for a branch, which then takes the values of its run. */
-  readonly copy = (): Gpt<Trained> => new Gpt<Trained>(this.config)
+  readonly copy = (): Gpt<Trained> => {
+    const copy = new Gpt<Trained>(this.config)
+    copy.origin = this.origin
+    return copy
+  }
+
+  /** What `run.json` says of it: `loadModel` makes it again from there, with the weights of the run. */
+  described(): GptRecord {
+    return { kind: 'gpt', config: this.config, ...(this.origin !== undefined && { origin: this.origin }) }
+  }
 
   /**
    * Goes on from a text: the text and what is written after it.

@@ -121,6 +121,7 @@ export function dpo<Model extends LanguageModel>(model: Model, options: DpoOptio
         fix: 'preferences(pairs, tokenizer, { context, reference: model }).',
       })
     },
+    described: () => model.described?.(),
     copy: () => dpo(model.copy(), options),
     ...(model.evaluated && {
       evaluated: (row, pause, notes) => model.evaluated!(row, pause, notes),

@@ -67,6 +67,8 @@ export interface Grpo<
    */
   score(data: Dataset, options?: { temperature?: number; seed?: number }): Promise<GrpoScore<Example>>
   copy(): Grpo<LanguageModel, Example>
+  /** What `run.json` says of the model that is trained. */
+  described(): object | undefined
 }
 
 /** One iteration, as the history has it. Measures stand beside, by their names. */
@@ -255,6 +257,7 @@ function makeGrpo<Model extends LanguageModel, Example>(
       }
     },
     checkData: checkPrompts,
+    described: () => model.described?.(),
     copy: () => makeGrpo(model.copy(), tokenizer, settings, reference),
   }
 }

@@ -12,6 +12,7 @@ export interface LanguageModel {
   /** Logits of the token behind each, ids int32 [B, T] -> [B, T, vocabulary]. */
   logits(ids: tf.Tensor, options?: Parameters<Gpt['logits']>[1]): tf.Tensor
   copy(): LanguageModel
+  described?(): object | undefined
   evaluated?(row: EvaluationRow, pause: () => Promise<void>, notes: readonly Note[]): Promise<Noted>
 }
 

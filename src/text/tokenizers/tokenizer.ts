@@ -104,3 +104,12 @@ export function joinBytes(parts: readonly Uint8Array[]): string {
   // A text's own mark of byte order is part of it.
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(whole)
 }
+
+/** Larger ones come with the model that they belong to, and `run.json` is written often. */
+const mostRecorded = 2 ** 14
+
+/** A tokenizer as `run.json` says it. */
+export const tokenizerRecord = (tokenizer: Tokenizer): { tokenizer?: object } =>
+  tokenizer.size <= mostRecorded && typeof tokenizer.toJSON === 'function'
+    ? { tokenizer: tokenizer.toJSON() }
+    : {}

@@ -13,6 +13,7 @@ import { floatsOf } from '../quantised/half.js'
 import { checkActivations, notHeld, type Activations } from './held.js'
 import { ConfigFile, layoutFor, layouts } from './layouts.js'
 import { modelFrom, shapeInFile, valuesInFile } from './place.js'
+import { loadRunModel } from './run-model.js'
 
 /** Where `transformers` looks for the template of a model's conversations. */
 const templateFile = 'chat_template.jinja'
@@ -89,6 +90,9 @@ function addBiases(tensors: { [name: string]: StoredTensor }): void {
  * it come its tokenizer and the template of its conversations, where there are such. A model of a GGUF file of few bits writes with
  * its weights as they are; all others are float32, and so is that one when it is trained.
  *
+ * The folder of a run is one too: the model as the run's newest snapshot has it, adapters merged into the weights that they were trained
+ * on, which are opened from where they were.
+ *
  * @param options.context a smaller context than the model's own: fewer positions to keep room for.
  * @param options.activations for a GGUF file of few bits: 'int8' rounds what is multiplied with its weights to 8 bits, as llama.cpp
  *   does; quicker, and not quite the same. Default: 'float32'.
@@ -107,6 +111,8 @@ export async function loadModel(
     if (files.exists(folder)) return loadGguf(files, folder, { context, activations })
     throw new InputError({ where, received: 'no file of this name', expected: 'a GGUF file' })
   }
+  if (!files.exists(files.join(folder, 'config.json')) && files.exists(files.join(folder, 'run.json')))
+    return loadRunModel(files, folder, where, { loadModel, context })
   if (!files.exists(files.join(folder, 'config.json')))
     throw new InputError({
       where,
@@ -142,6 +148,7 @@ export async function loadModel(
     { file: 'model.safetensors', most: sizeOfWeights(files, folder) / 2 },
     where,
   )
+  model.origin = files.at(folder)
   const tokenizerFile = files.join(folder, 'tokenizer.json')
   const tokenizer = files.exists(tokenizerFile)
     ? await openTokenizer(readJson(files, tokenizerFile, where), tokenizerFile)

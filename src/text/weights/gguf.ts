@@ -155,6 +155,7 @@ export async function loadGguf(
       if (activations === 'int8') throw notHeld(where)
       model = floats()
     }
+    model.origin = files.at(path)
     return { model, tokenizer, template: typeof template === 'string' ? template : undefined }
   } finally {
     if (!isHeld) reader.close()

@@ -30,7 +30,11 @@ export async function smolLM2(
       expected: 'Node',
     })
   const path = await fetchedFile()
-  if (files.exists(path)) return loadGguf(files, path, { context, activations })
+  if (files.exists(path)) {
+    const opened = await loadGguf(files, path, { context, activations })
+    opened.model.origin = 'smollm2'
+    return opened
+  }
   throw new InputError({
     where: 'smolLM2()',
     received: `no file ${path}`,

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { InputError } from '../../errors.js'
 import type { Files } from '../../store/files.js'
 import { count, dictionary, list, maybe, number, object, oneOf, text } from '../../store/shape.js'
+import type { OwnModel } from '../model/own.js'
 import type { Core } from '../state/core.js'
 import { recordOf } from '../rules/recorded.js'
 
@@ -46,7 +47,7 @@ export class RunRecord {
   /** What the file of the process before says stays in it. */
   carryOn(file: RunFile): void {
     if (Array.isArray(file.cells)) this.#cells.push(...(file.cells as Cell[]))
-    const kept = ['parameters', 'data', 'evaluateOn', 'versions', 'backend', 'machine'] as const
+    const kept = ['model', 'parameters', 'data', 'evaluateOn', 'versions', 'backend', 'machine'] as const
     this.#carried = Object.fromEntries(kept.map((name) => [name, file[name]]))
   }
 
@@ -149,8 +150,19 @@ const digestOf = (set: Core['data']): string | undefined =>
 function detailsOf(core: Core): { [name: string]: unknown } {
   const { data, evaluateOn, trainee } = core
   const about = (set: typeof data | undefined) =>
-    set && { name: set.name, split: set.split, length: set.length, x: set.x, y: set.y, digest: digestOf(set) }
+    set && {
+      name: set.name,
+      split: set.split,
+      length: set.length,
+      x: set.x,
+      y: set.y,
+      digest: digestOf(set),
+      ...(set === data && set.described?.()),
+    }
+  const own = trainee.model as Partial<OwnModel> | undefined
+  const model = typeof own?.described === 'function' ? own.described() : undefined
   return {
+    ...(model && { model }),
     parameters: trainee.parameters.map(({ name, variable }) => ({ name, shape: variable.shape })),
     data: about(data),
     evaluateOn: about(evaluateOn),

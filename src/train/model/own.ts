@@ -84,6 +84,11 @@ export interface OwnModel<B extends AnyBatch = Batch> {
    * that mistakes show. Default: none. `places: (batch) => [[{ expected: 3, loss: 0.1, best: [{ value: 3, probability: 0.9 }] }]]`
    */
   places?(batch: B): PlaceSeen[][]
+  /**
+   * What `run.json` says of it, as `model`: data that JSON can hold, from which a reader could make it again. Default: nothing.
+   * `described: () => ({ kind: 'mlp', width: 32 })`
+   */
+  described?(): object | undefined
   /** Throws where examples of this kind do not fit; called by `train`. `where`: the option they were passed as. Default: nothing. `checkData: (data, where) => check(data.x.shape, where)` */
   checkData?(data: Dataset, where: string): void
 }

@@ -2,7 +2,16 @@ import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { byteTokenizer, gpt, presets, saveModel } from '../../../dist/src/text/index.js'
+import { adamw, train } from '../../../dist/src/index.js'
+import {
+  byteTokenizer,
+  conversations,
+  gpt,
+  loadModel,
+  lora,
+  presets,
+  saveModel,
+} from '../../../dist/src/text/index.js'
 import { temporaryFolder } from '../../kit/index.js'
 import { answers, taughtModel } from '../../text/taught.js'
 
@@ -51,6 +60,45 @@ describe('gradbook chat', () => {
       ],
     })
   }, 120_000)
+
+  it('opens the folder of a run: all weights, and adapters merged into the model that they were trained on', async () => {
+    const runs = temporaryFolder()
+    const { model, tokenizer, template } = await loadModel(folder)
+    const talks = answers.map(([question]) => [
+      { role: 'user', content: question },
+      { role: 'assistant', content: 'A shop.' },
+    ])
+    const { train: data } = conversations(talks, tokenizer!, {
+      context: 48,
+      split: 1,
+      packing: 'none',
+      template: template!,
+    })
+    const options = { data, batchSize: 2, seed: 1, progress: false, save: false as const }
+    const tuned = train(lora(model, { rank: 4, seed: 1 }), {
+      ...options,
+      optimizer: adamw({ learningRate: 2e-2 }),
+      name: 'tuned',
+    })
+    await tuned.iterate(40)
+    await tuned.save(join(runs, 'tuned'))
+    const whole = train(gpt({ ...model.config, seed: 1 }), {
+      ...options,
+      optimizer: adamw({ learningRate: 1e-2 }),
+      name: 'whole',
+    })
+    await whole.iterate(60)
+    await whole.save(join(runs, 'whole'))
+    for (const name of ['tuned', 'whole']) {
+      const { code, out, err } = await talk(
+        [join(runs, name), '--temperature', '0', '--tokens', '12'],
+        [answers[0][0]],
+      )
+      // Nothing taught it how the next turn begins.
+      const [said] = out.split('\n')
+      expect({ name, code, said }, err).toEqual({ name, code: 0, said: 'A shop.' })
+    }
+  }, 300_000)
 
   it('edits a question, and keeps the file of somebody else', async () => {
     const file = join(temporaryFolder(), 'mine.jsonl')
@@ -101,6 +149,6 @@ describe('gradbook chat', () => {
       expect(err).not.toMatch(/ at .*\.js:/)
       expect(existsSync('nothing')).toBe(false)
     },
-    60_000,
+    240_000,
   )
 })
