@@ -43,6 +43,7 @@ const torch = (variant) => ({
 export const contestants = {
   compiled: ours('compiled'),
   lazy: ours('lazy'),
+  'a run, several a call': ours('run'),
   'PyTorch eager': torch('eager'),
   'PyTorch eager, fused optimizer': torch('fused'),
   'PyTorch compile': torch('compile'),

@@ -1,4 +1,4 @@
-// One contestant: node step.mjs WORK compiled|lazy|wasm|tensorflow THREADS [FOLDER_OF_THE_BACKEND]. A line in: a number of steps.
+// One contestant: node step.mjs WORK compiled|lazy|run|wasm|tensorflow THREADS [FOLDER_OF_THE_BACKEND]. A line in: a number of steps.
 // A line out: their milliseconds. Its first line tells how long the first step took.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -59,6 +59,27 @@ function run(count) {
     times.push(performance.now() - started)
   }
   return times
+}
+
+/** Iterations of a run in one call, its history kept: all that a user gets, several in one run of a session where that pays. */
+async function createRun() {
+  const { adam, fromArrays, train } = await import('gradbook')
+  const { model, x, y } = perceptron()
+  const data = fromArrays({ x: tf.tile(x, [64, 1]), y: tf.tile(y, [64, 1]) })
+  const optimizer = adam({ learningRate: 1e-3 })
+  const options = { data, loss: 'meanSquaredError', batchSize: 64, optimizer, seed: 1 }
+  return train(model, { ...options, save: false, progress: false })
+}
+if (mode === 'run') {
+  const trained = await createRun()
+  await trained.iterate(2000)
+  console.log(JSON.stringify({ first: 0 }))
+  for await (const line of createInterface({ input: process.stdin })) {
+    const started = performance.now()
+    await trained.iterate(Number(line))
+    console.log(JSON.stringify({ times: [(performance.now() - started) / Number(line)] }))
+  }
+  process.exit()
 }
 
 const [first] = run(1)

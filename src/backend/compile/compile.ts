@@ -2,11 +2,14 @@ import * as tf from '@tensorflow/tfjs'
 import { InputError, describe } from '../../errors.js'
 import { atomically, during, settleLeft } from '../../settle.js'
 import { Program, type Changing } from './program.js'
+import { Each } from './several.js'
 import { maybeRandomness, recordingNow } from '../random/context.js'
 import { collectTensors, guardVariables, isPromise, mapTensors, record } from './record.js'
 import { backendName, onnxRuntime } from '../tfjs/register.js'
 import type { Structure } from '../graph/structure.js'
 import { isNative } from '../session/entry.js'
+import type { NativeTensor } from '../session/native.js'
+import { options } from '../session/options.js'
 import { Unsteady, Untraceable } from './trace.js'
 
 export interface CompileOptions<R = unknown> {
@@ -47,8 +50,27 @@ export type Compiled<F extends (...inputs: never[]) => unknown> = F & {
    * that use JavaScript values from around them, which may have changed.
    */
   refresh(): void
+  /**
+   * Several calls in one run of a session, each with the variables as the one before left them; undefined where that cannot be (it was not
+   * recorded yet for such arguments, a device, `accepts` refuses), and nothing was done.
+   *
+   * @param given as for one call, with an `Each` for what is another in each.
+   */
+  several(given: readonly unknown[], options: SeveralOptions<ReturnType<F>>): unknown
   /** Frees its sessions and buffers; a later call records again. */
   dispose(): void
+}
+
+export interface SeveralOptions<R> {
+  times: number
+  /** The keys of randomness of each. */
+  keys: readonly (readonly number[])[]
+  /** What is wanted of the result. It comes with each tensor of all calls in a row: [times * size]. */
+  take: (returned: R) => unknown
+  /** Looks at that before variables change. */
+  accepts: (taken: unknown) => boolean
+  /** Whether that many shall be recorded as one, where they were not yet. */
+  worthwhile: (work: { nodes: number; elements: number }) => boolean
 }
 
 interface Kept {
@@ -72,6 +94,7 @@ function signatureOf(tree: unknown): string {
     return `${tree.dtype}[${tree.shape}]`
   }
   if (typeof tree === 'number') return 'number'
+  if (tree instanceof Each) return tree.signature
   if (Array.isArray(tree)) return `[${tree.map(signatureOf).join()}]`
   if (tree !== null && typeof tree === 'object' && Object.getPrototypeOf(tree) === Object.prototype)
     return `{${Object.entries(tree)
@@ -126,6 +149,18 @@ const withScalars = (tree: unknown): unknown => {
   if (tree !== null && typeof tree === 'object' && Object.getPrototypeOf(tree) === Object.prototype)
     return Object.fromEntries(Object.entries(tree).map(([name, item]) => [name, withScalars(item)]))
   return tree
+}
+
+/** Tensors, and what differs, in the order in which a call has them; numbers that are the same in all become scalars. */
+function collectLeaves(tree: unknown, leaves: (tf.Tensor | Each)[], fresh: tf.Tensor[]): void {
+  if (tree instanceof tf.Tensor || tree instanceof Each) leaves.push(tree)
+  else if (typeof tree === 'number') {
+    const scalar = tf.scalar(tree)
+    fresh.push(scalar)
+    leaves.push(scalar)
+  } else if (Array.isArray(tree)) for (const item of tree) collectLeaves(item, leaves, fresh)
+  else if (tree !== null && typeof tree === 'object' && Object.getPrototypeOf(tree) === Object.prototype)
+    for (const item of Object.values(tree)) collectLeaves(item, leaves, fresh)
 }
 
 /**
@@ -272,7 +307,43 @@ export function compile<F extends (...inputs: never[]) => unknown>(
     })
   }
 
+  function several(
+    given: readonly unknown[],
+    { times, keys, take, accepts, worthwhile }: SeveralOptions<ReturnType<F>>,
+  ): unknown {
+    if (tf.getBackend() !== backendName || options.device !== 'cpu' || reason !== undefined) return undefined
+    const found = kept.get(`${signatureOf(given)} ${keys.length > 0 ? 0 : ''}`)
+    if (!found?.program || found.epoch !== epoch || found.program.isStale || frozen?.()) return undefined
+    const { program, returned } = found
+    if (!worthwhile(program.work)) return undefined
+    const all = collectTensors(returned)
+    const taken = take(returned as ReturnType<F>)
+    const wanted = collectTensors(taken).map((tensor) => all.indexOf(tensor))
+    const withValues = (results: readonly NativeTensor[]) => {
+      let at = 0
+      return mapTensors(taken, () => results[at++]!.data)
+    }
+    const leaves: (tf.Tensor | Each)[] = []
+    const fresh: tf.Tensor[] = []
+    collectLeaves(given, leaves, fresh)
+    return during(
+      () => tf.dispose(fresh),
+      () => {
+        const results = program.runSeveral({
+          times,
+          inputs: leaves,
+          keys,
+          wanted,
+          accepts: (made) => accepts(withValues(made)),
+          changing,
+        })
+        return results && withValues(results)
+      },
+    )
+  }
+
   return Object.defineProperties(call, {
+    several: { value: several },
     reason: { get: () => reason },
     recordings: { get: () => recordings },
     refresh: { value: () => void epoch++ },

@@ -9,7 +9,8 @@ import { sizeOf, toElements } from '../onnx/types.js'
 import { options, threads } from '../session/options.js'
 import type { Row } from '../passes/merge.js'
 import { findNeeded } from '../passes/needed.js'
-import { createPlan, inPlan, runPlan, runPlanOnDevice, type Plan } from '../session/plan.js'
+import { countRun, createPlan, inPlan, runPlan, runPlanOnDevice, type Plan } from '../session/plan.js'
+import { Each, Several } from './several.js'
 import { Home, maybeWhole, Resident } from '../session/resident.js'
 import { joined, Spare } from './joined.js'
 import { emptyTensor, buffers, tensorOf } from '../session/buffers.js'
@@ -71,6 +72,10 @@ export class Program {
   private variables = new Set<tf.Variable>()
   private argumentsOf: { value: Value; index: number }[] = []
   private keyName: string | undefined
+  /** Inputs of rows and single ones, with the variables that they are. */
+  private taken: { value: Value; variables: readonly tf.Variable[] }[] = []
+  /** What runs several iterations at once, by how many and of which results. */
+  private readonly several = new Map<string, Several>()
 
   private readonly validName: string | undefined
   /** Indices that are known only now, and what tells of one that is outside. */
@@ -151,6 +156,8 @@ export class Program {
   rebind({ trace, changes, counted }: Recording, variables: ReadonlyMap<Entry, tf.Variable>): void {
     for (const entry of this.held) entry.pinned--
     this.held.length = 0
+    // They know states by their variables.
+    this.endSeveral()
     for (const [at, { variable }] of changes.entries()) this.states[at]!.variable = variable
     this.counted = counted
     this.bind(trace, variables)
@@ -160,6 +167,7 @@ export class Program {
     const byName = new Map([...trace.sources.keys()].map((value) => [value.name, value]))
     this.feeds = []
     this.argumentsOf = []
+    this.taken = []
     this.variables = new Set(this.states.map(({ variable }) => variable))
     const rowInputs = new Map(this.plan.rows.inputs.map((row) => [row.value.name, row]))
     for (const { name } of this.plan.inputs) {
@@ -170,6 +178,7 @@ export class Program {
           return variables.get(entry)!
         })
         for (const variable of owners) this.variables.add(variable)
+        this.taken.push({ value: row.value, variables: owners })
         this.feeds.push({ name, read: () => this.readRow(row, owners) })
         continue
       }
@@ -209,6 +218,7 @@ export class Program {
     const variable = variables.get(source.entry)
     if (variable) {
       this.variables.add(variable)
+      this.taken.push({ value, variables: [variable] })
       const dims = this.plan.flat.has(name) ? [sizeOf(shape)] : shape
       return () => {
         const entry = this.backend.data.get(variable.dataId)
@@ -247,6 +257,94 @@ export class Program {
     })
   }
 
+  /** What one iteration costs: its nodes, and the elements that they write. */
+  get work(): { nodes: number; elements: number } {
+    const { nodes = [] } = this.plan
+    return {
+      nodes: nodes.length,
+      elements: nodes.reduce((sum, node) => sum + sizeOf(node.outputs[0]!.shape), 0),
+    }
+  }
+
+  /**
+   * Several iterations in one run of a session: what each gave, in a row for each result that is wanted. Undefined where `accepts`
+   * refuses it, and nothing has changed. Only where the state is on the host.
+   *
+   * @param inputs by place: an `Each` has its own value in each iteration.
+   * @param wanted places of results.
+   */
+  runSeveral(at: {
+    times: number
+    inputs: readonly (tf.Tensor | Each)[]
+    keys: readonly (readonly number[])[]
+    wanted: readonly number[]
+    accepts: (results: readonly NativeTensor[]) => boolean
+    changing: Changing | undefined
+  }): NativeTensor[] | undefined {
+    const { backend } = this
+    const { times, inputs } = at
+    backend.pending.flush()
+    const each = this.argumentsOf.filter(({ index }) => inputs[index] instanceof Each)
+    const key = `${times} ${at.wanted} ${each.map(({ index }) => index)}`
+    let several = this.several.get(key)
+    if (!several) this.several.set(key, (several = this.unrolled(times, at.wanted, each)))
+    const feeds: Feeds = {}
+    for (const { name, read } of this.feeds) feeds[name] = read()
+    for (const { value, index } of this.argumentsOf) {
+      const input = inputs[index]!
+      if (input instanceof Each) feeds[several.nameOf(value)] = input.native(value.type, times)
+      else feeds[value.name] = inPlan(this.plan, value, backend.tensorFor(input))
+    }
+    if (several.key)
+      feeds[several.key.name] = tensorOf('int32', Int32Array.from(at.keys.flat()), several.key.shape)
+    const results = several.results.map(emptyTensor)
+    const fetches: NativeTensors = {}
+    for (const [place, { name }] of several.results.entries()) fetches[name] = results[place]!
+    this.fetchState(fetches)
+    several.run(feeds, fetches)
+    countRun(this.plan, times)
+    if (this.guarded) {
+      const seen = results.pop()!.data
+      const size = 2 * this.guards.length
+      for (let t = 0; t < times; t++) checkGuards(this.guards, seen.slice(t * size, (t + 1) * size))
+    }
+    if (!at.accepts(results)) return undefined
+    this.takeState(undefined, at.changing, times)
+    return results
+  }
+
+  private unrolled(times: number, wanted: readonly number[], each: { value: Value }[]): Several {
+    const { plan } = this
+    const flat = (value: Value) =>
+      plan.flat.has(value.name) ? { ...value, shape: [sizeOf(value.shape)] } : value
+    const key = plan.inputs.find(({ name }) => name === this.keyName)
+    const lying = (value: Value, variables: readonly tf.Variable[]) => ({
+      value,
+      states: variables.map((of) => ({ of, size: of.size })),
+    })
+    const results = wanted.map((place) => this.results[place]!)
+    return new Several(plan, times, {
+      each: each.map(({ value }) => flat(value)),
+      key,
+      results: this.guarded ? [...results, this.guarded] : results,
+      takes: this.taken.map(({ value, variables }) => lying(flat(value), variables)),
+      gives: [
+        ...this.single.map(({ value, variable }) => lying(flat(value), [variable])),
+        ...this.plan.rows.outputs.map(({ value }, at) =>
+          lying(
+            value,
+            this.rows[at]!.states.map(({ variable }) => variable),
+          ),
+        ),
+      ],
+    })
+  }
+
+  private endSeveral(): void {
+    for (const several of this.several.values()) several.dispose()
+    this.several.clear()
+  }
+
   /** Whether the variables shall change. */
   private isValid(results: NativeTensors): boolean {
     return this.validName === undefined || Boolean(results[this.validName]!.data[0])
@@ -257,8 +355,8 @@ export class Program {
     if (this.guarded) checkGuards(this.guards, results[this.guarded.name]!.data)
   }
 
-  private countIteration(): void {
-    for (const optimizer of this.counted) optimizer.incrementIterations()
+  private countIterations(times = 1): void {
+    for (const optimizer of this.counted) for (let i = 0; i < times; i++) optimizer.incrementIterations()
   }
 
   /** The state is written into arrays that take turns. */
@@ -269,15 +367,29 @@ export class Program {
   ): NativeTensors {
     const fetches: NativeTensors = {}
     for (const value of this.results) fetches[value.name] = inPlan(this.plan, value, emptyTensor(value))
+    this.fetchState(fetches)
+    if (this.guarded) fetches[this.guarded.name] = emptyTensor(this.guarded)
+    runPlan(this.plan, feeds, fetches)
+    this.checkIndices(fetches)
+    if (this.isValid(fetches)) this.takeState(frozen, changing)
+    return fetches
+  }
+
+  /** The arrays that the state is written into. */
+  private fetchState(fetches: NativeTensors): void {
     for (const state of this.single) {
       state.spare ??= emptyTensor(state.value)
       fetches[state.name] = inPlan(this.plan, state.value, state.spare)
     }
     for (const { name, spare } of this.rows) fetches[name] = spare.whole
-    if (this.guarded) fetches[this.guarded.name] = emptyTensor(this.guarded)
-    runPlan(this.plan, feeds, fetches)
-    this.checkIndices(fetches)
-    if (!this.isValid(fetches)) return fetches
+  }
+
+  /** Gives the variables what was written, by this many iterations. */
+  private takeState(
+    frozen: ReadonlySet<tf.Variable> | undefined,
+    changing: Changing | undefined,
+    times = 1,
+  ): void {
     atomically(() => {
       const old: Old = { single: [], rows: [] }
       const keeps = changing?.(this.takesBack(), () => this.release(old)) === 'keep'
@@ -291,9 +403,8 @@ export class Program {
           return this.swap(state, part)
         })
       if (keeps) this.handOver(old)
-      this.countIteration()
+      this.countIterations(times)
     })
-    return fetches
   }
 
   /** What the variables had is not written next: whoever holds it gives it back. */
@@ -367,7 +478,7 @@ export class Program {
         }
         whole?.releaseUnread()
       }
-      if (isValid) this.countIteration()
+      if (isValid) this.countIterations()
     })
     return results
   }
@@ -395,6 +506,7 @@ export class Program {
 
   dispose(): void {
     this.home.leave()
+    this.endSeveral()
     this.plan.session.dispose()
     for (const { spare } of this.states) if (spare) buffers.give(spare.data)
     for (const entry of this.held) entry.pinned--

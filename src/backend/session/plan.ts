@@ -33,6 +33,9 @@ export interface Plan {
   isLarge: boolean
   /** Calls of tfjs kernels that run in it. */
   kernels: readonly [kernel: string, times: number][]
+  /** What runs in it, and the threads it has: of a plan with a state, which can be run several times in one. */
+  nodes: readonly Node[] | undefined
+  threads: number
 }
 
 /** Elements that nodes write in all: below this a second thread costs more than it brings. */
@@ -79,11 +82,12 @@ export function createPlan(
   const resident = outputs.flatMap((value) =>
     onDevice && value.type === 'float32' && states.has(value) ? [value.name] : [],
   )
+  const threads = written < enoughForThreads ? 1 : options.threads
   const session = createSession(encodeModel({ nodes: merged, inputs: list, outputs, dimensions }), {
     ...options,
     resident,
     onProcessor: findFailing(options.device, merged).map(nameOfNode),
-    threads: written < enoughForThreads ? 1 : options.threads,
+    threads,
   })
   count.session()
   const ran = new Set(nodes.flatMap(({ call }) => call ?? []))
@@ -99,6 +103,8 @@ export function createPlan(
     keepsState: resident.length > 0,
     isLarge,
     kernels: [...kernels],
+    nodes: state && merged,
+    threads,
   }
 }
 
@@ -107,9 +113,9 @@ export function inPlan({ flat }: Plan, value: Value, tensor: NativeTensor): Nati
   return flat.has(value.name) ? { ...tensor, dims: [tensor.data.length] } : tensor
 }
 
-function countRun({ kernels }: Plan): void {
+export function countRun({ kernels }: Plan, runs = 1): void {
   count.flush()
-  for (const [kernel, times] of kernels) count.onnx(kernel, times)
+  for (const [kernel, times] of kernels) count.onnx(kernel, runs * times)
 }
 
 /** Runs a plan; the results are written into `fetches`. */

@@ -142,6 +142,15 @@ export class Order {
     return Int32Array.from(batch)
   }
 
+  /** How many batches of exactly this size come next, where that can be told without drawing them; else 0. */
+  wholeBatches(size: number): number {
+    const { subset, offset } = this.#state
+    if (subset?.chances) return Infinity
+    if (subset || this.#excluded.count > 0) return 0
+    if (this.length % size === 0 && offset % size === 0) return Infinity
+    return Math.floor((this.length - offset) / size)
+  }
+
   /** The positions that `next` gives if nothing changes before. */
   peek(size: number, fill = false): Int32Array {
     const state = this.#state

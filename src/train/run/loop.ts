@@ -11,6 +11,7 @@ import { prepareAdjustment } from '../adjust/replay.js'
 import { tensorsOf } from '../model/batch.js'
 import { iterateOnce } from '../step/iteration.js'
 import { iterateMade } from '../step/made.js'
+import { maybeIterateSeveral } from '../step/several.js'
 import type { Course } from './course.js'
 import { metrics as knownMetrics } from '../loss/metrics.js'
 import { findNotFinite, notFiniteReason } from '../step/not-finite.js'
@@ -66,6 +67,8 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
     const loss = core.state.history.length ? core.state.history.last('loss') : undefined
     throw new Interrupted(core.state.iteration, loss)
   }
+  // Who looks after each iteration, a function or a rule, is asked after each.
+  const isLookedAt = core.settings.onIteration !== undefined || rules.some((rule) => rule !== undefined)
   core.state.stopReason = null
   maybeCompiled(core)?.begin()
   if (core.trainee.iteration) ownUpdates(core).begin()
@@ -85,7 +88,8 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
           ? await iterateOwn(core, journal)
           : core.source
             ? await iterateMade(core, journal)
-            : iterateOnce(core, journal)
+            : (maybeIterateSeveral(core, journal, isLookedAt ? 0 : untilNext(core, to)) ??
+              iterateOnce(core, journal))
       if (core.settings.progress) {
         maybeCompiled(core)?.tell()
         if (core.trainee.iteration) ownUpdates(core).tell(core.name)
@@ -138,9 +142,10 @@ export async function stretch(course: Course, call: Stretch): Promise<StretchVie
   return stretchView(core, { from, started, evaluation })
 }
 
-/** Iterations until the call ends or an evaluation is due: averages are made there too. */
-function untilNext({ state: { iteration }, evaluateOn, evaluateEvery }: Core, to: number): number {
-  return Math.min(to - iteration, evaluateOn ? evaluateEvery - (iteration % evaluateEvery) : Infinity)
+/** Iterations until something is to be done between two: an evaluation, an adjustment, the end. */
+function untilNext({ state: { iteration, planned }, evaluateOn, evaluateEvery }: Core, to: number): number {
+  const evaluation = evaluateOn ? evaluateEvery - (iteration % evaluateEvery) : Infinity
+  return Math.min(to - iteration, evaluation, planned.length > 0 ? planned[0]!.at - iteration : Infinity)
 }
 
 /** Calls a function of the user's, where there is one; gives how long it took. */

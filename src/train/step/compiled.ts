@@ -8,6 +8,9 @@ import { mostSizes } from '../rules/batch-sizes.js'
 import { shapesChanged } from '../loss/aligned.js'
 import type { Core, Pace } from '../state/core.js'
 import { losses } from '../loss/losses.js'
+import { Each } from '../../backend/compile/several.js'
+import { maybeRandomness } from '../../backend/random/context.js'
+import { isFiniteUpdate } from './update.js'
 import { namingExample } from './outside.js'
 import { say } from '../../say.js'
 import { gradientsOf, unconnected } from '../model/gradients.js'
@@ -42,6 +45,17 @@ type Inputs = [
   decay: number | null,
   trained: tf.Tensor1D,
 ]
+
+/** What several iterations came to: rows of the report one after the other, and what each said. */
+interface Taken {
+  report: Float32Array
+  said: { readonly [name: string]: ArrayLike<number> }
+}
+
+function maybeSaid(said: Taken['said'], t: number): { [name: string]: number } | undefined {
+  const names = Object.keys(said)
+  return names.length === 0 ? undefined : Object.fromEntries(names.map((name) => [name, said[name]![t]!]))
+}
 
 interface Computed {
   found: Gradients
@@ -276,6 +290,75 @@ export class CompiledStep {
       losses: values.length > 2 ? values.slice(2) : undefined,
       more,
       finite,
+    }
+  }
+
+  /**
+   * Several iterations in one run of a session, each with the batch, the rate and the randomness that it would have by itself;
+   * undefined where that cannot be, or one of them is not finite, and nothing was done.
+   *
+   * @param batch the examples of all of them, in their order.
+   */
+  several(
+    batch: AnyBatch,
+    learningRates: readonly number[],
+    pace: Pace,
+    worthwhile: (work: { nodes: number; elements: number }) => boolean,
+    changing: Changing,
+  ): Omit<Report, 'finite'>[] | undefined {
+    const core = this.#core
+    this.#arrange()
+    if (this.#reason !== undefined || this.#frozen || !this.#connected) return undefined
+    const times = learningRates.length
+    this.#changing = changing
+    const trained = tf.tensor1d(this.#trained)
+    const size = 2 + pace.examples
+    const rowOf = ({ report }: Taken, t: number) => {
+      const length = report.length / times
+      return report.subarray(t * length, (t + 1) * length)
+    }
+    const tensors = Object.entries(tensorsOf(batch)).map(
+      ([place, tensor]) => [place, new Each(tensor, times)] as const,
+    )
+    const counts = learningRates.map((_, t) => core.state.updates + 1 + t)
+    const inputs = [
+      Object.fromEntries(tensors),
+      null,
+      new Each(learningRates, times),
+      new Each(counts, times),
+      pace.mode,
+      null,
+      core.settings.ema ?? null,
+      trained,
+    ]
+    try {
+      const taken = this.#step.several(inputs, {
+        times,
+        keys: counts.map((_, t) =>
+          withRandomness(core.randomnessOf(batch.iteration + t), () => maybeRandomness()!.key!),
+        ),
+        take: ({ report, said }) => ({ report, said }),
+        accepts: (results) =>
+          learningRates.every((rate, t) => {
+            const [loss, norm] = rowOf(results as Taken, t)
+            return Number.isFinite(loss) && isFiniteUpdate(norm!, Math.fround(rate))
+          }),
+        worthwhile,
+      }) as Taken | undefined
+      return (
+        taken &&
+        learningRates.map((_, t) => {
+          const row = rowOf(taken, t)
+          return {
+            loss: row[0]!,
+            gradientNorm: row[1]!,
+            losses: row.length === size ? row.slice(2) : undefined,
+            more: maybeSaid(taken.said, t),
+          }
+        })
+      )
+    } finally {
+      trained.dispose()
     }
   }
 

@@ -66,6 +66,18 @@ class Reach {
     return this.#find(step, all, moved)
   }
 
+  /** The same of several updates that a compiled step has made one after the other: what they came to in the end. */
+  findMadeAll(steps: readonly Step[]): string | undefined {
+    const before = this.#largest
+    try {
+      for (const step of steps.slice(0, -1))
+        this.#largest = this.#version === this.#core.version ? this.#reachOf(step) : Infinity
+      return this.findMade(steps.at(-1)!)
+    } finally {
+      this.#largest = before
+    }
+  }
+
   #find(step: Step, all: () => Iterable<Written>, state: readonly Written[]): string | undefined {
     for (const { name, value } of state) {
       const values = valuesAt(value)

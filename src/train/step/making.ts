@@ -35,10 +35,10 @@ export class Making {
     if (left) this.#core.left = this.#call
   }
 
-  /** Within `during`: writes the iteration down. `write` may be ended in the middle and called again. */
-  finish(write: () => void): void {
+  /** Within `during`: writes the iteration down, or several. `write` may be ended in the middle and called again. */
+  finish(write: () => void, iterations = 1): void {
     temporary(() => {
-      if (this.#core.state.iteration === this.#at) write()
+      if (this.#core.state.iteration < this.#at + iterations) write()
       this.#isMade = true
     })()
   }
