@@ -72,7 +72,7 @@ async function createRun() {
 }
 if (mode === 'run') {
   const trained = await createRun()
-  await trained.iterate(2000)
+  await trained.iterate(6000)
   console.log(JSON.stringify({ first: 0 }))
   for await (const line of createInterface({ input: process.stdin })) {
     const started = performance.now()

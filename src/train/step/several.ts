@@ -11,8 +11,8 @@ import { Making } from './making.js'
 import { countIteration, type Outcome } from './outcome.js'
 
 /**
- * Iterations of one run of a session, the larger the better; and of how many in all each pays for its session, which takes 70 to 200 times
- * (8) and 350 to 1,000 times (32) as long to make as an iteration by itself.
+ * Iterations of one run of a session, the larger the better, and how long a run must be for each: a session of 8 takes as long to make as
+ * 160 iterations, one of 32 as long as 900.
  */
 const sizes = [
   { times: 32, from: 5000 },
@@ -23,29 +23,28 @@ const sizes = [
  * and Stop waits for the end of all of them.
  */
 const mostElements = 500_000
-/** Of all of them: a session of this many takes about half a second to make. */
-const mostNodes = 12_000
+/** Of all of them: a session of this many takes a third of a second to make, and Stop waits for it. */
+const mostNodes = 4000
 
 /**
  * Several iterations at once, at most `most`: in one run of a session, with all that each would have come to by itself. Undefined where one at a time
  * it must be, or one of them was not finite, and nothing was done.
- *
- * @param ahead iterations that are made in this call, and were before it: a session of many pays for itself only then.
  */
-export function maybeIterateSeveral(
-  core: Core,
-  journal: Events,
-  { most, ahead }: { most: number; ahead: number },
-): Outcome | undefined {
-  const found = sizes.find(({ times, from }) => times <= most && from <= ahead)
+export function maybeIterateSeveral(core: Core, journal: Events, most: number): Outcome | undefined {
+  const found = sizes.find(({ times, from }) => times <= most && from <= core.state.iteration)
   if (!found || !mayBeSeveral(core)) return undefined
+  const tries = triesOf(core)
+  if (tries.left > 0) {
+    tries.left--
+    return undefined
+  }
   const compiled = maybeCompiled(core)
   const size = core.batchSize()
   const times = sizes.find(
     (one) => one.times <= found.times && one.times <= core.state.order.wholeBatches(size),
   )?.times
   if (!compiled || times === undefined) return undefined
-  return committing((begins) => {
+  const outcome = committing((begins): Outcome | undefined => {
     const started = performance.now()
     const making = new Making(core)
     return making.during(() =>
@@ -72,6 +71,19 @@ export function maybeIterateSeveral(
       }),
     )
   })
+  tries.wait = outcome ? 1 : Math.min(2 * tries.wait, longestWait)
+  tries.left = outcome ? 0 : tries.wait / 2
+  return outcome
+}
+
+/** To have drawn the batches of several in vain takes longer than one iteration may: it is tried again after 1, 2, 4 … iterations. */
+const longestWait = 4096
+const waits = new WeakMap<Core, { wait: number; left: number }>()
+
+function triesOf(core: Core): { wait: number; left: number } {
+  let tries = waits.get(core)
+  if (!tries) waits.set(core, (tries = { wait: 1, left: 0 }))
+  return tries
 }
 
 /** What goes wrong is told by the iteration in which it does, alone. */
@@ -90,7 +102,6 @@ function computed(core: Core, compiled: CompiledStep, times: number, making: Mak
   const positions = new Int32Array(times * size)
   for (const [t, one] of drawn.entries()) positions.set(one, t * size)
   const batch = core.batchAt(positions)
-  if (core.weightsOf(batch, positions)) return undefined
   const rates = drawn.map((_, t) => core.learningRate(core.state.iteration + 1 + t))
   const pace = core.paceOf(size)
   const worthwhile = ({ nodes, elements }: { nodes: number; elements: number }) =>
@@ -117,6 +128,9 @@ function mayBeSeveral({ trainee, settings, source, data, state, parameters }: Co
     // Sequences are filled up to the longest of their batch.
     !leavesOf(data.table).some(([, { spec }]) => spec.ragged) &&
     settings.batchSchedule === undefined &&
+    settings.sampleWeight === undefined &&
+    settings.classWeight === undefined &&
+    !state.weights &&
     (settings.accumulate ?? 1) === 1 &&
     state.waiting.batches === 0 &&
     !isStateful(trainee) &&
