@@ -207,36 +207,6 @@ describe('several iterations in one run of a session', () => {
     expect(valuesOf(run)).toEqual(values)
   })
 
-  it('are one at a time where a batch is filled up to its own longest sequence', async () => {
-    const start = (more: object = {}) => {
-      const lengthOf = (i: number) => 1 + ((i * 7) % 11) + (i > 90 ? 20 : 0)
-      const x = Array.from({ length: 100 }, (_, i) =>
-        Array.from({ length: lengthOf(i) }, (_, t) => [Math.sin(i + t)]),
-      )
-      const model = tf.sequential({
-        layers: [
-          tf.layers.globalAveragePooling1d({ inputShape: [null, 1] }),
-          dense({ units: 1, kernelInitializer: weights(1) }),
-        ],
-      })
-      return train(model, {
-        data: fromArrays({ x, y: x.map((_, i) => [i / 100]) }, { pad: { x: { multiple: 4 } } }),
-        loss: 'meanSquaredError',
-        optimizer: adam({ learningRate: 1e-2 }),
-        batchSize: 10,
-        seed: 1,
-        progress: false,
-        save: false,
-        ...more,
-      }) as Run
-    }
-    const one = start(oneByOne)
-    await one.iterate(240)
-    const run = start()
-    await run.iterate(240)
-    expect(rowsOf(run)).toEqual(rowsOf(one))
-  })
-
   it('are tried less and less often where they cannot be', async () => {
     const run = createRun('wide')
     await run.iterate(200)
