@@ -71,6 +71,8 @@ export interface Host {
   readonly interrupted: boolean
   readonly comms: Comms
   readonly cell: CellInfo | undefined
+  /** The top-level names of the cells and what they hold. Hosts without cells lack it. */
+  names?(): Iterable<readonly [name: string, value: unknown]>
   /**
    * Runs `work` with all that it prints and shows, then or later, going to `sink`. An error of it goes there too, and
    * `undefined` is what comes back; only that it was stopped is passed on. Hosts that have one place only lack it.

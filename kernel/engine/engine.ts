@@ -79,7 +79,7 @@ export function createEngine(
       Atomics.wait(shared, Shared.drained, seen, 1_000)
     },
   )
-  const host = createHost(post, shared, comms, questions, problemOf)
+  const host = createHost(post, shared, comms, questions, problemOf, scope)
   setHost(host)
   setOwner(() => currentOrigin().controller.signal)
   installGlobals(host)

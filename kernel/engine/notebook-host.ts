@@ -19,6 +19,7 @@ export function createHost(
   comms: Comms,
   questions: Questions,
   problemOf: (error: unknown) => Problem,
+  scope: object,
 ): Host & { terminated(): void } {
   const onTermination = new Set<() => void>()
 
@@ -98,6 +99,11 @@ export function createHost(
     comms,
     get cell() {
       return currentOrigin().cell
+    },
+    *names() {
+      // Read without being called: an imported name may be a getter, of a module that fails.
+      for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(scope)))
+        yield [name, value] as const
     },
     capture: <Result>(sink: Sink, work: () => Result) =>
       captureInto(sink, async (): Promise<Awaited<Result> | undefined> => {

@@ -16,12 +16,40 @@ export interface RunSummary {
   parent?: { name: string; iteration: number }
 }
 
+/** What was done in the panel, as the code of a cell that does it again. */
+export interface Step {
+  /** The request that it was; a step that comes again with the same key has got its reason. */
+  key: string
+  /** The run's id and name, and where it stood. */
+  id: string
+  run: string
+  at: number
+  code: string
+  /** Id of the cell above which it belongs: that one trained the run meanwhile. Else it comes after what ran last. */
+  above?: string
+}
+
+/** What an example can be relabelled as: the names of its classes, or a number. */
+export type Labels = readonly string[] | 'number'
+
+export interface RunState {
+  method: 'run'
+  id: string
+  /** Beside the run its parent, where a page compares them. */
+  data: RunData
+  learningRate: number
+  batchSize?: number
+  points: number[]
+  /** undefined: labels that are more than that. */
+  labels?: Labels
+}
+
 export type ToPanel =
   | { method: 'runs'; runs: RunSummary[]; active: string | null }
-  | { method: 'run'; id: string; data: RunData; learningRate: number; batchSize?: number; points: number[] }
+  | RunState
   | { method: 'mistakes'; id: string; of: 'train' | 'evaluation'; iteration: number; rows: ShownMistake[] }
   /** A request was dealt with; `error` says why nothing was done. `interrupt`: a cell trains the run, interrupt that. */
-  | { method: 'done'; request: string; error?: string; interrupt?: boolean }
+  | { method: 'done'; request: string; error?: string; interrupt?: boolean; step?: Step }
 
 /** What can be done to a run. `why` is written down with the adjustment. */
 export type Action =
@@ -34,11 +62,18 @@ export type Action =
   /** From an iteration that can be gone back to, else from the present. */
   | { action: 'branch'; name?: string; at?: number }
   | { action: 'exclude'; ids: number[]; why?: string }
+  /** `label`: the index of a class, or a number. */
+  | { action: 'relabel'; example: number; label: number; why?: string }
+  /** The reason of what was changed here last. */
+  | { action: 'why'; why: string }
   | { action: 'mistakes'; k: number; of: 'train' | 'evaluation' }
 
 export type ToKernel =
   /** Everything as it stands; sent by a page that was opened or reloaded, and after each cell. */
   | { method: 'state' }
-  /** Which run a page looks at: it is sent whenever it changes. null: its panel is closed. All pages share one comm. */
-  | { method: 'watch'; page: string; id: string | null }
+  /**
+   * Which run a page looks at: it is sent whenever it changes. null: its panel is closed. All pages share one comm.
+   * `withParent`: beside the run that it branched from.
+   */
+  | { method: 'watch'; page: string; id: string | null; withParent?: boolean }
   | ({ method: 'do'; id: string; request: string } & Action)

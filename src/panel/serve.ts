@@ -8,11 +8,13 @@ import { during } from '../settle.js'
 import { runData } from '../show/values/run-data.js'
 import { shownMistake } from '../show/charts/shown-mistake.js'
 import { firstFree } from '../train/disk/names.js'
-import { knownRuns, onRuns } from '../train/run/announce.js'
-import type { Run } from '../train/run/run.js'
+import { isAside, knownRuns, onRuns } from '../train/run/announce.js'
+import { labelsOf } from '../train/adjust/adjust.js'
+import { coreOf, type Run } from '../train/run/run.js'
 import { messageOf } from '../untrusted.js'
 import type { RunView } from '../views.js'
-import { target, type Action, type RunSummary, type ToKernel, type ToPanel } from './protocol.js'
+import { target, type Action, type RunSummary, type Step, type ToKernel, type ToPanel } from './protocol.js'
+import { standOf, Steps } from './steps.js'
 
 /** Milliseconds between two charts of a run that trains. */
 const pause = 350
@@ -23,8 +25,10 @@ const pages = 8
 
 const ids = new WeakMap<Run, string>()
 let count = 0
+/** Notebooks keep ids longer than a process lives. */
+const process = Math.random().toString(36).slice(2, 8)
 function idOf(run: Run): string {
-  if (!ids.has(run)) ids.set(run, `run-${++count}`)
+  if (!ids.has(run)) ids.set(run, `run-${process}-${++count}`)
   return ids.get(run)!
 }
 
@@ -34,13 +38,32 @@ function nameOf(run: Run): string {
   return firstFree(run.name, (name) => (taken.has(name) ? undefined : name))
 }
 
+/** The run that it branched from, where somebody still holds that. */
+function parentOf(run: Run): Run | undefined {
+  const { parent } = run
+  return parent && knownRuns().findLast((one) => one !== run && one.name === parent.name)
+}
+
+const reasonOf = ({ why }: { why?: string }): { why?: string } => (why === undefined ? {} : { why })
+
+type Do = Extract<ToKernel, { method: 'do' }>
+
+interface Done {
+  /** Whether the kernel has to be interrupted for it. */
+  interrupt?: boolean
+  step?: Omit<Step, 'id'> | undefined
+}
+
 class Panel {
   readonly #comm: Comm
   readonly #views = new WeakMap<Run, RunView>()
   /** Training that was asked for here, which Stop in the panel ends. */
   readonly #training = new Map<Run, AbortController>()
   /** By page: the run it looks at. Pages that went without a word are forgotten after some others came. */
-  readonly #watched = new Map<string, string>()
+  readonly #watched = new Map<string, { id: string; withParent: boolean }>()
+  readonly #steps = new Steps()
+  /** Branches that were made here: no variable of a cell has them. */
+  readonly #branches = new Set<Run>()
   #active: WeakRef<Run> | undefined
   #travelling: Promise<unknown> = Promise.resolve()
   #sent = 0
@@ -58,8 +81,9 @@ class Panel {
 
   /** News of a run, from whoever trains it. */
   onRun(run: Run, view: RunView | undefined): void {
-    const isNew = this.#active?.deref() !== run
-    this.#active = new WeakRef(run)
+    this.#steps.follow(run)
+    const isNew = this.#active?.deref() !== run && !isAside(run)
+    if (isNew) this.#active = new WeakRef(run)
     const wasLive = this.#views.get(run)?.live ?? false
     if (view) this.#views.set(run, view)
     if (isNew || (view && wasLive !== view.live)) this.#sendRuns()
@@ -106,25 +130,32 @@ class Panel {
     this.#sent = performance.now()
     const live = this.#views.get(run)
     const view = live?.live ? live : run.view()
+    const parent = this.#watching(run).some(({ withParent }) => withParent) ? parentOf(run) : undefined
+    const labels = labelsOf(coreOf(run)!)
     this.#send({
       method: 'run',
       id: idOf(run),
-      data: runData(view, view.live ? 300 : 800),
+      data: runData(parent ? { ...view, beside: [parent.view()] } : view, view.live ? 300 : 800),
       learningRate: run.learningRate,
       batchSize: run.batchSize,
       points: [...new Set(run.points.map(({ iteration }) => iteration))],
+      ...(labels && { labels }),
     })
   }
 
-  #isWatched(run: Run): boolean {
+  #watching(run: Run): { withParent: boolean }[] {
     const id = idOf(run)
-    return [...this.#watched.values()].includes(id)
+    return [...this.#watched.values()].filter((one) => one.id === id)
   }
 
-  #watch(page: string, id: string | null): void {
+  #isWatched(run: Run): boolean {
+    return this.#watching(run).length > 0
+  }
+
+  #watch(page: string, id: string | null, withParent = false): void {
     this.#watched.delete(page)
     if (id === null) return
-    this.#watched.set(page, id)
+    this.#watched.set(page, { id, withParent })
     const [oldest] = this.#watched.keys()
     if (this.#watched.size > pages) this.#watched.delete(oldest!)
   }
@@ -135,18 +166,23 @@ class Panel {
 
   async #receive(message: ToKernel): Promise<void> {
     if (message.method === 'state') this.#sendRuns()
-    if (message.method === 'watch') this.#watch(message.page, message.id)
+    if (message.method === 'watch') this.#watch(message.page, message.id, message.withParent)
     if (message.method === 'do') return this.#act(message)
     for (const run of knownRuns()) if (this.#isWatched(run)) this.#sendRun(run)
   }
 
-  async #act(message: Extract<ToKernel, { method: 'do' }>): Promise<void> {
+  async #act(message: Do): Promise<void> {
     const { id, request } = message
     const run = this.#find(id)
     try {
       if (!run) throw new Error('this run is gone')
-      const interrupt = await this.#inTurn(run, message)
-      this.#send({ method: 'done', request, ...(interrupt && { interrupt }) })
+      const { interrupt, step } = await this.#inTurn(run, message)
+      this.#send({
+        method: 'done',
+        request,
+        ...(interrupt && { interrupt }),
+        ...(step && { step: { ...step, id } }),
+      })
     } catch (error) {
       this.#send({ method: 'done', request, error: messageOf(error) })
     }
@@ -155,7 +191,7 @@ class Panel {
   }
 
   /** Steps back, forth and aside come one after the other, also where they are clicked faster than they are done. */
-  async #inTurn(run: Run, message: Action): Promise<boolean> {
+  async #inTurn(run: Run, message: Do): Promise<Done> {
     if (!['undo', 'redo', 'goTo', 'branch'].includes(message.action)) return this.#do(run, message)
     const before = this.#travelling
     const mine = before.then(() => this.#do(run, message))
@@ -163,55 +199,64 @@ class Panel {
     return mine
   }
 
-  /** True when the kernel has to be interrupted for it. */
-  async #do(run: Run, message: Action): Promise<boolean> {
+  async #do(run: Run, message: Do): Promise<Done> {
+    const before = standOf(run)
+    const byPanel = this.#training.has(run)
+    let twin: Run | undefined
     switch (message.action) {
       case 'set':
-        run.set(message.changes, { why: message.why })
-        return false
+        run.set(message.changes, reasonOf(message))
+        break
       case 'exclude':
-        run.exclude(message.ids, { why: message.why })
-        return false
+        run.exclude(message.ids, reasonOf(message))
+        break
+      case 'relabel': {
+        const labels = labelsOf(coreOf(run)!)
+        const label = Array.isArray(labels) ? labels[message.label] : undefined
+        run.relabel(message.example, label ?? message.label, reasonOf(message))
+        break
+      }
+      case 'why':
+        return { step: this.#steps.explain(run, message.why) }
       case 'undo':
         await run.undo()
-        return false
+        break
       case 'redo':
         await run.redo()
-        return false
+        break
       case 'goTo':
         await run.goTo(message.iteration)
-        return false
+        break
       case 'branch':
-        await this.#branch(run, message.name ?? nameOf(run), message.at)
-        return false
+        twin = await this.#branch(run, message.name ?? nameOf(run), message.at)
+        this.#branches.add(twin)
+        break
       case 'train':
         await this.#train(run, message.iterations)
-        return false
+        break
       case 'stop': {
         const ours = this.#training.get(run)
         if (ours) ours.abort()
         else await run.pause()
         // What a cell trains is stopped as the cell is.
-        return !ours && run.state === 'training'
+        return { interrupt: !ours && run.state === 'training' }
       }
-      case 'mistakes': {
-        const { k, of } = message
-        const { iteration, rows } = await run.mistakes({ k, of })
-        this.#send({
-          method: 'mistakes',
-          id: idOf(run),
-          of,
-          iteration,
-          rows: rows.map((row) => shownMistake(row)),
-        })
-        return false
-      }
+      case 'mistakes':
+        await this.#mistakes(run, message)
+        return {}
     }
+    return { step: this.#steps.of(message.request, run, message, { before, twin, byPanel }) }
+  }
+
+  async #mistakes(run: Run, { k, of }: Extract<Action, { action: 'mistakes' }>): Promise<void> {
+    const { iteration, rows } = await run.mistakes({ k, of })
+    const shown = rows.map((row) => shownMistake(row))
+    this.#send({ method: 'mistakes', id: idOf(run), of, iteration, rows: shown })
   }
 
   /** A branch from an earlier point begins where the run stands: it goes there for the moment. */
-  async #branch(run: Run, name: string, at = run.iteration): Promise<void> {
-    if (at === run.iteration) return void run.branch(name)
+  async #branch(run: Run, name: string, at = run.iteration): Promise<Run> {
+    if (at === run.iteration) return run.branch(name)
     await run.goTo(at)
     let back: Promise<unknown> | undefined
     const goBack = () => void (back ??= run.undo())
@@ -219,6 +264,7 @@ class Panel {
     await back
     // The run told of its way back, after the branch had told of itself.
     this.#active = new WeakRef(twin)
+    return twin
   }
 
   async #train(run: Run, iterations: number): Promise<void> {

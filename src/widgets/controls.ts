@@ -25,14 +25,14 @@ import type { Widget } from './widget.js'
 export interface ControlsOptions {
   /** Powers of ten between which the learning rate can be dragged. Default: -6 to 0. `learningRate: [-5, -1]` */
   learningRate?: readonly [least: number, most: number]
-  /** Iterations of one press of Step. Default: 100. `step: 10` */
+  /** Iterations of one press of Train. Default: 100. `step: 10` */
   step?: number
   /** Shows a chart above the controls, which moves while they train. Default: true. `chart: false` */
   chart?: boolean
 }
 
 /**
- * Train, pause, step, undo, learning rate, batch size, dropout where the model has some, target, examples to leave out,
+ * Train, stop, undo, learning rate, batch size, dropout where the model has some, target, examples to leave out,
  * notes, and the reasons for all of it, for one run. Every touch is recorded as `run.set`, `run.exclude`, … record it, with
  * what stands in the field "why".
  *
@@ -83,16 +83,21 @@ function showProgress(progress: ReturnType<typeof FloatProgress>, news: RunView 
   if (ends) progress.set({ min: news.from, max: Math.max(news.to!, news.from + 1), value: news.iteration })
 }
 
-/** Train and Pause, Step, Undo, Redo. `isOurs`: whether the training was begun here, so that the chart here shows it. */
+/** Train and Stop, in the panel's words, Train on, Undo, Redo. `isOurs`: whether the training was begun here, so that the chart here shows it. */
 function trainingButtons(desk: Desk, iterations: number, onEnd: () => void) {
   const { run } = desk
   const goOnButton = ToggleButton({
-    description: 'Train',
-    icon: 'play',
-    tooltip: 'trains until it is pressed again',
+    description: 'Train on',
+    icon: 'forward',
+    tooltip: 'trains until it is stopped',
     layout: fitting,
   })
-  const step = Button({ description: 'Step', icon: 'step-forward', layout: fitting })
+  const step = Button({
+    description: 'Train',
+    icon: 'play',
+    tooltip: 'trains for so many iterations',
+    layout: fitting,
+  })
   const count = BoundedIntText({
     value: iterations,
     min: 1,
@@ -140,11 +145,11 @@ function trainingButtons(desk: Desk, iterations: number, onEnd: () => void) {
     for (const one of [step, undo, redo]) one.disabled = busy
     goOnButton.set({
       value: busy,
-      description: busy ? 'Pause' : run.state === 'paused' ? 'Resume' : 'Train',
-      icon: busy ? 'pause' : 'play',
+      description: busy ? 'Stop' : 'Train on',
+      icon: busy ? 'stop' : 'forward',
     })
   })
-  return { row: HBox([goOnButton, step, count, undo, redo]), isOurs: () => ours }
+  return { row: HBox([step, count, goOnButton, undo, redo]), isOurs: () => ours }
 }
 
 const short = (value: number): string => String(Number(value.toPrecision(4)))

@@ -78,21 +78,24 @@ export function controlFor(name: string, input: Input): Widget {
   })
 }
 
+/** What `interact` has shown. As the last expression of a cell it adds nothing; awaited, it waits for the first call of `f`. */
+export interface Interaction extends Display, PromiseLike<void> {}
+
 /**
  * Shows a control for each input and, below, what `f` prints and returns; touching a control calls `f` again and replaces
  * that. Its first error ends the cell, later ones are shown there. While an asynchronous `f` runs, touches are gathered: it
  * is called once more with the newest values.
  *
- * `await interact(({ rate, name }) => …, { rate: { min: 0, max: 1 }, name: ['adam', 'sgd'] })`
+ * `interact(({ rate, name }) => …, { rate: { min: 0, max: 1 }, name: ['adam', 'sgd'] })`
  */
-export async function interact<const Inputs extends { [name: string]: Input }>(
+export function interact<const Inputs extends { [name: string]: Input }>(
   f: (values: { [name in keyof Inputs]: ValueOf<Inputs[name]> }) => unknown,
   inputs: Inputs,
-): Promise<void> {
+): Interaction {
   const controls = Object.entries(inputs).map(([name, input]) => [name, controlFor(name, input)] as const)
   const host = currentHost()
   const printed = Output()
-  host.display(VBox([...controls.map(([, control]) => control), printed]))
+  const shown = host.display(VBox([...controls.map(([, control]) => control), printed]))
   let result: Display | undefined
   let running = false
   let again = false
@@ -140,5 +143,8 @@ export async function interact<const Inputs extends { [name: string]: Input }>(
     }
   }
   for (const [, control] of controls) control.observe(() => void onTouch())
-  await onTouch()
+  const first = onTouch()
+  // Displays as they come are known to the host as shown already: of another object the cell would show that it is one.
+  // oxlint-disable-next-line unicorn/no-thenable
+  return Object.assign(shown, { then: first.then.bind(first) }) as Interaction
 }

@@ -122,7 +122,8 @@ describeLab('the run panel in JupyterLab', (lab) => {
     const focused = () =>
       page.evaluate(() => {
         const { activeElement: one } = document
-        return one?.closest('.gb-panel') ? (one.getAttribute('aria-label') ?? one.textContent) : undefined
+        if (!one?.closest('.gb-panel')) return undefined
+        return one.getAttribute('aria-label') ?? ((one as HTMLInputElement).labels?.[0] ?? one).textContent
       })
     const walk: unknown[] = []
     await panel.locator('.gb-plot').focus()
@@ -139,7 +140,7 @@ describeLab('the run panel in JupyterLab', (lab) => {
         'iterations to train',
         'Undo',
         'learning rate',
-        'why',
+        'write each change as a cell',
         'Look',
         'walked',
       ]),
@@ -153,9 +154,10 @@ describeLab('the run panel in JupyterLab', (lab) => {
     await page.keyboard.press('Enter')
     await panel.locator('.gb-status', { hasText: '140 iterations' }).waitFor()
     expect(await focused()).toBe('Train')
-    await panel.getByLabel('why').fill('by keys')
     await panel.locator('.gb-slider').focus()
     await page.keyboard.press('ArrowLeft')
+    await panel.getByLabel('why').fill('by keys')
+    await page.keyboard.press('Enter')
     await panel.locator('.gb-list', { hasText: /learning rate 0.001 → .*by keys/ }).waitFor()
     await panel.getByLabel('learning rate', { exact: true }).fill('-1')
     await page.keyboard.press('Enter')

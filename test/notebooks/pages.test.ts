@@ -12,6 +12,8 @@ function cellsOf(page: string): string {
 it.each([
   'README.md',
   'docs/training.md',
+  'docs/panel.md',
+  'docs/widgets.md',
   'docs/text.md',
   'docs/data.md',
   'docs/assistant.md',

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { sgd } from '../../src/backend/optimizers/sgd.js'
 import type { ToPanel } from '../../src/panel/protocol.js'
 import { serveRuns } from '../../src/panel/serve.js'
-import { train } from '../../src/train/run/train.js'
+import { findRun, repeat, train } from '../../src/train/index.js'
 import { fakeNotebook, type FakeComm } from '../widgets/fake.js'
 import { temporaryFolder } from '../kit/files.js'
 
@@ -187,5 +187,131 @@ describe('the kernel tells the panel of its runs', () => {
     const ids = (await run.nextBatch()).ids.slice(0, 1)
     await act({ action: 'exclude', ids, why: '7 taken for 1' })
     expect(run.adjustments).toMatchObject([{ what: 'exclude', why: '7 taken for 1' }])
+  })
+
+  describe('what is done comes back as code that does it again', () => {
+    const codeOf = async (action: object) => (await act(action)).step?.code
+    /** As a cell that runs code has it. */
+    let names: [string, unknown][] = []
+    beforeEach(() => {
+      names = [['mine', run]]
+      Object.assign(notebook.host, { names: () => names })
+    })
+    /** Runs the code of cells on a twin of the run. */
+    async function again(twin: typeof run, codes: readonly (string | undefined)[]): Promise<void> {
+      for (const code of codes) {
+        const body = code!.replace(/^const (\w+) = /m, '')
+        await new Function('mine', `return (async () => { ${body} })()`)(twin)
+      }
+    }
+
+    test('in the order in which it was done, and the twin that runs it is the same', async () => {
+      const codes = [
+        await codeOf({ action: 'train', iterations: 6 }),
+        await codeOf({ action: 'set', changes: { learningRate: 0.03 }, why: 'it\'s "flat"\n' }),
+        await codeOf({ action: 'exclude', ids: [3, 4], why: 'odd' }),
+        await codeOf({ action: 'relabel', example: 7, label: 2.5 }),
+        await codeOf({ action: 'train', iterations: 4 }),
+        await codeOf({ action: 'undo' }),
+        await codeOf({ action: 'redo' }),
+        await codeOf({ action: 'goTo', iteration: 6 }),
+        await codeOf({ action: 'train', iterations: 2 }),
+      ]
+      expect(codes).toEqual([
+        'await mine.iterate(6)',
+        "mine.set({ learningRate: 0.03 }, { why: 'it\\'s \"flat\"\\n' })",
+        "mine.exclude([3, 4], { why: 'odd' })",
+        'mine.relabel(7, 2.5)',
+        'await mine.iterate(4)',
+        'await mine.undo()',
+        'await mine.redo()',
+        'await mine.goTo(6)',
+        'await mine.iterate(2)',
+      ])
+      const twin = newRun('twin')
+      await again(twin, codes)
+      expect(twin.adjustments).toEqual(run.adjustments)
+      expect(twin.history.map(({ loss }) => loss)).toEqual(run.history.map(({ loss }) => loss))
+    })
+
+    test('a branch gets a variable of its own, and later steps of it use that; by name it is found', async () => {
+      await run.iterate(3)
+      names.push([`${run.name}2`, 1])
+      expect(await codeOf({ action: 'branch' })).toBe(`const ${run.name}2_2 = mine.branch('${run.name}-2')`)
+      const branch = findRun(`${run.name}-2`)
+      id = sent('runs').at(-1)!.active!
+      expect(await codeOf({ action: 'train', iterations: 2 })).toBe(`await ${run.name}2_2.iterate(2)`)
+      expect(branch.iteration).toBe(5)
+      expect(() => findRun('no such')).toThrow(/received 'no such'.*Expected the name of a run/)
+      names = []
+      id = sent('runs')
+        .at(-1)!
+        .runs.find(({ name }) => name === run.name)!.id
+      expect(await codeOf({ action: 'undo' })).toBe(
+        `import { findRun } from 'gradbook'\nawait findRun('${run.name}').undo()`,
+      )
+    })
+
+    test('a change in the middle of training is planned for the same iteration, above the cell that trained', async () => {
+      Object.assign(notebook.host, { cell: { number: 2, source: '', id: 'cell-2' } })
+      const abort = new AbortController()
+      const training = run.iterate(1e7, { signal: abort.signal })
+      while (run.iteration < 5) await new Promise((resolve) => setImmediate(resolve))
+      const { step } = await act({ action: 'set', changes: { learningRate: 0.02 } })
+      const planned = (await act({ action: 'why', why: 'slow' })).step!
+      abort.abort()
+      await expect(training).rejects.toThrow()
+      Object.assign(notebook.host, { cell: undefined })
+      const [made] = run.adjustments
+      expect(step).toMatchObject({ above: 'cell-2', at: made!.at })
+      expect(planned).toMatchObject({ key: step!.key, above: 'cell-2' })
+      expect(planned.code).toContain("why: 'slow'")
+      const twin = newRun('planned')
+      await again(twin, [planned.code])
+      await twin.iterate(run.iteration)
+      expect(twin.adjustments).toEqual(run.adjustments)
+      expect(twin.history.at(-1)!.loss).toBe(run.history.at(-1)!.loss)
+    })
+
+    test('what changes nothing is no step, and what failed is none', async () => {
+      expect((await act({ action: 'mistakes', k: 2, of: 'train' })).step).toBeUndefined()
+      expect((await act({ action: 'set', changes: { learningRate: -1 } })).step).toBeUndefined()
+    })
+  })
+
+  test('the reason may come after the change, and is in every point that has it', async () => {
+    await act({ action: 'set', changes: { learningRate: 0.01 } })
+    await run.iterate(2)
+    await act({ action: 'why', why: 'flat' })
+    expect(run.adjustments).toMatchObject([{ what: 'learningRate', why: 'flat' }])
+    await run.undo()
+    expect(run.adjustments).toMatchObject([{ what: 'learningRate', why: 'flat' }])
+    await run.undo()
+    expect((await act({ action: 'why', why: 'gone' })).error).toMatch(/an adjustment that the run has not/)
+  })
+
+  test('of a run with a parent both are sent where they are compared', async () => {
+    await run.iterate(3)
+    const twin = run.branch(`${run.name}-b`)
+    await twin.iterate(4)
+    const watched = { method: 'watch', page: 'a', id: sent('runs').at(-1)!.active }
+    comm.receive({ ...watched, withParent: true })
+    expect(sent('run').at(-1)!.data).toMatchObject({ name: twin.name, beside: [{ name: run.name }] })
+    comm.receive(watched)
+    expect(sent('run').at(-1)!.data.beside).toBeUndefined()
+  })
+
+  test('runs that repeat makes do not take the place of the one that is looked at', async () => {
+    await run.iterate(1)
+    const made: unknown[] = []
+    await repeat([1, 2], async (seed) => {
+      const one = newRun(`seed ${seed}`)
+      made.push(one)
+      await one.iterate(2)
+      return { iteration: 2, loss: one.history.at(-1)!.loss }
+    })
+    comm.receive({ method: 'state' })
+    const { runs, active } = sent('runs').at(-1)!
+    expect(runs.find((one) => one.id === active)!.name).toBe(run.name)
   })
 })

@@ -79,19 +79,19 @@ describe('the controls of a run', () => {
     expect(run.adjustments).toHaveLength(1)
   })
 
-  test('Step trains a number of iterations, Undo takes them back', async () => {
-    click('Step')
+  test('Train trains a number of iterations, Undo takes them back', async () => {
+    click('Train')
     await until(() => run.iteration === 100)
     await until(() => labels().some((text) => text.startsWith('iteration 100 ·')))
     click('Undo')
     await until(() => run.iteration === 0)
   })
 
-  test('Train goes on until it is pressed again, and stops at a whole iteration', async () => {
-    touch('Train', { value: true })
+  test('Train on goes on until it is stopped, and stops at a whole iteration', async () => {
+    touch('Train on', { value: true })
     await until(() => run.iteration > 5)
-    touch('Train', { value: false })
-    await until(() => comm('Train').sent.some(({ data }) => data.state.description === 'Resume'))
+    touch('Train on', { value: false })
+    await until(() => comm('Train on').sent.some(({ data }) => data.state.description === 'Train on'))
     expect(run.state).toBe('paused')
     const { iteration } = run
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -99,19 +99,19 @@ describe('the controls of a run', () => {
     expect(run.history.length).toBe(iteration)
   })
 
-  test('Resume goes on, and a run that a cell started can be paused', async () => {
+  test('Train on goes on where it was stopped, and a run that a cell started can be stopped', async () => {
     run.start()
-    await until(() => comm('Train').sent.some(({ data }) => data.state.value === true))
-    touch('Train', { value: false })
-    await until(() => comm('Train').sent.at(-1)!.data.state.description === 'Resume')
+    await until(() => comm('Train on').sent.some(({ data }) => data.state.value === true))
+    touch('Train on', { value: false })
+    await until(() => comm('Train on').sent.at(-1)!.data.state.description === 'Train on')
     const { iteration } = run
-    touch('Train', { value: true })
+    touch('Train on', { value: true })
     await until(() => run.iteration > iteration)
     await run.stop()
     expect(run.state).toBe('idle')
   })
 
-  test('Pause and Train pressed at once leave it training, and it can still be stopped', async () => {
+  test('Stop and Train on pressed at once leave it training, and it can still be stopped', async () => {
     run.start()
     await until(() => run.iteration > 2)
     void run.pause()

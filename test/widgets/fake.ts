@@ -71,6 +71,7 @@ export function fakeNotebook() {
   } as unknown as Host
   setHost(host)
   return {
+    host,
     comms,
     shown,
     targets,

@@ -21,6 +21,7 @@ import { readOptions } from './page/captions.js'
 import { PageTexts, type Heading } from './page/markdown.js'
 import { latexToHtml, mathsStyle } from './page/maths.js'
 import { fillTemplate } from './page/template.js'
+import { renderSteered } from './steered.js'
 
 const style = readFileSync(new URL('./assets/page.css', import.meta.url), 'utf8')
 
@@ -282,7 +283,7 @@ ${aboutHead(about)}
 ${styles.join('\n').replaceAll(/<\/style/gi, '<\\/style')}</style>`
   const body = `${renderContents(texts.headings)}<main>
 <div class="tools">${renderDownload(notebook, file)}${content.includes('<pre class="source">') ? codeSwitch : ''}</div>
-${renderTitle(about, file, texts.headings)}${renderByline(about, about.date !== options.today || about.authors.length > 0)}${content}
+${renderTitle(about, file, texts.headings)}${renderByline(about, about.date !== options.today || about.authors.length > 0)}${renderSteered(notebook)}${content}
 </main>
 ${scripts.map(({ code }) => `<script>${code}</script>\n`).join('')}`
   return options.template === undefined

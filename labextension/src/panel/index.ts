@@ -4,6 +4,7 @@ import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook'
 import { ITranslator, nullTranslator } from '@jupyterlab/translation'
 import { icon } from '../icon.js'
 import { followKernel } from '../kernels.js'
+import { Always, Ledger } from './ledger.js'
 import { RunsModel } from './model.js'
 import { RunPanel } from './view.js'
 
@@ -24,7 +25,8 @@ export const panel: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null,
   ) => {
     const trans = (translator ?? nullTranslator).load('gradbook')
-    const view = new RunPanel(trans)
+    const always = new Always()
+    const view = new RunPanel(trans, always)
     view.id = 'gradbook-runs'
     view.title.icon = icon
     view.title.caption = trans.__('Training runs')
@@ -37,8 +39,9 @@ export const panel: JupyterFrontEndPlugin<void> = {
       view.model = current ? models.get(current) : undefined
     }
     const watch = (notebook: NotebookPanel) => {
+      const ledger = new Ledger(notebook.content, always)
       const leave = followKernel(notebook.sessionContext, (kernel) => {
-        const model = new RunsModel(kernel, trans)
+        const model = new RunsModel(kernel, ledger, trans)
         models.set(notebook, model)
         follow()
         return () => {

@@ -4,19 +4,34 @@ import type { TranslationBundle } from '@jupyterlab/translation'
 import { UUID } from '@lumino/coreutils'
 import { Signal, type ISignal } from '@lumino/signaling'
 import { askUntilAnswered, onCellEnd } from '../kernels.js'
-import type { Action, RunSummary, ShownMistake, ToKernel, ToPanel } from '../../../src/panel/protocol.js'
+import type {
+  Action,
+  Labels,
+  RunState,
+  RunSummary,
+  ShownMistake,
+  Step,
+  ToKernel,
+  ToPanel,
+} from '../../../src/panel/protocol.js'
+import type { Ledger } from './ledger.js'
 
 const target = 'gradbook.runs'
 
-type RunState = Extract<ToPanel, { method: 'run' }>
 type Mistakes = Extract<ToPanel, { method: 'mistakes' }>
-export type { Action, RunState, RunSummary, Mistakes, ShownMistake }
+export type { Action, Labels, RunState, RunSummary, Mistakes, ShownMistake, Step }
+
+/** What came of a request: why nothing was done, or the code of what was. */
+export interface Answer {
+  error?: string
+  step?: Step
+}
 
 export class RunsModel {
   readonly #kernel: Kernel.IKernelConnection
   readonly #changed = new Signal<this, void>(this)
   readonly #leave: () => void
-  readonly #waiting = new Map<string, (error: string | undefined) => void>()
+  readonly #waiting = new Map<string, (answer: Answer) => void>()
   #comm: Kernel.IComm | undefined
   #answered = (): void => {}
   /** Tells this page's messages from those of others: all share one comm. */
@@ -24,6 +39,9 @@ export class RunsModel {
   #requests = 0
   #watched = false
   #chosen: string | undefined
+  #withParent = false
+  /** What was done here and is in no cell. */
+  readonly ledger: Ledger
   runs: RunSummary[] = []
   active: string | null = null
   run: RunState | undefined
@@ -31,7 +49,8 @@ export class RunsModel {
 
   readonly #trans: TranslationBundle
 
-  constructor(kernel: Kernel.IKernelConnection, trans: TranslationBundle) {
+  constructor(kernel: Kernel.IKernelConnection, ledger: Ledger, trans: TranslationBundle) {
+    this.ledger = ledger
     this.#trans = trans
     this.#kernel = kernel
     kernel.registerCommTarget(target, this.#onOpen)
@@ -50,8 +69,26 @@ export class RunsModel {
     return this.runs.some(({ id }) => id === this.#chosen) ? this.#chosen! : this.active
   }
 
+  /** It stays the one that is shown, whatever trains after it. */
   choose(id: string): void {
-    this.#chosen = id === this.active ? undefined : id
+    this.#chosen = id
+    this.#watch()
+  }
+
+  /** The run that the one shown branched from, where it is still there. */
+  get parent(): RunSummary | undefined {
+    const name = this.runs.find(({ id }) => id === this.shown)?.parent?.name
+    return name === undefined
+      ? undefined
+      : this.runs.findLast((one) => one.name === name && one.id !== this.shown)
+  }
+
+  /** Whether the parent is drawn beside the run. */
+  get withParent(): boolean {
+    return this.#withParent
+  }
+  set withParent(on: boolean) {
+    this.#withParent = on
     this.#watch()
   }
 
@@ -61,12 +98,12 @@ export class RunsModel {
     this.#watch()
   }
 
-  /** Does something to the run that is shown; resolves to the reason when it could not be done. */
-  do(action: Action): Promise<string | undefined> {
+  /** Does something to the run that is shown. */
+  do(action: Action): Promise<Answer> {
     const id = this.shown
-    if (!this.#comm || id === null) return Promise.resolve(this.#trans.__('there is no run'))
+    if (!this.#comm || id === null) return Promise.resolve({ error: this.#trans.__('there is no run') })
     const request = `${this.#page}-${++this.#requests}`
-    const done = new Promise<string | undefined>((resolve) => this.#waiting.set(request, resolve))
+    const done = new Promise<Answer>((resolve) => this.#waiting.set(request, resolve))
     this.#send({ method: 'do', id, request, ...action })
     // A branch that was asked for is what one wants to see next.
     if (action.action === 'branch') this.#chosen = undefined
@@ -76,7 +113,7 @@ export class RunsModel {
   dispose(): void {
     this.#leave()
     this.#answered()
-    for (const resolve of this.#waiting.values()) resolve(this.#trans.__('the kernel is gone'))
+    for (const resolve of this.#waiting.values()) resolve({ error: this.#trans.__('the kernel is gone') })
     this.#waiting.clear()
     if (!this.#kernel.isDisposed) {
       if (this.#watched) this.#send({ method: 'watch', page: this.#page, id: null })
@@ -112,7 +149,7 @@ export class RunsModel {
   #watch(): void {
     if (this.#watched || this.run) {
       const id = this.#watched ? this.shown : null
-      this.#send({ method: 'watch', page: this.#page, id })
+      this.#send({ method: 'watch', page: this.#page, id, withParent: this.#withParent })
     }
   }
 
@@ -128,18 +165,23 @@ export class RunsModel {
       if (!resolve) return
       this.#waiting.delete(message.request)
       if (message.interrupt) void this.#kernel.interrupt()
-      return resolve(message.error)
+      const { error, step } = message
+      if (step) this.ledger.take(step)
+      return resolve({ ...(error !== undefined && { error }), ...(step && { step }) })
     }
     if (message.method === 'runs') {
       this.#answered()
       const before = this.shown
       this.runs = message.runs
       this.active = message.active
+      this.ledger.keepOf(message.runs)
       if (this.shown !== before) this.#watch()
     } else if (message.method === 'run') {
       if (message.id !== this.shown) return
       if (this.run?.id !== message.id) this.mistakes = undefined
       this.run = message
+      // What was looked at may have been taken back.
+      if (this.mistakes && this.mistakes.iteration > message.data.iteration) this.mistakes = undefined
     } else if (message.method === 'mistakes') {
       if (message.id !== this.shown) return
       this.mistakes = message

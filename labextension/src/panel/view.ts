@@ -5,9 +5,13 @@ import { Widget } from '@lumino/widgets'
 import { RunChart } from '../chart/chart.js'
 import { formatNumber } from '../chart/scale.js'
 import { Announcer } from './announcer.js'
-import { drawMistakes } from './mistakes.js'
+import { comparedText } from './compared.js'
+import type { Always } from './ledger.js'
+import { drawMistakes, type MistakeList } from './mistakes.js'
 import type { Action, RunsModel, ShownMistake } from './model.js'
 import { button, make, redraw, section, setOff } from '../parts.js'
+import { StepList } from './steps.js'
+import { WhyField } from './why.js'
 import { RateControl } from './rate.js'
 import { drawTree } from './tree.js'
 
@@ -29,11 +33,14 @@ export class RunPanel extends Widget {
   readonly #mistakes = make('div')
   readonly #tree = make('div')
   readonly #of = make('select', 'gb-field')
-  readonly #why = make('input', 'gb-field gb-why')
+  readonly #why: WhyField
+  readonly #steps: StepList
+  readonly #withParent: HTMLButtonElement
+  readonly #compared = make('div', 'gb-quiet')
   #model: RunsModel | undefined
   #drawn: { mistakes?: string; tree?: string; adjustments?: string } = {}
 
-  constructor(trans: TranslationBundle) {
+  constructor(trans: TranslationBundle, always: Always) {
     super()
     this.#trans = trans
     this.addClass('gb-panel')
@@ -65,10 +72,14 @@ export class RunPanel extends Widget {
       () => void this.#do({ action: 'branch' }),
       trans.__('a second run from here'),
     )
+    this.#withParent = button(trans.__('Compare with parent'), () => {
+      if (this.#model) this.#model.withParent = !this.#model.withParent
+      this.#draw()
+    })
     this.#idleOnly = [this.#train, undo, redo, branch]
     this.#rate = new RateControl(
       trans,
-      (learningRate) => void this.#do({ action: 'set', changes: { learningRate }, ...this.#reason() }),
+      (learningRate) => void this.#do({ action: 'set', changes: { learningRate } }),
       (text) => this.#say(trans.__('learning rate: received "%1". Expected a number above 0.', text)),
     )
     this.#batchSize.type = 'number'
@@ -78,7 +89,7 @@ export class RunPanel extends Widget {
       const batchSize = Number(this.#batchSize.value)
       const fits = Number.isInteger(batchSize) && batchSize > 0
       this.#batchSize.setAttribute('aria-invalid', String(!fits))
-      if (fits) void this.#do({ action: 'set', changes: { batchSize }, ...this.#reason() })
+      if (fits) void this.#do({ action: 'set', changes: { batchSize } })
       else
         this.#say(
           trans.__('batch size: received "%1". Expected a whole number above 0.', this.#batchSize.value),
@@ -86,9 +97,8 @@ export class RunPanel extends Widget {
     })
     this.#batchRow = make('div', 'gb-row', make('span', 'gb-label', trans.__('batch size')), this.#batchSize)
 
-    this.#why.placeholder = trans.__('reason for the change')
-    this.#why.setAttribute('aria-label', trans.__('why'))
-    const whyRow = make('div', 'gb-row', make('span', 'gb-label', trans.__('why')), this.#why)
+    this.#why = new WhyField(trans, (why) => void this.#do({ action: 'why', why }))
+    this.#steps = new StepList(trans, always)
 
     for (const [value, label] of [
       ['train', trans.__('training examples')],
@@ -100,20 +110,30 @@ export class RunPanel extends Widget {
     }
     this.#of.setAttribute('aria-label', trans.__('examples to look at'))
     const look = button(trans.__('Look'), () => {
-      void this.#do({ action: 'mistakes', k: 12, of: this.#of.value as 'train' | 'evaluation' })
+      void this.#do({ action: 'mistakes', k: 12, of: this.#lookedAt })
     })
+    this.#of.addEventListener('change', () => this.#drawMistakes())
     this.#idleOnly.push(look)
 
     this.#body.append(
       this.#chart.node,
-      make('div', 'gb-row', this.#train, this.#iterations, this.#stop),
-      make('div', 'gb-row', undo, redo, branch),
+      this.#compared,
+      make(
+        'div',
+        'gb-row',
+        this.#train,
+        this.#iterations,
+        make('span', 'gb-quiet', trans.__('iterations')),
+        this.#stop,
+      ),
+      make('div', 'gb-row gb-wraps', undo, redo, branch, this.#withParent),
       this.#message,
       this.#announcer.node,
       this.#rate.node,
       this.#batchRow,
-      whyRow,
+      this.#why.node,
       section(trans.__('Adjustments'), this.#adjustments),
+      section(trans.__('Not in a cell yet'), this.#steps.node),
       section(trans.__('Mistakes'), make('div', 'gb-row', look, this.#of), this.#mistakes),
       section(trans.__('Runs and branches'), this.#tree),
     )
@@ -125,12 +145,15 @@ export class RunPanel extends Widget {
   set model(model: RunsModel | undefined) {
     if (this.#model) {
       this.#model.changed.disconnect(this.#draw, this)
+      this.#model.ledger.changed.disconnect(this.#draw, this)
       this.#model.watched = false
     }
     this.#model = model
     this.#drawn = {}
     this.#say('')
+    this.#why.close()
     model?.changed.connect(this.#draw, this)
+    model?.ledger.changed.connect(this.#draw, this)
     if (model) model.watched = this.isVisible
     this.#draw()
   }
@@ -154,17 +177,20 @@ export class RunPanel extends Widget {
     const model = this.#model
     if (!model) return
     this.#say('')
-    this.#say((await model.do(action)) ?? '')
+    const { error, step } = await model.do(action)
+    this.#say(error ?? '')
+    if (model !== this.#model || error !== undefined) return
+    const isChange = ['set', 'exclude', 'relabel'].includes(action.action)
+    if (isChange && step) this.#why.ask(model.shown)
+    else if (action.action !== 'mistakes') this.#why.close()
   }
 
   #say(text: string): void {
     this.#message.textContent = text
   }
 
-  /** What stands in the field "why" is written down with the adjustment. */
-  #reason(): { why?: string } {
-    const why = this.#why.value.trim()
-    return why ? { why } : {}
+  get #lookedAt(): 'train' | 'evaluation' {
+    return this.#of.value as 'train' | 'evaluation'
   }
 
   #draw(): void {
@@ -190,6 +216,9 @@ export class RunPanel extends Widget {
       this.#batchSize.value = String(run.batchSize ?? '')
       this.#batchSize.removeAttribute('aria-invalid')
     }
+    this.#why.keepOf(run.id)
+    this.#drawParent()
+    this.#steps.draw(model.ledger)
     this.#drawAdjustments()
     this.#drawMistakes()
     this.#drawTree()
@@ -210,21 +239,50 @@ export class RunPanel extends Widget {
     )
   }
 
+  /** The parent's lines in the chart, and what the newest evaluations come to. */
+  #drawParent(): void {
+    const { parent, withParent, run } = this.#model!
+    this.#withParent.hidden = parent === undefined
+    this.#withParent.setAttribute('aria-pressed', String(withParent))
+    this.#compared.textContent = withParent && parent ? comparedText(run!.data, this.#trans) : ''
+  }
+
+  /** What was looked at under the name that is chosen; else the newest evaluation's, under their own. */
+  get #mistakeList(): MistakeList | undefined {
+    const trans = this.#trans
+    const { mistakes: looked, run } = this.#model!
+    const { mistakes: newest, iteration: now } = run!.data
+    const asked = looked?.of === this.#lookedAt ? looked : undefined
+    const isNewer = this.#lookedAt === 'evaluation' && asked && newest && newest.iteration > asked.iteration
+    const list = isNewer ? newest : (asked ?? newest)
+    if (!list) return undefined
+    const names: { readonly [split: string]: string } = {
+      train: trans.__('training examples'),
+      validation: trans.__('validation examples'),
+      test: trans.__('test examples'),
+    }
+    const split = list.rows[0]?.split ?? (list === asked ? this.#lookedAt : 'evaluation')
+    const { iteration, rows } = list
+    return { what: names[split] ?? trans.__('evaluation examples'), iteration, now, rows }
+  }
+
   #drawMistakes(): void {
-    const model = this.#model!
-    const newest = model.run!.data.mistakes
-    // What was asked for stays; else those of the newest evaluation, which come with the run.
-    const mistakes = model.mistakes ?? newest
+    if (!this.#model?.run) return
+    const list = this.#mistakeList
+    const { labels } = this.#model.run
     const key = JSON.stringify(
-      mistakes && [mistakes.iteration, mistakes.rows.map(({ id, loss }) => [id, loss])],
+      list && [list.what, list.iteration, list.now, labels, list.rows.map(({ id, loss }) => [id, loss])],
     )
     if (key === this.#drawn.mistakes) return
     this.#drawn.mistakes = key
-    const exclude = ({ id, expected, predicted }: ShownMistake): void => {
-      const why = this.#why.value.trim() || this.#trans.__('%1 taken for %2', expected, predicted)
-      void this.#do({ action: 'exclude', ids: [id], why })
+    const reason = ({ expected, predicted }: ShownMistake) =>
+      predicted ? { why: this.#trans.__('%1 taken for %2', expected, predicted) } : {}
+    const actions = {
+      exclude: (row: ShownMistake) => void this.#do({ action: 'exclude', ids: [row.id], ...reason(row) }),
+      relabel: (row: ShownMistake, label: number) =>
+        void this.#do({ action: 'relabel', example: row.id, label }),
     }
-    redraw(this.#mistakes, ...(mistakes ? [drawMistakes(mistakes, this.#trans, exclude)] : []))
+    redraw(this.#mistakes, ...(list ? [drawMistakes(list, this.#trans, labels, actions)] : []))
   }
 
   #drawTree(): void {

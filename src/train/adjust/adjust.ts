@@ -31,6 +31,20 @@ export function note(core: Core, { what, from, to, why }: Omit<Adjustment, 'at'>
   core.state.adjustments = [...core.state.adjustments, adjustment]
 }
 
+/** Gives an adjustment that was made its reason: wherever it is written down in memory, also in the points before and after. */
+export function explain(core: Core, adjustment: Adjustment | undefined, why: string): Adjustment {
+  const where = 'run.explain(why)'
+  if (typeof why !== 'string' || !why.trim())
+    throw new InputError({ where, received: describe(why), expected: 'some text' })
+  if (!adjustment || !core.state.adjustments.includes(adjustment))
+    throw new InputError({
+      where,
+      received: adjustment ? 'an adjustment that the run has not' : 'a run without adjustments',
+      expected: 'one of run.adjustments; the newest unless another is given',
+    })
+  return Object.assign(adjustment, { why: why.trim() })
+}
+
 /** A note of the user's. */
 export function noteText(core: Core, text: string): void {
   if (typeof text !== 'string' || !text.trim())
@@ -119,6 +133,15 @@ export function relabel(core: Core, id: number, label: unknown, why?: string): v
   const values = Object.keys(parts).flatMap((part) => Array.from(next[part]!))
   core.state.labels = new Map([...core.state.labels, [position!, values]])
   note(core, { what: 'relabel', from, to: { id, label: to }, why })
+}
+
+/** What `relabel` takes for an example: a class by its name (or its index), or a number; undefined where a label is more than one value. */
+export function labelsOf({ data, trainee }: Core): readonly string[] | 'number' | undefined {
+  const { classes, y } = data
+  if (!y || y.parts || y.shape.reduce((a, b) => a * b, 1) !== 1) return undefined
+  const count = classes?.length ?? trainee.classes
+  if (classes) return classes
+  return count === undefined ? 'number' : Array.from({ length: count }, (_, i) => String(i))
 }
 
 /** The values of a label, and how values of its kind read. */

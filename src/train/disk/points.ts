@@ -1,4 +1,5 @@
 import { InputError } from '../../errors.js'
+import type { Adjustment } from '../../views.js'
 import type { Files } from '../../store/files.js'
 import type { Core } from '../state/core.js'
 import type { History } from '../state/history.js'
@@ -132,8 +133,9 @@ export function leadsHere(
   const last = length - 1
   const alike = (name: string) => Object.is(history.column(name)[last], core.state.history.column(name)[last])
   if (length > 0 && !(alike('iteration') && alike('loss'))) return false
-  return (
-    JSON.stringify(core.state.adjustments.slice(0, snapshot.adjustments.length)) ===
-    JSON.stringify(snapshot.adjustments)
-  )
+  return made(core.state.adjustments.slice(0, snapshot.adjustments.length)) === made(snapshot.adjustments)
 }
+
+/** What was done; the reason may be given later. */
+const made = (adjustments: readonly Adjustment[]): string =>
+  JSON.stringify(adjustments.map(({ why: _, ...rest }) => rest))

@@ -2,6 +2,7 @@ import { describe, InputError } from '../../errors.js'
 import { meanInterval } from '../../mistakes/index.js'
 import { seed as setSeed } from '../../seed.js'
 import type { EvaluationRow } from '../../views.js'
+import { aside } from './announce.js'
 import type { Run, AnyRun } from './run.js'
 
 /** One number of an evaluation, over the seeds. */
@@ -47,7 +48,7 @@ export async function repeat(
   const rows: EvaluationRow[] = []
   for (const one of seeds) {
     setSeed(one)
-    rows.push(await evaluationOf(await make(one)))
+    rows.push(await aside(async () => evaluationOf(await make(one))))
   }
   const metrics = Object.keys(rows[0]!).filter((name) => name !== 'iteration')
   return metrics.map((metric) =>

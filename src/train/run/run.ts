@@ -16,7 +16,7 @@ import type {
   StopReason,
   StretchView,
 } from '../../views.js'
-import { exclude, noteText, relabel, reweight, whyOf, type Why } from '../adjust/adjust.js'
+import { exclude, explain, noteText, relabel, reweight, whyOf, type Why } from '../adjust/adjust.js'
 import { announceRun, announceView, forgetRun } from './announce.js'
 import { averagedModel } from '../step/averages.js'
 import { copying } from '../model/copying.js'
@@ -455,6 +455,22 @@ export class Run<Model = unknown, Metrics extends string = string, B extends Any
   /** Writes a note into the run's history: an adjustment that changes nothing, shown where the others are. */
   note(text: string): void {
     this.#adjust(() => noteText(this.#core, text))
+  }
+
+  /**
+   * Writes down why an adjustment was made, after it: the newest, or another of `run.adjustments`.
+   *
+   *     run.set({ learningRate: 3e-4 })
+   *     run.explain('the loss was flat')
+   */
+  explain(why: string, adjustment: Adjustment | undefined = this.adjustments.at(-1)): void {
+    this.#journal.checkOwn()
+    atomically(() => {
+      const { at, what } = explain(this.#core, adjustment, why)
+      this.#journal.event('why', { at, what, why })
+      this.#journal.end()
+    })
+    announceView(this.#plain, undefined)
   }
 
   /**

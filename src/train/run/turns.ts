@@ -42,6 +42,7 @@ export class Turns {
     this.#primitives.forget()
     this.#journal.begin(this.#timeline.begin())
     const interrupt = maybeHost()?.interrupt
+    this.#core.trainedIn = maybeHost()?.cell
     // A host that gives up what a cell was waiting for says so at once; else it is found out below.
     const isOver = whileWaiting(() => this.#abandon(), interrupt)
     const ended = this.#timeline.during(work).finally(() => {
@@ -122,6 +123,7 @@ export class Turns {
     this.#refuseSecond()
     this.#primitives.forget()
     this.change(undefined)
+    this.#core.trainedIn = maybeHost()?.cell
     this.#live.background = true
     const piece: Piece = async (paused, left) => {
       try {

@@ -3,6 +3,7 @@ import { withRandomness, type RandomnessSettings } from '../../backend/random/in
 import type { Dataset, Parted } from '../../data/dataset.js'
 import type { Generated } from '../../data/generate.js'
 import { TableDataset } from '../../data/table/table.js'
+import type { CellInfo } from '../../host.js'
 import { during } from '../../settle.js'
 import { withCorrections } from './corrections.js'
 import { Dropouts } from './dropouts.js'
@@ -47,6 +48,8 @@ export class Core implements Parts {
   /** Of the tensors' values: another number after each change, and never one that was used before. */
   version = 0
   #versions = 0
+  /** The cell whose call trains it, or did so last. */
+  trainedIn: CellInfo | undefined
   /** The call that trains now; a loop that finds another one here ends. */
   owner: object | undefined
   /** How several workers train it, where they do. */

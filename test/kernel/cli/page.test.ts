@@ -131,3 +131,14 @@ it('lists the adjustments of a run below its charts, open below the last', () =>
   expect(html).toContain('<td>300</td><td>exclude 2</td><td></td>')
   expect(html).not.toContain('<img src=x')
 })
+
+it('says what was steered by hand and is in no cell', () => {
+  const steered = [{ run: hostile, at: 300, code: `run.exclude([1], { why: '${hostile}' })` }]
+  const html = formatHtml({ metadata: { gradbook: { steered } }, cells: [] }, 'a.ipynb')
+  expect(html).toContain('One change made by hand in JupyterLab is in no cell of this notebook')
+  expect(html).toContain('<td>300</td><td><code>run.exclude([1]')
+  expect(html).not.toContain('<img src=x')
+  expect(formatHtml({ metadata: { gradbook: { steered: 'x' } }, cells: [] }, 'a.ipynb')).not.toContain(
+    'by hand',
+  )
+})

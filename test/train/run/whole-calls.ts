@@ -43,6 +43,7 @@ export const wholeCalls: { readonly [method: string]: readonly WholeCall[] } = {
     },
   ],
   note: [{ code: 'run.note(`note ${i}`)' }],
+  explain: [{ code: turns('run.note(`note ${i}`)', 'run.explain(`reason ${i}`)') }],
   replay: [
     {
       code: `run.replay([{ at: run.iteration + 2, what: 'learningRate', from: 0.02, to: 0.01 + i / 1e5 }])`,
