@@ -1,7 +1,7 @@
 /** `gradbook lab`: JupyterLab with this kernel, registered for that server alone. */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { InputError, describe } from '../../src/errors.js'
 import { installExtension } from './jupyter/extension.js'
@@ -16,13 +16,34 @@ function ownDataFolder(): string {
   return join(cacheFolder(), 'data', id)
 }
 
-/** What to add to a Jupyter's environment so that it knows this kernel and this extension. */
-export function jupyterEnvironment(): { JUPYTER_PATH: string } {
+/** Defaults of this server's JupyterLab; what the user has set in its Settings stands above them. */
+const defaults = {
+  // Completion shows what a name means beside it: units, defaults and examples are there.
+  '@jupyterlab/completer-extension:manager': { showDocumentationPanel: true },
+}
+
+/** A configuration folder in which JupyterLab finds `defaults`. */
+function writeDefaults(dataFolder: string): string {
+  const folder = join(dataFolder, 'config')
+  mkdirSync(join(folder, 'labconfig'), { recursive: true })
+  const file = join(folder, 'labconfig', 'default_setting_overrides.json')
+  writeFileSync(file, `${JSON.stringify(defaults, null, 2)}\n`)
+  return folder
+}
+
+const before = (folder: string, path: string | undefined): string =>
+  path ? `${folder}${delimiter}${path}` : folder
+
+/** What to add to a Jupyter's environment so that it knows this kernel and this extension, with defaults for them. */
+export function jupyterEnvironment(): { JUPYTER_PATH: string; JUPYTER_CONFIG_PATH: string } {
   const dataFolder = ownDataFolder()
   writeKernelSpec(dataFolder)
   installExtension(dataFolder)
-  const { JUPYTER_PATH } = process.env
-  return { JUPYTER_PATH: JUPYTER_PATH ? `${dataFolder}${delimiter}${JUPYTER_PATH}` : dataFolder }
+  const { JUPYTER_PATH, JUPYTER_CONFIG_PATH } = process.env
+  return {
+    JUPYTER_PATH: before(dataFolder, JUPYTER_PATH),
+    JUPYTER_CONFIG_PATH: before(writeDefaults(dataFolder), JUPYTER_CONFIG_PATH),
+  }
 }
 
 /**

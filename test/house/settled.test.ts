@@ -40,6 +40,8 @@ const known: { readonly [file: string]: string } = {
   'src/train/run/timeline.ts': 'the list of calls: Turns clears it where one is given up',
   'src/train/run/turns.ts': 'the end of a call: Turns tells of one that is given up',
   'src/train/run/background.ts': 'the piece that goes on: given up by whileWaiting, or by its silence',
+  'src/train/run/announce.ts':
+    'the list of calls that make runs: whileWaiting takes it off where it is given up',
   'src/train/disk/take.ts': 'a lock of this process, which takes it again',
   'src/panel/serve.ts': 'a controller of training: forgotten after a termination',
   'src/text/shards/shards.ts': 'a lock and a thread: whileWaiting lets both go',

@@ -118,8 +118,6 @@ export class Ledger {
     if (trained < 0) this.#after = cell.id
     this.#inserted.set(key, { id: cell.id, code })
     this.#keep(this.steps.filter((one) => one.key !== key))
-    const shown = this.#notebook.widgets[at]
-    if (shown) void this.#notebook.scrollToCell(shown, 'smart')
   }
 
   insertAll(): void {

@@ -47,8 +47,8 @@ export function onRuns(listener: RunListener): () => void {
 /**
  * The run of a name, the newest where several have it: also a branch that was made in the panel, which no cell has a name for.
  *
- * @example await findRun('digits-2').iterate(200)
  * @throws InputError where no run of this process that somebody still holds has the name.
+ * @example await findRun('digits-2').iterate(200)
  */
 export function findRun(name: string): Run {
   const found = knownRuns().findLast((run) => run.name === name)

@@ -236,11 +236,11 @@ export class Run<Model = unknown, Metrics extends string = string, B extends Any
    * Trains for `n` more iterations. With `{ inspect: true }`, n = 1: one iteration, opened up, op by op, so that breakpoints in
    * the model are hit; `{ inspect: 'compiled' }` opens it up through a recorded graph, for those who do so again and again.
    */
+  iterate(n?: number, options?: IterateOptions & { inspect?: false }): Promise<StretchView<Metrics>>
   iterate(
     n: 1,
     options: IterateOptions & { inspect: true | 'compiled' },
   ): Promise<InspectedIteration<ParameterName<Model>, B>>
-  iterate(n?: number, options?: IterateOptions & { inspect?: false }): Promise<StretchView<Metrics>>
   async iterate(
     n = 1,
     given: IterateOptions & { inspect?: boolean | 'compiled' } = {},
@@ -342,8 +342,8 @@ export class Run<Model = unknown, Metrics extends string = string, B extends Any
    * `run.evaluate(data.test)`. `run.evaluate({ ema: true })`: with the averages of the parameters in their place, which is a
    * look and no evaluation of the run; of other data `run.evaluate({ data: data.test, ema: true })`.
    */
-  evaluate(options: EvaluateOptions): Promise<EvaluationRow<Metrics>>
   evaluate(data?: DataLike, options?: Pick<EvaluateOptions, 'ema'>): Promise<EvaluationRow<Metrics>>
+  evaluate(options: EvaluateOptions): Promise<EvaluationRow<Metrics>>
   async evaluate(
     first?: DataLike | EvaluateOptions,
     second: Pick<EvaluateOptions, 'ema'> = {},
