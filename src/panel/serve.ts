@@ -5,6 +5,7 @@
 import { Interrupted } from '../errors.js'
 import { beside, maybeHost, type Comm } from '../host.js'
 import { during } from '../settle.js'
+import { cleanLine } from '../show/clean.js'
 import { runData } from '../show/values/run-data.js'
 import { shownMistake } from '../show/charts/shown-mistake.js'
 import { firstFree } from '../train/disk/names.js'
@@ -20,6 +21,8 @@ import { standOf, Steps } from './steps.js'
 const pause = 350
 /** Milliseconds after which a run knows that Stop has ended its training. */
 const foundOutWithin = 1_500
+/** Letters of a label to choose: each mistake has all of them. */
+const mostOfLabel = 40
 /** Pages that can look at runs at a time. */
 const pages = 8
 
@@ -139,7 +142,9 @@ class Panel {
       learningRate: run.learningRate,
       batchSize: run.batchSize,
       points: [...new Set(run.points.map(({ iteration }) => iteration))],
-      ...(labels && { labels }),
+      ...(labels && {
+        labels: labels === 'number' ? labels : labels.map((label) => cleanLine(label, mostOfLabel)),
+      }),
     })
   }
 

@@ -15,7 +15,10 @@ controls(run, { chart: false })`,
     })
     await notebook.run(0)
     await notebook.output(0).locator('.gb-run', { hasText: '20 iterations' }).waitFor()
-    await notebook.output(0).getByRole('button', { name: 'Train', exact: true }).click()
+    await notebook
+      .output(0)
+      .getByRole('button', { name: /Train$/ })
+      .click()
     await notebook
       .output(0)
       .getByText(/iteration 120 ·/)

@@ -9,7 +9,7 @@ const built = new URL('../../dist/src/show/index.js', import.meta.url).href
 const { addPicture } = (await import(built)) as typeof import('../../src/show/index.js')
 
 const allowedTags =
-  /^<\/?(div|p|b|table|thead|tbody|tr|th|td|pre|br|hr|small|del|ins|span)( style="((?!url)[a-z0-9:;\-%.,#() ])*"| dir="auto")?>$/
+  /^<\/?(div|p|b|table|thead|tbody|tr|th|td|pre|br|hr|small|del|ins|span)( style="((?!url)[a-z0-9:;\-%.,#() ])*"| dir="auto")?>$|^<table class="table">$/
 
 function problems(bundle: MimeBundle): string[] {
   const found: string[] = []

@@ -106,7 +106,12 @@ export interface RayNode {
   readonly lacks: string | null
 }
 
-/** Looks at a cluster: its version, its nodes, and what each lacks to do trials. @throws InputError where none answers. */
+/**
+ * Looks at a cluster: its version, its nodes, and what each lacks to do trials.
+ *
+ * @throws InputError where none answers.
+ * @example const { nodes } = await rayNodes({ address: '10.0.0.5:6379' })
+ */
 export function rayNodes(options: RayOptions = {}): Promise<{ version: string; nodes: readonly RayNode[] }> {
   const settings = settingsFrom(options)
   return new Promise((resolve, reject) => {

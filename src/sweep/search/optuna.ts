@@ -21,7 +21,7 @@ const program = new URL('assets/ask-optuna.py', import.meta.url)
  * own storage too: `optuna-dashboard sqlite:///sweeps/NAME/optuna.db` opens it.
  *
  * @throws InputError, when it is first asked, naming the command that installs what is missing.
- * @example sweep({ space, trial, search: optuna({ sampler: 'tpe', seed: 1 }) })
+ * @example const study = sweep({ space: { x: uniform(0, 1) }, trial: ({ x }) => x ** 2, search: optuna({ sampler: 'tpe', seed: 1 }) })
  */
 export function optuna(options: OptunaOptions = {}): Search {
   const {

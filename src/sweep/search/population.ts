@@ -37,7 +37,7 @@ interface Member {
  * What the space holds must be what a run can be set to on the way (a learning rate, a dropout, weight decay), not the model's shape. The
  * study needs a name: branches begin from what lies in its folder.
  *
- * @example sweep({ name: 'rates', space: { learningRate: logUniform(1e-4, 1e-1) }, trial, search: population({ size: 4, every: 100 }) })
+ * @example const study = sweep({ name: 'rates', space: { rate: logUniform(1e-4, 1e-1) }, trial: ({ rate }) => rate, search: population({ size: 4, every: 100 }) })
  */
 export function population(options: PopulationOptions): Search {
   const where = 'population(options)'

@@ -42,7 +42,10 @@ export function explain(core: Core, adjustment: Adjustment | undefined, why: str
       received: adjustment ? 'an adjustment that the run has not' : 'a run without adjustments',
       expected: 'one of run.adjustments; the newest unless another is given',
     })
-  return Object.assign(adjustment, { why: why.trim() })
+  const explained = Object.assign(adjustment, { why: why.trim() })
+  // Who keeps what was made of the list knows by it that it is another.
+  core.state.adjustments = [...core.state.adjustments]
+  return explained
 }
 
 /** A note of the user's. */

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs'
 import { largestOf, valuesAt } from '../../backend/tfjs/copy.js'
+import { during } from '../../settle.js'
 import type { Core, Pace } from '../state/core.js'
 import type { Parameter } from '../model/trainee.js'
 import type { Update } from './step.js'
@@ -69,13 +70,14 @@ class Reach {
   /** The same of several updates that a compiled step has made one after the other: what they came to in the end. */
   findMadeAll(steps: readonly Step[]): string | undefined {
     const before = this.#largest
-    try {
-      for (const step of steps.slice(0, -1))
-        this.#largest = this.#version === this.#core.version ? this.#reachOf(step) : Infinity
-      return this.findMade(steps.at(-1)!)
-    } finally {
-      this.#largest = before
-    }
+    return during(
+      () => void (this.#largest = before),
+      () => {
+        for (const step of steps.slice(0, -1))
+          this.#largest = this.#version === this.#core.version ? this.#reachOf(step) : Infinity
+        return this.findMade(steps.at(-1)!)
+      },
+    )
   }
 
   #find(step: Step, all: () => Iterable<Written>, state: readonly Written[]): string | undefined {
